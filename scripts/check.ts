@@ -1,0 +1,24 @@
+// `npm run check`: format, lint (with types and layers), types, unused code, package shape.
+// Everything runs, so that one look shows all that is wrong; any failure makes the exit code 1.
+import { spawnSync } from 'node:child_process';
+
+const steps: readonly (readonly [name: string, command: readonly string[]])[] = [
+  ['format', ['oxfmt', '--check', 'src', 'test', 'bench', 'scripts']],
+  ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
+  ['types', ['tsc', '--project', 'tsconfig.json']],
+  ['unused', ['knip']],
+  ['package', ['publint', '--strict']],
+];
+
+const failed: string[] = [];
+for (const [name, [program, ...args]] of steps) {
+  const started = performance.now();
+  const { status } = spawnSync(program ?? '', args, { stdio: 'inherit' });
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`${status === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);
+  if (status !== 0) failed.push(name);
+}
+if (failed.length > 0) {
+  console.error(`check failed: ${failed.join(', ')}`);
+  process.exit(1);
+}

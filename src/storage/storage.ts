@@ -1,0 +1,68 @@
+// The storage contract: names and bytes. Drivers implement it, layers wrap it, and nothing below
+// knows what a pack or a snapshot is. The conformance cases in `storage/conformance.ts` are the
+// executable form of what is said here.
+
+/** Slash-separated relative name such as `data/ab/abcd…`. No empty, `.` or `..` component; ASCII. */
+export type ObjectName = string;
+
+export interface ObjectInfo {
+  readonly name: ObjectName;
+  readonly sizeBytes: number;
+}
+
+export interface StorageFeatures {
+  /** A write shows the whole object or nothing, even after a crash. Without it, a failed write removes what it left. */
+  readonly atomicWrite: boolean;
+  /** Bytes come over a network: cache index, snapshots and tree packs locally. */
+  readonly remote: boolean;
+  /** Operations that may usefully run at once. */
+  readonly connections: number;
+  /** A directory of this machine that holds the objects as plain files, if there is one. */
+  readonly localPath: string | undefined;
+}
+
+export interface StorageOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ReadOptions extends StorageOptions {
+  /** First byte wanted; 0 by default. */
+  readonly offset?: number;
+  /** Number of bytes wanted; to the end by default. */
+  readonly length?: number;
+}
+
+export interface WriteOptions extends StorageOptions {
+  /** Fail with `OBJECT_EXISTS` instead of replacing an object of that name. */
+  readonly ifAbsent?: boolean;
+}
+
+export interface Storage extends AsyncDisposable {
+  /** Where this is, for people and logs; never contains a secret. */
+  readonly url: string;
+  readonly features: StorageFeatures;
+
+  /** Makes the place itself (directories, bucket prefix) where the driver needs that. Idempotent. */
+  create(options?: StorageOptions): Promise<void>;
+
+  /**
+   * Every object below the folder `prefix` (which ends in `/`, or is empty for all), in no particular
+   * order. A folder that does not exist is empty; a listing that fails throws, never ends early.
+   */
+  list(prefix: string, options?: StorageOptions): AsyncIterable<ObjectInfo>;
+
+  /** Size of one object, or `undefined` where there is none. */
+  stat(name: ObjectName, options?: StorageOptions): Promise<ObjectInfo | undefined>;
+
+  /**
+   * The bytes of an object or of a range of it. Throws `OBJECT_MISSING` where there is none and
+   * `OBJECT_TRUNCATED` where the range does not lie inside it.
+   */
+  read(name: ObjectName, options?: ReadOptions): Promise<Uint8Array>;
+
+  /** Stores an object durably: it survives a power cut once the promise resolves. `data` may be in several parts. */
+  write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void>;
+
+  /** Removes an object. That it is not there is no error. */
+  remove(name: ObjectName, options?: StorageOptions): Promise<void>;
+}
