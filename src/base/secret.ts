@@ -1,5 +1,5 @@
 // What `util.inspect` looks for; registered by Node under this name.
-const inspectCustom: unique symbol = Symbol.for('nodejs.util.inspect.custom');
+const inspectCustom = Symbol.for('nodejs.util.inspect.custom');
 const REDACTED = '[redacted]';
 
 /** A value that cannot be printed by accident: JSON, logs and `inspect` show `[redacted]`. */
@@ -27,7 +27,7 @@ export class Secret {
     return REDACTED;
   }
 
-  [inspectCustom](): string {
-    return REDACTED;
+  static {
+    Object.defineProperty(this.prototype, inspectCustom, { value: () => REDACTED });
   }
 }
