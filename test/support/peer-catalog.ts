@@ -1,0 +1,159 @@
+// The programs that tests and benches run beside ours: which ones, where they come from, where they are.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export type PeerName =
+  | 'restic'
+  | 'restic-newest'
+  | 'borg'
+  | 'kopia'
+  | 'rustic'
+  | 'git'
+  | 'getfattr'
+  | 'setfattr'
+  | 'setfacl'
+  | 'mkfs.ext4'
+  | 'time';
+
+export type PeerOrigin =
+  /** A package of Debian; the program is then found on the PATH. */
+  | { readonly kind: 'debian'; readonly package: string; readonly program: string }
+  /** Built by the Go client. `sum` is the module's hash as the checksum database has it. */
+  | {
+      readonly kind: 'go';
+      readonly module: string;
+      readonly version: string;
+      readonly sum: string;
+      readonly main: string;
+      readonly tags: readonly string[];
+    }
+  /** Built by cargo with the crate's own lock file. */
+  | { readonly kind: 'cargo'; readonly crate: string; readonly version: string; readonly program: string };
+
+export interface Peer {
+  readonly name: PeerName;
+  readonly origin: PeerOrigin;
+  /** `asked`: takes so long to build that it is installed only when named. */
+  readonly neededBy: 'tests' | 'bench' | 'asked';
+  readonly versionArgs: readonly string[];
+}
+
+function debian(
+  name: PeerName,
+  neededBy: Peer['neededBy'],
+  packageName: string,
+  versionArgs: readonly string[] = ['--version'],
+): Peer {
+  return { name, neededBy, versionArgs, origin: { kind: 'debian', package: packageName, program: name } };
+}
+
+export const peers: readonly Peer[] = [
+  debian('restic', 'tests', 'restic', ['version']),
+  {
+    name: 'restic-newest',
+    neededBy: 'tests',
+    versionArgs: ['version'],
+    origin: {
+      kind: 'go',
+      module: 'github.com/restic/restic',
+      version: 'v0.19.1',
+      sum: 'h1:LQKkar5/gYxay1OCokAWPBNiLr1lTpt4fhdM4GWqSlY=',
+      main: 'cmd/restic',
+      tags: [],
+    },
+  },
+  debian('git', 'tests', 'git'),
+  debian('getfattr', 'tests', 'attr'),
+  debian('setfattr', 'tests', 'attr'),
+  debian('setfacl', 'tests', 'acl'),
+  debian('mkfs.ext4', 'tests', 'e2fsprogs', ['-V']),
+  debian('time', 'bench', 'time'),
+  debian('borg', 'bench', 'borgbackup'),
+  {
+    name: 'kopia',
+    neededBy: 'bench',
+    versionArgs: ['--version'],
+    origin: {
+      kind: 'go',
+      module: 'github.com/kopia/kopia',
+      version: 'v0.22.3',
+      sum: 'h1:/eFesjfsv1XEwGSPNrc/Zt7OV9Lb24r9jPglHW1gA84=',
+      main: '',
+      tags: ['nohtmlui'],
+    },
+  },
+  {
+    name: 'rustic',
+    neededBy: 'asked',
+    versionArgs: ['--version'],
+    origin: { kind: 'cargo', crate: 'rustic-rs', version: '0.11.4', program: 'rustic' },
+  },
+];
+
+/** The directory of built peers: `CAIRN_PEERS`, or `.peers` of this checkout. */
+export function peersDirectory(): string {
+  const chosen = process.env['CAIRN_PEERS'];
+  if (chosen !== undefined && chosen !== '') return chosen;
+  return fileURLToPath(new URL('../../.peers', import.meta.url));
+}
+
+/** Where a built peer is kept. The version is in the name, so that a newer one in the catalog is built anew. */
+export function builtPath(peer: Peer): string {
+  if (peer.origin.kind === 'debian') throw new Error(`${peer.name} is installed, not built`);
+  return join(peersDirectory(), 'bin', `${peer.name}-${peer.origin.version.replace(/^v/u, '')}`);
+}
+
+export function peerNamed(name: string): Peer {
+  const peer = peers.find((candidate) => candidate.name === name);
+  if (peer === undefined)
+    throw new Error(`no peer is called ${name}; there are ${peers.map((p) => p.name).join(', ')}`);
+  return peer;
+}
+
+export interface FoundPeer {
+  readonly path: string;
+  /** What it says of itself, such as `0.14.0`. */
+  readonly version: string;
+}
+
+const found = new Map<PeerName, FoundPeer | undefined>();
+
+/** The installed program, or undefined. Looked up once per process. */
+export function findPeer(name: PeerName): FoundPeer | undefined {
+  if (!found.has(name)) found.set(name, lookUp(peerNamed(name)));
+  return found.get(name);
+}
+
+/** Looks again after an installation. */
+export function forgetFoundPeers(): void {
+  found.clear();
+}
+
+function lookUp(peer: Peer): FoundPeer | undefined {
+  const path = peer.origin.kind === 'debian' ? onPath(peer.origin.program) : executable(builtPath(peer));
+  if (path === undefined) return undefined;
+  const { status, stdout, stderr } = spawnSync(path, peer.versionArgs, { encoding: 'utf8', timeout: 20_000 });
+  if (status !== 0) return undefined;
+  return { path, version: /\d+\.\d+(?:\.\d+)*/u.exec(`${stdout}\n${stderr}`)?.[0] ?? 'unknown' };
+}
+
+function onPath(program: string): string | undefined {
+  // mkfs is in /usr/sbin, which a user's PATH may lack.
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  for (const directory of directories) {
+    const path = executable(join(directory, program));
+    if (directory !== '' && path !== undefined) return path;
+  }
+  return undefined;
+}
+
+function executable(path: string): string | undefined {
+  try {
+    accessSync(path, constants.X_OK);
+    return path;
+  } catch {
+    return undefined;
+  }
+}
