@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { BLOB_DATA, BLOB_TREE, BlobIndex } from './blob-index.ts';
+
+const idOf = (n: number | string): Uint8Array => createHash('sha256').update(String(n)).digest();
+
+describe('BlobIndex', () => {
+  it('finds what was added and nothing else', () => {
+    const index = BlobIndex.create({ blobs: 1000, packs: 4 });
+    const pack = index.addPack(idOf('pack'));
+    for (let i = 0; i < 1000; i++) index.add(BLOB_DATA, idOf(i), pack, i * 100, 100, 300);
+    for (let i = 0; i < 1000; i++) expect(index.find(BLOB_DATA, idOf(i))).toBe(i);
+    for (let i = 1000; i < 2000; i++) expect(index.has(BLOB_DATA, idOf(i))).toBe(false);
+  });
+
+  it('keeps tree and data blobs of the same bytes apart', () => {
+    const index = BlobIndex.create({ blobs: 10, packs: 1 });
+    index.add(BLOB_TREE, idOf(1), index.addPack(idOf('p')), 0, 50, 0);
+    expect(index.has(BLOB_DATA, idOf(1))).toBe(false);
+    expect(index.has(BLOB_TREE, idOf(1))).toBe(true);
+  });
+
+  it('keeps offsets and lengths up to 2^32 - 1', () => {
+    const index = BlobIndex.create({ blobs: 10, packs: 1 });
+    const pack = index.addPack(idOf('p'));
+    index.add(BLOB_DATA, idOf(1), pack, 0xffffffff, 0xfffffffe, 0xfffffffd);
+    expect(index.location(0)).toEqual({
+      packNumber: pack,
+      offset: 0xffffffff,
+      length: 0xfffffffe,
+      uncompressedLength: 0xfffffffd,
+    });
+  });
+
+  it('gives a claim to the first caller only', () => {
+    const index = BlobIndex.create({ blobs: 10, packs: 1 });
+    expect(index.claim(BLOB_DATA, idOf(1))).toBe(0);
+    expect(index.claim(BLOB_DATA, idOf(1))).toBe(-1);
+  });
+
+  it('hides the place of a claimed blob until it is placed', () => {
+    const index = BlobIndex.create({ blobs: 10, packs: 1 });
+    const record = index.claim(BLOB_TREE, idOf(1));
+    expect(index.location(record)).toBeUndefined();
+    index.place(record, index.addPack(idOf('p')), 7, 8, 9);
+    expect(index.locations(BLOB_TREE, idOf(1))).toEqual([
+      { packNumber: 0, offset: 7, length: 8, uncompressedLength: 9 },
+    ]);
+    expect(index.blobType(record)).toBe(BLOB_TREE);
+  });
+
+  it('lists every copy of a blob', () => {
+    const index = BlobIndex.create({ blobs: 10, packs: 2 });
+    for (const name of ['a', 'b']) index.add(BLOB_DATA, idOf(1), index.addPack(idOf(name)), 0, 1, 1);
+    const packs = index.locations(BLOB_DATA, idOf(1)).map((location) => index.packId(location.packNumber));
+    expect(packs).toEqual(['a', 'b'].map((name) => Buffer.from(idOf(name)).toString('hex')));
+  });
+
+  it('shares its memory with whoever attaches to it', () => {
+    const index = BlobIndex.create({ blobs: 10, packs: 1 });
+    const other = new BlobIndex(index.memory);
+    index.claim(BLOB_DATA, idOf(1));
+    expect(other.claim(BLOB_DATA, idOf(1))).toBe(-1);
+  });
+
+  it('says so when it is full instead of losing a blob', () => {
+    const index = BlobIndex.create({ blobs: 16, packs: 1 });
+    for (let i = 0; i < 16; i++) index.claim(BLOB_DATA, idOf(i));
+    expect(() => index.claim(BLOB_DATA, idOf(17))).toThrow(/room for 16 blobs/);
+  });
+
+  it('keeps everything when it grows', () => {
+    const index = BlobIndex.create({ blobs: 16, packs: 1 });
+    const pack = index.addPack(idOf('p'));
+    for (let i = 0; i < 16; i++) index.add(BLOB_DATA, idOf(i), pack, i, 1, 1);
+    const larger = index.grown({ blobs: 100, packs: 10 });
+    for (let i = 0; i < 16; i++) expect(larger.location(larger.find(BLOB_DATA, idOf(i)))?.offset).toBe(i);
+    expect(larger.packId(0)).toBe(index.packId(0));
+    expect(larger.claim(BLOB_DATA, idOf(99))).toBe(16);
+  });
+
+  it('needs at most 56 bytes a blob, pack ids of one pack per eleven blobs included', () => {
+    const blobs = 110_000;
+    const index = BlobIndex.create({ blobs, packs: blobs / 11 });
+    const id = new Uint8Array(32);
+    const view = new DataView(id.buffer);
+    for (let i = 0; i < blobs; i++) {
+      if (i % 11 === 0) index.addPack(id);
+      view.setUint32(0, Math.imul(i, 2654435761) >>> 0);
+      view.setUint32(4, i);
+      index.add(BLOB_DATA, id, index.packCount - 1, 0, 1, 1);
+    }
+    expect(index.usedBytes / blobs).toBeLessThanOrEqual(56);
+  });
+});
