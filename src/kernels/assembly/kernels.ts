@@ -1,0 +1,5 @@
+// The entry file: what the WebAssembly module exports.
+export { gearCut } from './gear';
+export { poly1305 } from './poly1305';
+export { rabinCut } from './rabin';
+export { xor } from './xor';
