@@ -1,0 +1,175 @@
+// A key file wraps the master key with a password (restic's format, "Keys, Encryption and MAC"):
+// `{"created":…,"username":…,"hostname":…,"kdf":"scrypt","N":…,"r":…,"p":…,"salt":base64,"data":base64}`.
+// `data` is a sealed message under scrypt(password, salt); its plaintext holds the master key:
+// `{"mac":{"k":base64(16),"r":base64(16)},"encrypt":base64(32)}`.
+import { randomBytes, scrypt } from 'node:crypto';
+import { utf8 } from '../../base/bytes.ts';
+import { CairnError, hasCode } from '../../base/errors.ts';
+import type { Codec, SealKey } from '../../kernels/codec.ts';
+import { SEAL_OVERHEAD } from '../../kernels/codec.ts';
+import { DocumentFields } from '../document-fields.ts';
+import { encodeObject } from '../go-json.ts';
+import type { GoTime } from '../go-time.ts';
+import { formatGoTime } from '../go-time.ts';
+import { openBytes, sealBytes } from './sealed.ts';
+
+export interface ScryptParameters {
+  /** Cost, a power of two. Memory is 128·N·r bytes. */
+  readonly N: number;
+  readonly r: number;
+  readonly p: number;
+}
+
+export interface KeyFile extends ScryptParameters {
+  readonly created: GoTime;
+  readonly username: string;
+  readonly hostname: string;
+  readonly salt: Uint8Array;
+  readonly data: Uint8Array;
+}
+
+const SALT_SIZE = 64;
+const ENCRYPT_SIZE = 32;
+const MAC_PART_SIZE = 16;
+const DERIVED_SIZE = ENCRYPT_SIZE + 2 * MAC_PART_SIZE;
+
+// restic calibrates to 60 MB and half a second (N·r·p around 2^21); a hostile key file must not be able
+// to exhaust the machine.
+const MAX_MEMORY = 1024 * 1024 * 1024;
+const MAX_WORK = 2 ** 27;
+
+export function encodeKeyFile(key: KeyFile): Uint8Array {
+  const members: Parameters<typeof encodeObject>[0] = [
+    ['created', formatGoTime(key.created)],
+    ['username', key.username],
+    ['hostname', key.hostname],
+    ['kdf', 'scrypt'],
+    ['N', key.N],
+    ['r', key.r],
+    ['p', key.p],
+    ['salt', base64(key.salt)],
+    ['data', base64(key.data)],
+  ];
+  return utf8(encodeObject(members));
+}
+
+/** Throws `KEY_CORRUPT`, also for parameters outside the limits. */
+export function decodeKeyFile(json: Uint8Array): KeyFile {
+  const fields = DocumentFields.parse(json, 'KEY_CORRUPT', 'key file');
+  const kdf = fields.string('kdf');
+  if (kdf !== 'scrypt') fields.fail(`unknown key derivation ${JSON.stringify(kdf.slice(0, 40))}`);
+  const key: KeyFile = {
+    created: fields.time('created'),
+    username: fields.string('username'),
+    hostname: fields.string('hostname'),
+    N: fields.integer('N'),
+    r: fields.integer('r'),
+    p: fields.integer('p'),
+    salt: fields.bytes('salt'),
+    data: fields.bytes('data'),
+  };
+  checkParameters(key);
+  if (key.data.length <= SEAL_OVERHEAD) fields.fail('data is too short');
+  return key;
+}
+
+/** The key that a password opens key files with. Runs in a thread of Node's pool. Throws `KEY_CORRUPT` for parameters outside the limits. */
+export async function deriveKey(
+  password: Uint8Array,
+  parameters: ScryptParameters & { readonly salt: Uint8Array },
+): Promise<SealKey> {
+  checkParameters(parameters);
+  const { N, r, p, salt } = parameters;
+  const maxmem = 128 * r * (N + p + 8);
+  const derived = await new Promise<Buffer>((resolve, reject) => {
+    scrypt(password, salt, DERIVED_SIZE, { N, r, p, maxmem }, (error, key) => {
+      if (error === null) resolve(key);
+      else reject(error);
+    });
+  });
+  return {
+    encrypt: Uint8Array.from(derived.subarray(0, ENCRYPT_SIZE)),
+    macK: Uint8Array.from(derived.subarray(ENCRYPT_SIZE, ENCRYPT_SIZE + MAC_PART_SIZE)),
+    macR: Uint8Array.from(derived.subarray(ENCRYPT_SIZE + MAC_PART_SIZE)),
+  };
+}
+
+/**
+ * The master key in `keyFile`. Throws `PASSWORD_WRONG` if the password does not open it (a damaged `data`
+ * looks the same), `KEY_CORRUPT` if what it opens is no master key.
+ */
+export async function openKeyFile(codec: Codec, keyFile: KeyFile, password: Uint8Array): Promise<SealKey> {
+  const userKey = await deriveKey(password, keyFile);
+  let plain: Uint8Array;
+  try {
+    plain = openBytes(codec, userKey, keyFile.data);
+  } catch (error) {
+    if (!hasCode(error, 'SEAL_BROKEN')) throw error;
+    throw new CairnError('PASSWORD_WRONG', 'the password does not open this key', { cause: error });
+  }
+  return decodeMasterKey(plain);
+}
+
+/** Wraps `master` for `password` with a new salt. */
+export async function createKeyFile(
+  codec: Codec,
+  master: SealKey,
+  password: Uint8Array,
+  options: ScryptParameters & Pick<KeyFile, 'username' | 'hostname' | 'created'>,
+): Promise<KeyFile> {
+  const { N, r, p, username, hostname, created } = options;
+  const salt = Uint8Array.from(randomBytes(SALT_SIZE));
+  const userKey = await deriveKey(password, { N, r, p, salt });
+  return { created, username, hostname, N, r, p, salt, data: sealBytes(codec, userKey, encodeMasterKey(master)) };
+}
+
+/** A random master key for a new repository. */
+export function newMasterKey(): SealKey {
+  // The MAC's `r` stays unclamped, as current restic stores it; clamping happens at use.
+  return {
+    encrypt: Uint8Array.from(randomBytes(ENCRYPT_SIZE)),
+    macK: Uint8Array.from(randomBytes(MAC_PART_SIZE)),
+    macR: Uint8Array.from(randomBytes(MAC_PART_SIZE)),
+  };
+}
+
+function encodeMasterKey(master: SealKey): Uint8Array {
+  return utf8(
+    encodeObject([
+      ['mac', { k: base64(master.macK), r: base64(master.macR) }],
+      ['encrypt', base64(master.encrypt)],
+    ]),
+  );
+}
+
+function decodeMasterKey(plain: Uint8Array): SealKey {
+  const fields = DocumentFields.parse(plain, 'KEY_CORRUPT', 'master key');
+  const mac = fields.object('mac') ?? fields.fail('it has no mac');
+  const part = (owner: DocumentFields, name: string, size: number): Uint8Array => {
+    const bytes = owner.bytes(name);
+    if (bytes.length !== size) fields.fail(`${name} has ${bytes.length} bytes, not ${size}`);
+    // restic treats an all-zero part as invalid: it is what a failed random source would leave.
+    return bytes.every((byte) => byte === 0) ? fields.fail(`${name} is all zeros`) : bytes;
+  };
+  return {
+    encrypt: part(fields, 'encrypt', ENCRYPT_SIZE),
+    macK: part(mac, 'k', MAC_PART_SIZE),
+    macR: part(mac, 'r', MAC_PART_SIZE),
+  };
+}
+
+function checkParameters({ N, r, p, salt }: ScryptParameters & { readonly salt: Uint8Array }): void {
+  const isPowerOfTwo = Number.isSafeInteger(N) && N > 1 && Number.isInteger(Math.log2(N));
+  const isCount = Number.isSafeInteger(r) && r >= 1 && Number.isSafeInteger(p) && p >= 1;
+  if (!isPowerOfTwo || !isCount || 128 * r * (N + p) > MAX_MEMORY || N * r * p > MAX_WORK) {
+    throw new CairnError('KEY_CORRUPT', `the key file asks for scrypt with N=${N}, r=${r}, p=${p}, outside the limits`);
+  }
+  // restic refuses other sizes as well.
+  if (salt.length !== SALT_SIZE) {
+    throw new CairnError('KEY_CORRUPT', `the key file's salt has ${salt.length} bytes, not ${SALT_SIZE}`);
+  }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+}
