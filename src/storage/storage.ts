@@ -1,8 +1,15 @@
 // The storage contract: names and bytes. Drivers implement it, layers wrap it, and nothing below
 // knows what a pack or a snapshot is. The conformance cases in `storage/conformance.ts` are the
 // executable form of what is said here.
+//
+// Every method throws `OBJECT_NAME_INVALID` for a name or prefix that breaks the rules below, and the
+// reason of an aborted `signal`, unchanged. All may be called concurrently.
 
-/** Slash-separated relative name such as `data/ab/abcd…`. No empty, `.` or `..` component; ASCII. */
+/**
+ * Slash-separated relative name such as `data/ab/abcd…`. Printable ASCII without backslash, at most
+ * 1024 characters, 240 per component; no empty, `.` or `..` component; not ending in `-tmp-<number>`,
+ * the mark of an unfinished write. A name never equals the folder of another one.
+ */
 export type ObjectName = string;
 
 export interface ObjectInfo {
@@ -37,17 +44,19 @@ export interface WriteOptions extends StorageOptions {
   readonly ifAbsent?: boolean;
 }
 
+/** Disposing a layer disposes what it wraps. */
 export interface Storage extends AsyncDisposable {
   /** Where this is, for people and logs; never contains a secret. */
   readonly url: string;
   readonly features: StorageFeatures;
 
-  /** Makes the place itself (directories, bucket prefix) where the driver needs that. Idempotent. */
+  /** Makes the place itself (directories, bucket prefix) where the driver needs that. Idempotent. Call it before the first write. */
   create(options?: StorageOptions): Promise<void>;
 
   /**
    * Every object below the folder `prefix` (which ends in `/`, or is empty for all), in no particular
    * order. A folder that does not exist is empty; a listing that fails throws, never ends early.
+   * Objects written or removed meanwhile may or may not be seen; unfinished writes never are.
    */
   list(prefix: string, options?: StorageOptions): AsyncIterable<ObjectInfo>;
 
@@ -56,13 +65,21 @@ export interface Storage extends AsyncDisposable {
 
   /**
    * The bytes of an object or of a range of it. Throws `OBJECT_MISSING` where there is none and
-   * `OBJECT_TRUNCATED` where the range does not lie inside it.
+   * `OBJECT_TRUNCATED` where the range does not lie inside it. The result is the caller's: it has an
+   * `ArrayBuffer` of its own, which may be changed or transferred.
    */
-  read(name: ObjectName, options?: ReadOptions): Promise<Uint8Array>;
+  read(name: ObjectName, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
 
-  /** Stores an object durably: it survives a power cut once the promise resolves. `data` may be in several parts. */
+  /**
+   * Stores an object durably: it survives a power cut once the promise resolves. `data` may be in
+   * several parts and may view shared memory; it must not change until then. An object of that name
+   * is replaced, unless `ifAbsent`. After a failure the object is as it was before, or complete.
+   */
   write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void>;
 
-  /** Removes an object. That it is not there is no error. */
+  /**
+   * Removes an object. That it is not there is no error. Other readers see it gone at once, but a
+   * power cut soon after may bring it back.
+   */
   remove(name: ObjectName, options?: StorageOptions): Promise<void>;
 }

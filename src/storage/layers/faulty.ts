@@ -1,0 +1,203 @@
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { concatBytes } from '../../base/bytes.ts';
+import { CairnError } from '../../base/errors.ts';
+import { partsOf } from '../object-range.ts';
+import type { ObjectInfo, ObjectName, ReadOptions, Storage, StorageOptions, WriteOptions } from '../storage.ts';
+import { StorageLayer } from './storage-layer.ts';
+
+/** One call of the storage. */
+export interface Operation {
+  /** Counts from 1, over all calls. */
+  readonly number: number;
+  readonly kind: 'create' | 'list' | 'stat' | 'read' | 'write' | 'remove';
+  /** Name, or prefix for a listing; empty for `create`. */
+  readonly name: string;
+}
+
+/** What goes wrong. */
+export type FaultEffect =
+  /** Throws `error` and does nothing; by default `STORAGE_IO`, worth a retry. */
+  | { readonly how: 'fail'; readonly error?: Error }
+  /** Does it, then throws: the answer was lost. */
+  | { readonly how: 'fail-after'; readonly error?: Error }
+  /** A write stores its first `keepBytes` (half by default) under the name, then throws. */
+  | { readonly how: 'torn-write'; readonly keepBytes?: number; readonly error?: Error }
+  /** A write says it is done and stores nothing. */
+  | { readonly how: 'lost-write' }
+  /** A read gives its first `keepBytes` (half by default) only. */
+  | { readonly how: 'truncate-read'; readonly keepBytes?: number }
+  /** A read gives one bit wrong; by default in the middle. */
+  | { readonly how: 'flip-bit'; readonly bit?: number }
+  | { readonly how: 'delay'; readonly delayMs: number }
+  /** A listing misses the objects for which `entry` is true. */
+  | { readonly how: 'lose-from-listing'; readonly entry: (name: ObjectName) => boolean };
+
+/** An effect and when it happens: always, unless one of the conditions says less. */
+export type Fault = FaultEffect & {
+  /** At this operation number only. */
+  readonly at?: number;
+  /** From this operation number on: the storage has died. */
+  readonly from?: number;
+  readonly when?: (operation: Operation) => boolean;
+  /** How many times at most; 1 makes it fail once. */
+  readonly times?: number;
+};
+
+export interface FaultyStorage extends Storage {
+  /** All calls so far, in order. */
+  readonly operations: readonly Operation[];
+  /** Adds a fault. */
+  inject(fault: Fault): void;
+  /** Removes all faults; the count goes on. */
+  heal(): void;
+}
+
+/**
+ * `inner` with programmed faults, for tests. Run a job once without faults to learn how many operations
+ * it has, then once for each `n` with a fault `{ at: n, … }` or `{ from: n, … }`.
+ */
+export function faulty(
+  inner: Storage,
+  faults: Fault | readonly Fault[] = [],
+  { clock = systemClock }: { readonly clock?: Clock } = {},
+): FaultyStorage {
+  return new FaultyLayer(inner, 'how' in faults ? [faults] : faults, clock);
+}
+
+class FaultyLayer extends StorageLayer implements FaultyStorage {
+  readonly operations: Operation[] = [];
+  readonly #clock: Clock;
+  #faults: { readonly fault: Fault; left: number }[] = [];
+
+  constructor(inner: Storage, faults: readonly Fault[], clock: Clock) {
+    super(inner);
+    this.#clock = clock;
+    for (const fault of faults) this.inject(fault);
+  }
+
+  inject(fault: Fault): void {
+    this.#faults.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY });
+  }
+
+  heal(): void {
+    this.#faults = [];
+  }
+
+  override create(options?: StorageOptions): Promise<void> {
+    return this.#run('create', '', options, () => this.inner.create(options));
+  }
+
+  override async *list(prefix: string, options?: StorageOptions): AsyncGenerator<ObjectInfo> {
+    const operation = this.#count('list', prefix);
+    const effects = await this.#start(operation, options);
+    for await (const info of this.inner.list(prefix, options)) {
+      const lost = effects.some((effect) => effect.how === 'lose-from-listing' && effect.entry(info.name));
+      if (!lost) yield info;
+    }
+    finish(effects, operation);
+  }
+
+  override stat(name: ObjectName, options?: StorageOptions): Promise<ObjectInfo | undefined> {
+    return this.#run('stat', name, options, () => this.inner.stat(name, options));
+  }
+
+  override read(name: ObjectName, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#run('read', name, options, async (effects) => {
+      let bytes = await this.inner.read(name, options);
+      for (const effect of effects) {
+        if (effect.how === 'truncate-read') bytes = bytes.slice(0, effect.keepBytes ?? bytes.length >> 1);
+        if (effect.how === 'flip-bit') flipBit(bytes, effect.bit ?? bytes.length * 4);
+      }
+      return bytes;
+    });
+  }
+
+  override write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void> {
+    return this.#run('write', name, options, async (effects, operation) => {
+      const torn = effects.find((effect) => effect.how === 'torn-write');
+      if (torn !== undefined) {
+        const whole = concatBytes(partsOf(data));
+        await this.inner.write(name, whole.subarray(0, torn.keepBytes ?? whole.length >> 1), options);
+        throw torn.error ?? injected(operation);
+      }
+      if (!effects.some((effect) => effect.how === 'lost-write')) await this.inner.write(name, data, options);
+    });
+  }
+
+  override remove(name: ObjectName, options?: StorageOptions): Promise<void> {
+    return this.#run('remove', name, options, () => this.inner.remove(name, options));
+  }
+
+  async #run<T>(
+    kind: Operation['kind'],
+    name: string,
+    options: StorageOptions | undefined,
+    run: (effects: readonly FaultEffect[], operation: Operation) => Promise<T>,
+  ): Promise<T> {
+    const operation = this.#count(kind, name);
+    const effects = await this.#start(operation, options);
+    const result = await run(effects, operation);
+    finish(effects, operation);
+    return result;
+  }
+
+  #count(kind: Operation['kind'], name: string): Operation {
+    const operation = { number: this.operations.length + 1, kind, name };
+    this.operations.push(operation);
+    return operation;
+  }
+
+  /** The effects on this operation; delays and failures happen here. */
+  async #start(operation: Operation, options: StorageOptions = {}): Promise<readonly FaultEffect[]> {
+    const hit = this.#faults.filter(({ fault, left }) => left > 0 && applies(fault, operation));
+    for (const entry of hit) entry.left--;
+    const effects = hit.map(({ fault }) => fault);
+    for (const effect of effects) {
+      if (effect.how === 'delay') await this.#clock.sleep(effect.delayMs, options.signal);
+      if (effect.how === 'fail') throw effect.error ?? injected(operation);
+    }
+    return effects;
+  }
+}
+
+function applies(fault: Fault, operation: Operation): boolean {
+  if (fault.at !== undefined && operation.number !== fault.at) return false;
+  if (fault.from !== undefined && operation.number < fault.from) return false;
+  return canAffect(fault, operation.kind) && (fault.when?.(operation) ?? true);
+}
+
+/** Whether the effect means anything for this kind of operation. */
+function canAffect(fault: Fault, kind: Operation['kind']): boolean {
+  switch (fault.how) {
+    case 'fail':
+    case 'fail-after':
+    case 'delay':
+      return true;
+    case 'torn-write':
+    case 'lost-write':
+      return kind === 'write';
+    case 'truncate-read':
+    case 'flip-bit':
+      return kind === 'read';
+    case 'lose-from-listing':
+      return kind === 'list';
+    default:
+      return fault satisfies never;
+  }
+}
+
+function finish(effects: readonly FaultEffect[], operation: Operation): void {
+  for (const effect of effects) {
+    if (effect.how === 'fail-after') throw effect.error ?? injected(operation);
+  }
+}
+
+function flipBit(bytes: Uint8Array, bit: number): void {
+  const at = bit >> 3;
+  const byte = bytes[at];
+  if (byte !== undefined) bytes[at] = byte ^ (1 << (bit & 7));
+}
+
+function injected({ number, kind, name }: Operation): CairnError {
+  return new CairnError('STORAGE_IO', `injected fault at operation ${number}: ${kind} ${name}`, { retry: 'later' });
+}

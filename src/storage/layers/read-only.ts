@@ -1,0 +1,26 @@
+import { CairnError } from '../../base/errors.ts';
+import type { Storage } from '../storage.ts';
+import { StorageLayer } from './storage-layer.ts';
+
+/** `inner` for reading: `create`, `write` and `remove` throw `STORAGE_READ_ONLY` and change nothing. */
+export function readOnly(inner: Storage): Storage {
+  return new ReadOnlyLayer(inner);
+}
+
+class ReadOnlyLayer extends StorageLayer {
+  override async create(): Promise<void> {
+    throw this.#refusal('create the storage');
+  }
+
+  override async write(name: string): Promise<void> {
+    throw this.#refusal(`write ${name}`);
+  }
+
+  override async remove(name: string): Promise<void> {
+    throw this.#refusal(`remove ${name}`);
+  }
+
+  #refusal(what: string): CairnError {
+    return new CairnError('STORAGE_READ_ONLY', `cannot ${what}: ${this.url} was opened for reading only`);
+  }
+}

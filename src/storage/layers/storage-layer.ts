@@ -1,0 +1,54 @@
+import type {
+  ObjectInfo,
+  ObjectName,
+  ReadOptions,
+  Storage,
+  StorageFeatures,
+  StorageOptions,
+  WriteOptions,
+} from '../storage.ts';
+
+/** A storage that passes everything on to another one: what layers start from. */
+export class StorageLayer implements Storage {
+  protected readonly inner: Storage;
+
+  constructor(inner: Storage) {
+    this.inner = inner;
+  }
+
+  get url(): string {
+    return this.inner.url;
+  }
+
+  get features(): StorageFeatures {
+    return this.inner.features;
+  }
+
+  create(options?: StorageOptions): Promise<void> {
+    return this.inner.create(options);
+  }
+
+  list(prefix: string, options?: StorageOptions): AsyncIterable<ObjectInfo> {
+    return this.inner.list(prefix, options);
+  }
+
+  stat(name: ObjectName, options?: StorageOptions): Promise<ObjectInfo | undefined> {
+    return this.inner.stat(name, options);
+  }
+
+  read(name: ObjectName, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return this.inner.read(name, options);
+  }
+
+  write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void> {
+    return this.inner.write(name, data, options);
+  }
+
+  remove(name: ObjectName, options?: StorageOptions): Promise<void> {
+    return this.inner.remove(name, options);
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.inner[Symbol.asyncDispose]();
+  }
+}

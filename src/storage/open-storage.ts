@@ -1,0 +1,87 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CairnError } from '../base/errors.ts';
+import { openLocalStorage } from './drivers/local.ts';
+import { openMemoryStorage } from './drivers/memory.ts';
+import type { Storage } from './storage.ts';
+
+const SUPPORTED = 'a path, local:PATH, file:///PATH or memory:NAME';
+// Known elsewhere; a clear answer is better than a folder called "s3:".
+const NOT_YET = new Set(['s3', 'sftp', 'rest', 'rclone', 'swift', 'azure', 'gs', 'b2']);
+
+/** Where a storage URL points, parsed. */
+export type StorageLocation =
+  | { readonly kind: 'local'; readonly path: string }
+  | { readonly kind: 'memory'; readonly name: string };
+
+const memories = new Map<string, Storage>();
+
+/**
+ * Opens the storage at `url`: a path, `local:PATH`, `file:///PATH`, or `memory:NAME`, which is one and
+ * the same storage for all of this process. Touches nothing yet. Throws `STORAGE_URL_INVALID`, whose
+ * text never repeats more of the URL than its scheme, since the rest may hold a password.
+ */
+export async function openStorage(url: string): Promise<Storage> {
+  const location = parseStorageUrl(url);
+  switch (location.kind) {
+    case 'local':
+      return openLocalStorage(location.path);
+    case 'memory':
+      return namedMemory(location.name);
+    default:
+      return location satisfies never;
+  }
+}
+
+/** Parses a storage URL; paths become absolute. Throws `STORAGE_URL_INVALID`. */
+export function parseStorageUrl(url: string): StorageLocation {
+  // A colon behind the first slash belongs to a path. `C:\…` is a path on Windows.
+  const scheme = /^([^/\\:]*):/.exec(url)?.[1];
+  if (scheme === undefined || (process.platform === 'win32' && scheme.length === 1)) return local(url);
+  const rest = url.slice(scheme.length + 1);
+  switch (scheme.toLowerCase()) {
+    case 'local':
+      return local(rest);
+    case 'file':
+      return local(rest.startsWith('//') ? fileUrlPath(url) : rest);
+    case 'memory':
+      return { kind: 'memory', name: rest };
+    default:
+      throw unknownScheme(scheme);
+  }
+}
+
+function local(path: string): StorageLocation {
+  if (path === '') throw invalid('the storage URL names no place');
+  if (path.includes('\0')) throw invalid('the storage path contains a NUL character');
+  return { kind: 'local', path: resolve(path) };
+}
+
+function fileUrlPath(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    // Not kept as a cause: its text repeats the URL.
+    throw invalid('not a valid file: URL; it needs three slashes and no host, as in file:///srv/vault');
+  }
+}
+
+function unknownScheme(scheme: string): CairnError {
+  if (NOT_YET.has(scheme.toLowerCase())) return invalid(`this version cannot store to ${scheme}: yet`);
+  // What stands before the colon may be `user` of `user:password@host`.
+  return invalid('the storage URL has an unknown scheme');
+}
+
+function invalid(message: string): CairnError {
+  return new CairnError('STORAGE_URL_INVALID', message, {
+    hint: `Supported is ${SUPPORTED}. A folder with a colon in its name is written ./name:x.`,
+  });
+}
+
+function namedMemory(name: string): Storage {
+  const known = memories.get(name);
+  if (known !== undefined) return known;
+  const made = openMemoryStorage(name);
+  memories.set(name, made);
+  return made;
+}
