@@ -26,7 +26,8 @@ export interface Codec {
 
   /**
    * Seals `plain` into `dst` as IV ‖ ciphertext ‖ MAC and returns `plain.length + SEAL_OVERHEAD`.
-   * `dst` must have that room and must not overlap `plain`.
+   * `dst` must have that room. `plain` either lies exactly at `dst[16]`, to be sealed in place, or does not
+   * overlap `dst` at all.
    */
   sealInto(key: SealKey, plain: Uint8Array, dst: Uint8Array): number;
 

@@ -1,10 +1,11 @@
 import { createCipheriv, createHash, type Cipheriv, type Hash } from 'node:crypto';
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { CairnError } from '../base/errors.ts';
 import type { Codec, RunningSha256, SealKey } from './codec.ts';
 import { createKernels, KERNEL_SCRATCH_BYTES, type Kernels } from './kernels.ts';
 import { clampR, equalMac, sameKey } from './poly1305-aes.ts';
 import { IvPool } from './random-pool.ts';
+import { zstdParameters } from './zstd-parameters.ts';
 
 const MAC_SIZE = 16;
 /** Ciphertext is authenticated in WASM memory of this many bytes; longer messages grow it. */
@@ -58,7 +59,7 @@ class PortableCodec implements Codec {
   }
 
   compressInto(data: Uint8Array, dst: Uint8Array, level: number): number {
-    const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_windowLog]: 19 };
+    const params = Object.fromEntries(zstdParameters(level));
     const squeezed = zstdCompressSync(data, { params, pledgedSrcSize: data.length });
     if (squeezed.length > dst.length) return 0;
     dst.set(squeezed);

@@ -1,0 +1,148 @@
+// Builds one pack in memory: sealed blobs one after the other, then the sealed header and its length
+// (restic's format, "Pack Format"). The pack's id, the SHA-256 of the whole file, is computed while it
+// grows, so that its bytes are gone over once. Synchronous: it runs in the worker threads.
+import { CairnError } from '../base/errors.ts';
+import { ID_SIZE } from '../base/ids.ts';
+import { SEAL_OVERHEAD, type Codec, type RunningSha256, type SealKey } from '../kernels/codec.ts';
+import type { BlobTypeBit } from './index/blob-index.ts';
+
+const RAW_ENTRY_SIZE = 37;
+const COMPRESSED_ENTRY_SIZE = 41;
+const COMPRESSED = 2;
+const LENGTH_FIELD = 4;
+
+/** A pack is closed at this many blobs even when it is small: the header stays below half a megabyte. */
+export const MAX_BLOBS_PER_PACK = 12_000;
+
+/** Room that a pack needs beside its blobs. */
+export const PACK_HEADER_ROOM: number = MAX_BLOBS_PER_PACK * COMPRESSED_ENTRY_SIZE + SEAL_OVERHEAD + LENGTH_FIELD;
+
+/** A blob handed over sealed, or to be sealed. */
+export interface StoredBlob {
+  /** Sealed bytes in the pack. */
+  readonly length: number;
+  /** Bytes it takes in the repository, with its header entry. */
+  readonly packedLength: number;
+}
+
+export interface FinishedPack {
+  /** SHA-256 of the file, 32 bytes. */
+  readonly id: Uint8Array;
+  readonly sizeBytes: number;
+  /** Plaintext of the header: what the index has to know. */
+  readonly header: Uint8Array;
+  readonly blobCount: number;
+}
+
+export class PackBuilder {
+  readonly #codec: Codec;
+  readonly #key: SealKey;
+  readonly #hash: RunningSha256;
+  readonly #header: Uint8Array = new Uint8Array(MAX_BLOBS_PER_PACK * COMPRESSED_ENTRY_SIZE);
+  readonly #headerView: DataView = new DataView(this.#header.buffer);
+  #buffer: Uint8Array;
+  #sizeBytes = 0;
+  #headerSize = 0;
+  #blobCount = 0;
+
+  /** Builds in `buffer`, which must have room for the largest pack and `PACK_HEADER_ROOM`. */
+  constructor(codec: Codec, key: SealKey, buffer: Uint8Array) {
+    this.#codec = codec;
+    this.#key = key;
+    this.#hash = codec.createSha256();
+    this.#buffer = buffer;
+  }
+
+  /** Bytes of the blobs so far. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  get blobCount(): number {
+    return this.#blobCount;
+  }
+
+  /** The sealed blobs so far. */
+  get blobs(): Uint8Array {
+    return this.#buffer.subarray(0, this.#sizeBytes);
+  }
+
+  /** Plaintext of the header so far. */
+  get header(): Uint8Array {
+    return this.#header.slice(0, this.#headerSize);
+  }
+
+  hasRoomFor(plainBytes: number): boolean {
+    return this.#sizeBytes + plainBytes + SEAL_OVERHEAD + PACK_HEADER_ROOM <= this.#buffer.length;
+  }
+
+  /** Adds a blob as it is. */
+  addRaw(type: BlobTypeBit, id: Uint8Array, plain: Uint8Array): StoredBlob {
+    const length = this.#codec.sealInto(this.#key, plain, this.#buffer.subarray(this.#sizeBytes));
+    return this.#append(type, id, length, 0);
+  }
+
+  /**
+   * Adds a blob compressed, or as it is where compression does not shrink it. The compressed bytes are
+   * made where they will lie and sealed in place.
+   */
+  addCompressed(type: BlobTypeBit, id: Uint8Array, plain: Uint8Array, level: number): StoredBlob {
+    const at = this.#sizeBytes;
+    const target = this.#buffer.subarray(at + 16, at + 16 + Math.max(0, plain.length - 1));
+    const size = plain.length > 1 ? this.#codec.compressInto(plain, target, level) : 0;
+    if (size === 0) return this.addRaw(type, id, plain);
+    const length = this.#codec.sealInto(this.#key, target.subarray(0, size), this.#buffer.subarray(at));
+    return this.#append(type, id, length, plain.length);
+  }
+
+  /** Takes over blobs that another builder has sealed, with their header entries. */
+  addSealed(blobs: Uint8Array, header: Uint8Array, blobCount: number): void {
+    this.#buffer.set(blobs, this.#sizeBytes);
+    this.#header.set(header, this.#headerSize);
+    this.#hash.update(blobs);
+    this.#sizeBytes += blobs.length;
+    this.#headerSize += header.length;
+    this.#blobCount += blobCount;
+  }
+
+  /** Appends header and length. The pack lies in the buffer; go on with `restart`. */
+  finish(): FinishedPack {
+    if (this.#blobCount === 0) throw new CairnError('PACK_CORRUPT', 'a pack holds at least one blob');
+    const header = this.header;
+    const sealed = this.#buffer.subarray(this.#sizeBytes, this.#sizeBytes + header.length + SEAL_OVERHEAD);
+    this.#codec.sealInto(this.#key, header, sealed);
+    const end = this.#sizeBytes + sealed.length;
+    const lengthField = new Uint8Array(LENGTH_FIELD);
+    new DataView(lengthField.buffer).setUint32(0, sealed.length, true);
+    this.#buffer.set(lengthField, end);
+    this.#hash.update(this.#buffer.subarray(this.#sizeBytes, end + LENGTH_FIELD));
+    const id = new Uint8Array(ID_SIZE);
+    this.#hash.digestInto(id);
+    return { id, sizeBytes: end + LENGTH_FIELD, header, blobCount: this.#blobCount };
+  }
+
+  /** Begins an empty pack in `buffer`. */
+  restart(buffer: Uint8Array): void {
+    // A pack that was left (its blobs handed to another builder) leaves a running hash behind.
+    if (this.#blobCount > 0) this.#hash.digestInto(new Uint8Array(ID_SIZE));
+    this.#buffer = buffer;
+    this.#sizeBytes = 0;
+    this.#headerSize = 0;
+    this.#blobCount = 0;
+  }
+
+  #append(type: BlobTypeBit, id: Uint8Array, length: number, plainLength: number): StoredBlob {
+    this.#hash.update(this.#buffer.subarray(this.#sizeBytes, this.#sizeBytes + length));
+    const at = this.#headerSize;
+    const isRaw = plainLength === 0;
+    this.#header[at] = type + (isRaw ? 0 : COMPRESSED);
+    this.#headerView.setUint32(at + 1, length, true);
+    if (!isRaw) this.#headerView.setUint32(at + 5, plainLength, true);
+    const entrySize = isRaw ? RAW_ENTRY_SIZE : COMPRESSED_ENTRY_SIZE;
+    this.#header.set(id.subarray(0, ID_SIZE), at + entrySize - ID_SIZE);
+    this.#headerSize += entrySize;
+    this.#sizeBytes += length;
+    this.#blobCount++;
+    return { length, packedLength: length + entrySize };
+  }
+}
