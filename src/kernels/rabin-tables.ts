@@ -1,5 +1,7 @@
 // The two tables of restic's Rabin chunker for one polynomial (restic's format, chunker).
 
+import { CairnArgumentError } from '../base/errors.ts';
+
 /** Degree of every chunker polynomial. */
 const DEGREE = 53n;
 /** Bytes in the window; the first of them stands at x^(8 · 63). */
@@ -12,8 +14,9 @@ export interface RabinTables {
   readonly mod: BigUint64Array;
 }
 
-/** `polynomial` has degree 53 (`parsePolynomial` and `isIrreducible` check that). */
+/** Throws `ARGUMENT_INVALID` for a degree other than 53, which would make the kernel read beside its tables. */
 export function rabinTables(polynomial: bigint): RabinTables {
+  if (polynomial >> DEGREE !== 1n) throw new CairnArgumentError('a chunker polynomial has degree 53');
   const out = multiplesOf(powerOfX(LEAVING_POWER, polynomial), polynomial);
   const reduced = multiplesOf(powerOfX(Number(DEGREE), polynomial), polynomial);
   return { out, mod: reduced.map((value, byte) => value | (BigInt(byte) << DEGREE)) };

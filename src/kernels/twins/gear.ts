@@ -1,11 +1,5 @@
+import { chunkSizes } from '../chunk-sizes.ts';
 import { gearTable } from '../gear-table.ts';
-
-/** Sizes of gear chunks in bytes. Before `normalSize` a cut is four times as rare as after it. */
-export const gearSizes: { readonly minSize: number; readonly normalSize: number; readonly maxSize: number } = {
-  minSize: 524_288,
-  normalSize: 1_048_576,
-  maxSize: 8_388_608,
-};
 
 const WINDOW = 64;
 /** The top 21 bits of the upper half, and the top 19. */
@@ -14,11 +8,11 @@ const EASY_MASK = 0xff_ff_e0_00;
 
 /** `gearCut` of the kernels over `data[start, end)`, in 32-bit halves. */
 export function gearCut(data: Uint8Array, start: number, end: number): number {
-  if (end - start <= gearSizes.minSize) return end;
+  if (end - start <= chunkSizes.min) return end;
   const table = new Uint32Array(gearTable().buffer); // pairs: low half, high half
-  const turn = start + gearSizes.normalSize;
-  const last = Math.min(end, start + gearSizes.maxSize);
-  const first = start + gearSizes.minSize;
+  const turn = start + chunkSizes.normal;
+  const last = Math.min(end, start + chunkSizes.max);
+  const first = start + chunkSizes.min;
   let low = 0;
   let high = 0;
   for (let at = first - WINDOW; at < last - 1; at++) {

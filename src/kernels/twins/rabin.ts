@@ -1,17 +1,16 @@
+import { chunkSizes } from '../chunk-sizes.ts';
 import type { RabinTables } from '../rabin-tables.ts';
 
-const MIN_SIZE = 524_288;
-const MAX_SIZE = 8_388_608;
 const WINDOW = 64;
 const MASK = 0xf_ff_ff;
 
 /** `rabinCut` of the kernels over `data[start, end)`, in a lower half of 32 bits and an upper of 21. */
 export function rabinCut(data: Uint8Array, start: number, end: number, tables: RabinTables): number {
-  if (end - start <= MIN_SIZE) return end;
+  if (end - start <= chunkSizes.min) return end;
   const out = new Uint32Array(tables.out.buffer); // pairs: low half, high half
   const mod = new Uint32Array(tables.mod.buffer);
-  const last = Math.min(end, start + MAX_SIZE);
-  const first = start + MIN_SIZE;
+  const last = Math.min(end, start + chunkSizes.max);
+  const first = start + chunkSizes.min;
   const warm = first - WINDOW;
   let low = 0;
   let high = 0;
