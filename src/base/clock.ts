@@ -7,7 +7,12 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  nowNs: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
+  nowNs: () => {
+    // `performance` adds microseconds, but it stands still in standby and does not follow clock changes.
+    const wallMs = Date.now();
+    const fineMs = performance.timeOrigin + performance.now();
+    return BigInt(Math.round((Math.abs(fineMs - wallMs) < 2 ? fineMs : wallMs) * 1000)) * 1000n;
+  },
   sleep: (delayMs, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) {

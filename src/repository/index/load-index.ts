@@ -1,0 +1,72 @@
+import { asBuffer } from '../../base/bytes.ts';
+import { mapConcurrent } from '../../base/concurrency.ts';
+import { type CairnError, hasCode, messageOf } from '../../base/errors.ts';
+import type { IndexId } from '../../base/ids.ts';
+import { decodeIndexFile } from '../../formats/index-file/index-file.ts';
+import { cacheTreePacks } from '../repository-cache.ts';
+import type { Repository } from '../repository.ts';
+import { damagedFile } from '../stored-file.ts';
+import type { BlobIndex, BlobIndexCapacity } from './blob-index.ts';
+import { IndexMerger } from './index-merger.ts';
+
+export interface LoadIndexOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Told of what is odd but harmless, such as a pack that several index files list. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
+  /** Given, damaged index files are told here and left out; otherwise the first one ends the call. */
+  readonly onDamaged?: ((error: CairnError) => void) | undefined;
+  /** Room for more blobs and packs than there are, for writers. */
+  readonly room?: BlobIndexCapacity | undefined;
+  readonly onProgress?: ((done: { readonly files: number; readonly totalFiles: number }) => void) | undefined;
+}
+
+/**
+ * Loads all index files into one index. Throws `INDEX_CORRUPT`, naming the file. List the snapshots
+ * *before* calling this: the other way round a snapshot could refer to a newer index file.
+ */
+export async function loadIndex(repository: Repository, options: LoadIndexOptions = {}): Promise<BlobIndex> {
+  const { signal, onWarning, onDamaged, onProgress } = options;
+  const files: { readonly id: IndexId; readonly sizeBytes: number }[] = [];
+  for await (const file of repository.listIds('index', { signal })) files.push(file);
+  const room = options.room ?? { blobs: 0, packs: 0 };
+  const merger = new IndexMerger(estimate(files, repository.config.version), room);
+  let done = 0;
+  const limit = Math.max(2, repository.storage.features.connections);
+  await mapConcurrent(files, { limit, signal }, async ({ id }) => {
+    try {
+      const json = await repository.loadUnpacked('index', id, { signal });
+      addIndexFile(merger, json);
+    } catch (error) {
+      if (!hasCode(error, 'INDEX_CORRUPT')) throw error;
+      const damaged = 'object' in error.facts ? error : damagedFile('index', id, messageOf(error), error);
+      if (onDamaged === undefined) throw damaged;
+      onDamaged(damaged);
+    }
+    onProgress?.({ files: ++done, totalFiles: files.length });
+  });
+  if (merger.repeatedPacks > 0) {
+    onWarning?.(`${merger.repeatedPacks} packs are listed by more than one index file`);
+  }
+  const index = merger.finish();
+  if (repository.cache !== undefined) cacheTreePacks(repository.cache, index);
+  return index;
+}
+
+function addIndexFile(merger: IndexMerger, json: Uint8Array): void {
+  merger.reserve({ blobs: count(json, '"offset"'), packs: count(json, '"blobs"') });
+  decodeIndexFile(json, merger);
+}
+
+// Ids are hexadecimal and everything else is numbers, so the key names appear as keys only.
+function count(json: Uint8Array, key: string): number {
+  const buffer = asBuffer(json);
+  let found = 0;
+  for (let at = buffer.indexOf(key, 0, 'latin1'); at >= 0; at = buffer.indexOf(key, at + key.length, 'latin1')) found++;
+  return found;
+}
+
+// Bytes of a blob in an index file: 64 hex digits that zstd halves, and some 15 (compressed) to 80 for the rest.
+function estimate(files: readonly { readonly sizeBytes: number }[], version: 1 | 2): BlobIndexCapacity {
+  const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  return { blobs: Math.ceil(bytes / (version === 2 ? 46 : 140)), packs: Math.ceil(bytes / 2_000) };
+}

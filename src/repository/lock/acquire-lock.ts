@@ -1,0 +1,97 @@
+import type { Clock } from '../../base/clock.ts';
+import { CairnError } from '../../base/errors.ts';
+import { shortId, type LockId } from '../../base/ids.ts';
+import { formatGoTime, localGoTime } from '../../formats/go-time.ts';
+import { encodeLock } from '../../formats/lock/lock-file.ts';
+import type { Repository } from '../repository.ts';
+import { type LockRecord, readAllLocks } from './lock-list.ts';
+import type { ProcessIdentity } from './process-identity.ts';
+import { type StaleReason, staleReason } from './stale-lock.ts';
+
+/** `shared` locks stand side by side (backup, restore, reading); `exclusive` tolerates no other (prune, check, …). */
+export type LockMode = 'shared' | 'exclusive';
+
+/** What a lock tells while it is taken and held. */
+export type LockNotice =
+  | { readonly type: 'stale-lock-removed'; readonly record: LockRecord; readonly reason: StaleReason }
+  | { readonly type: 'waiting-for-lock'; readonly record: LockRecord; readonly delayMs: number }
+  | { readonly type: 'refresh-failed'; readonly error: unknown }
+  | { readonly type: 'release-failed'; readonly id: LockId; readonly error: unknown };
+
+/** All that lock code needs to know about the world. */
+export interface LockContext {
+  readonly repository: Repository;
+  readonly mode: LockMode;
+  readonly clock: Clock;
+  readonly self: ProcessIdentity;
+  readonly signal?: AbortSignal | undefined;
+  readonly onNotice: (notice: LockNotice) => void;
+}
+
+/** How long somebody else's lock may take to show up in our listing. */
+export const SETTLE_MS = 200;
+
+/**
+ * Takes a lock as restic does: look, write the own lock file, wait 200 ms, look again. Unlike restic it
+ * removes provably stale locks on the way. Throws `VAULT_LOCKED` when somebody holds a lock that excludes this one.
+ */
+export async function acquireLock(context: LockContext): Promise<LockId> {
+  const { repository, clock, signal } = context;
+  await assertNoConflict(context, undefined);
+  signal?.throwIfAborted();
+  const id = await writeLock(context);
+  try {
+    await clock.sleep(SETTLE_MS, signal);
+    await assertNoConflict(context, id);
+    return id;
+  } catch (error) {
+    // No signal: the lock has to go, above all when the caller was stopped.
+    await repository.removeFile('lock', id).catch((failed: unknown) => {
+      context.onNotice({ type: 'release-failed', id, error: failed });
+    });
+    throw error;
+  }
+}
+
+/**
+ * Writes a lock file that carries the present time. It cannot be stopped half way: a lock file whose name
+ * nobody knows would stay behind.
+ */
+export function writeLock({ repository, mode, clock, self }: LockContext): Promise<LockId> {
+  const { hostname, username, pid, uid, gid } = self;
+  const time = localGoTime(clock.nowNs());
+  const json = encodeLock({ time, exclusive: mode === 'exclusive', hostname, username, pid, uid, gid });
+  return repository.saveUnpacked('lock', json);
+}
+
+async function assertNoConflict(context: LockContext, own: LockId | undefined): Promise<void> {
+  const { repository, mode, clock, self, signal } = context;
+  const records = await readAllLocks(repository, clock, { signal, ignore: own });
+  for (const record of records) {
+    if (mode === 'shared' && !record.lock.exclusive) continue;
+    const reason = staleReason(record.lock, clock.nowNs(), self);
+    if (reason === undefined) throw new VaultLockedError(record);
+    await repository.removeFile('lock', record.id, { signal });
+    context.onNotice({ type: 'stale-lock-removed', record, reason });
+  }
+}
+
+/** Somebody else holds a lock. */
+export class VaultLockedError extends CairnError {
+  readonly record: LockRecord;
+
+  constructor(record: LockRecord) {
+    const { exclusive, hostname, username, pid, time } = record.lock;
+    const since = formatGoTime(time);
+    super(
+      'VAULT_LOCKED',
+      `the vault is locked ${exclusive ? 'exclusively ' : ''}by process ${pid} of ${username || 'somebody'} on ${hostname} since ${since}`,
+      {
+        hint: `wait with --retry-lock, or, if that process is gone, run \`cairn unlock\` (lock ${shortId(record.id)})`,
+        retry: 'later',
+        facts: { lock: record.id, exclusive, hostname, username, pid, since },
+      },
+    );
+    this.record = record;
+  }
+}
