@@ -4,13 +4,11 @@ import { CairnError, isCairnError, messageOf } from '../base/errors.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
 import type { AnyId } from '../base/ids.ts';
 import { isId, parseId } from '../base/ids.ts';
+import { decodeBase64 } from './base64.ts';
 import type { JsonObject, JsonValue } from './go-json.ts';
 import { isJsonObject, parseJson } from './go-json.ts';
 import type { GoTime } from './go-time.ts';
 import { parseGoTime } from './go-time.ts';
-
-/** Go reads base64 strictly: padded, the standard alphabet; it skips line breaks. */
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 export class DocumentFields {
   readonly #document: JsonObject;
@@ -86,8 +84,8 @@ export class DocumentFields {
   }
 
   bytes(key: string): Uint8Array {
-    const text = this.string(key).replaceAll(/[\r\n]/g, '');
-    return BASE64.test(text) ? Uint8Array.from(Buffer.from(text, 'base64')) : this.fail(`${key} is not base64`);
+    // Go's decoder skips line breaks.
+    return decodeBase64(this.string(key).replaceAll(/[\r\n]/g, '')) ?? this.fail(`${key} is not base64`);
   }
 
   object(key: string): DocumentFields | undefined {

@@ -21,6 +21,9 @@ const SAFE_DIGITS = 15;
 /** No finite JSON number of ours is longer; longer ones would make parsing them slow. */
 const MAX_NUMBER_LENGTH = 400;
 
+/** Below what V8 can hold in one string. */
+const MAX_STRING_SIZE = 2 ** 28;
+
 const NULL = [0x6e, 0x75, 0x6c, 0x6c];
 const TRUE = [0x74, 0x72, 0x75, 0x65];
 const FALSE = [0x66, 0x61, 0x6c, 0x73, 0x65];
@@ -104,6 +107,7 @@ export class JsonReader {
       seen |= byte;
       at++;
     }
+    if (at - this.stringStart > MAX_STRING_SIZE) return this.fail('string too long');
     this.stringEnd = at;
     this.stringHasEscape = hasEscape;
     this.stringIsAscii = seen < 0x80;

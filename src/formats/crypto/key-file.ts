@@ -7,6 +7,7 @@ import { utf8 } from '../../base/bytes.ts';
 import { CairnError, hasCode } from '../../base/errors.ts';
 import type { Codec, SealKey } from '../../kernels/codec.ts';
 import { SEAL_OVERHEAD } from '../../kernels/codec.ts';
+import { encodeBase64 } from '../base64.ts';
 import { DocumentFields } from '../document-fields.ts';
 import { encodeObject } from '../go-json.ts';
 import type { GoTime } from '../go-time.ts';
@@ -47,8 +48,8 @@ export function encodeKeyFile(key: KeyFile): Uint8Array {
     ['N', key.N],
     ['r', key.r],
     ['p', key.p],
-    ['salt', base64(key.salt)],
-    ['data', base64(key.data)],
+    ['salt', encodeBase64(key.salt)],
+    ['data', encodeBase64(key.data)],
   ];
   return utf8(encodeObject(members));
 }
@@ -136,8 +137,8 @@ export function newMasterKey(): SealKey {
 function encodeMasterKey(master: SealKey): Uint8Array {
   return utf8(
     encodeObject([
-      ['mac', { k: base64(master.macK), r: base64(master.macR) }],
-      ['encrypt', base64(master.encrypt)],
+      ['mac', { k: encodeBase64(master.macK), r: encodeBase64(master.macR) }],
+      ['encrypt', encodeBase64(master.encrypt)],
     ]),
   );
 }
@@ -168,8 +169,4 @@ function checkParameters({ N, r, p, salt }: ScryptParameters & { readonly salt: 
   if (salt.length !== SALT_SIZE) {
     throw new CairnError('KEY_CORRUPT', `the key file's salt has ${salt.length} bytes, not ${SALT_SIZE}`);
   }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
 }

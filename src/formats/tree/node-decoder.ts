@@ -1,6 +1,7 @@
 import { utf8 } from '../../base/bytes.ts';
 import type { BlobId } from '../../base/ids.ts';
 import { isId } from '../../base/ids.ts';
+import { decodeBase64 } from '../base64.ts';
 import type { JsonObject } from '../go-json.ts';
 import { isJsonObject } from '../go-json.ts';
 import type { GoTime } from '../go-time.ts';
@@ -44,7 +45,6 @@ const COMMA = 0x2c;
 const COLON = 0x3a;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** Go's zero time, which an absent field reads as. */
 const ZERO_TIME: GoTime = { ns: -62_135_596_800_000_000_000n, offsetMinutes: 0 };
@@ -223,8 +223,7 @@ export class NodeDecoder {
   }
 
   #base64(): Uint8Array {
-    const text = this.#reader.string();
-    return BASE64.test(text) ? Uint8Array.from(Buffer.from(text, 'base64')) : this.#reader.fail('not base64');
+    return decodeBase64(this.#reader.string()) ?? this.#reader.fail('not base64');
   }
 
   #attributes(): ExtendedAttribute[] {

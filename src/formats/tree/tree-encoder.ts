@@ -2,9 +2,10 @@
 // field order, newline at the end (restic's format, "Trees and Data"). Equal directories must give equal
 // bytes, because a tree's id is the hash of them.
 import { isUtf8 } from 'node:buffer';
-import { asBuffer, compareBytes, utf8 } from '../../base/bytes.ts';
+import { compareBytes, utf8 } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
 import type { BlobId } from '../../base/ids.ts';
+import { encodeBase64 } from '../base64.ts';
 import { encodeObject, quoteJsonBytes, quoteJsonString } from '../go-json.ts';
 import { quoteName } from '../go-quote.ts';
 import { formatGoTime } from '../go-time.ts';
@@ -73,14 +74,14 @@ export function assembleTree(fragments: readonly Uint8Array[]): Uint8Array {
 /** `,"linktarget":…`, and `,"linktarget_raw":…` if the target is not UTF-8 (restic 0.16 and newer). */
 export function encodeLinkTarget(target: Uint8Array): string {
   if (target.length === 0) return '';
-  const raw = isUtf8(target) ? '' : `,"linktarget_raw":"${asBuffer(target).toString('base64')}"`;
+  const raw = isUtf8(target) ? '' : `,"linktarget_raw":"${encodeBase64(target)}"`;
   return `,"linktarget":${quoteJsonBytes(target)}${raw}`;
 }
 
 export function encodeExtendedAttributes(attributes: readonly ExtendedAttribute[]): string {
   if (attributes.length === 0) return '';
   const items = attributes.map(({ name, value }) => {
-    const text = value === null ? 'null' : `"${asBuffer(value).toString('base64')}"`;
+    const text = value === null ? 'null' : `"${encodeBase64(value)}"`;
     return `{"name":${quoteJsonBytes(name)},"value":${text}}`;
   });
   return `,"extended_attributes":[${items.join(',')}]`;
