@@ -1,4 +1,4 @@
-// `npm run check`: format, lint (with types and layers), types, unused code, package shape.
+// `npm run check`: format, lint (with types and layers), types, unit tests, unused code, package shape.
 // Everything runs, so that one look shows all that is wrong; any failure makes the exit code 1.
 import { spawnSync } from 'node:child_process';
 
@@ -6,6 +6,7 @@ const steps: readonly (readonly [name: string, command: readonly string[]])[] = 
   ['format', ['oxfmt', '--check', 'src', 'test', 'bench', 'scripts']],
   ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
   ['types', ['tsc', '--project', 'tsconfig.json']],
+  ['unit tests', ['vitest', 'run', '--project', 'unit']],
   ['unused', ['knip']],
   ['package', ['publint', '--strict']],
 ];
