@@ -44,6 +44,8 @@ export class PackBuilder {
   #sizeBytes = 0;
   #headerSize = 0;
   #blobCount = 0;
+  /** A pack that was left, its blobs handed to another builder, leaves a running hash behind. */
+  #hasOpenHash = false;
 
   /** Builds in `buffer`, which must have room for the largest pack and `PACK_HEADER_ROOM`. */
   constructor(codec: Codec, key: SealKey, buffer: Uint8Array) {
@@ -100,6 +102,7 @@ export class PackBuilder {
     this.#buffer.set(blobs, this.#sizeBytes);
     this.#header.set(header, this.#headerSize);
     this.#hash.update(blobs);
+    this.#hasOpenHash = true;
     this.#sizeBytes += blobs.length;
     this.#headerSize += header.length;
     this.#blobCount += blobCount;
@@ -118,13 +121,20 @@ export class PackBuilder {
     this.#hash.update(this.#buffer.subarray(this.#sizeBytes, end + LENGTH_FIELD));
     const id = new Uint8Array(ID_SIZE);
     this.#hash.digestInto(id);
+    this.#hasOpenHash = false;
     return { id, sizeBytes: end + LENGTH_FIELD, header, blobCount: this.#blobCount };
+  }
+
+  /** Goes on in a larger buffer. */
+  moveTo(buffer: Uint8Array): void {
+    buffer.set(this.blobs);
+    this.#buffer = buffer;
   }
 
   /** Begins an empty pack in `buffer`. */
   restart(buffer: Uint8Array): void {
-    // A pack that was left (its blobs handed to another builder) leaves a running hash behind.
-    if (this.#blobCount > 0) this.#hash.digestInto(new Uint8Array(ID_SIZE));
+    if (this.#hasOpenHash) this.#hash.digestInto(new Uint8Array(ID_SIZE));
+    this.#hasOpenHash = false;
     this.#buffer = buffer;
     this.#sizeBytes = 0;
     this.#headerSize = 0;
@@ -133,6 +143,7 @@ export class PackBuilder {
 
   #append(type: BlobTypeBit, id: Uint8Array, length: number, plainLength: number): StoredBlob {
     this.#hash.update(this.#buffer.subarray(this.#sizeBytes, this.#sizeBytes + length));
+    this.#hasOpenHash = true;
     const at = this.#headerSize;
     const isRaw = plainLength === 0;
     this.#header[at] = type + (isRaw ? 0 : COMPRESSED);

@@ -1,0 +1,92 @@
+// A big file is cut by several workers at once. Whether a chunk ends at some byte depends only on the
+// 64 bytes before it and on where the chunk started, so two cuttings of the same bytes that start apart
+// meet at some boundary and are equal from there on. Each segment is cut on the guess that a chunk starts
+// where the segment does; a *bridge* then cuts on from the true start until it meets the guess. The result
+// is what one worker would have made alone.
+import { CairnError } from '../base/errors.ts';
+import { ID_SIZE, idFromBytes, type BlobId } from '../base/ids.ts';
+import type { SegmentResult, SegmentTask, TaskDone } from './worker/messages.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+const SEGMENT_BYTES = 64 * 1024 * 1024;
+/** Chunks this near to a guessed start are left to the bridge: by then the cuttings have nearly always met. */
+const SKIP_BYTES = 8 * 1024 * 1024;
+const NO_STOPS = new Float64Array(0);
+
+export interface SavedFile {
+  readonly content: readonly BlobId[];
+  readonly sizeBytes: number;
+}
+
+export class BigFileSaver {
+  readonly #pool: WorkerPool;
+  readonly #onTask: (task: TaskDone, bytes: number) => void;
+
+  constructor(pool: WorkerPool, onTask: (task: TaskDone, bytes: number) => void) {
+    this.#pool = pool;
+    this.#onTask = onTask;
+  }
+
+  /** Saves the file's content up to its present end, which may differ from the size it had. */
+  async save(path: Uint8Array, sizeBytes: number): Promise<SavedFile> {
+    const segments = await this.#startSegments(path, sizeBytes);
+    const content: BlobId[] = [];
+    let next = 0;
+    let atEnd = false;
+    for (const { task, result } of segments) {
+      const guess = await result;
+      if (atEnd) continue; // the file became shorter; later segments only have to end
+      const joined = next === task.start ? { from: 0 } : await this.#bridge(task, guess, next, content);
+      if ('from' in joined) {
+        appendIds(content, guess.ids, joined.from);
+        ({ next, atEnd } = guess);
+      } else {
+        ({ next, atEnd } = joined);
+      }
+    }
+    return { content, sizeBytes: next };
+  }
+
+  async #startSegments(
+    path: Uint8Array,
+    sizeBytes: number,
+  ): Promise<{ task: SegmentTask; result: Promise<SegmentResult> }[]> {
+    const segments: { task: SegmentTask; result: Promise<SegmentResult> }[] = [];
+    for (let start = 0; start < sizeBytes; start += SEGMENT_BYTES) {
+      const isLast = start + SEGMENT_BYTES >= sizeBytes;
+      // The last segment goes on to wherever the file ends by then.
+      const end = isLast ? Number.MAX_SAFE_INTEGER : start + SEGMENT_BYTES;
+      const skipBytes = start === 0 ? 0 : SKIP_BYTES;
+      const task: SegmentTask = { kind: 'segment', path, start, end, skipBytes, stops: NO_STOPS };
+      await this.#pool.ready();
+      const result = this.#run(task, false, Math.min(SEGMENT_BYTES, sizeBytes - start));
+      result.catch(() => {}); // thrown where it is awaited
+      segments.push({ task, result });
+    }
+    return segments;
+  }
+
+  /** Cuts from the true start until a chunk of the guess is met; where none is, the guess is dropped. */
+  async #bridge(
+    segment: SegmentTask,
+    guess: SegmentResult,
+    start: number,
+    content: BlobId[],
+  ): Promise<{ from: number } | { next: number; atEnd: boolean }> {
+    const stops = guess.starts.slice(0, -1);
+    const result = await this.#run({ ...segment, start, skipBytes: 0, stops }, true, 0);
+    appendIds(content, result.ids, 0);
+    return result.stopped >= 0 ? { from: result.stopped } : { next: result.next, atEnd: result.atEnd };
+  }
+
+  async #run(task: SegmentTask, urgent: boolean, bytes: number): Promise<SegmentResult> {
+    const done = await this.#pool.run(task, { urgent });
+    if (done.result.kind !== 'segment') throw new CairnError('ABORTED', 'a worker answered another question');
+    this.#onTask(done, bytes);
+    return done.result;
+  }
+}
+
+function appendIds(content: BlobId[], ids: Uint8Array, from: number): void {
+  for (let at = from * ID_SIZE; at < ids.length; at += ID_SIZE) content.push(idFromBytes<BlobId>(ids, at));
+}

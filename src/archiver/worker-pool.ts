@@ -1,0 +1,218 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { CairnError } from '../base/errors.ts';
+import { workerUrl } from '../base/worker-url.ts';
+import type { BlobIndexMemory } from '../repository/index/blob-index.ts';
+import { PACK_HEADER_ROOM } from '../repository/pack-builder.ts';
+import {
+  CONTROL_SLOTS,
+  type FromWorker,
+  type PackReady,
+  type TaskDone,
+  type TaskFailed,
+  type ToWorker,
+  type WorkerSetup,
+  type WorkerTask,
+} from './worker/messages.ts';
+import { freeSlot, requestAbort } from './worker/pack-slots.ts';
+
+/** One pack is being filled while the one before is stored. */
+const SLOTS_PER_WORKER = 2;
+const MAX_BLOB_BYTES = 8 * 1024 * 1024 + 64;
+/** A worker has one task at hand and one waiting, so that it never idles for a message. */
+const TASKS_PER_WORKER = 2;
+
+/** What the pool does with a pack that a worker has filled; resolves when its bytes may be overwritten. */
+export type StorePack = (ready: PackReady, bytes: Uint8Array) => Promise<void>;
+
+export type PoolSetup = Omit<WorkerSetup, 'kind' | 'slots' | 'control'>;
+
+interface Waiting {
+  readonly task: WorkerTask;
+  readonly done: PromiseWithResolvers<TaskDone>;
+}
+
+interface Member {
+  readonly worker: Worker;
+  readonly control: Int32Array;
+  readonly running: Waiting[];
+  buffers: Uint8Array[];
+}
+
+/** The worker threads of one backup, and the queue of their tasks. */
+export class WorkerPool implements AsyncDisposable {
+  readonly #members: Member[];
+  readonly #urgent: Waiting[] = [];
+  readonly #queue: Waiting[] = [];
+  readonly #stores = new Set<Promise<void>>();
+  #store: StorePack | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #wanted: PromiseWithResolvers<void> | undefined;
+  #closed = false;
+
+  /** Starts the threads; they load their code while the caller opens the repository. */
+  constructor(jobs: number = availableParallelism()) {
+    this.#members = Array.from({ length: Math.max(1, jobs) }, () => this.#startMember());
+  }
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  /** Tells the threads what to work with. Call once, before `run`. */
+  setup(setup: PoolSetup, store: StorePack): void {
+    this.#store = store;
+    for (const member of this.#members) {
+      const slots = Array.from(
+        { length: SLOTS_PER_WORKER },
+        () => new SharedArrayBuffer(setup.packSizeBytes + MAX_BLOB_BYTES + PACK_HEADER_ROOM),
+      );
+      member.buffers = slots.map((slot) => new Uint8Array(slot));
+      this.#send(member, { ...setup, kind: 'setup', slots, control: member.control.buffer as SharedArrayBuffer });
+    }
+  }
+
+  /** Runs a task on any thread; `urgent` ones overtake those that wait. Rejects when the pool has failed. */
+  run(task: WorkerTask, options: { readonly urgent?: boolean } = {}): Promise<TaskDone> {
+    const waiting = { task, done: Promise.withResolvers<TaskDone>() };
+    if (this.#failure !== undefined) waiting.done.reject(this.#failure.error);
+    else {
+      (options.urgent === true ? this.#urgent : this.#queue).push(waiting);
+      this.#dispatch();
+    }
+    return waiting.done.promise;
+  }
+
+  /** Runs one task on every thread. Only while nothing else runs. */
+  runOnAll(task: WorkerTask): Promise<TaskDone[]> {
+    return Promise.all(
+      this.#members.map((member) => {
+        const waiting = { task, done: Promise.withResolvers<TaskDone>() };
+        this.#hand(member, waiting);
+        return waiting.done.promise;
+      }),
+    );
+  }
+
+  /** Resolves when the queue is short enough for more work. */
+  async ready(): Promise<void> {
+    while (this.#queue.length >= this.#members.length && this.#failure === undefined) {
+      this.#wanted ??= Promise.withResolvers();
+      await this.#wanted.promise;
+    }
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Waits until no task runs and all packs handed over are stored. */
+  async settled(): Promise<void> {
+    const running = this.#members.flatMap((member) => member.running.map(({ done }) => done.promise));
+    await Promise.allSettled(running);
+    await Promise.all(this.#stores);
+  }
+
+  moveIndex(index: BlobIndexMemory): void {
+    for (const member of this.#members) this.#send(member, { kind: 'index', index });
+  }
+
+  /** The buffer of a slot of the thread at that position, for a leftover pack. */
+  slotBuffer(position: number, slot: number): Uint8Array {
+    const buffer = this.#members[position]?.buffers[slot];
+    if (buffer === undefined) throw new RangeError(`there is no slot ${slot} at worker ${position}`);
+    return buffer;
+  }
+
+  /** Ends all waiting and future tasks with this error; running ones stop at the next file or chunk. */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    for (const { done } of [...this.#urgent.splice(0), ...this.#queue.splice(0)]) done.reject(error);
+    for (const member of this.#members) {
+      requestAbort(member.control);
+      for (const { done } of member.running.splice(0)) done.reject(error);
+    }
+    this.#wanted?.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.fail(new CairnError('ABORTED', 'the worker pool was closed'));
+    await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#stores);
+  }
+
+  #startMember(): Member {
+    const control = new Int32Array(new SharedArrayBuffer((CONTROL_SLOTS + SLOTS_PER_WORKER) * 4));
+    const worker = new Worker(workerUrl(import.meta.url, 'worker/worker-main'));
+    const member: Member = { worker, control, running: [], buffers: [] };
+    worker.on('message', (message: FromWorker) => this.#receive(member, message));
+    worker.on('error', (error) => this.fail(error));
+    worker.on('exit', () => {
+      if (!this.#closed) this.fail(new CairnError('ABORTED', 'a worker thread ended before its work was done'));
+    });
+    return member;
+  }
+
+  #receive(member: Member, message: FromWorker): void {
+    switch (message.kind) {
+      case 'pack':
+        this.#storePack(member, message);
+        return;
+      case 'failed':
+        this.fail(errorOf(message));
+        return;
+      case 'done':
+        member.running.shift()?.done.resolve(message);
+        this.#dispatch();
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #storePack(member: Member, ready: PackReady): void {
+    const buffer = member.buffers[ready.slot];
+    if (buffer === undefined || this.#store === undefined) return;
+    const run = this.#store(ready, buffer).then(
+      () => freeSlot(member.control, ready.slot),
+      (error: unknown) => this.fail(error),
+    );
+    this.#stores.add(run);
+    void run.then(() => this.#stores.delete(run));
+  }
+
+  #dispatch(): void {
+    for (;;) {
+      const member = this.#leastBusy();
+      const next = member === undefined ? undefined : (this.#urgent.shift() ?? this.#queue.shift());
+      if (member === undefined || next === undefined) break;
+      this.#hand(member, next);
+    }
+    if (this.#queue.length < this.#members.length) {
+      this.#wanted?.resolve();
+      this.#wanted = undefined;
+    }
+  }
+
+  #leastBusy(): Member | undefined {
+    let best: Member | undefined;
+    for (const member of this.#members) {
+      if (member.running.length < (best?.running.length ?? TASKS_PER_WORKER)) best = member;
+    }
+    return best;
+  }
+
+  #hand(member: Member, waiting: Waiting): void {
+    member.running.push(waiting);
+    this.#send(member, waiting.task);
+  }
+
+  #send(member: Member, message: ToWorker): void {
+    member.worker.postMessage(message);
+  }
+}
+
+function errorOf({ code, message, hint }: TaskFailed): Error {
+  if (code === undefined) return new Error(message);
+  return new CairnError(code, message, hint === undefined ? {} : { hint });
+}

@@ -1,0 +1,99 @@
+import { ID_SIZE } from '../../base/ids.ts';
+import type { Codec } from '../../kernels/codec.ts';
+import { CompressionProbe } from '../../repository/compression.ts';
+import { BLOB_DATA, type BlobIndex } from '../../repository/index/blob-index.ts';
+import { MAX_BLOBS_PER_PACK, PackBuilder, type FinishedPack } from '../../repository/pack-builder.ts';
+import type { BlobStats, FlushResult, WorkerSetup } from './messages.ts';
+import { PackSlots } from './pack-slots.ts';
+
+const NO_SLOT = -1;
+
+/** Saves data blobs: hash, look up, compress, seal, append to the pack of this worker. */
+export class BlobSaver {
+  readonly #codec: Codec;
+  readonly #probe: CompressionProbe;
+  readonly #setup: WorkerSetup;
+  readonly #slots: PackSlots;
+  readonly #onPack: (slot: number, pack: FinishedPack) => void;
+  readonly #id = new Uint8Array(ID_SIZE);
+  #index: BlobIndex;
+  #builder: PackBuilder | undefined;
+  #slot = NO_SLOT;
+  #stats: BlobStats = noBlobs();
+
+  constructor(codec: Codec, index: BlobIndex, setup: WorkerSetup, onPack: (slot: number, pack: FinishedPack) => void) {
+    this.#codec = codec;
+    this.#probe = new CompressionProbe(codec);
+    this.#index = index;
+    this.#setup = setup;
+    this.#slots = new PackSlots(setup.slots, setup.control);
+    this.#onPack = onPack;
+  }
+
+  /** Saves a blob unless it is known. Returns its id, in memory that the next call overwrites. */
+  save(plain: Uint8Array): Uint8Array {
+    this.#slots.throwIfAborted();
+    this.#codec.sha256(plain, this.#id);
+    if (this.#index.claim(BLOB_DATA, this.#id) >= 0) this.#store(plain);
+    return this.#id;
+  }
+
+  throwIfAborted(): void {
+    this.#slots.throwIfAborted();
+  }
+
+  /** Whether the repository has this blob, or is just getting it. */
+  knows(id: Uint8Array): boolean {
+    return this.#index.has(BLOB_DATA, id);
+  }
+
+  moveIndex(index: BlobIndex): void {
+    this.#index = index;
+  }
+
+  /** What was stored since the last call. */
+  takeStats(): BlobStats {
+    const stats = this.#stats;
+    this.#stats = noBlobs();
+    return stats;
+  }
+
+  /** Ends the run: hands over the unfinished pack. */
+  flush(): FlushResult['leftover'] {
+    const slot = this.#slot;
+    this.#slot = NO_SLOT;
+    if (slot === NO_SLOT || this.#builder === undefined) return undefined;
+    const { sizeBytes, header, blobCount } = this.#builder;
+    return { slot, sizeBytes, header, blobCount };
+  }
+
+  #store(plain: Uint8Array): void {
+    const builder = this.#openPack();
+    const { level } = this.#setup;
+    const compress = level !== undefined && this.#probe.isWorthwhile(plain);
+    const stored = compress
+      ? builder.addCompressed(BLOB_DATA, this.#id, plain, level)
+      : builder.addRaw(BLOB_DATA, this.#id, plain);
+    this.#stats.dataBlobs++;
+    this.#stats.dataAdded += plain.length;
+    this.#stats.dataAddedPacked += stored.packedLength;
+    if (builder.sizeBytes >= this.#setup.packSizeBytes || builder.blobCount >= MAX_BLOBS_PER_PACK) {
+      const slot = this.#slot;
+      this.#slot = NO_SLOT;
+      this.#onPack(slot, builder.finish());
+    }
+  }
+
+  #openPack(): PackBuilder {
+    if (this.#slot !== NO_SLOT && this.#builder !== undefined) return this.#builder;
+    this.#slot = this.#slots.take();
+    const buffer = this.#slots.buffer(this.#slot);
+    if (this.#builder === undefined) this.#builder = new PackBuilder(this.#codec, this.#setup.key, buffer);
+    else this.#builder.restart(buffer);
+    return this.#builder;
+  }
+}
+
+function noBlobs(): BlobStats {
+  return { dataBlobs: 0, dataAdded: 0, dataAddedPacked: 0 };
+}

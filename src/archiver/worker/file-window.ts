@@ -1,0 +1,75 @@
+import { createChunker, type Chunker, type ChunkerSpec } from '../../formats/chunker/chunker.ts';
+import { createKernels, KERNEL_SCRATCH_BYTES, type Kernels } from '../../kernels/kernels.ts';
+
+/** Room for two chunks of the largest size, so that a refill moves little. */
+const WINDOW_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The memory a worker reads into. Files are cut where they lie: the chunker runs in this memory, and
+ * hashing, compression and sealing read from it, so that file bytes are moved once.
+ */
+export class FileWindow {
+  readonly #kernels: Kernels = createKernels({ dataBytes: WINDOW_BYTES });
+  readonly #chunker: Chunker;
+  /** All of the window. */
+  readonly bytes: Uint8Array;
+
+  constructor(spec: ChunkerSpec) {
+    this.#chunker = createChunker(this.#kernels, spec);
+    this.bytes = this.#kernels.bytes.subarray(KERNEL_SCRATCH_BYTES, KERNEL_SCRATCH_BYTES + WINDOW_BYTES);
+  }
+
+  /** Whether a file of this size is one chunk whatever it holds. */
+  isOneChunk(sizeBytes: number): boolean {
+    return sizeBytes <= this.#chunker.minSize;
+  }
+
+  /** The end of the chunk that starts at `start`, in a window filled up to `end`. */
+  cut(start: number, end: number): number {
+    return this.#chunker.cut(KERNEL_SCRATCH_BYTES + start, KERNEL_SCRATCH_BYTES + end) - KERNEL_SCRATCH_BYTES;
+  }
+
+  /**
+   * Reads from offset `from` and calls `visit` with each chunk and its offset, until the file ends
+   * or `visit` returns false. Returns the offset after the last visited chunk and whether the file ended there.
+   */
+  chunks(read: ReadAt, from: number, visit: (chunk: Uint8Array, offset: number) => boolean): FileEnd {
+    let base = from; // file offset of the window's first byte
+    let start = 0;
+    let end = 0;
+    let ended = false;
+    for (;;) {
+      if (!ended && end - start < this.#chunker.maxSize) {
+        this.bytes.copyWithin(0, start, end);
+        base += start;
+        end -= start;
+        start = 0;
+        const filled = this.#fill(read, end, base + end);
+        end = filled.end;
+        ended = filled.ended;
+      }
+      if (start === end) return { next: base + start, atEnd: true };
+      const cut = this.cut(start, end);
+      if (!visit(this.bytes.subarray(start, cut), base + start)) return { next: base + start, atEnd: false };
+      start = cut;
+    }
+  }
+
+  #fill(read: ReadAt, at: number, position: number): { end: number; ended: boolean } {
+    let end = at;
+    while (end < this.bytes.length) {
+      const count = read(this.bytes.subarray(end), position + end - at);
+      if (count === 0) return { end, ended: true };
+      end += count;
+    }
+    return { end, ended: false };
+  }
+}
+
+/** Reads into `target` from a file offset; returns the number of bytes, 0 at the end. */
+export type ReadAt = (target: Uint8Array, position: number) => number;
+
+export interface FileEnd {
+  readonly next: number;
+  readonly atEnd: boolean;
+}

@@ -1,0 +1,46 @@
+import { idFromBytes, type PackId } from '../base/ids.ts';
+import { encodeIndexFile } from '../formats/index-file/index-file.ts';
+import { decodePackHeader } from '../formats/pack/pack-header.ts';
+import type { FinishedPack } from './pack-builder.ts';
+import type { Repository } from './repository.ts';
+
+/** An index file is closed at this many blobs, or at this age: restic's rule. */
+const FULL_BLOBS = 50_000;
+const FULL_AGE_MS = 10 * 60_000;
+
+/** Collects what stored packs hold and saves it as index files. */
+export class IndexWriter {
+  readonly #repository: Repository;
+  readonly #signal: AbortSignal | undefined;
+  #packs: FinishedPack[] = [];
+  #blobCount = 0;
+  #openedAt = performance.now();
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(repository: Repository, options: { readonly signal?: AbortSignal | undefined } = {}) {
+    this.#repository = repository;
+    this.#signal = options.signal;
+  }
+
+  /** Adds a pack that is durably stored. Saves the open index file when it is full or old. */
+  async add(pack: FinishedPack): Promise<void> {
+    if (this.#packs.length === 0) this.#openedAt = performance.now();
+    this.#packs.push(pack);
+    this.#blobCount += pack.blobCount;
+    if (this.#blobCount >= FULL_BLOBS || performance.now() - this.#openedAt >= FULL_AGE_MS) await this.flush();
+  }
+
+  /** Saves what is left. */
+  async flush(): Promise<void> {
+    const packs = this.#packs;
+    this.#packs = [];
+    this.#blobCount = 0;
+    if (packs.length > 0) this.#saving = this.#saving.then(() => this.#save(packs));
+    await this.#saving;
+  }
+
+  async #save(packs: readonly FinishedPack[]): Promise<void> {
+    const listed = packs.map(({ id, header }) => ({ id: idFromBytes<PackId>(id), blobs: decodePackHeader(header) }));
+    await this.#repository.saveUnpacked('index', encodeIndexFile(listed), { signal: this.#signal });
+  }
+}

@@ -1,0 +1,67 @@
+// Stores finished packs and then lists them in the index: packs → index, always in that order, so that
+// an index never names a blob whose pack is not durable (restic's format, "Indexing").
+import { Semaphore } from '../base/concurrency.ts';
+import { idFromBytes, type PackId } from '../base/ids.ts';
+import { IndexWriter } from './index-writer.ts';
+import { objectName } from './layout.ts';
+import type { FinishedPack } from './pack-builder.ts';
+import type { Repository } from './repository.ts';
+
+export interface PackWriterOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Nothing is stored: sizes are computed, nothing more. */
+  readonly dryRun?: boolean;
+}
+
+export class PackWriter {
+  readonly #repository: Repository;
+  readonly #index: IndexWriter;
+  readonly #places: Semaphore;
+  readonly #options: PackWriterOptions;
+  readonly #running = new Set<Promise<void>>();
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(repository: Repository, options: PackWriterOptions = {}) {
+    this.#repository = repository;
+    this.#index = new IndexWriter(repository, options);
+    this.#places = new Semaphore(repository.storage.features.connections);
+    this.#options = options;
+  }
+
+  /**
+   * Stores a pack; resolves once it is durable and its bytes may be overwritten. Never rejects: a
+   * failure stops all later writes and is thrown by `flush`.
+   */
+  async store(pack: FinishedPack, bytes: Uint8Array): Promise<void> {
+    const run = this.#store(pack, bytes).catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
+    this.#running.add(run);
+    await run;
+    this.#running.delete(run);
+  }
+
+  /** The first failure, if there was one. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  /** Waits for all packs, then stores the rest of the index. Throws the first failure. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#running);
+    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#options.dryRun !== true) await this.#index.flush();
+  }
+
+  async #store(pack: FinishedPack, bytes: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined || this.#options.dryRun === true) return;
+    const id = idFromBytes<PackId>(pack.id);
+    {
+      using _place = await this.#places.acquire(this.#options.signal);
+      await this.#repository.storage.write(objectName('pack', id), bytes.subarray(0, pack.sizeBytes), {
+        signal: this.#options.signal,
+      });
+    }
+    await this.#index.add(pack);
+  }
+}
