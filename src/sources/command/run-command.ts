@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { CairnError, isCairnError } from '../../base/errors.ts';
+import { createLineTail } from './line-tail.ts';
+
+export interface RunCommandOptions {
+  readonly command: string;
+  readonly args?: readonly string[] | undefined;
+  readonly cwd?: string | undefined;
+  /** Default: this process's environment. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /** Gets what the command writes to standard error, as it comes. */
+  readonly onStderr?: ((chunk: Uint8Array) => void) | undefined;
+  /** From asking to end (SIGTERM) to ending by force (SIGKILL). */
+  readonly killDelayMs?: number | undefined;
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+type Ending =
+  | { readonly kind: 'not-started'; readonly error: Error }
+  | { readonly kind: 'exited'; readonly exitCode: number }
+  | { readonly kind: 'killed'; readonly signal: string };
+
+const KILL_DELAY_MS = 5_000;
+const STDERR_WAIT_MS = 500;
+
+/**
+ * Standard output of a command that runs without a shell, in a process group of its own. Once the output has
+ * ended the exit status is looked at: throws `COMMAND_FAILED` unless it is 0, so that the reader cannot take
+ * a cut output for a whole one. Aborting, or leaving the loop early, ends the process group.
+ */
+export async function* runCommand(options: RunCommandOptions, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  signal.throwIfAborted();
+  const child = spawn(options.command, options.args ?? [], {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const ended = endingOf(child);
+  const stderr = createLineTail();
+  child.stderr.on('data', (chunk: Uint8Array) => {
+    stderr.add(chunk);
+    options.onStderr?.(chunk);
+  });
+  const stderrEnded = new Promise<void>((resolve) => child.stderr.once('close', resolve));
+  const kill = (): void => killGroup(child, ended, options.killDelayMs ?? KILL_DELAY_MS);
+  signal.addEventListener('abort', kill, { once: true });
+  let finished = false;
+  try {
+    yield* child.stdout as AsyncIterable<Uint8Array>;
+    const ending = await ended;
+    finished = true;
+    signal.throwIfAborted();
+    if (ending.kind === 'exited' && ending.exitCode === 0) return;
+    // A process that the command left behind may hold standard error open for ever.
+    await Promise.race([stderrEnded, delay(STDERR_WAIT_MS)]);
+    throw commandFailed(options.command, ending, stderr.lines());
+  } catch (error) {
+    signal.throwIfAborted();
+    // A program that cannot be started shows first as a broken pipe.
+    const ending = child.pid === undefined ? await ended : undefined;
+    throw ending === undefined || isCairnError(error) ? error : commandFailed(options.command, ending, []);
+  } finally {
+    signal.removeEventListener('abort', kill);
+    if (!finished) kill();
+    await ended;
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
+}
+
+function endingOf(child: Child): Promise<Ending> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ kind: 'not-started', error }));
+    child.once('exit', (exitCode, signal) => {
+      resolve(signal === null ? { kind: 'exited', exitCode: exitCode ?? 0 } : { kind: 'killed', signal });
+    });
+  });
+}
+
+/** Asks the whole group to end, and ends it by force after a delay. */
+function killGroup(child: Child, ended: Promise<Ending>, delayMs: number): void {
+  const { pid } = child;
+  if (pid === undefined) return;
+  const send = (name: NodeJS.Signals): void => {
+    try {
+      process.kill(-pid, name);
+    } catch {
+      // Nobody is left in the group.
+    }
+  };
+  send('SIGTERM');
+  const timer = setTimeout(() => {
+    send('SIGKILL');
+    // Whoever left the group and kept the pipe must not keep the reader waiting.
+    child.stdout.destroy();
+  }, delayMs);
+  void ended.then(() => {
+    // The command has ended, its children perhaps not: they get no grace of their own.
+    send('SIGKILL');
+    clearTimeout(timer);
+    child.stdout.destroy();
+  });
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}
+
+/** Arguments are left out of the message: they may hold secrets. */
+function commandFailed(command: string, ending: Ending, stderr: readonly string[]): CairnError {
+  const facts = { command, stderr };
+  const last = stderr.at(-1);
+  const detail = last === undefined ? '' : `: ${last}`;
+  switch (ending.kind) {
+    case 'not-started':
+      return new CairnError('COMMAND_FAILED', `cannot start ${command}: ${ending.error.message}`, {
+        cause: ending.error,
+        facts,
+      });
+    case 'killed':
+      return new CairnError('COMMAND_FAILED', `${command} was ended by ${ending.signal}${detail}`, {
+        facts: { ...facts, signal: ending.signal },
+      });
+    case 'exited':
+      return new CairnError('COMMAND_FAILED', `${command} exited with status ${ending.exitCode}${detail}`, {
+        facts: { ...facts, exitCode: ending.exitCode },
+      });
+    default:
+      return ending satisfies never;
+  }
+}

@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { parseSize } from './size-text.ts';
+
+it.each([
+  ['0', 0n],
+  ['500', 500n],
+  ['500b', 500n],
+  ['10k', 10_240n],
+  ['10M', 10_485_760n],
+  ['1GiB', 1_073_741_824n],
+  ['2 TB', 2_199_023_255_552n],
+])('reads %j', (text, bytes) => {
+  expect(parseSize(text)).toBe(bytes);
+});
+
+it.each(['', '-1', 'M', '1.5G', '1X'])('refuses %j', (text) => {
+  expect(() => parseSize(text)).toThrow(expect.objectContaining({ code: 'ARGUMENT_INVALID' }));
+});
