@@ -57,7 +57,12 @@ function linkCommand(name: string, target: string): void {
   if (process.platform !== 'win32') symlinkSync(relative(dirname(link), target), link);
 }
 
-buildKernels();
-compile();
-refuseTypeScriptUrls();
-installCommand();
+try {
+  buildKernels();
+  compile();
+  refuseTypeScriptUrls();
+  installCommand();
+} catch (error) {
+  console.error(`build failed: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
