@@ -62,7 +62,6 @@ export interface FilesSourceOptions {
  * Throws `SOURCE_MISSING` if none does, `SOURCE_EMPTY` if none is named or all lie in `excludePaths`,
  * `EXCLUDE_INVALID` for malformed patterns and unreadable lists, `ARGUMENT_INVALID` for a bad size or tag.
  */
-// oxlint-disable-next-line require-await -- callers rely on a promise; the checks throw through it
 export async function openFilesSource(options: FilesSourceOptions): Promise<Source> {
   const cwd = latin1Of(rawBytes(options.cwd ?? process.cwd()));
   const named = collectTargets(options, cwd);
