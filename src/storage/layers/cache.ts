@@ -105,24 +105,13 @@ class CacheLayer extends StorageLayer implements CachedStorage {
   override async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const entry = this.#entryOf(name);
     if (entry === undefined) return this.inner.read(name, options);
-    // Whoever fetches it now does so for all who want parts of it.
-    await this.#fetching.get(name);
     const kept = await this.#readEntry(name, entry, options);
     if (kept !== undefined) return kept;
-    if (this.#fetching.has(name)) return this.inner.read(name, options);
-    const fetch = this.#fetch(name, entry, options);
-    const settled = fetch.then(
-      () => {},
-      () => {},
-    );
-    this.#fetching.set(name, settled);
-    try {
-      const whole = await fetch;
-      const { offset, length } = resolveRange(name, whole.length, options);
-      return length === whole.length ? whole : whole.slice(offset, offset + length);
-    } finally {
-      this.#fetching.delete(name);
-    }
+    const fetching = this.#fetching.get(name);
+    if (fetching === undefined) return this.#readThrough(name, entry, options);
+    // Whoever fetches it now does so for all who want parts of it; if that fails, each is on its own.
+    await fetching;
+    return (await this.#readEntry(name, entry, options)) ?? (await this.inner.read(name, options));
   }
 
   override async write(
@@ -161,6 +150,20 @@ class CacheLayer extends StorageLayer implements CachedStorage {
         if (!(await this.forget(name))) throw error;
       } else this.#problem(error);
       return undefined;
+    }
+  }
+
+  /** Fetches all of the object, keeps it, and gives the part wanted. */
+  async #readThrough(name: ObjectName, entry: string, options: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
+    const { promise: settled, resolve: settle } = Promise.withResolvers<void>();
+    this.#fetching.set(name, settled);
+    try {
+      const whole = await this.#fetch(name, entry, options);
+      const { offset, length } = resolveRange(name, whole.length, options);
+      return length === whole.length ? whole : whole.slice(offset, offset + length);
+    } finally {
+      this.#fetching.delete(name);
+      settle();
     }
   }
 

@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { utf8 } from '../../base/bytes.ts';
+import type { Clock } from '../../base/clock.ts';
+import { CairnError } from '../../base/errors.ts';
+import { openMemoryStorage } from '../drivers/memory.ts';
+import type { Storage } from '../storage.ts';
+import { type Fault, faulty, type FaultyStorage } from './faulty.ts';
+import { retrying } from './retry.ts';
+
+/** A clock whose sleeps take no time; they are recorded. */
+function jumpingClock(): Clock & { readonly sleeps: number[] } {
+  let nowMs = 0;
+  const sleeps: number[] = [];
+  return {
+    sleeps,
+    nowNs: () => BigInt(Math.round(nowMs * 1e6)),
+    sleep: async (delayMs, signal) => {
+      signal?.throwIfAborted();
+      sleeps.push(delayMs);
+      nowMs += delayMs;
+    },
+  };
+}
+
+function setUp(fault: Fault | readonly Fault[]): { storage: Storage; inner: FaultyStorage; sleeps: number[] } {
+  const clock = jumpingClock();
+  const inner = faulty(openMemoryStorage(), fault);
+  const storage = retrying(inner, { clock, random: () => 0.5 });
+  return { storage, inner, sleeps: clock.sleeps };
+}
+
+describe('retrying', () => {
+  it('tries again with doubled pauses until it works', async () => {
+    const { storage, sleeps } = setUp({ how: 'fail', times: 4 });
+    await storage.write('config', utf8('c'));
+    expect(sleeps).toEqual([1000, 2000, 4000, 8000]);
+  });
+
+  it('gives up after 15 minutes with the code of the last error and the number of tries', async () => {
+    const { storage, inner, sleeps } = setUp({ how: 'fail' });
+    const tries = sleeps.length;
+    await expect(storage.read('config')).rejects.toMatchObject({ code: 'STORAGE_IO', message: /tried \d+ times/ });
+    expect(inner.operations.length).toBe(sleeps.length + 1);
+    expect(sleeps.slice(tries).reduce((sum, ms) => sum + ms, 0)).toBeLessThanOrEqual(15 * 60_000);
+    expect(Math.max(...sleeps)).toBe(60_000);
+  });
+
+  it('lets errors pass that a pause does not help', async () => {
+    const { storage, sleeps } = setUp([]);
+    await expect(storage.read('config')).rejects.toMatchObject({ code: 'OBJECT_MISSING' });
+    expect(sleeps).toEqual([]);
+  });
+
+  it('lets errors pass that it does not know', async () => {
+    const { storage, sleeps } = setUp({ how: 'fail', error: new TypeError('bug') });
+    await expect(storage.stat('config')).rejects.toThrow('bug');
+    expect(sleeps).toEqual([]);
+  });
+
+  it('varies the pauses', async () => {
+    const clock = jumpingClock();
+    const inner = faulty(openMemoryStorage(), { how: 'fail', times: 2 });
+    const randoms = [0, 0.999];
+    await retrying(inner, { clock, random: () => randoms.shift() ?? 0 }).create();
+    expect(clock.sleeps).toEqual([500, 2998]);
+  });
+
+  it('takes its own write with a lost answer for done', async () => {
+    const { storage } = setUp({ how: 'fail-after', at: 1 });
+    await storage.write('config', [utf8('a'), utf8('b')], { ifAbsent: true });
+    expect(Buffer.from(await storage.read('config')).toString()).toBe('ab');
+  });
+
+  it('does not take the object of somebody else for its own write', async () => {
+    const { storage, inner } = setUp([]);
+    await inner.write('config', utf8('theirs'));
+    inner.inject({ how: 'fail', times: 1 });
+    await expect(storage.write('config', utf8('mine!!'), { ifAbsent: true })).rejects.toMatchObject({
+      code: 'OBJECT_EXISTS',
+    });
+  });
+
+  it('lists everything once when a listing fails at its end', async () => {
+    const { storage, inner } = setUp([]);
+    for (const name of ['a', 'b', 'c']) await inner.write(name, utf8(name));
+    inner.inject({ how: 'fail-after', times: 2 });
+    expect(await Array.fromAsync(storage.list(''), ({ name }) => name)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('stops with the reason of the signal', async () => {
+    const reason = new CairnError('STORAGE_IO', 'the reason', { retry: 'later' });
+    const controller = new AbortController();
+    const inner = faulty(openMemoryStorage(), { how: 'fail' });
+    const onRetry = (): void => controller.abort(reason);
+    const storage = retrying(inner, { clock: jumpingClock(), onRetry });
+    await expect(storage.stat('x', { signal: controller.signal })).rejects.toBe(reason);
+  });
+
+  it('tells what it waits for', async () => {
+    const notices: string[] = [];
+    const inner = faulty(openMemoryStorage(), { how: 'fail', times: 1 });
+    await retrying(inner, {
+      clock: jumpingClock(),
+      random: () => 0.5,
+      onRetry: ({ operation, attempts, delayMs }) => notices.push(`${operation} ${attempts} ${delayMs}`),
+    }).write('config', utf8('c'));
+    expect(notices).toEqual(['write config 1 1000']);
+  });
+});
