@@ -1,0 +1,166 @@
+import { mapConcurrent } from '../../base/concurrency.ts';
+import { hasCode, messageOf } from '../../base/errors.ts';
+import type { BlobIndex } from '../index/blob-index.ts';
+import { loadIndex } from '../index/load-index.ts';
+import { objectName } from '../layout.ts';
+import { listLocks } from '../lock/lock-list.ts';
+import { listKeyIds, loadKeyFile } from '../open-key.ts';
+import type { Repository } from '../repository.ts';
+import { listSnapshots } from '../snapshots.ts';
+import { checkConflicts, checkPackList, type PresentPack } from './check-packs.ts';
+import { checkTrees } from './check-trees.ts';
+import { type Finding, FindingList } from './finding.ts';
+import { checkPackData } from './pack-check.ts';
+import { PackTable } from './pack-table.ts';
+import { choosePacks, type ReadData } from './read-data.ts';
+
+export interface CheckProgress {
+  readonly phase: 'index' | 'structure' | 'data';
+  readonly completed: number;
+  /** `undefined` while it is not known, such as the number of trees. */
+  readonly total: number | undefined;
+  readonly unit: 'files' | 'trees' | 'packs';
+  /** Bytes of packs read, of those to read. */
+  readonly bytes: number;
+  readonly totalBytes: number;
+  readonly errors: number;
+}
+
+export interface CheckOptions {
+  /** Which packs to read completely; `none` by default. */
+  readonly readData?: ReadData | undefined;
+  readonly jobs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: CheckProgress) => void) | undefined;
+  readonly onFinding?: ((finding: Finding) => void) | undefined;
+  /** In [0, 1); picks the packs of a sample. */
+  readonly random?: (() => number) | undefined;
+}
+
+export interface CheckResult {
+  /** No error was found; there may be hints. */
+  readonly isGood: boolean;
+  readonly findings: readonly Finding[];
+  /** Findings beyond the 10,000 that are listed. */
+  readonly omittedFindings: number;
+  readonly snapshots: number;
+  readonly trees: number;
+  readonly blobs: number;
+  readonly packs: number;
+  readonly packsRead: number;
+  readonly bytesRead: number;
+}
+
+/**
+ * Checks everything a restore depends on: that every file is what its name says, that index and packs agree, that
+ * every blob a snapshot needs is there; with `readData`, that every byte of the packs is good. Damage is listed
+ * in the result, not thrown; what is thrown is that the storage cannot be read. The caller holds a lock.
+ */
+export async function checkRepository(repository: Repository, options: CheckOptions = {}): Promise<CheckResult> {
+  const { signal, onProgress } = options;
+  const findings = new FindingList(options.onFinding);
+  const report = (progress: Omit<CheckProgress, 'errors'>): void => {
+    onProgress?.({ ...progress, errors: findings.findings.length });
+  };
+  await checkSmallFiles(repository, findings, signal);
+  // Snapshots before the index: the other way round, a backup that ends in between would look broken.
+  const snapshots = await listSnapshots(repository, {
+    signal,
+    onWarning: (error) => findings.add('snapshot-damaged', objectOf(error), error.message),
+  });
+  const index = await loadIndex(repository, {
+    signal,
+    onWarning: (message) => findings.add('index-repeated', 'index/', message),
+    onDamaged: (error) => findings.add('index-damaged', objectOf(error), error.message),
+    onProgress: ({ files, totalFiles }) =>
+      report({ phase: 'index', completed: files, total: totalFiles, unit: 'files', bytes: 0, totalBytes: 0 }),
+  });
+  checkConflicts(index, findings);
+  const table = new PackTable(index);
+  const present = await checkPackList(repository, index, table, findings, signal);
+  const chosen = choosePacks(present, options.readData ?? 'none', options.random ?? Math.random);
+  // Main thread and workers at once: trees here, packs there.
+  const stop = new AbortController();
+  const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  const onTree = (trees: number): void =>
+    report({ phase: 'structure', completed: trees, total: undefined, unit: 'trees', bytes: 0, totalBytes: 0 });
+  const [trees, read] = await joined(stop, [
+    checkTrees(repository, index, snapshots, findings, { table, signal: both, onTree }),
+    readPacks({ repository, index, table, chosen, findings, report, signal: both, jobs: options.jobs }),
+  ]);
+  return {
+    isGood: !findings.hasErrors,
+    findings: findings.findings,
+    omittedFindings: findings.omitted,
+    snapshots: snapshots.length,
+    trees,
+    blobs: index.size,
+    packs: index.packCount,
+    ...read,
+  };
+}
+
+interface ReadPacksTask {
+  readonly repository: Repository;
+  readonly index: BlobIndex;
+  readonly table: PackTable;
+  readonly chosen: readonly PresentPack[];
+  readonly findings: FindingList;
+  readonly report: (progress: Omit<CheckProgress, 'errors'>) => void;
+  readonly signal: AbortSignal;
+  readonly jobs: number | undefined;
+}
+
+async function readPacks(task: ReadPacksTask): Promise<{ packsRead: number; bytesRead: number }> {
+  const { repository, index, table, chosen, findings, report, signal, jobs } = task;
+  let packsRead = 0;
+  let bytesRead = 0;
+  if (chosen.length === 0) return { packsRead, bytesRead };
+  const total = chosen.length;
+  const totalBytes = chosen.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  await checkPackData(repository, index, table, chosen, {
+    signal,
+    jobs,
+    onPack: ({ sizeBytes }, found) => {
+      findings.addAll(found);
+      packsRead++;
+      bytesRead += sizeBytes;
+      report({ phase: 'data', completed: packsRead, total, unit: 'packs', bytes: bytesRead, totalBytes });
+    },
+  });
+  return { packsRead, bytesRead };
+}
+
+// Keys and locks: a damaged key may be the one that somebody's password needs.
+async function checkSmallFiles(
+  repository: Repository,
+  findings: FindingList,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const keys = await listKeyIds(repository, signal);
+  await mapConcurrent(keys, { limit: 4, signal }, async (id) => {
+    try {
+      await loadKeyFile(repository, id, signal);
+    } catch (error) {
+      if (!hasCode(error, 'KEY_CORRUPT')) throw error;
+      findings.add('key-damaged', objectName('key', id), messageOf(error));
+    }
+  });
+  const { unreadable } = await listLocks(repository, { signal });
+  for (const { id, error } of unreadable) findings.add('lock-damaged', objectName('lock', id), messageOf(error));
+}
+
+/** Awaits both; when one fails the other is stopped, and the first failure is thrown. */
+async function joined<A, B>(stop: AbortController, [first, second]: [Promise<A>, Promise<B>]): Promise<[A, B]> {
+  const onFailure = (error: unknown): never => {
+    stop.abort(error);
+    throw error;
+  };
+  const [a, b] = await Promise.allSettled([first.catch(onFailure), second.catch(onFailure)]);
+  if (a.status === 'fulfilled' && b.status === 'fulfilled') return [a.value, b.value];
+  throw stop.signal.reason;
+}
+
+function objectOf(error: { readonly facts: Readonly<Record<string, unknown>> }): string {
+  return typeof error.facts['object'] === 'string' ? error.facts['object'] : 'repository';
+}
