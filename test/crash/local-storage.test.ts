@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { equalBytes } from '../../src/base/bytes.ts';
 import { openLocalStorage, removeStaleTemporaries } from '../../src/storage/drivers/local.ts';
 
-const program = join(import.meta.dirname, 'local-storage-writer.ts');
+const program = join(import.meta.dirname, '../support/local-storage-writer.ts');
 
 /** Runs the writer, kills it `afterMs` after its first object, and returns the names it reported as written. */
 async function writeAndKill(root: string, label: string, afterMs: number): Promise<string[]> {

@@ -11,7 +11,7 @@ export function cannotSync(error: unknown): boolean {
 }
 
 /** Makes the entries of a directory durable. */
-export async function fsyncFolder(folder: string): Promise<void> {
+async function fsyncFolder(folder: string): Promise<void> {
   // Windows cannot open directories for this; NTFS journals renames by itself.
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');

@@ -6,7 +6,7 @@ import type { ObjectInfo, ObjectName, ReadOptions, Storage, StorageOptions, Writ
 import { StorageLayer } from './storage-layer.ts';
 
 /** Told before each pause. */
-export interface RetryNotice {
+interface RetryNotice {
   /** What failed, such as `write data/ab/…`. */
   readonly operation: string;
   readonly error: KnownError;
