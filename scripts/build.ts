@@ -1,8 +1,8 @@
 // Builds what the package ships: WASM kernels, then dist/. `npm ci` runs it as `prepare`, so it may
 // use nothing but Node and installed npm packages.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { chmodSync, cpSync, existsSync, globSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -17,7 +17,7 @@ function run(program: string, args: readonly string[]): void {
 }
 
 function buildKernels(): void {
-  if (existsSync(kernelsScript)) run(process.execPath, [kernelsScript]);
+  run(process.execPath, [kernelsScript]);
 }
 
 function compile(): void {
@@ -37,31 +37,34 @@ function refuseTypeScriptUrls(): void {
   }
 }
 
-function installCommand(): void {
+function prepareCommands(): void {
   const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: Record<string, string> };
-  for (const [name, path] of Object.entries(bin)) {
+  for (const path of Object.values(bin)) {
     const target = join(root, path);
     if (!readFileSync(target, 'utf8').startsWith('#!/usr/bin/env node\n')) {
       throw new Error(`${path} must start with #!/usr/bin/env node`);
     }
     chmodSync(target, 0o755);
-    linkCommand(name, target);
   }
 }
 
-/** npx runs a command found in node_modules/.bin at once; without it, it installs the checkout into its cache first. */
-function linkCommand(name: string, target: string): void {
-  const link = join(binaries, name);
-  mkdirSync(dirname(link), { recursive: true });
-  rmSync(link, { force: true });
-  if (process.platform !== 'win32') symlinkSync(relative(dirname(link), target), link);
+/**
+ * In a checkout, `npx cairn` links the checkout into npm's cache, and npm runs `prepare` for a linked package: the
+ * command would wait for a build that `npm ci` has already made.
+ */
+function isBuiltForNpx(): boolean {
+  return process.env['npm_command'] === 'exec' && existsSync(join(root, 'dist', 'cli', 'main.js'));
 }
 
-try {
+function build(): void {
   buildKernels();
   compile();
   refuseTypeScriptUrls();
-  installCommand();
+  prepareCommands();
+}
+
+try {
+  if (!isBuiltForNpx()) build();
 } catch (error) {
   console.error(`build failed: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
