@@ -49,7 +49,7 @@ export function createNativePosix(libc: Libc): Posix {
     ...timeCalls(context),
     ...createNativeXattrs(context),
     ...spaceCalls(context),
-    readDirectory: readDirectoryCall(context) ?? portable.readDirectory,
+    ...directoryCalls(context),
     userName: createAccountNames('/etc/passwd', accountLookup(context.calls.getpwuid_r, libc)),
     groupName: createAccountNames('/etc/group', accountLookup(context.calls.getgrgid_r, libc)),
   };
@@ -219,37 +219,42 @@ function spaceCalls({
 }
 
 /**
- * getdents64(2). Each record: u64 inode, i64 offset, u16 record length, u8 type, name and NUL.
- * Less than half the time of Node's `readdirSync` with types.
+ * getdents64(2). Each record: u64 inode, i64 offset, u16 record length, u8 type, name and NUL. A block of
+ * records becomes one string that names are cut from: a third of the time of Node's `readdirSync` with types.
  */
-function readDirectoryCall({ calls, failure }: NativeContext): Posix['readDirectory'] | undefined {
+function directoryCalls({
+  calls,
+  failure,
+}: NativeContext): Pick<Posix, 'readDirectory' | 'readDirectoryLatin1'> | undefined {
   const { getdents64 } = calls;
   if (getdents64 === undefined) return undefined;
-  const memory = new Uint8Array(128 * 1024);
-  return (fd, visit) => {
+  const memory = Buffer.allocUnsafeSlow(128 * 1024);
+  const readDirectoryLatin1: Posix['readDirectoryLatin1'] = (fd, visit) => {
     for (;;) {
       const size = getdents64(fd, memory, memory.length);
       if (size < 0) throw failure('getdents64');
       if (size === 0) return;
-      // The names handed out are views on this copy.
-      visitRecords(memory.slice(0, size), visit);
+      visitRecords(memory.toString('latin1', 0, size), visit);
     }
+  };
+  return {
+    readDirectoryLatin1,
+    readDirectory: (fd, visit) => readDirectoryLatin1(fd, (name, type) => visit(Buffer.from(name, 'latin1'), type)),
   };
 }
 
+const LENGTH_AT = 16;
+const TYPE_AT = 18;
 const NAME_AT = 19;
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-function visitRecords(records: Uint8Array, visit: (name: Uint8Array, type: number) => void): void {
+function visitRecords(records: string, visit: (name: string, type: number) => void): void {
   let at = 0;
   while (at < records.length) {
-    const first = records[at + 16] ?? 0;
-    const second = records[at + 17] ?? 0;
-    const end = records.indexOf(0, at + NAME_AT);
-    const isDots =
-      records[at + NAME_AT] === 0x2e &&
-      (end === at + NAME_AT + 1 || (end === at + NAME_AT + 2 && records[at + NAME_AT + 1] === 0x2e));
-    if (!isDots) visit(records.subarray(at + NAME_AT, end), records[at + 18] ?? 0);
+    const first = records.charCodeAt(at + LENGTH_AT);
+    const second = records.charCodeAt(at + LENGTH_AT + 1);
+    const name = records.slice(at + NAME_AT, records.indexOf('\0', at + NAME_AT));
+    if (name !== '.' && name !== '..') visit(name, records.charCodeAt(at + TYPE_AT));
     at += littleEndian ? first | (second << 8) : second | (first << 8);
   }
 }

@@ -26,6 +26,10 @@ function storeStats(stats: fs.BigIntStats, out: BigInt64Array): void {
   out[StatField.ctimeNs] = stats.ctimeNs;
 }
 
+function direntsOf(path: Buffer): fs.Dirent<Buffer>[] {
+  return fs.readdirSync(path, { encoding: 'buffer', withFileTypes: true });
+}
+
 function typeOfDirent(entry: fs.Dirent<Buffer>): number {
   if (entry.isFile()) return EntryType.regular;
   if (entry.isDirectory()) return EntryType.directory;
@@ -79,8 +83,10 @@ export function createPortablePosix(): Posix {
     fstatInto,
     readlinkat: (dirfd, name) => fs.readlinkSync(at(dirfd, name), { encoding: 'buffer' }),
     readDirectory: (fd, visit) => {
-      const entries = fs.readdirSync(locator.pathOf(fd), { encoding: 'buffer', withFileTypes: true });
-      for (const entry of entries) visit(entry.name, typeOfDirent(entry));
+      for (const entry of direntsOf(locator.pathOf(fd))) visit(entry.name, typeOfDirent(entry));
+    },
+    readDirectoryLatin1: (fd, visit) => {
+      for (const entry of direntsOf(locator.pathOf(fd))) visit(entry.name.toString('latin1'), typeOfDirent(entry));
     },
     ...treeCalls(at),
     ...metadataCalls(at),

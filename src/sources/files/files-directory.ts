@@ -6,14 +6,11 @@ import type { SourceDirectory, SourceEntry, SourceProblem } from '../../archiver
 import type { FilesScope } from './files-scope.ts';
 import { isIgnored, readIgnoreRules } from './ignore-rules.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
-import { bytesOf, latin1Of } from './name-text.ts';
+import { bytesOf } from './name-text.ts';
 import { hasTagHeader } from './tag-file.ts';
 import type { TargetNode } from './target-tree.ts';
 
 type Report = (problem: SourceProblem) => void;
-
-/** An entry while it is sorted: its name (Latin-1 held), a NUL, which sorts before every byte of a name, and its type. */
-type TypedName = string;
 
 const noTargets: ReadonlyMap<string, TargetNode> = new Map();
 
@@ -61,10 +58,9 @@ export class FilesDirectory implements SourceDirectory {
     if (reading === undefined) return [];
     const keeps = this.#selection(reading, report);
     const entries: SourceEntry[] = [];
-    for (const typed of mergeTargets(reading.names, targets).sort()) {
-      const name = typed.slice(0, -2);
+    for (const name of mergeTargets(reading.names, targets).sort()) {
       if (targets.has(name)) entries.push(...this.#targetEntry(name, targets, report));
-      else this.#addEntry(entries, name, this.#typeOf(typed, report), keeps, reading.rules);
+      else this.#addEntry(entries, name, this.#isDirectory(name, reading, report), keeps, reading.rules);
     }
     return entries;
   }
@@ -72,12 +68,12 @@ export class FilesDirectory implements SourceDirectory {
   #addEntry(
     entries: SourceEntry[],
     name: string,
-    type: number,
+    isDirectory: boolean,
     keeps: Selection,
     rules: IgnoreRules | undefined,
   ): void {
-    if (!keeps(name, type === EntryType.directory)) return;
-    if (type !== EntryType.directory) {
+    if (!keeps(name, isDirectory)) return;
+    if (!isDirectory) {
       entries.push({ kind: 'leaf', name: bytesOf(name) });
       return;
     }
@@ -106,17 +102,20 @@ export class FilesDirectory implements SourceDirectory {
   #readNames(report: Report): Reading | undefined {
     const { posix, watchedNames } = this.#scope;
     const { path, rules } = this.#place;
-    const names: TypedName[] = [];
+    const names: string[] = [];
+    const directories = new Set<string>();
+    const untyped = new Set<string>();
     const special = new Set<string>();
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
     try {
       const fd = posix.openat(AT_FDCWD, bytesOf(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
       try {
         if (!this.#mayEnter(fd)) return undefined;
-        posix.readDirectory(fd, (bytes, type) => {
-          const name = latin1Of(bytes);
+        posix.readDirectoryLatin1(fd, (name, type) => {
           if (watchedNames.has(name)) special.add(name);
-          names.push(`${name}\0${String.fromCharCode(type)}`);
+          if (type === EntryType.directory) directories.add(name);
+          else if (type === EntryType.unknown) untyped.add(name);
+          names.push(name);
         });
       } finally {
         posix.close(fd);
@@ -125,7 +124,7 @@ export class FilesDirectory implements SourceDirectory {
       report(problemOf(path, error, 'list'));
       return undefined;
     }
-    return { names, special, rules: this.#rulesHere(special, rules, report) };
+    return { names, directories, untyped, special, rules: this.#rulesHere(special, rules, report) };
   }
 
   /** A mount point of another file system is kept as an empty directory; so is a second way into the vault. */
@@ -173,20 +172,17 @@ export class FilesDirectory implements SourceDirectory {
       !(rules !== undefined && isIgnored(rules, path, name, isDirectory));
   }
 
-  /** Some file systems do not tell the type of an entry. */
-  #typeOf(typed: TypedName, report: Report): number {
-    const type = typed.charCodeAt(typed.length - 1);
-    if (type !== EntryType.unknown) return type;
-    const path = this.#pathOf(typed.slice(0, -2));
+  #isDirectory(name: string, { directories, untyped }: Reading, report: Report): boolean {
+    if (!untyped.has(name)) return directories.has(name);
+    const path = this.#pathOf(name);
     const fields = new BigInt64Array(STAT_FIELDS);
     try {
       // A file that has vanished is left to whoever reads it.
-      if (!this.#scope.posix.lstatInto(bytesOf(path), fields)) return EntryType.regular;
+      if (!this.#scope.posix.lstatInto(bytesOf(path), fields)) return false;
     } catch (error) {
       report(problemOf(path, error, 'stat'));
     }
-    const isDirectory = (Number(fields[StatField.mode]) & FileType.mask) === FileType.directory;
-    return isDirectory ? EntryType.directory : EntryType.regular;
+    return (Number(fields[StatField.mode]) & FileType.mask) === FileType.directory;
   }
 
   #pathOf(name: string): string {
@@ -200,18 +196,19 @@ type Selection = (name: string, isDirectory: boolean) => boolean;
 const keepAll: Selection = () => true;
 
 interface Reading {
-  readonly names: TypedName[];
+  /** Latin-1 held, as are all names here. */
+  readonly names: string[];
+  readonly directories: ReadonlySet<string>;
+  /** Entries whose type the file system did not tell. */
+  readonly untyped: ReadonlySet<string>;
   /** Ignore files and tag files that are there. */
   readonly special: ReadonlySet<string>;
   readonly rules: IgnoreRules | undefined;
 }
 
 /** Adds targets that the listing did not show, so that their absence is told. */
-function mergeTargets(names: TypedName[], targets: ReadonlyMap<string, TargetNode>): TypedName[] {
-  if (targets.size === 0) return names;
-  const seen = new Set(names.map((typed) => typed.slice(0, -2)));
-  const missing = [...targets.keys()].filter((name) => !seen.has(name));
-  return [...names, ...missing.map((name) => `${name}\0${String.fromCharCode(EntryType.unknown)}`)];
+function mergeTargets(names: readonly string[], targets: ReadonlyMap<string, TargetNode>): string[] {
+  return targets.size === 0 ? [...names] : [...new Set([...names, ...targets.keys()])];
 }
 
 /** A failed system call as a problem: something that is gone, or something that may not be read. */

@@ -4,6 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openPosix } from '../../base/posix/open-posix.ts';
+import { EntryType } from '../../base/posix/posix.ts';
+import type { Posix } from '../../base/posix/posix.ts';
 import type { Source, SourceDirectory, SourceProblem } from '../../archiver/source.ts';
 import { openFilesSource } from './files-source.ts';
 import type { FilesSourceOptions } from './files-source.ts';
@@ -137,6 +139,17 @@ describe.each([openPosix({ prefer: 'native' }), openPosix({ prefer: 'portable' }
     expect(directory.list((problem) => problems.push(problem))).toEqual([]);
     expect(problems).toMatchObject([{ code: 'SOURCE_MISSING', during: 'list' }]);
   });
+});
+
+it('looks at entries whose type the file system does not tell', async () => {
+  make({ 'd/f': '', f: '' });
+  fs.symlinkSync('d', path.join(root, 'l'));
+  const real = openPosix();
+  const posix: Posix = {
+    ...real,
+    readDirectoryLatin1: (fd, visit) => real.readDirectoryLatin1(fd, (name) => visit(name, EntryType.unknown)),
+  };
+  expect(await taken({ posix })).toEqual(['d/', 'd/f', 'f', 'l']);
 });
 
 describe('exclusion', () => {

@@ -54,18 +54,3 @@ function validLength(bytes: Uint8Array, at: number): number {
     return 0;
   }
 }
-
-/** The bytes of `textOf`'s result as Latin-1. */
-export function latin1OfText(text: string): string {
-  let latin1 = '';
-  let from = 0;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    const before = text.charCodeAt(at - 1);
-    const isPairEnd = at > 0 && before >= 0xd800 && before < 0xdc00;
-    if (unit < 0xdc80 || unit > 0xdcff || isPairEnd) continue;
-    latin1 += Buffer.from(text.slice(from, at), 'utf8').toString('latin1') + String.fromCharCode(unit - 0xdc00);
-    from = at + 1;
-  }
-  return latin1 + Buffer.from(text.slice(from), 'utf8').toString('latin1');
-}
