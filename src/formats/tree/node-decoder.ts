@@ -92,12 +92,18 @@ export class NodeDecoder {
     const draft = emptyDraft();
     reader.expect(OPEN_BRACE);
     let hint = 0;
+    let seen = 0;
     if (!reader.accept(CLOSE_BRACE)) {
       do {
         reader.rawString();
         const key = keyTable.find(reader.bytes, reader.stringStart, reader.stringEnd, hint);
         reader.expect(COLON);
-        if (key >= 0) hint = key + 1;
+        if (key >= 0) {
+          // Of a key that comes twice only the last value is kept.
+          if ((seen & (1 << key)) !== 0) this.hasUnknownFields = true;
+          seen |= 1 << key;
+          hint = key + 1;
+        }
         this.#readField(draft, keys[key]);
       } while (reader.accept(COMMA));
       reader.expect(CLOSE_BRACE);

@@ -163,6 +163,7 @@ describe('decodeTree', () => {
   it.each([
     ['an unknown key of a node', '{"name":"a","type":"file","new":1}'],
     ['an unknown type', '{"name":"a","type":"wormhole"}'],
+    ['a key that comes twice', '{"name":"a","type":"file","size":1,"size":2}'],
     ['a field of another type', '{"name":"a","type":"fifo","size":5}'],
     ['a link target on a file', '{"name":"a","type":"file","linktarget":"x"}'],
     ['an unknown key of an attribute', '{"name":"a","type":"file","extended_attributes":[{"name":"x","z":1}]}'],
