@@ -1,0 +1,75 @@
+import { compareBytes, utf8Lossy } from '../base/bytes.ts';
+import { CairnError, isCairnError, messageOf } from '../base/errors.ts';
+import type { ErrorCode } from '../base/error-codes.ts';
+import type { Node } from '../formats/tree/node.ts';
+import { decodeTree } from '../formats/tree/tree-decoder.ts';
+import type { JobFailure, TreeJob, TreeResult } from './jobs.ts';
+import { RecordWriter } from './record-writer.ts';
+import type { WorkerContext } from './worker-context.ts';
+
+/** Reads and decodes the trees of a job into records. A bad tree or entry is told, the others are done. */
+export function runTreeJob(context: WorkerContext, job: TreeJob): TreeResult {
+  const writer = new RecordWriter(context.index);
+  const spans: number[] = [];
+  const failed: JobFailure[] = [];
+  const refused: JobFailure[] = [];
+  for (const [at, directory] of job.directories.entries()) {
+    const start = writer.length;
+    try {
+      const nodes = decodeTree(treeBytes(context, job, at), { hostile: 'keep' });
+      refuseDuplicates(nodes);
+      for (const node of nodes) {
+        if (isHostile(node.name)) refused.push({ at, ...hostileName(node.name) });
+        else writer.add(node);
+      }
+      spans.push(directory, start, writer.length);
+    } catch (error) {
+      writer.truncate(start);
+      failed.push({ at, code: codeOf(error, 'TREE_CORRUPT'), message: messageOf(error) });
+    }
+  }
+  return { kind: 'tree', records: writer.take(), spans, failed, refused };
+}
+
+function treeBytes(context: WorkerContext, job: TreeJob, at: number): Uint8Array {
+  const known = job.plain?.[at];
+  if (known !== undefined) return known;
+  const record = job.blobs[at] ?? 0;
+  const location = context.index.location(record);
+  if (location === undefined || context.packs === undefined) {
+    throw new CairnError('BLOB_MISSING', `tree blob ${context.index.blobId(record)} is not stored`);
+  }
+  const next = (position: number) => context.index.location(job.blobs[at + 1 + position] ?? 0);
+  const sealed = context.packs.read(location, (position) =>
+    at + 1 + position < job.blobs.length ? next(position) : undefined,
+  );
+  return context.decoder.decode(sealed, record, location.uncompressedLength);
+}
+
+/** Two entries of one name would overwrite each other: such a tree was not made by a backup. */
+function refuseDuplicates(nodes: readonly Node[]): void {
+  let previous: Uint8Array | undefined;
+  let ordered = true;
+  for (const { name } of nodes) {
+    if (previous !== undefined && compareBytes(previous, name) >= 0) ordered = false;
+    previous = name;
+  }
+  if (ordered) return;
+  const names = new Set(nodes.map(({ name }) => Buffer.from(name).toString('latin1')));
+  if (names.size !== nodes.length) throw new CairnError('TREE_CORRUPT', 'two entries have the same name');
+}
+
+/** Names that would lead out of their directory. */
+export function isHostile(name: Uint8Array): boolean {
+  if (name.length === 0 || name.includes(0x2f) || name.includes(0)) return true;
+  return name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e));
+}
+
+function hostileName(name: Uint8Array): { readonly code: ErrorCode; readonly message: string } {
+  return { code: 'NAME_HOSTILE', message: `the name ${JSON.stringify(utf8Lossy(name))} was not restored` };
+}
+
+/** The code of an error, or `otherwise` for one that is not ours. */
+export function codeOf(error: unknown, otherwise: ErrorCode): ErrorCode {
+  return isCairnError(error) ? error.code : otherwise;
+}

@@ -1,0 +1,57 @@
+import { openPosix } from '../base/posix/open-posix.ts';
+import type { Posix } from '../base/posix/posix.ts';
+import { createCodec } from '../kernels/codec.ts';
+import { BlobIndex } from '../repository/index/blob-index.ts';
+import { BlobDecoder } from './blob-decoder.ts';
+import { DirectoryCursor } from './directory-cursor.ts';
+import { FileCreator } from './file-creator.ts';
+import type { JobDirectories, WorkerSetup } from './jobs.ts';
+import { LocalPacks } from './local-packs.ts';
+import { MetadataWriter } from './metadata.ts';
+
+/** What a worker thread keeps through a run. */
+export interface WorkerContext extends Disposable {
+  readonly index: BlobIndex;
+  readonly posix: Posix;
+  readonly decoder: BlobDecoder;
+  readonly packs: LocalPacks | undefined;
+  readonly cursor: DirectoryCursor;
+  readonly creator: FileCreator;
+  readonly sparse: boolean;
+  /** Whether the run is to stop. */
+  stopped(): boolean;
+}
+
+export function createWorkerContext(setup: WorkerSetup): WorkerContext {
+  const index = new BlobIndex(setup.index);
+  const posix = openPosix();
+  const cursor = new DirectoryCursor(posix, setup.root);
+  const metadata = new MetadataWriter(posix, setup.privileged);
+  const packs = setup.localPath === undefined ? undefined : new LocalPacks(setup.localPath, index);
+  const stop = new Int32Array(setup.stop);
+  return {
+    index,
+    posix,
+    decoder: new BlobDecoder(createCodec(), setup.key, index),
+    packs,
+    cursor,
+    creator: new FileCreator({ posix, cursor, metadata, umask: setup.umask }),
+    sparse: setup.sparse,
+    stopped: () => Atomics.load(stop, 0) !== 0,
+    [Symbol.dispose]: () => {
+      cursor[Symbol.dispose]();
+      packs?.[Symbol.dispose]();
+    },
+  };
+}
+
+/** Finds the path of a directory by its number. */
+export function directoryPaths({ numbers, paths }: JobDirectories): (directory: number) => Uint8Array {
+  const byNumber = new Map<number, Uint8Array>();
+  for (const [position, path] of paths.entries()) byNumber.set(numbers[position] ?? 0, path);
+  return (directory) => {
+    const path = byNumber.get(directory);
+    if (path === undefined) throw new Error(`job without the path of directory ${directory}`);
+    return path;
+  };
+}

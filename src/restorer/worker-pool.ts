@@ -1,0 +1,85 @@
+import { Worker } from 'node:worker_threads';
+import { CairnError } from '../base/errors.ts';
+import { workerUrl } from '../base/worker-url.ts';
+import type { FromWorker, Job, JobResult, ResultOf, ToWorker, WorkerSetup } from './jobs.ts';
+
+interface PoolWorker {
+  readonly worker: Worker;
+  pending: number;
+}
+
+interface Waiting {
+  readonly owner: PoolWorker;
+  resolve(result: JobResult): void;
+  reject(error: unknown): void;
+}
+
+/** The worker threads of one restore. They start at once, so that their loading overlaps with other work. */
+export class WorkerPool implements AsyncDisposable {
+  readonly #workers: PoolWorker[];
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 0;
+  #closing = false;
+  #broken: unknown;
+
+  constructor(count: number) {
+    this.#workers = Array.from({ length: count }, () => this.#start());
+  }
+
+  get size(): number {
+    return this.#workers.length;
+  }
+
+  /** To be called once, before the first job. */
+  setup(setup: WorkerSetup): void {
+    const message: ToWorker = { kind: 'setup', setup };
+    for (const { worker } of this.#workers) worker.postMessage(message, []);
+  }
+
+  /** Gives a job to the worker with the shortest queue. Rejects with what ends the run. */
+  async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+    if (this.#broken !== undefined) throw this.#broken;
+    const owner = this.#workers.reduce((least, each) => (each.pending < least.pending ? each : least));
+    const id = this.#nextId++;
+    owner.pending++;
+    const message: ToWorker = { kind: 'job', id, job };
+    const result = await new Promise<JobResult>((resolve, reject) => {
+      this.#waiting.set(id, { owner, resolve, reject });
+      owner.worker.postMessage(message, []);
+    });
+    if (result.kind === 'fatal') {
+      throw new CairnError(result.code, result.message, result.hint === undefined ? {} : { hint: result.hint });
+    }
+    return result as ResultOf<J>;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.#workers.map(({ worker }) => worker.terminate()));
+  }
+
+  #start(): PoolWorker {
+    const worker = new Worker(workerUrl(import.meta.url, 'worker-main'), {
+      // Descriptors are shared with the main thread on purpose.
+      trackUnmanagedFds: false,
+    });
+    const owner: PoolWorker = { worker, pending: 0 };
+    worker.on('message', ({ id, result }: FromWorker) => {
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      owner.pending--;
+      waiting?.resolve(result);
+    });
+    worker.on('error', (error) => this.#fail(error));
+    worker.on('exit', () => {
+      if (!this.#closing) this.#fail(undefined);
+    });
+    return owner;
+  }
+
+  #fail(cause: unknown): void {
+    this.#broken ??= new CairnError('RESTORE_FAILED', 'a worker thread of the restore ended', { cause });
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#broken);
+    this.#waiting.clear();
+  }
+}
