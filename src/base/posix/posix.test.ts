@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -110,10 +110,10 @@ describe.each([native, portable])('$kind posix', (posix) => {
   });
 
   it('lists more entries than one system call returns', () => {
-    for (let i = 0; i < 700; i++) fs.writeFileSync(path.join(root, `${'long'.repeat(60)}-${i}`), '');
+    for (let i = 0; i < 550; i++) fs.writeFileSync(path.join(root, `${'long'.repeat(60)}-${i}`), '');
     const names = new Set<string>();
     posix.readDirectory(at, (name) => names.add(Buffer.from(name).toString()));
-    expect(names.size).toBe(700);
+    expect(names.size).toBe(550);
   });
 
   it('makes, links, renames and removes entries relative to a directory', () => {
@@ -229,7 +229,7 @@ describe.runIf(native.kind === 'native')('native posix', () => {
   });
 
   it('does not hang on a fifo that nobody writes', () => {
-    execFileSync('mkfifo', [path.join(root, 'pipe')]);
+    native.mknodat(dirfd, bytes('pipe'), FileType.fifo | 0o600, 0n);
     expect(native.readSmallFile(dirfd, bytes('pipe'), new Uint8Array(4))).toBe(0);
   });
 
