@@ -21,6 +21,7 @@ parentPort?.on('message', (job: CheckPackJob) => {
 });
 
 function send(result: CheckPackResult): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- the port of a thread has no origin
   parentPort?.postMessage(result);
 }
 

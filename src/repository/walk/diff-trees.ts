@@ -10,7 +10,7 @@ import { blobSize } from './blob-size.ts';
 import { sameContent, sameMetadata } from './same-node.ts';
 
 /**
- * restic's letters: `+` only in the second, `-` only in the first, `M` content differs, `U` metadata differs,
+ * restic's letters: `+` only in the second, `-` only in the first, `M` content differs, `U` metadata (or something in the directory) differs,
  * `T` type differs (may be followed by others), `?` after `M`: content differs though nothing else does, which
  * smells of bit rot.
  */
@@ -104,7 +104,7 @@ class TreeDiff {
     if (a.type === 'file' && b.type === 'file' && !sameContent(a, b)) {
       this.#statistics.changedFiles++;
       modifier += sameMetadata(a, b) ? 'M?' : 'M';
-    } else if (this.#options.metadata === true && !sameMetadata(a, b)) {
+    } else if (this.#options.metadata === true && !(sameMetadata(a, b) && sameSubtree(a, b))) {
       modifier += 'U';
     }
     if (modifier !== '') this.#options.onChange({ modifier, path, node: b });
@@ -160,6 +160,11 @@ class TreeDiff {
     this.#options.signal?.throwIfAborted();
     return readTree(this.#repository, this.#index, tree, { signal: this.#options.signal });
   }
+}
+
+// To restic a directory's tree is part of its metadata.
+function sameSubtree(a: Node, b: Node): boolean {
+  return a.type !== 'dir' || b.type !== 'dir' || a.subtree === b.subtree;
 }
 
 function emptySide(): DiffSide {

@@ -4,6 +4,7 @@ import { type BlobId, idToBytes } from '../../base/ids.ts';
 import type { FileNode } from '../../formats/tree/node.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobIndex } from '../index/blob-index.ts';
 import { RecordSet } from '../index/record-set.ts';
+import { SEAL_OVERHEAD } from '../../kernels/codec.ts';
 import type { Repository } from '../repository.ts';
 import type { SnapshotRecord } from '../snapshots.ts';
 import { readTree } from '../blob-reader.ts';
@@ -22,7 +23,7 @@ export interface RepositoryStats {
   readonly snapshots: number;
   /** Plain bytes; in mode `raw-data` bytes as stored. */
   bytes: number;
-  /** Mode `raw-data`: plain bytes of the same blobs. */
+  /** Mode `raw-data`: bytes the same blobs would take without compression; sealed, as restic counts it. */
   uncompressedBytes: number;
   files: number;
   blobs: number;
@@ -84,7 +85,7 @@ async function countRawData(
     const location = index.location(record);
     stats.blobs++;
     stats.bytes += location?.length ?? 0;
-    stats.uncompressedBytes += blobSize(location);
+    stats.uncompressedBytes += blobSize(location) + SEAL_OVERHEAD;
     return true;
   };
   for (let tree = pending.pop(); tree !== undefined; tree = pending.pop()) {
