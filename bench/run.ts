@@ -88,7 +88,8 @@ let failures = 0;
 function findTools(): readonly [Tool, ...Tool[]] {
   const [subjectName] = chosen(options.subject, toolNames, 'subject');
   const subject = subjectName === undefined ? undefined : findTool(subjectName);
-  if (subject === undefined) throw new Error(`${options.subject} is not installed or built`);
+  if (subject === undefined)
+    throw new Error(`${options.subject} is not built or installed (npm run build, npm run peers -- --bench)`);
   const defaults: readonly ToolName[] = ['restic-newest', 'rustic', 'borg', 'kopia'];
   const names = options.peers === undefined ? defaults : chosen(options.peers, toolNames, 'peer');
   const peers: Tool[] = [];
@@ -339,7 +340,6 @@ async function main(): Promise<void> {
     }
   }
   cleanUp();
-  process.exitCode = failures > 0 ? 1 : 0;
 }
 
 /** Removes what is ours below --tmp, and the directory itself if nothing else is in it. */
@@ -357,4 +357,5 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-await main();
+await attempt('bench', main);
+if (failures > 0) process.exitCode = 1;

@@ -1,6 +1,6 @@
 // How each backup tool is told to do the same things: the same compression class (zstd at its default level, 3),
 // encryption on, everything that a tool does by default to be safe left on.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findPeer } from '../test/support/peer-catalog.ts';
@@ -68,8 +68,9 @@ export function findTool(name: ToolName): Tool | undefined {
   }
 }
 
-function cairn(): Tool {
+function cairn(): Tool | undefined {
   const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+  if (!existsSync(main)) return undefined;
   const command = (place: ToolPlace, ...args: string[]): Command => ({
     program: process.execPath,
     args: [main, ...args],
