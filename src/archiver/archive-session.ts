@@ -98,7 +98,9 @@ export class ArchiveSession {
       this.report({ path, code: 'SOURCE_UNREADABLE', message: messageOf(error), during: 'stat' }),
     );
     const name = path.subarray(asBuffer(path).lastIndexOf(0x2f) + 1);
-    return this.encoder.encode({ name, stat: before, xattrs }, { type: 'file', content, sizeBytes: savedBytes });
+    this.encoder.writer.clear();
+    this.encoder.writeLeaf({ name, stat: before, xattrs, content, sizeBytes: savedBytes });
+    return this.encoder.writer.take();
   }
 
   countDirectory(change: 'new' | 'changed' | 'unmodified'): void {

@@ -4,7 +4,8 @@
 // where the segment does; a *bridge* then cuts on from the true start until it meets the guess. The result
 // is what one worker would have made alone.
 import { CairnError } from '../base/errors.ts';
-import { ID_SIZE, idFromBytes, type BlobId } from '../base/ids.ts';
+import { concatBytes } from '../base/bytes.ts';
+import { ID_SIZE } from '../base/ids.ts';
 import type { SegmentResult, SegmentTask, TaskDone } from './worker/messages.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -14,7 +15,8 @@ const SKIP_BYTES = 8 * 1024 * 1024;
 const NO_STOPS = new Float64Array(0);
 
 export interface SavedFile {
-  readonly content: readonly BlobId[];
+  /** Blob ids, 32 bytes each. */
+  readonly content: Uint8Array;
   readonly sizeBytes: number;
 }
 
@@ -30,7 +32,7 @@ export class BigFileSaver {
   /** Saves the file's content up to its present end, which may differ from the size it had. */
   async save(path: Uint8Array, sizeBytes: number): Promise<SavedFile> {
     const segments = await this.#startSegments(path, sizeBytes);
-    const content: BlobId[] = [];
+    const content: Uint8Array[] = [];
     let next = 0;
     let atEnd = false;
     for (const { task, result } of segments) {
@@ -38,13 +40,13 @@ export class BigFileSaver {
       if (atEnd) continue; // the file became shorter; later segments only have to end
       const joined = next === task.start ? { from: 0 } : await this.#bridge(task, guess, next, content);
       if ('from' in joined) {
-        appendIds(content, guess.ids, joined.from);
+        content.push(guess.ids.subarray(joined.from * ID_SIZE));
         ({ next, atEnd } = guess);
       } else {
         ({ next, atEnd } = joined);
       }
     }
-    return { content, sizeBytes: next };
+    return { content: concatBytes(content), sizeBytes: next };
   }
 
   async #startSegments(
@@ -71,11 +73,11 @@ export class BigFileSaver {
     segment: SegmentTask,
     guess: SegmentResult,
     start: number,
-    content: BlobId[],
+    content: Uint8Array[],
   ): Promise<{ from: number } | { next: number; atEnd: boolean }> {
     const stops = guess.starts.slice(0, -1);
     const result = await this.#run({ ...segment, start, skipBytes: 0, stops }, true, 0);
-    appendIds(content, result.ids, 0);
+    content.push(result.ids);
     return result.stopped >= 0 ? { from: result.stopped } : { next: result.next, atEnd: result.atEnd };
   }
 
@@ -85,8 +87,4 @@ export class BigFileSaver {
     this.#onTask(done, bytes);
     return done.result;
   }
-}
-
-function appendIds(content: BlobId[], ids: Uint8Array, from: number): void {
-  for (let at = from * ID_SIZE; at < ids.length; at += ID_SIZE) content.push(idFromBytes<BlobId>(ids, at));
 }

@@ -1,26 +1,26 @@
 import { FileType, StatField, type Posix, type Xattr } from '../base/posix/posix.ts';
-import type { BlobId } from '../base/ids.ts';
-import { localGoTime } from '../formats/go-time.ts';
 import { goModeFromStat } from '../formats/tree/go-mode.ts';
-import type { FileNode, Node } from '../formats/tree/node.ts';
-import { encodeNode } from '../formats/tree/tree-encoder.ts';
+import type { NodeType } from '../formats/tree/node.ts';
+import { NodeWriter, type LeafFields, type StatFields } from '../formats/tree/node-writer.ts';
 
-/** What a node is made of: the fields of `stat` and what they do not tell. */
-export interface NodeFacts {
+const NO_CONTENT = new Uint8Array(0);
+
+/** What a leaf's node holds beyond what `stat` says. */
+export interface LeafFacts {
   readonly name: Uint8Array;
   /** As `Posix.statInto` fills it. */
   readonly stat: BigInt64Array;
   readonly xattrs: readonly Xattr[];
+  /** Bytes read. */
+  readonly sizeBytes?: number | bigint;
+  /** Blob ids, 32 bytes each. */
+  readonly content?: Uint8Array;
+  readonly linkTarget?: Uint8Array;
 }
 
-export type NodePayload =
-  | { readonly type: 'file'; readonly content: readonly BlobId[]; readonly sizeBytes: number }
-  | { readonly type: 'dir'; readonly subtree: BlobId }
-  | { readonly type: 'symlink'; readonly linkTarget: Uint8Array }
-  | { readonly type: 'special' };
-
-/** Makes the JSON of nodes from what the system says about files. One per thread. */
+/** Writes the JSON of nodes from what the system says about files. One per thread. */
 export class NodeEncoder {
+  readonly writer: NodeWriter = new NodeWriter();
   readonly #posix: Posix;
   readonly #withAtime: boolean;
 
@@ -29,62 +29,76 @@ export class NodeEncoder {
     this.#withAtime = options.withAtime;
   }
 
-  /** The node's JSON. Sockets and unknown types have none: `undefined`. */
-  encode(facts: NodeFacts, payload: NodePayload): Uint8Array | undefined {
-    const common = this.#common(facts);
-    const node = toNode(common, facts.stat, payload);
-    return node === undefined ? undefined : encodeNode(node);
+  /** Writes the node. Returns false, and writes nothing, for what has no node: sockets and unknown types. */
+  writeLeaf(facts: LeafFacts): boolean {
+    const fields = this.#leafFields(facts);
+    if (fields === undefined) return false;
+    this.writer.writeLeaf(fields);
+    return true;
   }
 
-  #common({ name, stat, xattrs }: NodeFacts): CommonFields {
+  /** Writes a file's node up to its content. */
+  writeFileHead(facts: LeafFacts): void {
+    const fields = this.#leafFields(facts);
+    if (fields !== undefined) this.writer.writeLeafHead(fields);
+  }
+
+  /** The JSON of a directory's node. `subtree` is the binary id of its tree. */
+  directory(facts: LeafFacts, subtree: Uint8Array): Uint8Array {
+    this.writer.clear();
+    this.writer.writeDirectory(this.#statFields(facts), subtree);
+    return this.writer.take();
+  }
+
+  #leafFields(facts: LeafFacts): LeafFields | undefined {
+    const type = nodeType(facts.stat);
+    if (type === undefined) return undefined;
+    return {
+      ...this.#statFields(facts),
+      type,
+      links: type === 'fifo' ? 0 : unsigned(facts.stat, StatField.links),
+      size: facts.sizeBytes ?? 0,
+      content: facts.content ?? NO_CONTENT,
+      linkTarget: facts.linkTarget,
+      device: unsigned(facts.stat, StatField.rdev),
+    };
+  }
+
+  #statFields({ name, stat, xattrs }: LeafFacts): StatFields {
     const uid = Number(field(stat, StatField.uid));
     const gid = Number(field(stat, StatField.gid));
-    const mtime = localGoTime(field(stat, StatField.mtimeNs));
+    const mtimeNs = field(stat, StatField.mtimeNs);
     return {
       name,
       mode: goModeFromStat(Number(field(stat, StatField.mode))),
-      mtime,
+      mtimeNs,
       // Access times change whenever somebody looks; recorded by default they would change every tree.
-      atime: this.#withAtime ? localGoTime(field(stat, StatField.atimeNs)) : mtime,
-      ctime: localGoTime(field(stat, StatField.ctimeNs)),
+      atimeNs: this.#withAtime ? field(stat, StatField.atimeNs) : mtimeNs,
+      ctimeNs: field(stat, StatField.ctimeNs),
       uid,
       gid,
       user: this.#posix.userName(uid) ?? '',
       group: this.#posix.groupName(gid) ?? '',
-      inode: unsigned(field(stat, StatField.inode)),
-      deviceId: unsigned(field(stat, StatField.device)),
+      inode: unsigned(stat, StatField.inode),
+      deviceId: unsigned(stat, StatField.device),
       extendedAttributes: xattrs,
     };
   }
 }
 
-type CommonFields = Omit<FileNode, 'type' | 'links' | 'size' | 'content'>;
-
-function toNode(common: CommonFields, stat: BigInt64Array, payload: NodePayload): Node | undefined {
-  const links = unsigned(field(stat, StatField.links));
-  switch (payload.type) {
-    case 'file':
-      return { ...common, type: 'file', links, size: BigInt(payload.sizeBytes), content: payload.content };
-    case 'dir':
-      return { ...common, type: 'dir', links: 0n, subtree: payload.subtree };
-    case 'symlink':
-      return { ...common, type: 'symlink', links, linkTarget: payload.linkTarget };
-    case 'special':
-      return specialNode(common, stat, links);
-    default:
-      return payload satisfies never;
-  }
-}
-
-function specialNode(common: CommonFields, stat: BigInt64Array, links: bigint): Node | undefined {
-  const device = unsigned(field(stat, StatField.rdev));
+/** `undefined` for what is not backed up: sockets, and what this system has beyond POSIX. */
+function nodeType(stat: BigInt64Array): Exclude<NodeType, 'dir'> | undefined {
   switch (fileType(stat)) {
+    case FileType.regular:
+      return 'file';
+    case FileType.symlink:
+      return 'symlink';
     case FileType.blockDevice:
-      return { ...common, type: 'dev', links, device };
+      return 'dev';
     case FileType.charDevice:
-      return { ...common, type: 'chardev', links, device };
+      return 'chardev';
     case FileType.fifo:
-      return { ...common, type: 'fifo', links: 0n };
+      return 'fifo';
     default:
       return undefined;
   }
@@ -99,6 +113,6 @@ export function field(stat: BigInt64Array, at: number): bigint {
   return stat[at] ?? 0n;
 }
 
-function unsigned(value: bigint): bigint {
-  return BigInt.asUintN(64, value);
+function unsigned(stat: BigInt64Array, at: number): bigint {
+  return BigInt.asUintN(64, field(stat, at));
 }

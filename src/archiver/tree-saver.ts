@@ -1,10 +1,10 @@
 import { utf8Lossy } from '../base/bytes.ts';
 import { isCairnError, messageOf } from '../base/errors.ts';
-import type { BlobId } from '../base/ids.ts';
+import { idToBytes, type BlobId } from '../base/ids.ts';
 import { AT_FDCWD, STAT_FIELDS, StatField, type Posix } from '../base/posix/posix.ts';
 import { assembleTree } from '../formats/tree/tree-encoder.ts';
 import type { ArchiveSession } from './archive-session.ts';
-import { ParentTree } from './parent-tree.ts';
+import { ParentNodes } from './parent-nodes.ts';
 import type { SourceDirectory, SourceEntry } from './source.ts';
 import type { BigFile, LeafRunResult } from './worker/messages.ts';
 import { saveStream } from './stream-saver.ts';
@@ -45,7 +45,7 @@ export class TreeSaver {
     session.signal?.throwIfAborted();
     const entries = directory.list((problem) => session.report(problem));
     const parentJson = parentId === undefined ? undefined : await session.loadParentTree(parentId);
-    const parent = new ParentTree(parentJson);
+    const parent = new ParentNodes(parentJson);
     const parts: TreePart[] = [];
     for (let at = 0; at < entries.length;) {
       const names = leafNames(entries, at);
@@ -65,11 +65,11 @@ export class TreeSaver {
 
   async #walkEntry(
     entry: Extract<SourceEntry, { kind: 'directory' }>,
-    parent: ParentTree,
+    parent: ParentNodes,
   ): Promise<HandedOut<Uint8Array | undefined>> {
     const stat = this.#statDirectory(entry.directory);
     if (stat === undefined) return { done: Promise.resolve(undefined) };
-    const before = parent.find(entry.name);
+    const before = parent.node(entry.name);
     const subtree = before?.type === 'dir' ? before.subtree : undefined;
     const { done } = await this.#walk(entry.directory, subtree);
     return { done: caught(this.#finishDirectory(entry, stat, done, subtree)) };
@@ -95,7 +95,7 @@ export class TreeSaver {
               during: 'stat',
             }),
           );
-    return this.#session.encoder.encode({ name: entry.name, stat, xattrs }, { type: 'dir', subtree });
+    return this.#session.encoder.directory({ name: entry.name, stat, xattrs }, idToBytes(subtree));
   }
 
   #statDirectory({ path }: SourceDirectory): BigInt64Array | undefined {

@@ -143,7 +143,9 @@ export class WorkerPool implements AsyncDisposable {
 
   #startMember(): Member {
     const control = new Int32Array(new SharedArrayBuffer((CONTROL_SLOTS + SLOTS_PER_WORKER) * 4));
-    const worker = new Worker(workerUrl(import.meta.url, 'worker/worker-main'));
+    const worker = new Worker(workerUrl(import.meta.url, 'worker/worker-main'), {
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    });
     const member: Member = { worker, control, running: [], buffers: [] };
     worker.on('message', (message: FromWorker) => this.#receive(member, message));
     worker.on('error', (error) => this.fail(error));

@@ -1,46 +1,45 @@
-import { constants, readSync } from 'node:fs';
 import { asBuffer, concatBytes, utf8Lossy } from '../../base/bytes.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { isCairnError, messageOf, systemCode } from '../../base/errors.ts';
-import { idFromBytes, idToBytes, type BlobId } from '../../base/ids.ts';
-import { AT_FDCWD, FileType, STAT_FIELDS, StatField, type Posix } from '../../base/posix/posix.ts';
-import { field, fileType, NodeEncoder, type NodePayload } from '../node-encoder.ts';
-import { isUnchanged, ParentTree } from '../parent-tree.ts';
+import { AT_FDCWD, FileType, STAT_FIELDS, StatField, type OnXattrError, type Posix } from '../../base/posix/posix.ts';
+import { ID_SIZE, idToBytes } from '../../base/ids.ts';
+import { contentAfterHead, isUnchanged, readHexId } from '../change-detection.ts';
+import { field, fileType, NodeEncoder } from '../node-encoder.ts';
+import { ParentNodes } from '../parent-nodes.ts';
 import type { SourceProblem } from '../source.ts';
 import type { BlobSaver } from './blob-saver.ts';
+import { FileReader } from './file-reader.ts';
 import type { FileWindow } from './file-window.ts';
 import type { BigFile, LeafResult, LeafRun, LeafRunResult, LeafStats, LeafTask, ReadingRules } from './messages.ts';
 
 /** Files from this size on are read in segments by all workers. */
-export const BIG_FILE_BYTES: number = 64 * 1024 * 1024;
+const BIG_FILE_BYTES = 64n * 1024n * 1024n;
 /** A task gives back the rest of its names once it has read this much, so that no worker idles at the end. */
 const TASK_BYTES = 64 * 1024 * 1024;
-const COMMA = Uint8Array.of(0x2c);
-/** O_PATH of Linux: a directory as a place, readable or not. */
-const O_PATH = 0o10000000;
-
-type Leaf = Uint8Array | BigFile | undefined;
+/** O_PATH and O_DIRECTORY of Linux: a directory as a place, readable or not. */
+const O_PATH_DIRECTORY = 0o10000000 | 0o200000;
 
 /** Saves the leaves of directories: looks at each, reads what changed, makes its node. */
 export class LeafSaver {
   readonly #posix: Posix;
   readonly #rules: ReadingRules;
-  readonly #window: FileWindow;
   readonly #saver: BlobSaver;
+  readonly #reader: FileReader;
   readonly #encoder: NodeEncoder;
-  readonly #before = new BigInt64Array(STAT_FIELDS);
-  readonly #after = new BigInt64Array(STAT_FIELDS);
+  readonly #stat = new BigInt64Array(STAT_FIELDS);
+  readonly #id = new Uint8Array(ID_SIZE);
   #stats: LeafStats = noLeaves();
   #problems: SourceProblem[] = [];
   #bytesRead = 0;
   #parentJson: Uint8Array | undefined;
-  #parent = new ParentTree(undefined);
+  #parent = new ParentNodes(undefined);
+  #directory = new Uint8Array(0);
 
   constructor(posix: Posix, rules: ReadingRules, window: FileWindow, saver: BlobSaver) {
     this.#posix = posix;
     this.#rules = rules;
-    this.#window = window;
     this.#saver = saver;
+    this.#reader = new FileReader(posix, window, saver);
     this.#encoder = new NodeEncoder(posix, { withAtime: rules.withAtime });
   }
 
@@ -54,157 +53,137 @@ export class LeafSaver {
 
   #saveRun(run: LeafRun): LeafRunResult {
     this.#useParent(run.parent);
+    this.#directory = Uint8Array.from(run.directory);
+    const { writer } = this.#encoder;
+    writer.clear();
     const dirfd = this.#openDirectory(run.directory);
     const parts: (Uint8Array | BigFile)[] = [];
-    const nodes: Uint8Array[] = [];
-    const endPart = (): void => {
-      if (nodes.length > 0) parts.push(concatBytes(nodes.slice(1)));
-      nodes.length = 0;
-    };
     let at = 0;
     try {
       while (at < run.names.length && this.#bytesRead < TASK_BYTES) {
         const end = run.names.indexOf(0, at);
-        const leaf = this.#saveLeaf(run.directory, dirfd, run.names.subarray(at, end));
+        const big = this.#saveLeaf(dirfd, run.names.subarray(at, end));
         at = end + 1;
-        if (leaf instanceof Uint8Array) nodes.push(COMMA, leaf);
-        else if (leaf !== undefined) {
-          endPart();
-          parts.push(leaf);
-        }
+        if (big === undefined) continue;
+        if (writer.size > 0) parts.push(writer.take());
+        parts.push(big);
       }
     } finally {
       if (dirfd !== undefined) this.#posix.close(dirfd);
     }
-    endPart();
+    if (writer.size > 0) parts.push(writer.take());
     return { parts, doneNamesBytes: at };
   }
 
   #useParent(json: Uint8Array | undefined): void {
     if (json === this.#parentJson) return;
-    this.#parent = new ParentTree(json);
+    this.#parent = new ParentNodes(json);
     this.#parentJson = json;
   }
 
   /** `undefined` when the directory is gone: each of its names is then reported. */
   #openDirectory(path: Uint8Array): number | undefined {
     try {
-      return this.#posix.openat(AT_FDCWD, path, O_PATH | constants.O_DIRECTORY);
+      return this.#posix.openat(AT_FDCWD, path, O_PATH_DIRECTORY);
     } catch {
       return undefined;
     }
   }
 
-  #saveLeaf(directory: Uint8Array, dirfd: number | undefined, name: Uint8Array): Leaf {
+  /** Writes the leaf's node, if it gets one; gives back a file that is too big for one worker. */
+  #saveLeaf(dirfd: number | undefined, name: Uint8Array): BigFile | undefined {
+    const { writer } = this.#encoder;
+    const before = writer.size;
+    if (before > 0) writer.writeSeparator();
+    const mark = writer.size;
+    let big: BigFile | undefined;
     try {
-      if (dirfd === undefined || !this.#posix.statInto(dirfd, name, this.#before)) {
-        this.#report(directory, name, 'SOURCE_MISSING', 'it vanished before it could be read', 'stat');
-        return undefined;
-      }
-      return this.#saveByType(directory, dirfd, name);
+      if (dirfd !== undefined && this.#posix.statInto(dirfd, name, this.#stat)) big = this.#saveByType(dirfd, name);
+      else this.#report(name, 'SOURCE_MISSING', 'it vanished before it could be read', 'stat');
     } catch (error) {
       // What concerns the run, not this file, ends the run.
-      if (isCairnError(error) || error instanceof RangeError) throw error;
+      if (isCairnError(error) || systemCode(error) === undefined) throw error;
+      writer.truncate(mark);
       const code = systemCode(error) === 'ENOENT' ? 'SOURCE_MISSING' : 'SOURCE_UNREADABLE';
-      this.#report(directory, name, code, messageOf(error), 'read');
+      this.#report(name, code, messageOf(error), 'read');
+    }
+    if (writer.size === mark) writer.truncate(before);
+    return big;
+  }
+
+  #saveByType(dirfd: number, name: Uint8Array): BigFile | undefined {
+    const type = fileType(this.#stat);
+    if (type === FileType.regular) return this.#saveFile(dirfd, name);
+    if (type === FileType.socket) return undefined;
+    const xattrs = this.#posix.getxattrsat(dirfd, name, this.#onXattrError(name));
+    const linkTarget = type === FileType.symlink ? { linkTarget: this.#posix.readlinkat(dirfd, name) } : {};
+    this.#encoder.writeLeaf({ name, stat: this.#stat, xattrs, ...linkTarget });
+    return undefined;
+  }
+
+  #saveFile(dirfd: number, name: Uint8Array): BigFile | undefined {
+    const sizeBytes = field(this.#stat, StatField.sizeBytes);
+    if (this.#rules.maxFileSize !== undefined && sizeBytes > this.#rules.maxFileSize) return undefined;
+    if (this.#takeOver(dirfd, name, sizeBytes)) {
+      this.#stats.filesUnmodified++;
+      this.#stats.bytes += Number(sizeBytes);
       return undefined;
     }
-  }
-
-  #saveByType(directory: Uint8Array, dirfd: number, name: Uint8Array): Leaf {
-    switch (fileType(this.#before)) {
-      case FileType.regular:
-        return this.#saveFile(directory, dirfd, name);
-      case FileType.symlink:
-        return this.#encode(directory, dirfd, name, {
-          type: 'symlink',
-          linkTarget: this.#posix.readlinkat(dirfd, name),
-        });
-      default:
-        return this.#encode(directory, dirfd, name, { type: 'special' });
+    const isNew = !this.#parent.has(name);
+    if (sizeBytes >= BIG_FILE_BYTES) {
+      return { path: joinPath(this.#directory, name), sizeBytes: Number(sizeBytes), isNew };
     }
+    const file = this.#reader.read(dirfd, name, this.#stat, this.#onXattrError(name));
+    if (!file.isSteady) this.#report(name, 'SOURCE_CHANGED', 'it changed while it was read', 'read');
+    if (isNew) this.#stats.filesNew++;
+    else this.#stats.filesChanged++;
+    this.#stats.bytes += file.sizeBytes;
+    this.#bytesRead += file.sizeBytes;
+    this.#encoder.writeLeaf({ name, stat: this.#stat, ...file });
+    return undefined;
   }
 
-  #saveFile(directory: Uint8Array, dirfd: number, name: Uint8Array): Leaf {
-    const size = field(this.#before, StatField.sizeBytes);
-    if (this.#rules.maxFileSize !== undefined && size > this.#rules.maxFileSize) return undefined;
-    const node = this.#parent.find(name);
-    if (isUnchanged(node, this.#before, this.#rules) && node.content.every((id) => this.#saver.knows(idToBytes(id)))) {
-      this.#stats.filesUnmodified++;
-      this.#stats.bytes += Number(size);
-      return this.#encode(directory, dirfd, name, { type: 'file', content: node.content, sizeBytes: Number(size) });
+  /** Writes the node of a file that is as the parent snapshot has it, without reading the file. */
+  #takeOver(dirfd: number, name: Uint8Array, sizeBytes: bigint): boolean {
+    const json = this.#parent.json(name);
+    if (json !== undefined && this.#takeOverBytes(json, name, sizeBytes)) return true;
+    const node = this.#parent.node(name);
+    if (!isUnchanged(node, this.#stat, this.#rules)) return false;
+    const content = concatBytes(node.content.map(idToBytes));
+    for (let at = 0; at < content.length; at += ID_SIZE) {
+      if (!this.#saver.knows(content.subarray(at, at + ID_SIZE))) return false;
     }
-    if (size >= BigInt(BIG_FILE_BYTES)) {
-      return { path: joinPath(directory, name), sizeBytes: Number(size), isNew: node === undefined };
+    const xattrs = this.#posix.getxattrsat(dirfd, name, this.#onXattrError(name));
+    this.#encoder.writeLeaf({ name, stat: this.#stat, xattrs, sizeBytes, content });
+    return true;
+  }
+
+  /**
+   * The usual case: the node would come out as it was, to the byte. Attributes are not asked for: changing
+   * one changes the ctime, which the bytes include.
+   */
+  #takeOverBytes(json: Uint8Array, name: Uint8Array, sizeBytes: bigint): boolean {
+    const { writer } = this.#encoder;
+    const mark = writer.size;
+    this.#encoder.writeFileHead({ name, stat: this.#stat, xattrs: [], sizeBytes });
+    const offsets = contentAfterHead(json, writer.view().subarray(mark));
+    writer.truncate(mark);
+    if (offsets === undefined) return false;
+    for (const offset of offsets) {
+      readHexId(json, offset, this.#id);
+      if (!this.#saver.knows(this.#id)) return false;
     }
-    return this.#readFile(directory, dirfd, name, node === undefined);
+    writer.writeEncoded(json);
+    return true;
   }
 
-  /** Reads a file whole. One that changes meanwhile is read once more, then saved as it was found and reported. */
-  #readFile(directory: Uint8Array, dirfd: number, name: Uint8Array, isNew: boolean): Leaf {
-    for (let attempt = 1; ; attempt++) {
-      const content: BlobId[] = [];
-      const sizeBytes = this.#readChunks(dirfd, name, content);
-      const there = this.#posix.statInto(dirfd, name, this.#after);
-      const steady =
-        there && sameFile(this.#before, this.#after) && BigInt(sizeBytes) === field(this.#after, StatField.sizeBytes);
-      if (steady || attempt === 2) {
-        if (!steady) this.#report(directory, name, 'SOURCE_CHANGED', 'it changed while it was read', 'read');
-        if (isNew) this.#stats.filesNew++;
-        else this.#stats.filesChanged++;
-        this.#stats.bytes += sizeBytes;
-        return this.#encode(directory, dirfd, name, { type: 'file', content, sizeBytes });
-      }
-      if (there) this.#before.set(this.#after);
-    }
+  #onXattrError(name: Uint8Array): OnXattrError {
+    return (attribute, error) =>
+      this.#report(name, 'SOURCE_UNREADABLE', `attribute ${utf8Lossy(attribute)}: ${error.message}`, 'stat');
   }
 
-  /** Saves the chunks of a file and returns its size as read. */
-  #readChunks(dirfd: number, name: Uint8Array, content: BlobId[]): number {
-    const { bytes } = this.#window;
-    const size = this.#posix.readSmallFile(dirfd, name, bytes);
-    this.#bytesRead += size;
-    if (size < bytes.length) {
-      for (let start = 0; start < size;) {
-        const end = this.#window.isOneChunk(size - start) ? size : this.#window.cut(start, size);
-        content.push(idFromBytes<BlobId>(this.#saver.save(bytes.subarray(start, end))));
-        start = end;
-      }
-      return size;
-    }
-    return this.#readLongFile(dirfd, name, content);
-  }
-
-  #readLongFile(dirfd: number, name: Uint8Array, content: BlobId[]): number {
-    const fd = this.#posix.openat(dirfd, name, constants.O_RDONLY | constants.O_NOFOLLOW);
-    try {
-      const read = (target: Uint8Array, position: number): number => readSync(fd, target, 0, target.length, position);
-      const { next } = this.#window.chunks(read, 0, (chunk) => {
-        content.push(idFromBytes<BlobId>(this.#saver.save(chunk)));
-        return true;
-      });
-      this.#bytesRead += next;
-      return next;
-    } finally {
-      this.#posix.close(fd);
-    }
-  }
-
-  #encode(directory: Uint8Array, dirfd: number, name: Uint8Array, payload: NodePayload): Uint8Array | undefined {
-    const xattrs = this.#posix.getxattrsat(dirfd, name, (attribute, error) =>
-      this.#report(directory, name, 'SOURCE_UNREADABLE', `attribute ${utf8Lossy(attribute)}: ${error.message}`, 'stat'),
-    );
-    return this.#encoder.encode({ name, stat: this.#before, xattrs }, payload);
-  }
-
-  #report(
-    directory: Uint8Array,
-    name: Uint8Array,
-    code: ErrorCode,
-    message: string,
-    during: SourceProblem['during'],
-  ): void {
-    this.#problems.push({ path: joinPath(directory, name), code, message, during });
+  #report(name: Uint8Array, code: ErrorCode, message: string, during: SourceProblem['during']): void {
+    this.#problems.push({ path: joinPath(this.#directory, name), code, message, during });
   }
 }
 
@@ -212,13 +191,7 @@ function noLeaves(): LeafStats {
   return { filesNew: 0, filesChanged: 0, filesUnmodified: 0, bytes: 0 };
 }
 
-function sameFile(a: BigInt64Array, b: BigInt64Array): boolean {
-  return [StatField.inode, StatField.device, StatField.sizeBytes, StatField.mtimeNs].every((at) => a[at] === b[at]);
-}
-
-export function joinPath(directory: Uint8Array, name: Uint8Array): Uint8Array {
-  const path = asBuffer(directory);
-  return path.length > 0 && path.at(-1) === 0x2f
-    ? concatBytes([path, name])
-    : concatBytes([path, Uint8Array.of(0x2f), name]);
+function joinPath(directory: Uint8Array, name: Uint8Array): Uint8Array {
+  const isRoot = asBuffer(directory).at(-1) === 0x2f;
+  return concatBytes(isRoot ? [directory, name] : [directory, Uint8Array.of(0x2f), name]);
 }

@@ -18,6 +18,18 @@ export class JsonBytes {
     this.#size = 0;
   }
 
+  /** Drops what was written after the first `size` bytes. */
+  truncate(size: number): void {
+    this.#size = Math.min(this.#size, size);
+  }
+
+  /** An array of any length; reserves its own room. */
+  block(source: Uint8Array): void {
+    this.reserve(source.length);
+    this.#bytes.set(source, this.#size);
+    this.#size += source.length;
+  }
+
   /** A copy of what was written. */
   copy(): Uint8Array {
     return this.#bytes.slice(0, this.#size);

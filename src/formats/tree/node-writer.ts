@@ -120,6 +120,27 @@ export class NodeWriter {
     this.#out.clear();
   }
 
+  /** Bytes written since the last `take` or `clear`. */
+  get size(): number {
+    return this.#out.size;
+  }
+
+  /** Takes back what was written after the first `size` bytes. */
+  truncate(size: number): void {
+    this.#out.truncate(size);
+  }
+
+  /** Adds bytes that are node JSON already. */
+  writeEncoded(json: Uint8Array): void {
+    this.#out.block(json);
+  }
+
+  /** The comma between two nodes of a tree. */
+  writeSeparator(): void {
+    this.#out.reserve(1);
+    this.#out.byte(COMMA);
+  }
+
   /** Anything but a directory. */
   writeLeaf(fields: LeafFields): void {
     this.writeLeafHead(fields);
