@@ -45,7 +45,7 @@ function resticFails(peer: PeerName, repo: string, args: readonly string[]): str
   try {
     restic(peer, repo, args);
   } catch (error) {
-    return String((error as { stderr: string }).stderr);
+    return (error as { stderr: string }).stderr;
   }
   throw new Error(`restic ${args.join(' ')} should have failed`);
 }
