@@ -4,7 +4,6 @@ import type { BlobId } from '../base/ids.ts';
 import { openPosix } from '../base/posix/open-posix.ts';
 import { AT_FDCWD, STAT_FIELDS, StatField, type Posix } from '../base/posix/posix.ts';
 import type { GoTime } from '../formats/go-time.ts';
-import { readTreeBytes } from '../repository/blob-reader.ts';
 import type { BlobIndex } from '../repository/index/blob-index.ts';
 import type { PackWriter } from '../repository/pack-writer.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -12,7 +11,9 @@ import { ArchiveStats, type ArchiveProgress } from './archive-stats.ts';
 import { BigFileSaver } from './big-file-saver.ts';
 import { LeafBatcher } from './leaf-batcher.ts';
 import { NodeEncoder } from './node-encoder.ts';
-import type { SourceProblem } from './source.ts';
+import type { ListingAhead } from './listing-ahead.ts';
+import { ParentTreeReader } from './parent-tree-reader.ts';
+import type { SourceDirectory, SourceEntry, SourceProblem } from './source.ts';
 import { TreeStore } from './tree-store.ts';
 import type { BigFile, TaskDone } from './worker/messages.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -26,6 +27,7 @@ export interface SessionParts {
   readonly time: GoTime;
   readonly withAtime: boolean;
   readonly signal: AbortSignal | undefined;
+  readonly listing: ListingAhead | undefined;
   readonly onProgress: ((progress: ArchiveProgress) => void) | undefined;
   readonly onProblem: ((problem: SourceProblem) => void) | undefined;
 }
@@ -43,12 +45,14 @@ export class ArchiveSession {
   readonly posix: Posix = openPosix();
   readonly #parts: SessionParts;
   readonly #bigFiles: BigFileSaver;
+  readonly #parentTrees: ParentTreeReader;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
     this.pool = parts.pool;
     this.time = parts.time;
     this.signal = parts.signal;
+    this.#parentTrees = new ParentTreeReader(parts.repository, parts.index, parts.signal);
     this.stats = new ArchiveStats(parts.onProgress);
     this.trees = new TreeStore(parts.repository, parts.index, parts.packs, parts.packSizeBytes);
     this.encoder = new NodeEncoder(this.posix, { withAtime: parts.withAtime });
@@ -64,13 +68,14 @@ export class ArchiveSession {
   }
 
   /** A tree of the parent snapshot, or `undefined` if it cannot be read: its files then count as new. */
-  async loadParentTree(id: BlobId): Promise<Uint8Array | undefined> {
-    try {
-      return await readTreeBytes(this.#parts.repository, this.#parts.index, id, { signal: this.signal });
-    } catch {
-      this.signal?.throwIfAborted();
-      return undefined;
-    }
+  loadParentTree(id: BlobId): Promise<Uint8Array | undefined> {
+    return this.#parentTrees.read(id);
+  }
+
+  /** The entries of a directory. */
+  list(directory: SourceDirectory): SourceEntry[] {
+    const report = (problem: SourceProblem): void => this.report(problem);
+    return this.#parts.listing === undefined ? directory.list(report) : this.#parts.listing.list(directory, report);
   }
 
   saveTree(json: Uint8Array): BlobId {

@@ -14,6 +14,7 @@ import type { Repository } from '../repository/repository.ts';
 import { saveSnapshot, type SnapshotRecord } from '../repository/snapshots.ts';
 import { ArchiveSession } from './archive-session.ts';
 import type { ArchiveProgress } from './archive-stats.ts';
+import type { ListingAhead } from './listing-ahead.ts';
 import { storeLeftovers } from './leftover-packs.ts';
 import type { Source, SourceProblem } from './source.ts';
 import { TreeSaver } from './tree-saver.ts';
@@ -46,6 +47,8 @@ export interface ArchiveOptions {
   readonly jobs?: number;
   /** Threads that were started earlier, to load their code meanwhile; closed by `archive`. */
   readonly pool?: WorkerPool;
+  /** Directories of the source that were listed meanwhile. */
+  readonly listing?: ListingAhead;
   readonly dryRun?: boolean;
   /** When aborted, save what was finished as a snapshot tagged `partial`. */
   readonly keepPartial?: boolean;
@@ -124,6 +127,7 @@ async function openSession(repository: Repository, pool: WorkerPool, options: Ar
     time: options.time,
     withAtime: options.withAtime ?? false,
     signal,
+    listing: options.listing,
     onProgress: options.onProgress,
     onProblem: options.onProblem,
   });

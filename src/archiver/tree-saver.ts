@@ -43,7 +43,7 @@ export class TreeSaver {
   async #walk(directory: SourceDirectory, parentId: BlobId | undefined): Promise<HandedOut<BlobId>> {
     const session = this.#session;
     session.signal?.throwIfAborted();
-    const entries = directory.list((problem) => session.report(problem));
+    const entries = session.list(directory);
     const parentJson = parentId === undefined ? undefined : await session.loadParentTree(parentId);
     const parent = new ParentNodes(parentJson);
     const parts: TreePart[] = [];
