@@ -1,0 +1,90 @@
+// Which commands there are, without loading any of them: the start of the program reads this table
+// only, and then the one file it needs.
+import type { Command } from 'commander';
+import type { CliContext } from './context.ts';
+
+/** Runs the body of a command with everything it needs from the outside; a thrown error ends the process with its exit code. */
+export type StartCommand = (body: (cli: CliContext) => Promise<void>) => Promise<void>;
+
+export interface CommandModule {
+  /** Adds arguments, options, help and the action to `command`. */
+  readonly configure: (command: Command, start: StartCommand) => void;
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly group: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+const EVERYDAY = 'Everyday:';
+const LOOK = 'Look inside:';
+const CARE = 'Care:';
+
+export const commandTable: readonly CommandEntry[] = [
+  entry('init', EVERYDAY, 'make a new vault', async () => (await import('./commands/init.ts')).initCommand),
+  entry(
+    'backup',
+    EVERYDAY,
+    'save files and directories',
+    async () => (await import('./commands/backup.ts')).backupCommand,
+  ),
+  entry('restore', EVERYDAY, 'bring a backup back', async () => (await import('./commands/restore.ts')).restoreCommand),
+  entry(
+    'list',
+    EVERYDAY,
+    'show the backups of the vault',
+    async () => (await import('./commands/list.ts')).listCommand,
+    ['snapshots'],
+  ),
+  entry('show', EVERYDAY, 'show one backup in full', async () => (await import('./commands/show.ts')).showCommand),
+  entry('ls', LOOK, 'list the files of a backup', async () => (await import('./commands/ls.ts')).lsCommand),
+  entry('find', LOOK, 'find files in all backups', async () => (await import('./commands/find.ts')).findCommand),
+  entry('diff', LOOK, 'compare two backups', async () => (await import('./commands/diff.ts')).diffCommand),
+  entry('cat', LOOK, 'print a file of a backup', async () => (await import('./commands/cat.ts')).catCommand),
+  entry(
+    'dump',
+    LOOK,
+    'write a file or folder to stdout as tar or zip',
+    async () => (await import('./commands/dump.ts')).dumpCommand,
+  ),
+  entry(
+    'stats',
+    LOOK,
+    'show how much the backups hold',
+    async () => (await import('./commands/stats.ts')).statsCommand,
+  ),
+  entry('check', CARE, 'verify the vault', async () => (await import('./commands/check.ts')).checkCommand),
+  entry('key', CARE, 'list, add, change and remove keys', async () => (await import('./commands/key.ts')).keyCommand),
+  entry('unlock', CARE, 'remove stale locks', async () => (await import('./commands/unlock.ts')).unlockCommand),
+  entry('cache', CARE, 'list or clear the local cache', async () => (await import('./commands/cache.ts')).cacheCommand),
+  entry(
+    'doctor',
+    CARE,
+    'look for problems of this machine and this vault',
+    async () => (await import('./commands/doctor.ts')).doctorCommand,
+  ),
+  entry(
+    'completion',
+    CARE,
+    'print a completion script for a shell',
+    async () => (await import('./commands/completion.ts')).completionCommand,
+  ),
+];
+
+function entry(
+  name: string,
+  group: string,
+  summary: string,
+  load: () => Promise<CommandModule>,
+  aliases: readonly string[] = [],
+): CommandEntry {
+  return { name, aliases, group, summary, load };
+}
+
+/** The entry of a command by its name or alias. */
+export function findCommand(name: string): CommandEntry | undefined {
+  return commandTable.find((entry) => entry.name === name || entry.aliases.includes(name));
+}

@@ -1,0 +1,262 @@
+import { basename } from 'node:path';
+import { type Command, Option } from 'commander';
+import { CairnError } from '../../base/errors.ts';
+import type { BackupOptions, BackupPreview, BackupResult } from '../../vault/backup-action.ts';
+import type { BackupSource } from '../../vault/backup-source.ts';
+import type { Vault } from '../../vault/vault.ts';
+import type { CommandModule } from '../command-table.ts';
+import type { CliContext } from '../context.ts';
+import { collect, parseSize } from '../global-options.ts';
+import { addExamples, addExitCodes, vaultExits } from '../help.ts';
+import { openCliVault } from '../open-cli-vault.ts';
+import { formatBytes, formatCount, formatDuration, plural } from '../output/format.ts';
+import { printable } from '../output/printable.ts';
+
+interface BackupFlags {
+  readonly name?: string;
+  readonly tag?: readonly string[];
+  readonly time?: string;
+  readonly host?: string;
+  readonly parent?: string;
+  readonly force: boolean;
+  readonly dryRun: boolean;
+  readonly exclude?: readonly string[];
+  readonly iexclude?: readonly string[];
+  readonly excludeFile?: readonly string[];
+  readonly iexcludeFile?: readonly string[];
+  readonly excludeCaches: boolean;
+  readonly excludeLargerThan?: string;
+  readonly excludeIfPresent?: readonly string[];
+  readonly ignoreFile?: readonly string[];
+  readonly gitignore: boolean;
+  readonly oneFileSystem: boolean;
+  readonly filesFrom?: readonly string[];
+  readonly filesFromVerbatim?: readonly string[];
+  readonly filesFromRaw?: readonly string[];
+  readonly stdin: boolean;
+  readonly stdinFromCommand: boolean;
+  readonly stdinFilename?: string;
+  readonly ignoreInode: boolean;
+  readonly ignoreCtime: boolean;
+  readonly withAtime: boolean;
+  readonly compression: 'off' | 'fastest' | 'auto' | 'better' | 'max';
+  readonly packSize?: number;
+  readonly keepPartial: boolean;
+  readonly skipIfUnchanged: boolean;
+}
+
+export const backupCommand: CommandModule = {
+  configure(command, start) {
+    command
+      .description(
+        'Saves files and directories, or a stream. Without any setup it uses a vault of its own and makes it the first time.',
+      )
+      .argument('[paths...]', 'what to save; with --stdin-from-command, behind `--`: the program and its arguments');
+    addNamingOptions(command);
+    addSelectionOptions(command);
+    addStreamOptions(command);
+    addReadingOptions(command);
+    command.action((paths: string[], flags: BackupFlags) => start((cli) => backup(cli, paths, flags)));
+    addExamples(command, [
+      ['cairn backup ~/documents', 'save a directory'],
+      ["cairn backup /srv --exclude '*.tmp' --tag nightly", 'leave some files out, and set a tag'],
+      ['pg_dump main | cairn backup --stdin --stdin-filename main.sql', 'save a stream'],
+      ['cairn backup --stdin-from-command -- pg_dump main', 'the same, and nothing is saved if pg_dump fails'],
+    ]);
+    addExitCodes(command, ['partial', ...vaultExits, 'full', 'readOnly', 'source', 'command']);
+  },
+};
+
+function addNamingOptions(command: Command): void {
+  command
+    .optionsGroup('The backup:')
+    .option('--name <name>', 'the name to find it by (default: the last part of the path)')
+    .option('--tag <tag,…>', 'set tags; may be given again', collect)
+    .option('--time <time>', 'the time to record, such as "2026-11-19 14:30" (default: now)')
+    .option('--host <name>', 'the host to record (env CAIRN_HOST, RESTIC_HOST; default: this one)')
+    .option('--parent <ref>', 'compare with this backup (default: the newest of this host and these paths)')
+    .option('-f, --force', 'read every file, also those that look unchanged', false)
+    .option('-n, --dry-run', 'save nothing, and say what would be saved', false)
+    .option('--skip-if-unchanged', 'save nothing when nothing changed', false)
+    .option('--keep-partial', 'when stopped, save what is done as a backup tagged `partial`', false);
+}
+
+function addSelectionOptions(command: Command): void {
+  command
+    .optionsGroup('What to save:')
+    .option('-e, --exclude <pattern>', 'leave out what matches; may be given again, as all of these', collect)
+    .option('--iexclude <pattern>', 'the same, without regard to case', collect)
+    .option('--exclude-file <file>', 'read such patterns from a file', collect)
+    .option('--iexclude-file <file>', 'the same, without regard to case', collect)
+    .option('--exclude-caches', 'leave out directories that a CACHEDIR.TAG marks as caches', false)
+    .option('--exclude-larger-than <size>', 'leave out larger files, such as 100M')
+    .option('--exclude-if-present <file[:header]>', 'leave out what is in a directory with such a file', collect)
+    .option('--ignore-file <name>', 'honour files of this name with gitignore rules (default: .cairnignore)', collect)
+    .option('--gitignore', 'honour .gitignore files', false)
+    .option('-x, --one-file-system', 'do not enter other file systems', false)
+    .option('--files-from <file>', 'read patterns of paths to save from a file; `-` is stdin', collect)
+    .option('--files-from-verbatim <file>', 'read paths from a file, one a line, as they are', collect)
+    .option('--files-from-raw <file>', 'read paths from a file, each ended by a NUL', collect);
+}
+
+function addStreamOptions(command: Command): void {
+  command
+    .optionsGroup('A stream:')
+    .option('--stdin', 'save what comes on stdin as one file', false)
+    .option('--stdin-from-command', 'save what a program prints; nothing is saved if it fails', false)
+    .option('--stdin-filename <name>', 'the name of that file (default: stdin, or the name of the program)');
+}
+
+function addReadingOptions(command: Command): void {
+  command
+    .optionsGroup('How to read and store:')
+    .option('--ignore-inode', 'take a file for unchanged although its inode differs', false)
+    .option('--ignore-ctime', 'take a file for unchanged although its ctime differs', false)
+    .option('--with-atime', 'record when files were last read', false)
+    .addOption(
+      new Option('--compression <level>', 'how hard to compress (env CAIRN_COMPRESSION, RESTIC_COMPRESSION)')
+        .choices(['off', 'fastest', 'auto', 'better', 'max'])
+        .default('auto'),
+    )
+    .addOption(new Option('--pack-size <size>', 'size of the files in the vault, 4M to 128M').argParser(parseSize));
+}
+
+async function backup(cli: CliContext, paths: readonly string[], flags: BackupFlags): Promise<void> {
+  // What is wrong with the command line is said before a vault is made or a password is asked.
+  const source = sourceOf(cli, paths, flags);
+  const options = backupOptions(cli, flags);
+  await using vault = await openCliVault(cli, { createDefault: !flags.dryRun });
+  if (flags.dryRun) await preview(cli, vault, source, options);
+  else await save(cli, vault, source, options);
+}
+
+async function save(cli: CliContext, vault: Vault, source: BackupSource, options: BackupOptions): Promise<void> {
+  const result = await cli.follow(vault.backup(source, options));
+  if (cli.options.json) await cli.out.json({ schema: 1, ...result });
+  else await cli.out.write(describeResult(result));
+  assertComplete(result.problems.length, `the backup ${result.id.slice(0, 8)} was saved`);
+}
+
+async function preview(cli: CliContext, vault: Vault, source: BackupSource, options: BackupOptions): Promise<void> {
+  const result = await cli.follow(vault.previewBackup(source, options));
+  if (cli.options.json) await cli.out.json({ schema: 1, dryRun: true, ...result });
+  else await cli.out.write(`${describeCounts(result)}\ndry run: nothing was saved\n`);
+  assertComplete(result.problems.length, 'the dry run ended');
+}
+
+function assertComplete(problems: number, what: string): void {
+  if (problems === 0) return;
+  throw new CairnError('BACKUP_PARTIAL', `${what}, but ${plural(problems, 'entry', 'entries')} could not be read`, {
+    hint: 'Each one is named above. Run as a user who may read them, or leave them out with --exclude.',
+    facts: { problems },
+  });
+}
+
+function sourceOf(cli: CliContext, paths: readonly string[], flags: BackupFlags): BackupSource {
+  const [program, ...args] = paths;
+  if (flags.stdin && flags.stdinFromCommand) throw usage('--stdin and --stdin-from-command exclude each other');
+  if (flags.stdinFromCommand) {
+    if (program === undefined)
+      throw usage('--stdin-from-command needs a program: cairn backup --stdin-from-command -- PROGRAM ARGS');
+    const filename = flags.stdinFilename ?? basename(program);
+    return { type: 'command', command: program, args, filename, onStderr: (chunk) => void process.stderr.write(chunk) };
+  }
+  if (flags.stdin) {
+    if (program !== undefined) throw usage('--stdin saves one stream, so no paths can be given with it');
+    return { type: 'stream', name: flags.stdinFilename ?? 'stdin', open: () => process.stdin };
+  }
+  if (flags.stdinFilename !== undefined) throw usage('--stdin-filename needs --stdin or --stdin-from-command');
+  return filesSource(cli, paths, flags);
+}
+
+function filesSource(cli: CliContext, targets: readonly string[], flags: BackupFlags): BackupSource {
+  const lists = [flags.filesFrom, flags.filesFromVerbatim, flags.filesFromRaw];
+  if (targets.length === 0 && lists.every((list) => list === undefined)) {
+    throw usage('nothing to back up: name a file or directory, such as `cairn backup ~/documents`');
+  }
+  return {
+    type: 'files',
+    targets,
+    filesFrom: flags.filesFrom ?? [],
+    filesFromVerbatim: flags.filesFromVerbatim ?? [],
+    filesFromRaw: flags.filesFromRaw ?? [],
+    exclude: flags.exclude ?? [],
+    iexclude: flags.iexclude ?? [],
+    excludeFiles: flags.excludeFile ?? [],
+    iexcludeFiles: flags.iexcludeFile ?? [],
+    excludeCaches: flags.excludeCaches,
+    excludeIfPresent: flags.excludeIfPresent ?? [],
+    ...(flags.excludeLargerThan === undefined ? {} : { excludeLargerThan: flags.excludeLargerThan }),
+    ...(flags.ignoreFile === undefined ? {} : { ignoreFiles: flags.ignoreFile }),
+    useGitignore: flags.gitignore,
+    oneFileSystem: flags.oneFileSystem,
+    env: cli.env,
+  };
+}
+
+const compressionLevels = ['off', 'fastest', 'auto', 'better', 'max'] as const;
+
+function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
+  return {
+    name: flags.name,
+    tags: (flags.tag ?? []).flatMap((tags) => tags.split(',')).filter((tag) => tag !== ''),
+    time: flags.time === 'now' ? undefined : flags.time,
+    host: flags.host ?? cli.env['CAIRN_HOST'] ?? cli.env['RESTIC_HOST'],
+    parent: flags.parent,
+    force: flags.force,
+    ignoreInode: flags.ignoreInode,
+    ignoreCtime: flags.ignoreCtime,
+    withAtime: flags.withAtime,
+    compression: compressionOf(cli, flags),
+    packSizeBytes: packSizeOf(flags),
+    keepPartial: flags.keepPartial,
+    skipIfUnchanged: flags.skipIfUnchanged,
+    estimate: cli.showsBar,
+    onProblem: ({ path, message }) => cli.warn(`${path}: ${message}`),
+    signal: cli.signal,
+  };
+}
+
+function compressionOf(cli: CliContext, { compression }: BackupFlags): (typeof compressionLevels)[number] {
+  const wanted = cli.env['CAIRN_COMPRESSION'] ?? cli.env['RESTIC_COMPRESSION'];
+  if (compression !== 'auto' || wanted === undefined || wanted === '') return compression;
+  const level = compressionLevels.find((name) => name === wanted);
+  if (level === undefined)
+    throw usage(
+      `the compression ${JSON.stringify(wanted)} of the environment is none of ${compressionLevels.join(', ')}`,
+    );
+  return level;
+}
+
+const MIB = 1024 * 1024;
+
+function packSizeOf({ packSize }: BackupFlags): number | undefined {
+  if (packSize !== undefined && (packSize < 4 * MIB || packSize > 128 * MIB)) {
+    throw usage('--pack-size is from 4M to 128M');
+  }
+  return packSize;
+}
+
+function usage(message: string): CairnError {
+  return new CairnError('USAGE', message, { hint: 'See `cairn help backup`.' });
+}
+
+function describeResult(result: BackupResult): string {
+  const lines = [describeCounts(result)];
+  const name = printable(result.name);
+  if (result.status === 'unchanged')
+    lines.push(`nothing changed since backup ${result.id.slice(0, 8)} of ${name}; none was saved`);
+  else
+    lines.push(
+      `backup ${result.id.slice(0, 8)} of ${name} saved${result.status === 'partial' ? ', without what could not be read' : ''}`,
+    );
+  return `${lines.join('\n')}\n`;
+}
+
+function describeCounts({ counts }: BackupPreview | BackupResult): string {
+  const files = `files: ${formatCount(counts.filesNew)} new, ${formatCount(counts.filesChanged)} changed, ${formatCount(counts.filesUnmodified)} unchanged`;
+  const dirs = `dirs:  ${formatCount(counts.dirsNew)} new, ${formatCount(counts.dirsChanged)} changed, ${formatCount(counts.dirsUnmodified)} unchanged`;
+  const added = `added: ${formatBytes(counts.addedBytes)}, stored as ${formatBytes(counts.addedStoredBytes)}`;
+  const total = `total: ${plural(counts.totalFiles, 'file')}, ${formatBytes(counts.totalBytes)} in ${formatDuration(counts.durationMs)}`;
+  return [files, dirs, added, total].join('\n');
+}

@@ -1,0 +1,37 @@
+import type { CommandModule } from '../command-table.ts';
+import type { CliContext } from '../context.ts';
+import { addSingleFilterOptions, singleFilter, type SingleFilterFlags } from '../filter-options.ts';
+import { addExamples, addExitCodes, vaultExits } from '../help.ts';
+import { openCliVault } from '../open-cli-vault.ts';
+
+interface CatFlags extends SingleFilterFlags {
+  readonly at?: string;
+}
+
+export const catCommand: CommandModule = {
+  configure(command, start) {
+    command
+      .description('Prints a file of a backup.')
+      .argument('<ref>', 'an id or its beginning, `latest`, a name, or name@time')
+      .argument('<path>', 'the file: from the root, or below the path of the backup')
+      .option('--at <time>', 'the newest backup that is not later than this');
+    addSingleFilterOptions(command);
+    command.action((reference: string, path: string, flags: CatFlags) =>
+      start((cli) => cat(cli, reference, path, flags)),
+    );
+    addExamples(command, [
+      ['cairn cat documents notes.txt', 'a file below the path of the backup'],
+      ['cairn cat documents@2026-11-18 notes.txt | diff - notes.txt', 'what changed in it since'],
+    ]);
+    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef']);
+  },
+};
+
+async function cat(cli: CliContext, reference: string, path: string, flags: CatFlags): Promise<void> {
+  await using vault = await openCliVault(cli);
+  const options = { at: flags.at, filter: singleFilter(flags), signal: cli.signal };
+  for await (const part of vault.cat(reference, path, options)) {
+    cli.signal.throwIfAborted();
+    await cli.out.write(part);
+  }
+}

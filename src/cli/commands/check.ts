@@ -1,0 +1,83 @@
+import { CairnError } from '../../base/errors.ts';
+import type { Finding } from '../../repository/check/finding.ts';
+import type { VaultCheckOptions } from '../../vault/check-action.ts';
+import type { CommandModule } from '../command-table.ts';
+import type { CliContext } from '../context.ts';
+import { parseSize } from '../global-options.ts';
+import { addExamples, addExitCodes, vaultExits } from '../help.ts';
+import { openCliVault } from '../open-cli-vault.ts';
+import { formatBytes, formatCount, plural } from '../output/format.ts';
+import { printable } from '../output/printable.ts';
+
+interface CheckFlags {
+  /** `true` for the option without a value. */
+  readonly readData?: string | true;
+}
+
+export const checkCommand: CommandModule = {
+  configure(command, start) {
+    command
+      .description(
+        'Verifies the vault: every file, the index, every tree; with --read-data also every byte of the data.',
+      )
+      .option('--read-data [part]', 'read and authenticate the data too: all of it, or a random part such as 10% or 5G')
+      .action((flags: CheckFlags) => start((cli) => check(cli, flags)));
+    addExamples(command, [
+      ['cairn check', 'structure only'],
+      ['cairn check --read-data', 'every byte'],
+      ['cairn check --read-data=5%', 'a random twentieth, for a daily run'],
+    ]);
+    addExitCodes(command, [...vaultExits, 'checkFailed']);
+  },
+};
+
+async function check(cli: CliContext, flags: CheckFlags): Promise<void> {
+  const readData = parseReadData(flags.readData);
+  await using vault = await openCliVault(cli);
+  const onFinding = (finding: Finding): void => printFinding(cli, finding);
+  const result = await cli.follow(vault.check({ readData, onFinding, signal: cli.signal }));
+  if (cli.options.json) {
+    await cli.out.json({ schema: 1, ...result });
+  } else {
+    const read =
+      result.packsRead > 0
+        ? `, ${plural(result.packsRead, 'pack')} (${formatBytes(result.bytesRead)}) read in full`
+        : '';
+    await cli.out.write(
+      `checked ${plural(result.snapshots, 'backup')}, ${formatCount(result.trees)} trees, ` +
+        `${formatCount(result.blobs)} blobs, ${formatCount(result.packs)} packs${read}\n`,
+    );
+    if (result.isGood) await cli.out.write(`${cli.style('green', 'no errors were found')}\n`);
+  }
+  if (!result.isGood)
+    throw damageFound(result.findings.filter(({ severity }) => severity === 'error').length + result.omittedFindings);
+}
+
+function printFinding(cli: CliContext, { severity, object, message }: Finding): void {
+  if (severity === 'error') cli.warn(`${object}: ${message}`);
+  else cli.info(`note: ${printable(object)}: ${printable(message)}`);
+}
+
+function damageFound(errors: number): CairnError {
+  return new CairnError('CHECK_FAILED', `the check found ${plural(errors, 'error')}`, {
+    hint: 'Each one is named above. Do not remove anything: restore what you need from this vault or a copy first, and see docs/errors.md#check_failed.',
+    facts: { errors },
+  });
+}
+
+/** `undefined` for no data, or a part such as `10%`, `1/20` (of the packs) or `5G`. */
+export function parseReadData(text: string | true | undefined): VaultCheckOptions['readData'] {
+  if (text === undefined) return 'none';
+  if (text === true || text === 'all' || text === '100%') return 'all';
+  const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1];
+  if (percent !== undefined && Number(percent) > 0 && Number(percent) <= 100) return { percent: Number(percent) };
+  const share = /^1\/([1-9]\d*)$/.exec(text)?.[1];
+  if (share !== undefined) return { percent: 100 / Number(share) };
+  try {
+    return { bytes: parseSize(text) };
+  } catch {
+    throw new CairnError('USAGE', `${JSON.stringify(text)} is no part of the data`, {
+      hint: 'Write --read-data for all of it, or --read-data=10%, --read-data=1/20, --read-data=5G.',
+    });
+  }
+}

@@ -1,0 +1,83 @@
+import { stat } from 'node:fs/promises';
+import { CairnError, hasCode, isCairnError, messageOf, systemCode } from '../../base/errors.ts';
+import { type Diagnosis, diagnoseMachine, diagnoseStorage, diagnoseVault } from '../../vault/diagnose.ts';
+import type { CommandModule } from '../command-table.ts';
+import type { CliContext } from '../context.ts';
+import { addExamples, addExitCodes } from '../help.ts';
+import { openCliVault } from '../open-cli-vault.ts';
+import { printable } from '../output/printable.ts';
+import { chooseVault, type VaultChoice } from '../vault-choice.ts';
+
+export const doctorCommand: CommandModule = {
+  configure(command, start) {
+    command
+      .description('Looks for problems of this machine and this vault, and says what to do about each.')
+      .action(() => start(doctor));
+    addExamples(command, [['cairn doctor', 'this machine and the vault that would be used']]);
+    addExitCodes(command, []);
+  },
+};
+
+async function doctor(cli: CliContext): Promise<void> {
+  const choice = await chooseVault(cli.options.vault, cli.env);
+  const found = [...diagnoseMachine(), ...(await diagnoseKeyFile(choice)), ...(await diagnoseChosen(cli, choice))];
+  if (cli.options.json) await cli.out.json({ schema: 1, vault: choice.url, diagnoses: found });
+  else await cli.out.write(found.map((diagnosis) => line(cli, diagnosis)).join(''));
+  const failed = found.filter(({ status }) => status === 'failed');
+  if (failed.length > 0) {
+    throw new CairnError('NOT_SUPPORTED', `not in order: ${failed.map(({ subject }) => subject).join(', ')}`, {
+      hint: 'What to do about each is said above.',
+    });
+  }
+}
+
+async function diagnoseChosen(cli: CliContext, choice: VaultChoice): Promise<Diagnosis[]> {
+  const storage = await diagnoseStorage(choice.url, cli.signal);
+  if (storage.some(({ subject, status }) => subject === 'storage' && status !== 'ok')) return storage;
+  try {
+    await using vault = await openCliVault(cli);
+    return [...storage, ...(await diagnoseVault(vault, cli.signal))];
+  } catch (error) {
+    if (hasCode(error, 'ABORTED')) throw error;
+    const hint = isCairnError(error) ? error.hint : undefined;
+    return [...storage, { subject: 'vault', status: 'failed', message: messageOf(error), hint: hint ?? null }];
+  }
+}
+
+/** The key of the default vault has to be there once the vault is, and is for its owner only. */
+async function diagnoseKeyFile(choice: VaultChoice): Promise<Diagnosis[]> {
+  if (choice.kind !== 'default') return [];
+  const { keyFile } = choice;
+  try {
+    const { mode } = await stat(keyFile);
+    const message = `${keyFile} is there; keep a copy of it somewhere else`;
+    if (process.platform === 'win32' || (mode & 0o077) === 0)
+      return [{ subject: 'key file', status: 'ok', message, hint: null }];
+    return [
+      {
+        subject: 'key file',
+        status: 'warning',
+        message: `${keyFile} can be read by others`,
+        hint: `Run: chmod 600 ${keyFile}`,
+      },
+    ];
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    return [
+      {
+        subject: 'key file',
+        status: 'failed',
+        message: messageOf(error),
+        hint: `Make ${keyFile} readable for this user.`,
+      },
+    ];
+  }
+}
+
+function line({ style }: CliContext, { subject, status, message, hint }: Diagnosis): string {
+  const mark = { ok: style('green', 'ok     '), warning: style('yellow', 'warning'), failed: style('red', 'failed ') }[
+    status
+  ];
+  const text = `${mark}  ${subject.padEnd(12)}  ${printable(message)}\n`;
+  return hint === null ? text : `${text}         ${' '.repeat(12)}  ${printable(hint)}\n`;
+}

@@ -1,0 +1,50 @@
+import type { BackupEntry } from '../../vault/backup-entry.ts';
+import type { CommandModule } from '../command-table.ts';
+import type { CliContext } from '../context.ts';
+import { addSingleFilterOptions, singleFilter, type SingleFilterFlags } from '../filter-options.ts';
+import { addExamples, addExitCodes, vaultExits } from '../help.ts';
+import { openCliVault } from '../open-cli-vault.ts';
+import { longEntryLine } from '../output/entry-line.ts';
+import { writeJsonList } from '../output/json.ts';
+import { printable } from '../output/printable.ts';
+import { writeLines } from '../output/write-lines.ts';
+
+interface LsFlags extends SingleFilterFlags {
+  readonly at?: string;
+  readonly long: boolean;
+  readonly recursive?: boolean;
+}
+
+export const lsCommand: CommandModule = {
+  configure(command, start) {
+    command
+      .description('Lists the files of a backup: all of them, or one folder.')
+      .argument('<ref>', 'an id or its beginning, `latest`, a name, or name@time')
+      .argument('[path]', 'a folder or file of the backup')
+      .option('-l, --long', 'show mode, owner, size and time', false)
+      .option('-R, --recursive', 'with a path: also what lies deeper')
+      .option('--at <time>', 'the newest backup that is not later than this');
+    addSingleFilterOptions(command);
+    command.action((reference: string, path: string | undefined, flags: LsFlags) =>
+      start((cli) => ls(cli, reference, path, flags)),
+    );
+    addExamples(command, [
+      ['cairn ls documents', 'all its files'],
+      ['cairn ls -l documents /home/me/documents', 'one folder, in detail'],
+    ]);
+    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef']);
+  },
+};
+
+async function ls(cli: CliContext, reference: string, path: string | undefined, flags: LsFlags): Promise<void> {
+  await using vault = await openCliVault(cli);
+  const filter = singleFilter(flags);
+  const { signal, out } = cli;
+  const entries = vault.ls(reference, { path, recursive: flags.recursive, at: flags.at, filter, signal });
+  if (cli.options.json) {
+    await writeJsonList((text) => out.write(text), { schema: 1 }, 'entries', entries);
+    return;
+  }
+  const line = flags.long ? longEntryLine : ({ path }: BackupEntry): string => printable(path);
+  await writeLines(cli, entries, line);
+}

@@ -1,0 +1,85 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from './duration.ts';
+
+/** What the user said before any command is looked at. */
+export interface GlobalOptions {
+  readonly vault?: string;
+  readonly passwordFile?: string;
+  readonly passwordCommand?: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: number;
+  readonly color: boolean;
+  readonly yes: boolean;
+  readonly jobs?: number;
+  /** `false` for `--no-lock`. */
+  readonly lock: boolean;
+  /** Milliseconds. */
+  readonly retryLock?: number;
+  /** `false` for `--no-cache`. */
+  readonly cache: boolean;
+  readonly cacheDir?: string;
+}
+
+export function addGlobalOptions(program: Command): void {
+  program
+    .optionsGroup('Options of every command:')
+    .option('--vault <url>', 'the vault: a folder, or a URL (env CAIRN_VAULT, RESTIC_REPOSITORY)')
+    .option('--password-file <file>', 'read the password from a file (env CAIRN_PASSWORD_FILE)')
+    .option('--password-command <command>', 'run `sh -c COMMAND` for the password (env CAIRN_PASSWORD_COMMAND)')
+    .option('--json', 'print JSON on stdout, and an error as JSON on stderr', false)
+    .option('-q, --quiet', 'print results, warnings and errors only', false)
+    .option('-v, --verbose', 'print more; twice for still more', (_: string, seen: number) => seen + 1, 0)
+    .option('--no-color', 'print without colours (env NO_COLOR)')
+    .option('-y, --yes', 'answer every confirmation with yes', false)
+    .addOption(new Option('-j, --jobs <n>', 'worker threads (default: one per core)').argParser(parsePositiveInteger))
+    .addOption(
+      new Option('--retry-lock <duration>', 'wait up to this long for a lock, such as 5m').argParser(parseDurationMs),
+    )
+    .option('--no-lock', 'read without a lock in the vault')
+    .option('--no-cache', 'keep no local copies of what a remote vault holds')
+    .option('--cache-dir <dir>', 'where the local cache is (env CAIRN_CACHE_DIR, RESTIC_CACHE_DIR)');
+}
+
+/** Names of the options that take a value in the next argument, so that a scan of argv can step over it. */
+export const valueOptions: ReadonlySet<string> = new Set([
+  '--vault',
+  '--password-file',
+  '--password-command',
+  '-j',
+  '--jobs',
+  '--retry-lock',
+  '--cache-dir',
+]);
+
+/** For `argParser`: a whole number of at least 1. */
+export function parsePositiveInteger(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError('It must be a whole number of at least 1.');
+  }
+  return value;
+}
+
+/** For `argParser`: a duration such as `30s`, `5m`, `2h`, in milliseconds. */
+export function parseDurationMs(text: string): number {
+  const value = parseDuration(text);
+  if (value === undefined) throw new InvalidArgumentError('It must be a duration such as 30s, 5m or 1h30m.');
+  return value;
+}
+
+/** For `argParser`: a size such as `100M` or `1.5G` (powers of 1024), in bytes. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/i.exec(text);
+  const exponent = ['', 'k', 'm', 'g', 't'].indexOf((match?.[2] ?? '').toLowerCase().replace('b', ''));
+  const value = Number(match?.[1]) * 1024 ** exponent;
+  if (match === null || !Number.isSafeInteger(Math.round(value))) {
+    throw new InvalidArgumentError('It must be a size such as 500K, 100M or 1.5G.');
+  }
+  return Math.round(value);
+}
+
+/** For `argParser` of an option that may be given again: collects every value. */
+export function collect(value: string, seen: readonly string[] | undefined): string[] {
+  return [...(seen ?? []), value];
+}

@@ -1,0 +1,120 @@
+// From what the user said to an open vault.
+import { CairnError, hasCode } from '../base/errors.ts';
+import type { OpenVaultOptions } from '../vault/vault-options.ts';
+import type { Vault } from '../vault/vault.ts';
+import type { CliContext } from './context.ts';
+import { ensureKeyFile } from './default-vault.ts';
+import { findPassword } from './password.ts';
+import { chooseVault, type VaultChoice } from './vault-choice.ts';
+
+export interface OpenCliVaultOptions {
+  /** Make the default vault where nothing is configured and there is none yet: for `backup`. */
+  readonly createDefault?: boolean;
+}
+
+/**
+ * Opens the vault of this command line. A vault that was named and does not exist is never made silently;
+ * only the default one is, when something is about to be saved.
+ */
+export async function openCliVault(
+  cli: CliContext,
+  { createDefault = false }: OpenCliVaultOptions = {},
+): Promise<Vault> {
+  const choice = await chooseVault(cli.options.vault, cli.env);
+  cli.detail(`vault: ${choice.url}`);
+  try {
+    const { openVault } = await import('../vault/open-vault.ts');
+    return await openVault(choice.url, vaultOptions(cli, choice, 'open'));
+  } catch (error) {
+    if (!hasCode(error, 'VAULT_MISSING')) throw error;
+    if (choice.kind === 'default' && createDefault) return createDefaultVault(cli, choice);
+    throw missingVault(choice, error);
+  }
+}
+
+type DefaultChoice = Extract<VaultChoice, { readonly kind: 'default' }>;
+
+/** Makes the default vault: with the password that is configured, or else with a random key. */
+export async function createDefaultVault(
+  cli: CliContext,
+  choice: DefaultChoice,
+  format: NewVaultFormat = {},
+): Promise<Vault> {
+  const { initVault } = await import('../vault/open-vault.ts');
+  const hasOwnPassword =
+    cli.options.passwordFile !== undefined ||
+    cli.options.passwordCommand !== undefined ||
+    ['', '_FILE', '_COMMAND'].some((suffix) => (cli.env[`CAIRN_PASSWORD${suffix}`] ?? '') !== '');
+  if (hasOwnPassword) {
+    const vault = await initVault(choice.url, { ...vaultOptions(cli, choice, 'create'), ...format });
+    cli.info(`made a new vault in ${choice.url}, with the password you gave`);
+    return vault;
+  }
+  // The key first: a vault whose key was never written down is lost.
+  const { key, created } = await ensureKeyFile(choice.keyFile);
+  const vault = await makeOrOpen(cli, choice, { ...vaultOptions(cli, choice, 'create'), ...format, password: key });
+  // Not for --quiet to hide: without this key nobody can read the vault.
+  cli.insist(
+    `${created ? 'made a new vault' : 'made a new vault with the key that was there'}\n` +
+      `  vault: ${choice.url}\n` +
+      `  key:   ${choice.keyFile}\n` +
+      `Save a copy of the key file somewhere else, such as a password manager: without it nothing can be restored.`,
+  );
+  return vault;
+}
+
+export interface NewVaultFormat {
+  readonly chunker?: 'gear' | 'rabin';
+  readonly version?: 1 | 2;
+}
+
+/** Two first backups at once both come here; the slower one uses what the quicker one made. */
+async function makeOrOpen(cli: CliContext, choice: DefaultChoice, options: OpenVaultOptions): Promise<Vault> {
+  const { initVault, openVault } = await import('../vault/open-vault.ts');
+  try {
+    return await initVault(choice.url, { ...options, generatedKey: true });
+  } catch (error) {
+    if (!hasCode(error, 'VAULT_EXISTS')) throw error;
+    cli.detail('another process made the vault meanwhile');
+    return openVault(choice.url, options);
+  }
+}
+
+/** How to open the chosen vault; the password is looked for when it is needed. */
+export function vaultOptions(cli: CliContext, choice: VaultChoice, purpose: 'open' | 'create'): OpenVaultOptions {
+  const { options, env, signal, warn } = cli;
+  return {
+    password: () =>
+      findPassword({
+        choice,
+        passwordFile: options.passwordFile,
+        passwordCommand: options.passwordCommand,
+        env,
+        signal,
+        warn,
+        purpose,
+      }),
+    retryLockMs: options.retryLock,
+    lock: options.lock,
+    jobs: options.jobs,
+    cache: options.cache ? (options.cacheDir === undefined ? undefined : { folder: options.cacheDir }) : false,
+    onNotice: ({ level, message }) => (level === 'warning' ? warn(message) : cli.info(message)),
+    signal,
+  };
+}
+
+function missingVault(choice: VaultChoice, cause: unknown): CairnError {
+  if (choice.kind === 'default') {
+    return new CairnError('VAULT_MISSING', `there is no vault yet; the default one would be in ${choice.url}`, {
+      hint: 'Make the first backup with `cairn backup PATH`, or name another vault with --vault or CAIRN_VAULT.',
+      cause,
+      facts: { url: choice.url },
+    });
+  }
+  const said = choice.by === 'flag' ? '--vault' : choice.by;
+  return new CairnError('VAULT_MISSING', `there is no vault at ${choice.url} (from ${said})`, {
+    hint: 'Make one there with `cairn init` and the same setting, or correct the address. If a disk should be mounted there, mount it.',
+    cause,
+    facts: { url: choice.url },
+  });
+}

@@ -1,0 +1,63 @@
+import { isCairnError, messageOf } from '../../base/errors.ts';
+import { exitCodeOfError } from '../exit-codes.ts';
+import { printable } from './printable.ts';
+import type { Style } from './style.ts';
+
+/** An error as `--json` prints it on stderr; documented in docs/json.md. */
+export interface ErrorDocument {
+  readonly schema: 1;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string | null;
+    readonly exit: number;
+  };
+}
+
+export function errorDocument(error: unknown): ErrorDocument {
+  const known = isCairnError(error);
+  return {
+    schema: 1,
+    error: {
+      code: known ? error.code : 'INTERNAL',
+      message: messageOf(error),
+      hint: (known ? error.hint : undefined) ?? null,
+      exit: exitCodeOfError(error),
+    },
+  };
+}
+
+export interface ErrorStyle {
+  readonly style: Style;
+  readonly verbose: number;
+}
+
+/** An error for a person: what is wrong with its causes, the way out, and the code to look up. */
+export function describeError(error: unknown, { style, verbose }: ErrorStyle): string {
+  const lines = [`${style('red', 'error:')} ${printable(messageOf(error))}`];
+  for (const cause of causesOf(error)) lines.push(`       ${printable(cause)}`);
+  if (isCairnError(error)) {
+    if (error.hint !== undefined) lines.push(`${style('cyan', 'hint:')}  ${printable(error.hint)}`);
+    if (verbose > 0) lines.push(style('dim', `code:  ${error.code} (docs/errors.md)`));
+  }
+  const unexpected = !isCairnError(error);
+  if (unexpected)
+    lines.push(`${style('cyan', 'hint:')}  this is a bug in cairn, or an error of the system that it does not know`);
+  if (error instanceof Error && error.stack !== undefined && (unexpected || verbose > 1)) {
+    lines.push(style('dim', error.stack));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The texts of the causes that say something the message does not say already. */
+function causesOf(error: unknown): string[] {
+  const texts: string[] = [];
+  let said = messageOf(error);
+  let current: unknown = error instanceof Error ? error.cause : undefined;
+  for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
+    if (!said.includes(current.message)) texts.push(`because: ${current.message}`);
+    said += current.message;
+    current = current.cause;
+  }
+  return texts;
+}

@@ -1,0 +1,146 @@
+// Where the password of a vault comes from: a flag that names a file or a program, the environment, the
+// key file of the default vault, a question on the terminal. Never an argument: argv is for everyone to read.
+import { spawn } from 'node:child_process';
+import { readFile, stat } from 'node:fs/promises';
+import { equalBytes } from '../base/bytes.ts';
+import { CairnError, messageOf } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import { readKeyFile } from './default-vault.ts';
+import { askSecret, openTerminal } from './terminal/prompt.ts';
+import type { VaultChoice } from './vault-choice.ts';
+
+export interface PasswordRequest {
+  readonly choice: VaultChoice;
+  readonly passwordFile: string | undefined;
+  readonly passwordCommand: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly warn: (text: string) => void;
+  /** `open` asks once, `create` asks twice. */
+  readonly purpose: 'open' | 'create';
+}
+
+/**
+ * The password of the chosen vault. Throws `PASSWORD_MISSING` where no way leads to one,
+ * `PASSWORD_MISMATCH` where two typed ones differ, `COMMAND_FAILED` where its program fails.
+ */
+export async function findPassword(request: PasswordRequest): Promise<Secret> {
+  return (await configuredPassword(request)) ?? (await typedPassword(request));
+}
+
+async function configuredPassword(request: PasswordRequest): Promise<Secret | undefined> {
+  const { choice, env } = request;
+  if (request.passwordFile !== undefined) return readPasswordFile(request.passwordFile, request.warn);
+  if (request.passwordCommand !== undefined) return runPasswordCommand(request.passwordCommand, request.signal);
+  const own = await environmentPassword('CAIRN', request);
+  if (own !== undefined) return own;
+  // restic's password belongs to the repository that restic is told about, not to our default vault.
+  if (choice.kind === 'default') return readKeyFile(choice.keyFile);
+  return environmentPassword('RESTIC', { ...request, env });
+}
+
+async function environmentPassword(
+  prefix: 'CAIRN' | 'RESTIC',
+  { env, signal, warn }: PasswordRequest,
+): Promise<Secret | undefined> {
+  const password = env[`${prefix}_PASSWORD`];
+  if (password !== undefined && password !== '') return new Secret(password);
+  const file = env[`${prefix}_PASSWORD_FILE`];
+  if (file !== undefined && file !== '') return readPasswordFile(file, warn);
+  const command = env[`${prefix}_PASSWORD_COMMAND`];
+  if (command !== undefined && command !== '') return runPasswordCommand(command, signal);
+  return undefined;
+}
+
+async function typedPassword({ choice, purpose, signal }: PasswordRequest): Promise<Secret> {
+  const terminal = openTerminal();
+  if (terminal === undefined) {
+    const where = choice.kind === 'default' ? `; its key file ${choice.keyFile} does not exist` : '';
+    throw new CairnError('PASSWORD_MISSING', `no password for the vault ${choice.url}${where}`, {
+      hint: 'Set CAIRN_PASSWORD_FILE, CAIRN_PASSWORD_COMMAND or CAIRN_PASSWORD, give --password-file or --password-command, or run on a terminal.',
+    });
+  }
+  const first = await askSecret(terminal, `password of ${choice.url}: `, signal);
+  if (first.isEmpty) throw emptyPassword('the password that was typed');
+  if (purpose === 'open') return first;
+  const again = openTerminal();
+  const second = again === undefined ? new Secret('') : await askSecret(again, 'the same password again: ', signal);
+  if (!equalBytes(first.reveal(), second.reveal())) {
+    throw new CairnError('PASSWORD_MISMATCH', 'the two passwords differ; nothing was made', {
+      hint: 'Run the command again and type the same password twice.',
+    });
+  }
+  return first;
+}
+
+/** Reads a password file as restic does: everything but one newline at the end counts. */
+export async function readPasswordFile(path: string, warn: (text: string) => void): Promise<Secret> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+    const { mode } = await stat(path);
+    if (process.platform !== 'win32' && (mode & 0o007) !== 0) {
+      warn(`the password file ${path} can be read by every user of this machine; run: chmod 600 ${path}`);
+    }
+  } catch (error) {
+    throw new CairnError('PASSWORD_MISSING', `cannot read the password file ${path}: ${messageOf(error)}`, {
+      hint: 'Name an existing file that this user may read.',
+      cause: error,
+    });
+  }
+  const password = new Secret(trimNewline(decodeUtf16(bytes)));
+  if (password.isEmpty) throw emptyPassword(`the password file ${path}`);
+  return password;
+}
+
+/** Runs `sh -c COMMAND` once; its stdout without the newline at the end is the password. */
+export async function runPasswordCommand(command: string, signal: AbortSignal): Promise<Secret> {
+  const { output, status } = await new Promise<{ output: Buffer; status: string }>((resolve, reject) => {
+    const child = spawn(command, { shell: true, stdio: ['inherit', 'pipe', 'inherit'], signal });
+    const parts: Buffer[] = [];
+    child.stdout.on('data', (part: Buffer) => parts.push(part));
+    child.on('error', (error) => reject(signal.aborted ? signal.reason : commandFailed(messageOf(error), error)));
+    child.on('close', (code, killedBy) => {
+      const status = code === 0 ? 'ok' : killedBy === null ? `exit code ${code}` : `signal ${killedBy}`;
+      resolve({ output: Buffer.concat(parts), status });
+    });
+  });
+  if (status !== 'ok') throw commandFailed(status);
+  const password = new Secret(trimNewline(output));
+  if (password.isEmpty) throw emptyPassword('the output of the password command');
+  return password;
+}
+
+function commandFailed(reason: string, cause?: unknown): CairnError {
+  // The command line itself is not shown: people put secrets into it.
+  return new CairnError('COMMAND_FAILED', `the password command failed: ${reason}`, {
+    hint: 'Run it in a shell; it has to print the password on stdout and exit with 0.',
+    cause,
+  });
+}
+
+function emptyPassword(what: string): CairnError {
+  return new CairnError('PASSWORD_MISSING', `${what} is empty`, {
+    hint: 'A vault always has a password that is not empty.',
+  });
+}
+
+/** A password file that Windows tools wrote as UTF-16 with a byte order mark counts as its text, as in restic. */
+function decodeUtf16(bytes: Buffer): Buffer {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return Buffer.from(bytes.subarray(2).toString('utf16le'));
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) {
+    const even = Buffer.from(bytes.subarray(2, bytes.length - (bytes.length % 2)));
+    return Buffer.from(even.swap16().toString('utf16le'));
+  }
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return bytes.subarray(3);
+  return bytes;
+}
+
+function trimNewline(bytes: Buffer): Buffer {
+  let end = bytes.length;
+  if (bytes[end - 1] === 0x0a) {
+    end--;
+    if (bytes[end - 1] === 0x0d) end--;
+  }
+  return bytes.subarray(0, end);
+}

@@ -1,0 +1,121 @@
+import { Command, CommanderError } from 'commander';
+import { CairnError, hasCode } from '../base/errors.ts';
+import { commandTable, findCommand, type CommandEntry, type StartCommand } from './command-table.ts';
+import { makeContext, makeStatusDisplay } from './context.ts';
+import { exitCodeOfError, exitMeanings } from './exit-codes.ts';
+import { addGlobalOptions, type GlobalOptions, valueOptions } from './global-options.ts';
+import { addProgramHelp } from './help.ts';
+import { describeError, errorDocument } from './output/error-report.ts';
+import { makeStyle, wantsColor } from './output/style.ts';
+import { toJson } from './output/json.ts';
+import type { Interrupts } from './signals.ts';
+import { programVersion } from '../vault/program-version.ts';
+
+export interface RunResult {
+  readonly exit: number;
+  /** The command ended because it was told to stop. */
+  readonly aborted: boolean;
+}
+
+/** Runs one command line (`argv` without node and script). Never throws; what fails is printed on stderr. */
+export async function run(
+  argv: readonly string[],
+  interrupts: Interrupts,
+  isSilenced: () => boolean = () => false,
+): Promise<RunResult> {
+  const program = makeProgram();
+  try {
+    const start = makeStart(program, interrupts);
+    await addCommands(program, argv, start);
+    await program.parseAsync([...argv], { from: 'user' });
+    return { exit: exitMeanings.ok.code, aborted: false };
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return { exit: 0, aborted: false };
+    const error = thrown instanceof CommanderError ? usageError(thrown) : preferAbort(thrown, interrupts.signal);
+    if (!isSilenced()) reportError(error, argv, program.opts<Partial<GlobalOptions>>());
+    return { exit: exitCodeOfError(error), aborted: interrupts.signal.aborted };
+  }
+}
+
+function makeProgram(): Command {
+  const program = new Command('cairn')
+    .description("Backs up files in restic's open format, and brings them back.")
+    .version(`cairn ${programVersion()}`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .configureHelp({ showGlobalOptions: true })
+    // Errors are printed in one place, as text or as JSON.
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+  addGlobalOptions(program);
+  addProgramHelp(program);
+  return program;
+}
+
+/** Loads the one command that is meant; the others are names with a summary, for `--help`. */
+async function addCommands(program: Command, argv: readonly string[], start: StartCommand): Promise<void> {
+  const wanted = wantedCommands(argv);
+  for (const entry of commandTable) {
+    const command = program.command(entry.name).helpGroup(entry.group).summary(entry.summary).aliases(entry.aliases);
+    if (wanted.includes(entry)) (await entry.load()).configure(command, start);
+  }
+  program.helpCommand('help [command]', 'show help for a command');
+}
+
+/** The command a command line means: its first argument that is no global option. `completion` needs all of them. */
+export function wantedCommands(argv: readonly string[]): readonly CommandEntry[] {
+  const words: string[] = [];
+  for (let at = 0; at < argv.length && words.length < 2; at++) {
+    const word = argv[at] ?? '';
+    if (word === '--') break;
+    if (valueOptions.has(word)) at++;
+    else if (!word.startsWith('-')) words.push(word);
+  }
+  const name = words[0] === 'help' ? words[1] : words[0];
+  const found = name === undefined ? undefined : findCommand(name);
+  if (found?.name === 'completion') return commandTable;
+  return found === undefined ? [] : [found];
+}
+
+function makeStart(program: Command, interrupts: Interrupts): StartCommand {
+  return async (body) => {
+    const options = program.opts<GlobalOptions>();
+    const status = makeStatusDisplay(options);
+    const cli = makeContext(options, interrupts, status);
+    interrupts.beforeExit = () => status.clear();
+    interrupts.listen((text) => cli.warn(text));
+    try {
+      await body(cli);
+    } finally {
+      status.clear();
+    }
+  };
+}
+
+/** After an interrupt, errors that it caused elsewhere (a closed file, a lost worker) are still an interrupt. */
+function preferAbort(error: unknown, signal: AbortSignal): unknown {
+  if (!signal.aborted) return error;
+  if (hasCode(error, 'ABORTED') && !(error.cause instanceof CairnError)) return error;
+  return signal.reason instanceof CairnError && hasCode(error, 'ABORTED') ? signal.reason : error;
+}
+
+function usageError(error: CommanderError): CairnError {
+  const message = error.message.replace(/^error: /, '');
+  return new CairnError('USAGE', message === '(outputHelp)' ? 'a command is needed' : message, {
+    hint: 'Run `cairn --help` for the commands, `cairn help COMMAND` for the options of one.',
+  });
+}
+
+function reportError(error: unknown, argv: readonly string[], options: Partial<GlobalOptions>): void {
+  // When the command line could not be parsed, its raw words still say whether JSON is wanted.
+  const json = options.json === true || argv.includes('--json');
+  if (json) {
+    process.stderr.write(`${toJson(errorDocument(error))}\n`);
+    return;
+  }
+  const colored = wantsColor({
+    isTTY: process.stderr.isTTY,
+    env: process.env,
+    allowed: options.color !== false,
+  });
+  process.stderr.write(describeError(error, { style: makeStyle(colored), verbose: options.verbose ?? 0 }));
+}

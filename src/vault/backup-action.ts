@@ -1,0 +1,271 @@
+import { hostname } from 'node:os';
+import { archive, type ArchiveOptions, type ArchiveResult } from '../archiver/archive.ts';
+import type { ArchiveProgress } from '../archiver/archive-stats.ts';
+import { findParent } from '../archiver/parent.ts';
+import type { Source, SourceProblem } from '../archiver/source.ts';
+import { WorkerPool } from '../archiver/worker-pool.ts';
+import { utf8Lossy } from '../base/bytes.ts';
+import { systemClock } from '../base/clock.ts';
+import type { ErrorCode } from '../base/error-codes.ts';
+import type { Progress } from '../base/job.ts';
+import type { SnapshotSummary } from '../formats/snapshot/snapshot.ts';
+import { localGoTime } from '../formats/go-time.ts';
+import type { CompressionLevel } from '../repository/compression.ts';
+import { userName } from '../repository/lock/process-identity.ts';
+import type { Repository } from '../repository/repository.ts';
+import { findSnapshot } from '../repository/snapshot-ref.ts';
+import type { SnapshotRecord } from '../repository/snapshots.ts';
+import { scanSource } from '../sources/files/scan-source.ts';
+import { nameTag } from './backup-name.ts';
+import { type BackupRecord, backupRecord } from './backup-record.ts';
+import { type BackupSource, openSource } from './backup-source.ts';
+import { toGoTime } from './moment.ts';
+import { programVersion } from './program-version.ts';
+import { RateMeter } from './rate-meter.ts';
+import { loadSnapshots, openSession, type VaultSettings } from './vault-session.ts';
+
+export interface BackupOptions {
+  /** The name to find it by; the last component of the path by default. */
+  readonly name?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** The time to record; now by default. */
+  readonly time?: Date | string | undefined;
+  /** The host to record; this machine's name by default. */
+  readonly host?: string | undefined;
+  /** The backup to compare with; by default the newest of this host and these paths. */
+  readonly parent?: string | undefined;
+  /** Read every file, also those that look unchanged. */
+  readonly force?: boolean | undefined;
+  /** Take a file for unchanged although its inode number differs. */
+  readonly ignoreInode?: boolean | undefined;
+  /** Take a file for unchanged although its ctime differs. */
+  readonly ignoreCtime?: boolean | undefined;
+  /** Record when files were last read. */
+  readonly withAtime?: boolean | undefined;
+  readonly compression?: CompressionLevel | undefined;
+  readonly packSizeBytes?: number | undefined;
+  /** When stopped, save what is done as a backup tagged `partial`. */
+  readonly keepPartial?: boolean | undefined;
+  /** Save nothing when nothing changed; the result is then the backup that is the same. */
+  readonly skipIfUnchanged?: boolean | undefined;
+  /** Count the source while it is read, so that progress has totals and an ETA. Costs an lstat per file. */
+  readonly estimate?: boolean | undefined;
+  readonly onProblem?: ((problem: BackupProblem) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Something that is missing in a backup, with the reason. */
+export interface BackupProblem {
+  readonly path: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** What a backup counted. Bytes are plain unless they say otherwise. */
+export interface BackupCounts {
+  readonly filesNew: number;
+  readonly filesChanged: number;
+  readonly filesUnmodified: number;
+  readonly dirsNew: number;
+  readonly dirsChanged: number;
+  readonly dirsUnmodified: number;
+  readonly totalFiles: number;
+  readonly totalBytes: number;
+  /** Bytes that the vault did not have. */
+  readonly addedBytes: number;
+  /** What these take in the vault, compressed and encrypted. */
+  readonly addedStoredBytes: number;
+  readonly durationMs: number;
+}
+
+/** What a run found, saved or not. */
+interface BackupFindings {
+  readonly problems: readonly BackupProblem[];
+  readonly counts: BackupCounts;
+}
+
+export interface BackupResult extends BackupRecord, BackupFindings {
+  /** `partial`: something could not be read and is missing. `unchanged`: nothing was saved, this is the backup that is the same. */
+  readonly status: 'complete' | 'partial' | 'unchanged';
+}
+
+/** What a backup would do. */
+export interface BackupPreview extends BackupFindings {
+  readonly paths: readonly string[];
+}
+
+export interface ActionContext {
+  readonly repository: Repository;
+  readonly settings: VaultSettings;
+  readonly signal: AbortSignal;
+  readonly report: (progress: Progress) => void;
+}
+
+export async function runBackup(
+  context: ActionContext,
+  source: BackupSource,
+  options: BackupOptions,
+): Promise<BackupResult> {
+  const { result, parent, findings } = await runArchive(context, source, options, false);
+  const { status, id, snapshot } = result;
+  if (status !== 'skipped' && id !== undefined) return { ...backupRecord({ id, snapshot }), ...findings, status };
+  if (parent === undefined) throw new Error('a backup without a parent cannot be skipped');
+  return { ...backupRecord(parent), ...findings, status: 'unchanged' };
+}
+
+export async function runBackupPreview(
+  context: ActionContext,
+  source: BackupSource,
+  options: BackupOptions,
+): Promise<BackupPreview> {
+  const { result, findings } = await runArchive(context, source, options, true);
+  return { paths: result.snapshot.paths, ...findings };
+}
+
+interface ArchiveRun {
+  readonly result: ArchiveResult;
+  readonly parent: SnapshotRecord | undefined;
+  readonly findings: BackupFindings;
+}
+
+async function runArchive(
+  context: ActionContext,
+  wanted: BackupSource,
+  options: BackupOptions,
+  dryRun: boolean,
+): Promise<ArchiveRun> {
+  const { repository, settings } = context;
+  const started = performance.now();
+  const source = await openSource(wanted, {
+    streamName: options.name ?? 'stdin',
+    vaultPath: repository.storage.features.localPath,
+  });
+  const identity = snapshotIdentity(options);
+  // The threads load their code while the lock settles and the snapshots are read. `archive` closes them as
+  // well, and closing twice is fine.
+  await using pool = new WorkerPool(settings.jobs);
+  await using session = await openSession(repository, settings, {
+    mode: 'shared',
+    purpose: 'write',
+    signal: context.signal,
+  });
+  const { signal } = session;
+  const snapshots = await loadSnapshots(repository, settings, signal);
+  const parent = chooseParent(snapshots, source, options, identity);
+  await using progress = new BackupProgress(source, context.report, options.estimate === true);
+  const result = await archive(repository, {
+    source,
+    parent,
+    ...identity,
+    ...flagsOf(options),
+    programVersion: `cairn ${programVersion()}`,
+    pool,
+    dryRun,
+    signal,
+    onProgress: (state) => progress.update(state),
+    onProblem: (problem) => options.onProblem?.(describeProblem(problem)),
+  });
+  const counts = countsOf(result.snapshot.summary, performance.now() - started);
+  return { result, parent, findings: { problems: result.problems.map(describeProblem), counts } };
+}
+
+type SnapshotIdentity = Pick<ArchiveOptions, 'time' | 'hostname' | 'username' | 'tags'>;
+
+function snapshotIdentity({ name, tags = [], time, host }: BackupOptions): SnapshotIdentity {
+  return {
+    time: time === undefined ? localGoTime(systemClock.nowNs()) : toGoTime(time),
+    hostname: host ?? hostname(),
+    username: userName(),
+    tags: [...new Set([...tags, ...(name === undefined ? [] : [nameTag(name)])])],
+  };
+}
+
+function flagsOf(options: BackupOptions): Partial<ArchiveOptions> {
+  return {
+    force: options.force ?? false,
+    ignoreInode: options.ignoreInode ?? false,
+    ignoreCtime: options.ignoreCtime ?? false,
+    withAtime: options.withAtime ?? false,
+    keepPartial: options.keepPartial ?? false,
+    skipIfUnchanged: options.skipIfUnchanged ?? false,
+    compression: options.compression ?? 'auto',
+    ...(options.packSizeBytes === undefined ? {} : { packSizeBytes: options.packSizeBytes }),
+  };
+}
+
+function chooseParent(
+  snapshots: readonly SnapshotRecord[],
+  source: Source,
+  { parent }: BackupOptions,
+  { hostname, time }: SnapshotIdentity,
+): SnapshotRecord | undefined {
+  if (parent !== undefined) return findSnapshot(snapshots, parent);
+  return findParent(snapshots, { hostname, paths: source.paths, time });
+}
+
+function describeProblem({ path, code, message }: SourceProblem): BackupProblem {
+  return { path: utf8Lossy(path), code, message };
+}
+
+function countsOf(summary: SnapshotSummary | undefined, durationMs: number): BackupCounts {
+  return {
+    filesNew: summary?.filesNew ?? 0,
+    filesChanged: summary?.filesChanged ?? 0,
+    filesUnmodified: summary?.filesUnmodified ?? 0,
+    dirsNew: summary?.dirsNew ?? 0,
+    dirsChanged: summary?.dirsChanged ?? 0,
+    dirsUnmodified: summary?.dirsUnmodified ?? 0,
+    totalFiles: summary?.totalFilesProcessed ?? 0,
+    totalBytes: summary?.totalBytesProcessed ?? 0,
+    addedBytes: summary?.dataAdded ?? 0,
+    addedStoredBytes: summary?.dataAddedPacked ?? 0,
+    durationMs: Math.round(durationMs),
+  };
+}
+
+/** Turns the archiver's counts into progress, with totals if a scan beside it finds them. */
+class BackupProgress implements AsyncDisposable {
+  readonly #report: (progress: Progress) => void;
+  readonly #meter = new RateMeter();
+  readonly #stop = new AbortController();
+  readonly #scan: Promise<void>;
+  #totals: { readonly files: number; readonly bytes: number } | undefined;
+
+  constructor(source: Source, report: (progress: Progress) => void, estimate: boolean) {
+    this.#report = report;
+    this.#scan = estimate ? this.#count(source) : Promise.resolve();
+  }
+
+  update(state: ArchiveProgress): void {
+    this.#meter.note(state.bytes);
+    const totals = this.#totals;
+    const { rate } = this.#meter;
+    const etaMs = this.#meter.etaMs(state.bytes, totals?.bytes);
+    this.#report({
+      phase: state.phase,
+      completed: state.bytes,
+      total: totals?.bytes,
+      unit: 'bytes',
+      description: state.currentPath,
+      bytes: state.bytes,
+      files: state.files,
+      errors: state.errors,
+      ...(totals === undefined ? {} : { totalBytes: totals.bytes, totalFiles: totals.files }),
+      ...(rate === undefined ? {} : { rate }),
+      ...(etaMs === undefined ? {} : { etaMs }),
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#scan;
+  }
+
+  async #count(source: Source): Promise<void> {
+    try {
+      this.#totals = await scanSource(source, { signal: this.#stop.signal });
+    } catch {
+      // Only an estimate: what is wrong with the source, the backup itself reports.
+    }
+  }
+}

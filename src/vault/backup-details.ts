@@ -1,0 +1,66 @@
+import type { BlobId, SnapshotId } from '../base/ids.ts';
+import { formatGoTime } from '../formats/go-time.ts';
+import type { SnapshotRecord } from '../repository/snapshots.ts';
+import { type BackupRecord, backupRecord } from './backup-record.ts';
+
+/** Everything that is recorded about one backup. */
+export interface BackupDetails extends BackupRecord {
+  /** With nanoseconds and zone, as it was recorded. */
+  readonly exactTime: string;
+  readonly tree: BlobId;
+  /** The backup it was compared with when it was made. */
+  readonly parent: SnapshotId | null;
+  /** The backup this is an edited version of. */
+  readonly original: SnapshotId | null;
+  readonly username: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly excludes: readonly string[];
+  /** What wrote it, such as `restic 0.19.0`; empty where it was not recorded. */
+  readonly program: string;
+  readonly summary: BackupSummary | null;
+}
+
+export interface BackupSummary {
+  readonly filesNew: number;
+  readonly filesChanged: number;
+  readonly filesUnmodified: number;
+  readonly dirsNew: number;
+  readonly dirsChanged: number;
+  readonly dirsUnmodified: number;
+  readonly totalFiles: number;
+  readonly addedBytes: number;
+  readonly durationMs: number;
+}
+
+export function backupDetails(record: SnapshotRecord): BackupDetails {
+  const { snapshot } = record;
+  return {
+    ...backupRecord(record),
+    exactTime: formatGoTime(snapshot.time),
+    tree: snapshot.tree,
+    parent: snapshot.parent ?? null,
+    original: snapshot.original ?? null,
+    username: snapshot.username,
+    uid: snapshot.uid,
+    gid: snapshot.gid,
+    excludes: snapshot.excludes,
+    program: snapshot.programVersion ?? '',
+    summary: summaryOf(record),
+  };
+}
+
+function summaryOf({ snapshot: { summary } }: SnapshotRecord): BackupSummary | null {
+  if (summary === undefined) return null;
+  return {
+    filesNew: summary.filesNew,
+    filesChanged: summary.filesChanged,
+    filesUnmodified: summary.filesUnmodified,
+    dirsNew: summary.dirsNew,
+    dirsChanged: summary.dirsChanged,
+    dirsUnmodified: summary.dirsUnmodified,
+    totalFiles: summary.totalFilesProcessed,
+    addedBytes: summary.dataAdded,
+    durationMs: Number((summary.backupEnd.ns - summary.backupStart.ns) / 1_000_000n),
+  };
+}

@@ -1,0 +1,73 @@
+import { Readable } from 'node:stream';
+import type { Source } from '../archiver/source.ts';
+import { CairnArgumentError } from '../base/errors.ts';
+import { type CommandSourceOptions, openCommandSource } from '../sources/command/command-source.ts';
+import { type FilesSourceOptions, openFilesSource } from '../sources/files/files-source.ts';
+import { openStreamSource, type StreamSourceOptions } from '../sources/stdin/stream-source.ts';
+
+/**
+ * What a backup can be made of: a path, several paths, a stream of bytes (stored as one file), or a source
+ * described by an object with its `type`.
+ */
+export type BackupSource =
+  | string
+  | readonly string[]
+  | Readable
+  | ReadableStream<Uint8Array>
+  | ({ readonly type: 'files' } & FilesSourceOptions)
+  | ({ readonly type: 'stream' } & StreamSourceOptions)
+  | ({ readonly type: 'command' } & CommandSourceOptions);
+
+export interface OpenSourceOptions {
+  /** File name for a stream that has none of its own. */
+  readonly streamName: string;
+  /** The vault's own folder, which is never backed up into itself. */
+  readonly vaultPath: string | undefined;
+}
+
+/** Throws `SOURCE_MISSING`, `SOURCE_EMPTY`, `EXCLUDE_INVALID`, `ARGUMENT_INVALID`. */
+export async function openSource(source: BackupSource, { streamName, vaultPath }: OpenSourceOptions): Promise<Source> {
+  const excludePaths = vaultPath === undefined ? [] : [vaultPath];
+  if (typeof source === 'string') return openFilesSource({ targets: [source], excludePaths });
+  if (isPathList(source)) return openFilesSource({ targets: source, excludePaths });
+  if (source instanceof Readable || source instanceof ReadableStream) {
+    return openStreamSource({ name: streamName, open: (signal) => bytesOf(source, signal) });
+  }
+  switch (source.type) {
+    case 'files':
+      return openFilesSource({ ...source, excludePaths: [...excludePaths, ...(source.excludePaths ?? [])] });
+    case 'stream':
+      return openStreamSource(source);
+    case 'command':
+      return openCommandSource(source);
+    default:
+      source satisfies never;
+      throw new CairnArgumentError('unknown kind of source; it is `files`, `stream` or `command`');
+  }
+}
+
+function isPathList(source: BackupSource): source is readonly string[] {
+  return Array.isArray(source);
+}
+
+/** The bytes of a stream; text that a stream gives is taken as UTF-8. Stops reading when aborted. */
+async function* bytesOf(
+  source: Readable | ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const onAbort = (): void => {
+    if (source instanceof Readable) source.destroy(new Error('stopped'));
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    for await (const part of source as AsyncIterable<Uint8Array | string>) {
+      signal.throwIfAborted();
+      yield typeof part === 'string' ? Buffer.from(part) : part;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,106 @@
+import { utf8Lossy } from '../base/bytes.ts';
+import { CairnArgumentError } from '../base/errors.ts';
+import type { BlobId } from '../base/ids.ts';
+import type { Node } from '../formats/tree/node.ts';
+import type { SnapshotRecord } from '../repository/snapshots.ts';
+import { type BackupEntry, backupEntry, joinPath } from './backup-entry.ts';
+import { type BackupRecord, backupRecord } from './backup-record.ts';
+import { momentEnd, momentStart } from './moment.ts';
+import { globPattern } from './glob-pattern.ts';
+import type { SnapshotTree } from './snapshot-tree.ts';
+
+export interface FindOptions {
+  readonly ignoreCase?: boolean | undefined;
+  /** Only entries changed at this time or later, by their mtime. */
+  readonly newerThan?: Date | string | undefined;
+  readonly olderThan?: Date | string | undefined;
+  readonly type?: 'file' | 'dir' | 'symlink' | undefined;
+}
+
+export interface FoundFile {
+  readonly backup: BackupRecord;
+  readonly entry: BackupEntry;
+}
+
+/** The entries of `snapshots` that match one of the patterns, backup by backup. */
+export async function* findFiles(
+  tree: SnapshotTree,
+  snapshots: readonly SnapshotRecord[],
+  patterns: readonly string[],
+  options: FindOptions,
+): AsyncGenerator<FoundFile, void, undefined> {
+  const search = new FileSearch(patterns, options);
+  for (const record of snapshots) {
+    const backup = backupRecord(record);
+    for await (const { path, node } of search.matches(tree, record.snapshot.tree)) {
+      yield { backup, entry: backupEntry(path, node) };
+    }
+  }
+}
+
+class FileSearch {
+  readonly #names: readonly RegExp[];
+  readonly #paths: readonly RegExp[];
+  readonly #options: FindOptions;
+  readonly #newerThan: bigint | undefined;
+  readonly #olderThan: bigint | undefined;
+  /** Folders that hold no match whatever their own path is: successive backups share most of them. */
+  readonly #barren = new Set<BlobId>();
+
+  constructor(patterns: readonly string[], options: FindOptions) {
+    if (patterns.length === 0) throw new CairnArgumentError('a pattern to find is needed');
+    const compile = (pattern: string): RegExp => globPattern(pattern, { ignoreCase: options.ignoreCase === true });
+    // As in restic: a pattern with a slash is about the path, one without is about the last component.
+    this.#names = patterns.filter((pattern) => !pattern.includes('/')).map(compile);
+    this.#paths = patterns
+      .filter((pattern) => pattern.includes('/'))
+      .map(anchored)
+      .map(compile);
+    this.#options = options;
+    this.#newerThan = options.newerThan === undefined ? undefined : momentStart(options.newerThan);
+    this.#olderThan = options.olderThan === undefined ? undefined : momentEnd(options.olderThan);
+  }
+
+  async *matches(
+    tree: SnapshotTree,
+    root: BlobId,
+  ): AsyncGenerator<{ readonly path: readonly Uint8Array[]; readonly node: Node }, void, undefined> {
+    // Whether anything matched below each folder on the way down, to learn which ones are barren.
+    const open: { readonly id: BlobId; readonly depth: number; fruitful: boolean }[] = [];
+    const close = (depth: number): void => {
+      for (let last = open.at(-1); last !== undefined && last.depth >= depth; last = open.at(-1)) {
+        open.pop();
+        if (!last.fruitful) this.#barren.add(last.id);
+      }
+    };
+    const useMemory = this.#paths.length === 0;
+    const enter = ({ node }: { readonly node: Node }): boolean =>
+      !(useMemory && node.type === 'dir' && this.#barren.has(node.subtree));
+    for await (const { path, node } of tree.walk(root, [], enter)) {
+      close(path.length);
+      if (this.#isMatch(path, node)) {
+        for (const folder of open) folder.fruitful = true;
+        yield { path, node };
+      }
+      if (useMemory && node.type === 'dir') open.push({ id: node.subtree, depth: path.length, fruitful: false });
+    }
+    close(0);
+  }
+
+  #isMatch(path: readonly Uint8Array[], node: Node): boolean {
+    const { type } = this.#options;
+    if (type !== undefined && node.type !== type) return false;
+    if (this.#newerThan !== undefined && node.mtime.ns < this.#newerThan) return false;
+    if (this.#olderThan !== undefined && node.mtime.ns > this.#olderThan) return false;
+    const name = this.#names.length > 0 ? utf8Lossy(node.name) : '';
+    if (this.#names.some((pattern) => pattern.test(name))) return true;
+    if (this.#paths.length === 0) return false;
+    const whole = utf8Lossy(joinPath(path));
+    return this.#paths.some((pattern) => pattern.test(whole));
+  }
+}
+
+/** `a/b` matches at any depth, `/a/b` from the root. */
+function anchored(pattern: string): string {
+  return pattern.startsWith('/') ? pattern : `**/${pattern}`;
+}

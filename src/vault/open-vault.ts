@@ -1,0 +1,109 @@
+import { CairnArgumentError, CairnError } from '../base/errors.ts';
+import { Secret } from '../base/secret.ts';
+import { initRepository } from '../repository/init-repository.ts';
+import { CONFIG_NAME } from '../repository/layout.ts';
+import { openRepository } from '../repository/open-repository.ts';
+import type { Repository } from '../repository/repository.ts';
+import { openStorage } from '../storage/open-storage.ts';
+import type { Storage } from '../storage/storage.ts';
+import { defaultCacheFolder } from './cache-folder.ts';
+import { Vault } from './vault.ts';
+import type { InitVaultOptions, OpenVaultOptions, PasswordSource } from './vault-options.ts';
+
+/**
+ * Opens the vault at `url`: a folder, `local:PATH`, `file:///PATH` or `memory:NAME`. Throws `VAULT_MISSING`
+ * where there is none, `PASSWORD_WRONG`, `STORAGE_URL_INVALID`, and what the storage throws.
+ *
+ * ```ts
+ * await using vault = await openVault('/mnt/backup/vault', { password });
+ * const record = await vault.backup('/srv/data', { tags: ['nightly'] });
+ * ```
+ */
+export async function openVault(url: string, options: OpenVaultOptions): Promise<Vault> {
+  return openOn(url, options, async (storage) => {
+    const { signal } = options;
+    // Asked before the password, so that nobody types one for a vault that is not there.
+    if ((await storage.stat(CONFIG_NAME, { signal })) === undefined) throw vaultMissing(storage);
+    const password = await resolvePassword(options.password);
+    return openRepository(storage, {
+      password,
+      cache: cacheOptions(options),
+      signal,
+      onWarning: (warning) => options.onNotice?.({ level: 'warning', message: warning.message }),
+    });
+  });
+}
+
+/**
+ * Makes a vault at `url` and opens it. Throws `VAULT_EXISTS`, and changes nothing, where there is one already.
+ *
+ * ```ts
+ * await using vault = await initVault('/mnt/backup/vault', { password });
+ * ```
+ */
+export async function initVault(url: string, options: InitVaultOptions): Promise<Vault> {
+  return openOn(url, options, async (storage) =>
+    initRepository(storage, {
+      password: await resolvePassword(options.password),
+      version: options.version,
+      chunker: options.chunker,
+      generatedKey: options.generatedKey,
+      cache: cacheOptions(options),
+      signal: options.signal,
+    }),
+  );
+}
+
+/** Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. */
+export async function vaultExists(url: string, signal?: AbortSignal): Promise<boolean> {
+  await using storage = await openStorage(url);
+  return (await storage.stat(CONFIG_NAME, { signal })) !== undefined;
+}
+
+async function openOn(
+  url: string,
+  options: OpenVaultOptions,
+  open: (storage: Storage) => Promise<Repository>,
+): Promise<Vault> {
+  const storage = await openStorage(url);
+  try {
+    const repository = await open(storage);
+    return new Vault(storage, repository, {
+      retryLockMs: options.retryLockMs ?? 0,
+      lock: options.lock ?? true,
+      jobs: options.jobs,
+      notify: options.onNotice ?? (() => {}),
+    });
+  } catch (error) {
+    // The first error says more than a failed close would.
+    await closeQuietly(storage);
+    throw error;
+  }
+}
+
+async function closeQuietly(storage: Storage): Promise<void> {
+  try {
+    await storage[Symbol.asyncDispose]();
+  } catch {
+    // See the caller.
+  }
+}
+
+async function resolvePassword(source: PasswordSource): Promise<Secret> {
+  const password =
+    typeof source === 'function' ? await source() : source instanceof Secret ? source : new Secret(source);
+  if (password.isEmpty) throw new CairnArgumentError('the password of a vault cannot be empty');
+  return password;
+}
+
+function cacheOptions(options: OpenVaultOptions): { readonly folder: string } | undefined {
+  if (options.cache === false) return undefined;
+  return options.cache ?? { folder: defaultCacheFolder(process.env) };
+}
+
+function vaultMissing(storage: Storage): CairnError {
+  return new CairnError('VAULT_MISSING', `there is no vault at ${storage.url}`, {
+    hint: 'Make one with `cairn init`, or check the address: a vault has a file named `config` at its root.',
+    facts: { url: storage.url },
+  });
+}

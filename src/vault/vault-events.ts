@@ -1,0 +1,51 @@
+import { EventEmitter } from 'node:events';
+import type { BackupResult } from './backup-action.ts';
+import type { VaultRestoreResult } from './restore-action.ts';
+
+/** What each action of a vault ends with. */
+export interface ActionResults {
+  readonly backup: BackupResult;
+  readonly restore: VaultRestoreResult;
+}
+
+export type ActionName = keyof ActionResults;
+
+/** The events of a vault: `<action>.before`, then `<action>.done` or `<action>.failed` with the same session id. */
+export type VaultEvents = {
+  readonly [A in ActionName as `${A}.before`]: { readonly sessionId: string };
+} & {
+  readonly [A in ActionName as `${A}.done`]: { readonly sessionId: string; readonly result: ActionResults[A] };
+} & {
+  readonly [A in ActionName as `${A}.failed`]: { readonly sessionId: string; readonly error: unknown };
+};
+
+export type VaultEventName = keyof VaultEvents;
+export type VaultListener<N extends VaultEventName> = (event: VaultEvents[N]) => void;
+
+/** A typed view of Node's emitter. A listener of `before` that throws stops the action before it starts. */
+export class VaultEmitter {
+  readonly #emitter = new EventEmitter();
+
+  on<N extends VaultEventName>(name: N, listener: VaultListener<N>): Disposable {
+    this.#emitter.on(name, listener);
+    return { [Symbol.dispose]: () => void this.#emitter.off(name, listener) };
+  }
+
+  /** Runs an action between its events. */
+  async around<A extends ActionName>(
+    action: A,
+    sessionId: string,
+    run: () => Promise<ActionResults[A]>,
+  ): Promise<ActionResults[A]> {
+    this.#emitter.emit(`${action}.before`, { sessionId });
+    let result: ActionResults[A];
+    try {
+      result = await run();
+    } catch (error) {
+      this.#emitter.emit(`${action}.failed`, { sessionId, error });
+      throw error;
+    }
+    this.#emitter.emit(`${action}.done`, { sessionId, result });
+    return result;
+  }
+}

@@ -1,0 +1,33 @@
+import type { Secret } from '../base/secret.ts';
+import type { CacheOptions } from '../repository/repository-cache.ts';
+
+/** A password, or how to get it; a function is called only once the vault is known to exist. */
+export type PasswordSource = Secret | string | Uint8Array | (() => Promise<Secret>);
+
+/** Something a user should know that stopped nothing: a removed stale lock, a damaged index file that was skipped. */
+export interface VaultNotice {
+  readonly level: 'info' | 'warning';
+  readonly message: string;
+}
+
+export interface OpenVaultOptions {
+  readonly password: PasswordSource;
+  /** Keep trying for so long when the vault is locked; 0 by default. */
+  readonly retryLockMs?: number | undefined;
+  /** `false`: reading actions take no lock, as on a read-only copy of a vault. */
+  readonly lock?: boolean | undefined;
+  /** Local copies of the metadata of a remote vault; on by default. */
+  readonly cache?: CacheOptions | false | undefined;
+  /** Worker threads of backup and restore; one per core by default. */
+  readonly jobs?: number | undefined;
+  readonly onNotice?: ((notice: VaultNotice) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface InitVaultOptions extends OpenVaultOptions {
+  /** `gear` (fast) by default; `rabin` where restic writes into the vault as well and both shall deduplicate. */
+  readonly chunker?: 'gear' | 'rabin' | undefined;
+  readonly version?: 1 | 2 | undefined;
+  /** The password is random and has 256 bits, so that stretching it adds nothing. */
+  readonly generatedKey?: boolean | undefined;
+}

@@ -1,0 +1,141 @@
+// What every action on a vault starts with: a lock, the snapshots, the index, in that order. Snapshots are
+// listed before the index is loaded, so that every listed snapshot's blobs are in the index.
+import { hasCode, messageOf } from '../base/errors.ts';
+import { shortId } from '../base/ids.ts';
+import type { BlobIndex } from '../repository/index/blob-index.ts';
+import { loadIndex } from '../repository/index/load-index.ts';
+import type { LockNotice, LockMode } from '../repository/lock/acquire-lock.ts';
+import { lockRepository } from '../repository/lock/repository-lock.ts';
+import type { StaleReason } from '../repository/lock/stale-lock.ts';
+import type { Repository } from '../repository/repository.ts';
+import { listSnapshots, type SnapshotRecord } from '../repository/snapshots.ts';
+import type { VaultNotice } from './vault-options.ts';
+
+/** The settings of an open vault that its actions need. */
+export interface VaultSettings {
+  readonly retryLockMs: number;
+  readonly lock: boolean;
+  readonly jobs: number | undefined;
+  readonly notify: (notice: VaultNotice) => void;
+}
+
+export interface SessionOptions {
+  readonly mode: LockMode;
+  /** `read`: goes on without a lock where the storage cannot be written, or the vault was opened without locks. */
+  readonly purpose: 'read' | 'write';
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Time under a lock. Its signal aborts with the caller's, and when the lock is lost. Dispose it to release the lock. */
+export interface VaultSession extends AsyncDisposable {
+  readonly signal: AbortSignal;
+}
+
+export async function openSession(
+  repository: Repository,
+  settings: VaultSettings,
+  options: SessionOptions,
+): Promise<VaultSession> {
+  const outer = options.signal ?? new AbortController().signal;
+  const wantsLock = options.purpose === 'write' || settings.lock;
+  const lock = wantsLock ? await takeLock(repository, settings, options) : undefined;
+  return {
+    signal: lock === undefined ? outer : AbortSignal.any([outer, lock.signal]),
+    [Symbol.asyncDispose]: async () => lock?.[Symbol.asyncDispose](),
+  };
+}
+
+async function takeLock(
+  repository: Repository,
+  settings: VaultSettings,
+  { mode, purpose, signal }: SessionOptions,
+): Promise<VaultSession | undefined> {
+  try {
+    return await lockRepository(repository, {
+      mode,
+      retryMs: settings.retryLockMs,
+      signal,
+      onNotice: (notice) => settings.notify(describeLockNotice(notice)),
+    });
+  } catch (error) {
+    const unwritable = hasCode(error, 'STORAGE_READ_ONLY') || hasCode(error, 'STORAGE_DENIED');
+    if (purpose === 'write' || !unwritable) throw error;
+    settings.notify({
+      level: 'info',
+      message: `reading without a lock, because the vault cannot be written: ${messageOf(error)}`,
+    });
+    return undefined;
+  }
+}
+
+function describeLockNotice(notice: LockNotice): VaultNotice {
+  switch (notice.type) {
+    case 'stale-lock-removed':
+      return {
+        level: 'info',
+        message: `removed the stale lock ${describeLock(notice)} (${staleReasons[notice.reason]})`,
+      };
+    case 'waiting-for-lock':
+      return { level: 'info', message: `waiting for the lock ${describeLock(notice)}` };
+    case 'refresh-failed':
+      return { level: 'warning', message: `the lock could not be refreshed: ${messageOf(notice.error)}` };
+    case 'release-failed':
+      return {
+        level: 'warning',
+        message: `the lock ${shortId(notice.id)} could not be removed: ${messageOf(notice.error)}`,
+      };
+    default:
+      return notice satisfies never;
+  }
+}
+
+type LockOfNotice = Extract<LockNotice, { readonly record: unknown }>['record'];
+
+function describeLock({ record }: { readonly record: LockOfNotice }): string {
+  return `${shortId(record.id)} of process ${record.lock.pid} on ${record.lock.hostname}`;
+}
+
+const staleReasons: Readonly<Record<StaleReason, string>> = {
+  'process-ended': 'that process has ended',
+  'not-refreshed': 'it was not refreshed for half an hour',
+};
+
+export interface LoadedVault {
+  readonly snapshots: readonly SnapshotRecord[];
+  readonly index: BlobIndex;
+}
+
+/** Snapshots, oldest first; those that cannot be read are named as warnings. */
+export function loadSnapshots(
+  repository: Repository,
+  settings: VaultSettings,
+  signal?: AbortSignal,
+): Promise<SnapshotRecord[]> {
+  return listSnapshots(repository, {
+    signal,
+    onWarning: (warning) => settings.notify({ level: 'warning', message: warning.message }),
+  });
+}
+
+/** Snapshots first, then the index: the other way round a snapshot could refer to an index file that came later. */
+export async function loadVault(
+  repository: Repository,
+  settings: VaultSettings,
+  signal?: AbortSignal,
+): Promise<LoadedVault> {
+  const snapshots = await loadSnapshots(repository, settings, signal);
+  return { snapshots, index: await loadVaultIndex(repository, settings, signal) };
+}
+
+/** A damaged index file is named and skipped: what the others list can still be read. */
+export function loadVaultIndex(
+  repository: Repository,
+  settings: VaultSettings,
+  signal?: AbortSignal,
+): Promise<BlobIndex> {
+  return loadIndex(repository, {
+    signal,
+    onWarning: (message) => settings.notify({ level: 'warning', message }),
+    onDamaged: (error) => settings.notify({ level: 'warning', message: error.message }),
+  });
+}

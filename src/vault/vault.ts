@@ -1,0 +1,268 @@
+import { randomUUID } from 'node:crypto';
+import { Job } from '../base/job.ts';
+import type { KeyId } from '../base/ids.ts';
+import type { Secret } from '../base/secret.ts';
+import type { RepositoryConfig } from '../formats/snapshot/config.ts';
+import type { KeyRecord } from '../repository/keys.ts';
+import type { UnlockResult } from '../repository/lock/unlock.ts';
+import type { CheckResult } from '../repository/check/check-repository.ts';
+import type { Repository } from '../repository/repository.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { ActionContext, BackupOptions, BackupPreview, BackupResult } from './backup-action.ts';
+import type { BackupEntry } from './backup-entry.ts';
+import { type BackupFilter, matcherOf } from './backup-filter.ts';
+import { type BackupRecord, backupRecord } from './backup-record.ts';
+import type { BackupSource } from './backup-source.ts';
+import { type BackupDetails, backupDetails } from './backup-details.ts';
+import type { VaultCheckOptions } from './check-action.ts';
+import { chooseSnapshot, type ReferenceOptions } from './choose-snapshot.ts';
+import type { FindOptions, FoundFile } from './find-files.ts';
+import type {
+  DiffOptions,
+  DiffResult,
+  DumpOptions,
+  LookContext,
+  LsOptions,
+  StatsOptions,
+  VaultStats,
+} from './look-inside.ts';
+import type { VaultRestoreOptions, VaultRestoreResult } from './restore-action.ts';
+import {
+  type ActionName,
+  type ActionResults,
+  VaultEmitter,
+  type VaultEventName,
+  type VaultListener,
+} from './vault-events.ts';
+import { loadSnapshots, openSession, type VaultSettings } from './vault-session.ts';
+
+interface SignalOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+// What an action needs is loaded when it is called: listing backups needs neither worker threads nor writers.
+
+/**
+ * An open vault: backups go in, come out, and are looked at. Long work is a `Job`: await it for the result,
+ * iterate it for progress, abort it to stop it. Close the vault with `await using` or `close()`.
+ *
+ * ```ts
+ * await using vault = await openVault('./vault', { password });
+ * for await (const backup of vault.list({ name: 'data' })) console.log(backup.id, backup.time);
+ * ```
+ */
+export class Vault implements AsyncDisposable {
+  readonly #storage: Storage;
+  readonly #repository: Repository;
+  readonly #settings: VaultSettings;
+  readonly #emitter = new VaultEmitter();
+
+  /** Vaults are opened with `openVault` and made with `initVault`. */
+  constructor(storage: Storage, repository: Repository, settings: VaultSettings) {
+    this.#storage = storage;
+    this.#repository = repository;
+    this.#settings = settings;
+  }
+
+  /** Where the vault is, without secrets. */
+  get url(): string {
+    return this.#storage.url;
+  }
+
+  /** The vault's folder on this machine, if it is one. */
+  get localPath(): string | undefined {
+    return this.#storage.features.localPath;
+  }
+
+  get config(): Pick<RepositoryConfig, 'id' | 'version' | 'chunker'> {
+    return this.#repository.config;
+  }
+
+  /** The key that opened the vault. */
+  get keyId(): KeyId {
+    return this.#repository.keyId;
+  }
+
+  /** Listens to an event such as `backup.done`. Dispose the result to stop. */
+  on<N extends VaultEventName>(name: N, listener: VaultListener<N>): Disposable {
+    return this.#emitter.on(name, listener);
+  }
+
+  /**
+   * Backs up a path, several paths, a stream, or a described source. Resolves once the backup is durable; with
+   * status `partial` when something could not be read. Rejects with `SOURCE_MISSING`, `COMMAND_FAILED`,
+   * `VAULT_LOCKED`, `STORAGE_FULL`, `ABORTED`, …; then nothing was saved.
+   *
+   * ```ts
+   * const job = vault.backup('/srv/data', { tags: ['nightly'] });
+   * for await (const progress of job) console.log(progress.phase, progress.bytes);
+   * const backup = await job;
+   * ```
+   */
+  backup(source: BackupSource, options: BackupOptions = {}): Job<BackupResult> {
+    return this.#action('backup', options, async (context) =>
+      (await import('./backup-action.ts')).runBackup(context, source, options),
+    );
+  }
+
+  /** What `backup` would save: everything is read and compared, and nothing written but a lock. */
+  previewBackup(source: BackupSource, options: BackupOptions = {}): Job<BackupPreview> {
+    return this.#job(options, async (context) =>
+      (await import('./backup-action.ts')).runBackupPreview(context, source, options),
+    );
+  }
+
+  /**
+   * Restores the backup that `reference` means: an id or the beginning of one, `latest`, a name, `name@time`.
+   * Rejects with `REF_UNKNOWN`, `REF_AMBIGUOUS`, `TARGET_INSIDE_VAULT`, or `TARGET_EXISTS` where files are
+   * there and `overwrite` is not given; then nothing was changed. What cannot be restored is in `problems`.
+   *
+   * ```ts
+   * await vault.restore('data', { to: '/tmp/out', at: new Date('2026-11-19T12:00Z') });
+   * ```
+   */
+  restore(reference: string, options: VaultRestoreOptions): Job<VaultRestoreResult> {
+    return this.#action('restore', options, async (context) =>
+      (await import('./restore-action.ts')).runRestore(context, reference, options),
+    );
+  }
+
+  /** The backups that match, oldest first. */
+  async *list(filter: BackupFilter & SignalOptions = {}): AsyncGenerator<BackupRecord, void, undefined> {
+    const matches = matcherOf(filter);
+    for (const record of await loadSnapshots(this.#repository, this.#settings, filter.signal)) {
+      if (matches(record)) yield backupRecord(record);
+    }
+  }
+
+  /** Everything that is recorded about one backup. Throws `REF_UNKNOWN` or `REF_AMBIGUOUS`. */
+  async get(reference: string, options: ReferenceOptions & SignalOptions = {}): Promise<BackupDetails> {
+    const snapshots = await loadSnapshots(this.#repository, this.#settings, options.signal);
+    return backupDetails(chooseSnapshot(snapshots, reference, options));
+  }
+
+  /** The entries of a backup, or of a folder in it: one level, or all with `recursive`. */
+  async *ls(reference: string, options: LsOptions = {}): AsyncGenerator<BackupEntry, void, undefined> {
+    yield* (await import('./look-inside.ts')).lookLs(this.#look(options), reference, options);
+  }
+
+  /** Entries of all backups (or those of `filter`) whose name or path matches one of the patterns. */
+  async *find(
+    patterns: string | readonly string[],
+    options: FindOptions & { readonly filter?: BackupFilter | undefined } & SignalOptions = {},
+  ): AsyncGenerator<FoundFile, void, undefined> {
+    yield* (await import('./look-inside.ts')).lookFind(
+      this.#look(options),
+      typeof patterns === 'string' ? [patterns] : patterns,
+      options,
+    );
+  }
+
+  /** What changed from one backup to another; each change is told to `onChange` in the order of paths. */
+  async diff(before: string, after: string, options: DiffOptions): Promise<DiffResult> {
+    return (await import('./look-inside.ts')).lookDiff(this.#look(options), before, after, options);
+  }
+
+  /** The bytes of one file of a backup. Throws `PATH_NOT_FOUND`. */
+  async *cat(
+    reference: string,
+    path: string,
+    options: ReferenceOptions & SignalOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    yield* (await import('./look-inside.ts')).lookCat(this.#look(options), reference, path, options);
+  }
+
+  /** A file or folder of a backup as a tar or zip stream. */
+  async *dump(reference: string, path: string, options: DumpOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    yield* (await import('./look-inside.ts')).lookDump(this.#look(options), reference, path, options);
+  }
+
+  /** How much the backups hold and what they take. */
+  async stats(options: StatsOptions = {}): Promise<VaultStats> {
+    return (await import('./look-inside.ts')).lookStats(this.#look(options), options);
+  }
+
+  /** Verifies the vault. Damage is in the result, not thrown. */
+  check(options: VaultCheckOptions = {}): Job<CheckResult> {
+    return this.#job(options, async (context) => {
+      const { runCheck } = await import('./check-action.ts');
+      return runCheck(context, options);
+    });
+  }
+
+  /** The keys (passwords) of the vault, oldest first. */
+  async keys(options: SignalOptions = {}): Promise<readonly KeyRecord[]> {
+    const { listKeys } = await import('../repository/keys.ts');
+    return listKeys(this.#repository, {
+      signal: options.signal,
+      onWarning: (warning) => this.#settings.notify({ level: 'warning', message: warning.message }),
+    });
+  }
+
+  /** Adds a password. The new key is read back and tried before this resolves. */
+  async addKey(password: Secret, options: SignalOptions = {}): Promise<KeyId> {
+    await using session = await this.#lock('shared', options);
+    return await (await import('../repository/keys.ts')).addKey(this.#repository, { password, signal: session.signal });
+  }
+
+  /** Replaces the password that opened this vault; the old one is removed after the new one is proven. */
+  async changePassword(password: Secret, options: SignalOptions = {}): Promise<KeyId> {
+    await using session = await this.#lock('exclusive', options);
+    return await (
+      await import('../repository/keys.ts')
+    ).changePassword(this.#repository, { password, signal: session.signal });
+  }
+
+  /** Removes a key by its id or the beginning of it. Throws `KEY_LAST` for the one in use. */
+  async removeKey(reference: string, options: SignalOptions = {}): Promise<KeyId> {
+    await using session = await this.#lock('exclusive', options);
+    return await (
+      await import('../repository/keys.ts')
+    ).removeKey(this.#repository, reference, { signal: session.signal });
+  }
+
+  /** Removes stale locks, or every lock with `all`: only when nothing else uses the vault. */
+  async unlock(options: { readonly all?: boolean } & SignalOptions = {}): Promise<UnlockResult> {
+    const { unlockRepository } = await import('../repository/lock/unlock.ts');
+    return unlockRepository(this.#repository, options);
+  }
+
+  close(): Promise<void> {
+    return this[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#repository[Symbol.asyncDispose]();
+    await this.#storage[Symbol.asyncDispose]();
+  }
+
+  #look({ signal }: SignalOptions): LookContext {
+    return { repository: this.#repository, settings: this.#settings, signal };
+  }
+
+  #lock(mode: 'shared' | 'exclusive', { signal }: SignalOptions): ReturnType<typeof openSession> {
+    return openSession(this.#repository, this.#settings, { mode, purpose: 'write', signal });
+  }
+
+  #job<R>({ signal }: SignalOptions, run: (context: ActionContext) => Promise<R>): Job<R> {
+    const options = signal === undefined ? {} : { signal };
+    return new Job<R>(
+      (job) =>
+        run({
+          repository: this.#repository,
+          settings: this.#settings,
+          signal: job.signal,
+          report: (progress) => job.report(progress),
+        }),
+      options,
+    );
+  }
+
+  #action<A extends ActionName>(
+    name: A,
+    options: SignalOptions,
+    run: (context: ActionContext) => Promise<ActionResults[A]>,
+  ): Job<ActionResults[A]> {
+    return this.#job(options, (context) => this.#emitter.around(name, randomUUID(), () => run(context)));
+  }
+}
