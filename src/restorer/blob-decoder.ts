@@ -10,8 +10,8 @@ export class BlobDecoder {
   readonly #key: SealKey;
   readonly #index: BlobIndex;
   readonly #hash = new Uint8Array(32);
-  #opened: Uint8Array = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
-  #plain: Uint8Array = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
+  #opened: Uint8Array = new Uint8Array(FIRST_CAPACITY);
+  #plain: Uint8Array = new Uint8Array(FIRST_CAPACITY);
 
   constructor(codec: Codec, key: SealKey, index: BlobIndex) {
     this.#codec = codec;
@@ -54,7 +54,7 @@ export class BlobDecoder {
 /** `buffer`, or a larger one in its place. */
 export function withRoom(buffer: Uint8Array, size: number): Uint8Array {
   if (buffer.length >= size) return buffer;
-  return Buffer.allocUnsafeSlow(Math.max(size, Math.min(buffer.length * 2, buffer.length + 4 * 1024 * 1024)));
+  return new Uint8Array(Math.max(size, Math.min(buffer.length * 2, buffer.length + 4 * 1024 * 1024)));
 }
 
 /** Bytes of a blob's plaintext; 0 for a blob that is not stored. */

@@ -20,6 +20,9 @@ export class DirectoryCursor implements Disposable {
   readonly #root: number;
   readonly #names: Uint8Array[] = [];
   readonly #descriptors: number[] = [];
+  // The same array object means the same directory: the common case costs one comparison.
+  #lastPath: Uint8Array | undefined;
+  #last = CLOSED;
 
   constructor(posix: Posix, root: number) {
     this.#posix = posix;
@@ -28,9 +31,18 @@ export class DirectoryCursor implements Disposable {
 
   /**
    * The descriptor of a directory; `path` is relative to the root, its components joined by `/`, empty
-   * for the root itself. It stays open until the next call only. Throws the system's error.
+   * for the root itself. It stays open until the next call only;
+   * `path` must not be changed afterwards. Throws the system's error.
    */
   open(path: Uint8Array): number {
+    if (path === this.#lastPath) return this.#last;
+    this.#lastPath = undefined;
+    this.#last = this.#find(path);
+    this.#lastPath = path;
+    return this.#last;
+  }
+
+  #find(path: Uint8Array): number {
     let depth = 0;
     let at = 0;
     let sharing = true;
@@ -54,6 +66,7 @@ export class DirectoryCursor implements Disposable {
 
   /** Forgets all descriptors, so that the next `open` looks at the file system again. */
   [Symbol.dispose](): void {
+    this.#lastPath = undefined;
     this.#truncate(0);
   }
 

@@ -17,7 +17,7 @@ export class LocalPacks implements Disposable {
   readonly #index: BlobIndex;
   #pack = NONE;
   #fd = NONE;
-  #window: Uint8Array = Buffer.allocUnsafeSlow(256 * 1024);
+  #window: Uint8Array = new Uint8Array(256 * 1024);
   #windowStart = 0;
   #windowEnd = 0;
 

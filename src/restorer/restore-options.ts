@@ -1,6 +1,7 @@
 import type { NodeType } from '../formats/tree/node.ts';
 import type { Snapshot } from '../formats/snapshot/snapshot.ts';
 import type { BlobIndex } from '../repository/index/blob-index.ts';
+import type { WorkerPool } from './worker-pool.ts';
 import type { RestoreProblem } from './restore-problem.ts';
 
 /**
@@ -35,6 +36,8 @@ export interface RestoreOptions {
   readonly sparse?: boolean | undefined;
   /** Worker threads; by default as many as there are processors, up to 8. */
   readonly jobs?: number | undefined;
+  /** Workers started ahead with `startRestoreWorkers`; `jobs` is then not used. They end with the restore. */
+  readonly workers?: WorkerPool | undefined;
   /** An index that is loaded already. */
   readonly index?: BlobIndex | undefined;
   readonly signal?: AbortSignal | undefined;

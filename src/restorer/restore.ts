@@ -44,7 +44,7 @@ export async function restore(repository: Repository, options: RestoreOptions): 
   signal.throwIfAborted();
   if (options.delete === true) refuseEmptyingRoot(options);
   const { localPath } = repository.storage.features;
-  await using pool = new WorkerPool(options.jobs ?? Math.min(os.availableParallelism(), MAX_DEFAULT_JOBS));
+  await using pool = options.workers ?? startRestoreWorkers(options.jobs);
   const index = options.index ?? (await loadIndex(repository, { signal }));
   const start = await findStart(repository, index, options.snapshot.tree, options.root ?? [], signal);
   const target = openTarget(options.target, localPath, options.dryRun === true);
@@ -90,6 +90,14 @@ export async function restore(repository: Repository, options: RestoreOptions): 
     signal.removeEventListener('abort', onAbort);
     target.close();
   }
+}
+
+/**
+ * Starts the worker threads of a restore. Called before the vault is opened, they load while the password is
+ * turned into a key. Give them to `restore`, or dispose of them.
+ */
+export function startRestoreWorkers(jobs?: number): WorkerPool {
+  return new WorkerPool(jobs ?? Math.min(os.availableParallelism(), MAX_DEFAULT_JOBS));
 }
 
 async function runStages(run: RestoreRun, start: Awaited<ReturnType<typeof findStart>>): Promise<RestoreResult> {

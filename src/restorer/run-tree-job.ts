@@ -1,27 +1,26 @@
 import { compareBytes, utf8Lossy } from '../base/bytes.ts';
 import { CairnError, isCairnError, messageOf } from '../base/errors.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
+import { isHostileName } from '../formats/tree/node-name.ts';
 import type { Node } from '../formats/tree/node.ts';
 import { decodeTree } from '../formats/tree/tree-decoder.ts';
 import type { JobFailure, TreeJob, TreeResult } from './jobs.ts';
 import { RecordWriter } from './record-writer.ts';
+import { TreeScanner } from './tree-scan.ts';
 import type { WorkerContext } from './worker-context.ts';
 
 /** Reads and decodes the trees of a job into records. A bad tree or entry is told, the others are done. */
 export function runTreeJob(context: WorkerContext, job: TreeJob): TreeResult {
   const writer = new RecordWriter(context.index);
+  const scanner = new TreeScanner(context.index, writer);
   const spans: number[] = [];
   const failed: JobFailure[] = [];
   const refused: JobFailure[] = [];
   for (const [at, directory] of job.directories.entries()) {
     const start = writer.length;
     try {
-      const nodes = decodeTree(treeBytes(context, job, at), { hostile: 'keep' });
-      refuseDuplicates(nodes);
-      for (const node of nodes) {
-        if (isHostile(node.name)) refused.push({ at, ...hostileName(node.name) });
-        else writer.add(node);
-      }
+      const bytes = treeBytes(context, job, at);
+      if (!scanner.scan(bytes)) addNodes(bytes, writer, (name) => refused.push({ at, ...hostileName(name) }));
       spans.push(directory, start, writer.length);
     } catch (error) {
       writer.truncate(start);
@@ -29,6 +28,16 @@ export function runTreeJob(context: WorkerContext, job: TreeJob): TreeResult {
     }
   }
   return { kind: 'tree', records: writer.take(), spans, failed, refused };
+}
+
+/** The general way: any tree that some version of some program wrote. */
+function addNodes(bytes: Uint8Array, writer: RecordWriter, refuse: (name: Uint8Array) => void): void {
+  const nodes = decodeTree(bytes, { hostile: 'keep' });
+  refuseDuplicates(nodes);
+  for (const node of nodes) {
+    if (isHostileName(node.name)) refuse(node.name);
+    else writer.add(node);
+  }
 }
 
 function treeBytes(context: WorkerContext, job: TreeJob, at: number): Uint8Array {
@@ -57,12 +66,6 @@ function refuseDuplicates(nodes: readonly Node[]): void {
   if (ordered) return;
   const names = new Set(nodes.map(({ name }) => Buffer.from(name).toString('latin1')));
   if (names.size !== nodes.length) throw new CairnError('TREE_CORRUPT', 'two entries have the same name');
-}
-
-/** Names that would lead out of their directory. */
-export function isHostile(name: Uint8Array): boolean {
-  if (name.length === 0 || name.includes(0x2f) || name.includes(0)) return true;
-  return name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e));
 }
 
 function hostileName(name: Uint8Array): { readonly code: ErrorCode; readonly message: string } {

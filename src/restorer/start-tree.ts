@@ -1,11 +1,11 @@
 import { equalBytes, utf8Lossy } from '../base/bytes.ts';
 import { CairnError } from '../base/errors.ts';
 import type { BlobId } from '../base/ids.ts';
+import { isHostileName } from '../formats/tree/node-name.ts';
 import type { Node } from '../formats/tree/node.ts';
 import { readTree } from '../repository/blob-reader.ts';
 import type { BlobIndex } from '../repository/index/blob-index.ts';
 import type { Repository } from '../repository/repository.ts';
-import { isHostile } from './run-tree-job.ts';
 import { RecordWriter } from './record-writer.ts';
 
 /** Where a restore begins: the snapshot's root tree, a directory in it, or one other entry. */
@@ -26,7 +26,7 @@ export async function findStart(
   for (const [depth, name] of path.entries()) {
     const nodes = await readTree(repository, index, at, { signal, hostile: 'keep' });
     const node = nodes.find((each) => equalBytes(each.name, name));
-    if (node === undefined || isHostile(name)) throw notFound(path);
+    if (node === undefined || isHostileName(name)) throw notFound(path);
     const record = (index: BlobIndex): Uint8Array => recordOf(index, node);
     if (node.type !== 'dir') {
       if (depth < path.length - 1) throw notFound(path);

@@ -1,6 +1,6 @@
 import { openPosix } from '../base/posix/open-posix.ts';
 import type { Posix } from '../base/posix/posix.ts';
-import { createCodec } from '../kernels/codec.ts';
+import { type Codec, createCodec } from '../kernels/codec.ts';
 import { BlobIndex } from '../repository/index/blob-index.ts';
 import { BlobDecoder } from './blob-decoder.ts';
 import { DirectoryCursor } from './directory-cursor.ts';
@@ -22,9 +22,19 @@ export interface WorkerContext extends Disposable {
   stopped(): boolean;
 }
 
-export function createWorkerContext(setup: WorkerSetup): WorkerContext {
+/** What a worker can make ready before it knows what to restore. */
+export interface WorkerTools {
+  readonly codec: Codec;
+  readonly posix: Posix;
+}
+
+/** Loads the native libraries, which takes some tens of milliseconds. */
+export function createWorkerTools(): WorkerTools {
+  return { codec: createCodec(), posix: openPosix() };
+}
+
+export function createWorkerContext({ codec, posix }: WorkerTools, setup: WorkerSetup): WorkerContext {
   const index = new BlobIndex(setup.index);
-  const posix = openPosix();
   const cursor = new DirectoryCursor(posix, setup.root);
   const metadata = new MetadataWriter(posix, setup.privileged);
   const packs = setup.localPath === undefined ? undefined : new LocalPacks(setup.localPath, index);
@@ -32,7 +42,7 @@ export function createWorkerContext(setup: WorkerSetup): WorkerContext {
   return {
     index,
     posix,
-    decoder: new BlobDecoder(createCodec(), setup.key, index),
+    decoder: new BlobDecoder(codec, setup.key, index),
     packs,
     cursor,
     creator: new FileCreator({ posix, cursor, metadata, umask: setup.umask }),

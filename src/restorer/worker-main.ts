@@ -5,13 +5,15 @@ import type { FromWorker, Job, JobResult, ToWorker } from './jobs.ts';
 import { runContentJob } from './run-content-job.ts';
 import { runCompareJob, runEntriesJob } from './run-entry-jobs.ts';
 import { runTreeJob } from './run-tree-job.ts';
-import { createWorkerContext, type WorkerContext } from './worker-context.ts';
+import { createWorkerContext, createWorkerTools, type WorkerContext } from './worker-context.ts';
 
+// While the main thread still loads the index.
+const tools = createWorkerTools();
 let context: WorkerContext | undefined;
 
 parentPort?.on('message', (message: ToWorker) => {
   if (message.kind === 'setup') {
-    context = createWorkerContext(message.setup);
+    context = createWorkerContext(tools, message.setup);
     return;
   }
   const result = attempt(message.job);
