@@ -9,6 +9,11 @@ import { listSnapshots, saveSnapshot, snapshotName, type SnapshotRecord } from '
 const tree = blobIdOf(utf8('tree'));
 const at = (iso: string) => ({ ns: BigInt(Date.parse(iso)) * 1_000_000n, offsetMinutes: 0 });
 
+const record = (id: string, iso: string, path: string, tags: string[] = []): SnapshotRecord => ({
+  id: id.padEnd(64, '0') as SnapshotId,
+  snapshot: aSnapshot(tree, { time: at(iso), paths: [path], tags }),
+});
+
 describe('listSnapshots', () => {
   it('lists the oldest first', async () => {
     const { repository } = await makeRepository();
@@ -46,10 +51,6 @@ describe('snapshotName', () => {
 });
 
 describe('findSnapshot', () => {
-  const record = (id: string, iso: string, path: string, tags: string[] = []): SnapshotRecord => ({
-    id: id.padEnd(64, '0') as SnapshotId,
-    snapshot: aSnapshot(tree, { time: at(iso), paths: [path], tags }),
-  });
   const first = record('abc1', '2026-01-01T12:00:00Z', '/x/docs');
   const second = record('abc2', '2026-01-02T12:00:00Z', '/x/docs');
   const third = record('face', '2026-01-03T12:00:00Z', '/x/other');

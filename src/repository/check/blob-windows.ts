@@ -6,11 +6,11 @@ import { LruCache } from '../lru-cache.ts';
 import type { Repository } from '../repository.ts';
 
 const WINDOW_SIZE = 1024 * 1024;
-const KEPT_BYTES = 32 * WINDOW_SIZE;
+const KEPT_BYTES = 8 * WINDOW_SIZE;
 
 /**
  * Reads blobs that lie near each other, such as the trees of a snapshot, with few requests: a megabyte at a
- * time, and the last 32 are kept.
+ * time, and the last eight are kept.
  */
 export class BlobWindows {
   readonly #repository: Repository;

@@ -1,7 +1,6 @@
 import { utf8Lossy } from '../../base/bytes.ts';
-import { hasCode, messageOf } from '../../base/errors.ts';
-import { type BlobId, idToBytes } from '../../base/ids.ts';
-import type { Node } from '../../formats/tree/node.ts';
+import { hasCode, isCairnError } from '../../base/errors.ts';
+import { type BlobId, idFromBytes, idToBytes } from '../../base/ids.ts';
 import { decodeTree } from '../../formats/tree/tree-decoder.ts';
 import { isHostileName } from '../../formats/tree/node-name.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobIndex } from '../index/blob-index.ts';
@@ -13,6 +12,7 @@ import { readBlob } from '../blob-reader.ts';
 import { BlobWindows } from './blob-windows.ts';
 import type { FindingList } from './finding.ts';
 import type { PackTable } from './pack-table.ts';
+import { type ReferenceVisitor, visitReferences } from './tree-references.ts';
 
 // Snapshots of old versions of restic could have no tree at all; restic accepts them.
 const NO_TREE = /^0{64}$/;
@@ -66,7 +66,7 @@ class TreeCheck {
   }
 
   addRoot(tree: BlobId, snapshot: string): void {
-    this.#addTree(tree, () => `${snapshot} refers to tree ${tree}, which is not in the index`);
+    this.#addTree(idToBytes(tree), () => `${snapshot} refers to tree ${tree}, which is not in the index`);
   }
 
   async run(): Promise<number> {
@@ -99,48 +99,59 @@ class TreeCheck {
   }
 
   async #checkTree(record: number): Promise<void> {
-    const id = this.#index.blobId(record);
-    const nodes = await this.#load(record, id);
-    this.#options.onTree?.(++this.#trees);
-    for (const node of nodes) this.#checkNode(id, node);
-  }
-
-  async #load(record: number, id: BlobId): Promise<Node[]> {
     const { signal } = this.#options;
+    const id = this.#index.blobId(record);
     try {
       const bytes =
         (await this.#windows.read(record, signal)) ??
         (await readBlob(this.#repository, this.#index, 'tree', id, { signal }));
-      return decodeTree(bytes, { hostile: 'keep' });
+      this.#options.onTree?.(++this.#trees);
+      this.#checkReferences(id, bytes);
     } catch (error) {
       signal?.throwIfAborted();
-      const kind = hasCode(error, 'BLOB_MISSING') ? 'blob-missing' : 'tree-damaged';
-      this.#findings.add(kind, this.#describe(record), messageOf(error));
-      return [];
+      if (!isCairnError(error)) throw error;
+      const kind = error.code === 'BLOB_MISSING' ? 'blob-missing' : 'tree-damaged';
+      this.#findings.add(kind, this.#describe(record), error.message);
     }
   }
 
-  #checkNode(tree: BlobId, node: Node): void {
-    const name = (): string => JSON.stringify(utf8Lossy(node.name));
-    if (isHostileName(node.name)) {
-      this.#findings.add('tree-name', `tree ${tree}`, `an entry is called ${name()}, which no file system allows`);
+  #checkReferences(tree: BlobId, bytes: Uint8Array): void {
+    const visitor: ReferenceVisitor = {
+      data: (id, name) => this.#checkData(tree, id, name),
+      tree: (id, name) => {
+        this.#addTree(id, (subtree) => `${entryOf(tree, name)}: its tree ${subtree} is not in the index`);
+      },
+    };
+    try {
+      if (visitReferences(bytes, visitor)) return;
+    } catch (error) {
+      if (!hasCode(error, 'NAME_HOSTILE')) throw error;
     }
-    if (node.type === 'dir') {
-      const { subtree } = node;
-      this.#addTree(subtree, () => `tree ${tree}, directory ${name()}: its tree ${subtree} is not in the index`);
-    } else if (node.type === 'file') {
-      for (const id of node.content) {
-        if (this.#index.has(BLOB_DATA, idToBytes(id))) continue;
-        const message = `tree ${tree}, file ${name()}: its data blob ${id} is not in the index`;
-        this.#findings.add('blob-missing', `blob ${id}`, message);
+    // Not written as usual. That some of it was visited already does not matter.
+    for (const node of decodeTree(bytes, { hostile: 'keep' })) {
+      if (isHostileName(node.name)) {
+        this.#findings.add('tree-name', `tree ${tree}`, `${entryOf(tree, node.name)}: no file system allows this name`);
       }
+      if (node.type === 'dir') visitor.tree(idToBytes(node.subtree), node.name);
+      else if (node.type === 'file') for (const id of node.content) visitor.data(idToBytes(id), node.name);
     }
   }
 
-  #addTree(id: BlobId, describeMissing: () => string): void {
-    const record = this.#index.find(BLOB_TREE, idToBytes(id));
-    if (record < 0) this.#findings.add('blob-missing', `tree ${id}`, describeMissing());
-    else if (this.#visited.add(record)) this.#pending.push(record);
+  #checkData(tree: BlobId, id: Uint8Array, name: Uint8Array): void {
+    if (this.#index.has(BLOB_DATA, id)) return;
+    const blob = idFromBytes<BlobId>(id);
+    const message = `${entryOf(tree, name)}: its data blob ${blob} is not in the index`;
+    this.#findings.add('blob-missing', `blob ${blob}`, message);
+  }
+
+  #addTree(id: Uint8Array, describeMissing: (tree: BlobId) => string): void {
+    const record = this.#index.find(BLOB_TREE, id);
+    if (record >= 0) {
+      if (this.#visited.add(record)) this.#pending.push(record);
+      return;
+    }
+    const tree = idFromBytes<BlobId>(id);
+    this.#findings.add('blob-missing', `tree ${tree}`, describeMissing(tree));
   }
 
   #describe(record: number): string {
@@ -148,4 +159,8 @@ class TreeCheck {
     const where = location === undefined ? '' : ` in ${objectName('pack', this.#index.packId(location.packNumber))}`;
     return `tree ${this.#index.blobId(record)}${where}`;
   }
+}
+
+function entryOf(tree: BlobId, name: Uint8Array): string {
+  return `tree ${tree}, entry ${JSON.stringify(utf8Lossy(name))}`;
 }

@@ -1,42 +1,86 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CairnError } from '../../base/errors.ts';
 import type { PackId } from '../../base/ids.ts';
 import { objectName } from '../layout.ts';
+import type { ByteRange } from './verify-pack.ts';
 
-/** Reads whole packs from a directory into buffers that are used again. */
+const SLICE_SIZE = 2 * 1024 * 1024;
+
+/** A pack whose bytes are arriving. */
+export interface ArrivingPack {
+  readonly bytes: Uint8Array;
+  /** Resolves once that part is there; rejects if it could not be read. */
+  arrival(range: ByteRange): Promise<void> | undefined;
+}
+
+/** Reads packs from a directory, one at a time, into one buffer that is used again. */
 export class LocalPacks {
   readonly #root: string;
-  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  #buffer = new Uint8Array(0);
 
   constructor(root: string) {
     this.#root = root;
   }
 
-  /** The bytes of a pack, at most `sizeBytes`; give them back with `release`. */
-  async read(id: PackId, sizeBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    const buffer = this.#take(sizeBytes);
-    const file = await open(join(this.#root, objectName('pack', id)), 'r');
+  /** Calls `use` while the pack is being read: the threads of the pool read ahead of it. */
+  async read<T>(id: PackId, sizeBytes: number, use: (pack: ArrivingPack) => Promise<T>): Promise<T> {
+    if (this.#buffer.length < sizeBytes) this.#buffer = new Uint8Array(sizeBytes);
+    const bytes = this.#buffer.subarray(0, sizeBytes);
+    await using file = await open(join(this.#root, objectName('pack', id)), 'r');
+    const slices = new Slices(file, bytes);
     try {
-      let at = 0;
-      while (at < sizeBytes) {
-        const { bytesRead } = await file.read(buffer, at, sizeBytes - at, at);
-        if (bytesRead === 0) break;
-        at += bytesRead;
-      }
-      return buffer.subarray(0, at);
+      return await use(slices);
     } finally {
-      await file.close();
+      // The buffer is free for the next pack only when no read is under way.
+      await slices.settled();
+    }
+  }
+}
+
+class Slices implements ArrivingPack {
+  readonly bytes: Uint8Array;
+  readonly #reads: Promise<void>[] = [];
+  readonly #arrived: boolean[] = [];
+
+  constructor(file: FileHandle, bytes: Uint8Array) {
+    this.bytes = bytes;
+    const count = Math.ceil(bytes.length / SLICE_SIZE);
+    this.#arrived = Array.from({ length: count }, () => false);
+    // The last slice first: it has the header.
+    for (const at of [count - 1, ...Array.from({ length: Math.max(0, count - 1) }, (_, i) => i)]) {
+      if (at >= 0) this.#start(file, at);
     }
   }
 
-  release(bytes: Uint8Array<ArrayBuffer>): void {
-    this.#free.push(new Uint8Array(bytes.buffer));
+  arrival({ start, end }: ByteRange): Promise<void> | undefined {
+    const first = Math.floor(start / SLICE_SIZE);
+    const behind = Math.ceil(end / SLICE_SIZE);
+    for (let at = first; at < behind; at++) {
+      if (this.#arrived[at] !== true) return Promise.all(this.#reads.slice(first, behind)).then(() => {});
+    }
+    return undefined;
   }
 
-  #take(sizeBytes: number): Uint8Array<ArrayBuffer> {
-    const buffer = this.#free.pop();
-    if (buffer !== undefined && buffer.length >= sizeBytes) return buffer;
-    // A little more than needed, so that the next pack, of much the same size, fits as well.
-    return new Uint8Array(sizeBytes + (sizeBytes >> 3));
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#reads);
+  }
+
+  #start(file: FileHandle, at: number): void {
+    const slice = this.bytes.subarray(at * SLICE_SIZE, (at + 1) * SLICE_SIZE);
+    const read = fill(file, slice, at * SLICE_SIZE).then(() => {
+      this.#arrived[at] = true;
+    });
+    read.catch(() => {});
+    this.#reads[at] = read;
+  }
+}
+
+async function fill(file: FileHandle, target: Uint8Array, position: number): Promise<void> {
+  let at = 0;
+  while (at < target.length) {
+    const { bytesRead } = await file.read(target, at, target.length - at, position + at);
+    if (bytesRead === 0) throw new CairnError('OBJECT_TRUNCATED', `the file ends at ${position + at} bytes`);
+    at += bytesRead;
   }
 }

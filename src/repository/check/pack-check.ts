@@ -10,7 +10,7 @@ import type { PresentPack } from './check-packs.ts';
 import { type Finding, makeFinding } from './finding.ts';
 import type { CheckPackJob, CheckPackResult, CheckWorkerSetup } from './messages.ts';
 import type { PackTable } from './pack-table.ts';
-import { PackVerifier } from './verify-pack.ts';
+import { PackVerifier, verifyAtOnce } from './verify-pack.ts';
 
 export interface PackCheckOptions {
   readonly signal?: AbortSignal | undefined;
@@ -21,7 +21,7 @@ export interface PackCheckOptions {
 
 /** Starting threads takes longer than checking this much here. */
 const SMALL_BYTES = 4 * 1024 * 1024;
-/** Packs a worker has: one it checks, one it reads. */
+/** Packs a worker has: one it checks, one that waits, so that it never does. */
 const DEPTH = 2;
 
 /** Reads whole packs and verifies everything in them. Bad ones are read a second time before they are told. */
@@ -42,7 +42,9 @@ export async function checkPackData(
   const onAbort = (): void => void check.end();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    await mapConcurrent(packs, { limit: check.capacity, signal }, async (pack) => {
+    // Large ones first, so that no worker is left with one when the others are done.
+    const largestFirst = packs.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
+    await mapConcurrent(largestFirst, { limit: check.capacity, signal }, async (pack) => {
       options.onPack(pack, await checkPack(repository, index, check, pack, signal));
     });
   } catch (error) {
@@ -97,7 +99,7 @@ class InlineChecker implements PackChecker {
   }
 
   async check({ packNumber, bytes }: CheckPackJob): Promise<readonly Finding[]> {
-    return bytes === undefined ? [] : this.#verifier.verify(packNumber, bytes);
+    return bytes === undefined ? [] : verifyAtOnce(this.#verifier, packNumber, bytes);
   }
 
   async end(): Promise<void> {}
@@ -146,7 +148,11 @@ class WorkerChecker implements PackChecker {
   }
 
   #start(setup: CheckWorkerSetup): Worker {
-    const worker = new Worker(workerUrl(import.meta.url, 'worker-main'), { workerData: setup });
+    const worker = new Worker(workerUrl(import.meta.url, 'worker-main'), {
+      workerData: setup,
+      // Nearly all its memory is outside of the heap; a small young generation keeps it that way.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    });
     worker.on('message', (result: CheckPackResult) => this.#settle(result));
     worker.on('error', (error) => this.#fail(error));
     worker.on('exit', (code) => this.#fail(new Error(`a thread of the check ended with code ${code}`)));

@@ -1,20 +1,27 @@
 // Everything that can be said about one pack from its bytes and the index. Synchronous, for the workers.
 import { equalBytes } from '../../base/bytes.ts';
 import { messageOf } from '../../base/errors.ts';
-import { idToBytes } from '../../base/ids.ts';
+import { idToBytes, type PackId } from '../../base/ids.ts';
 import { openBytes } from '../../formats/crypto/sealed.ts';
 import { decodePackHeader, decodePackTrailer, PACK_TRAILER, type PackEntry } from '../../formats/pack/pack-header.ts';
-import { type Codec, SEAL_OVERHEAD, type SealKey } from '../../kernels/codec.ts';
+import { type Codec, type RunningSha256, SEAL_OVERHEAD, type SealKey } from '../../kernels/codec.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobIndex } from '../index/blob-index.ts';
 import { objectName } from '../layout.ts';
 import { type Finding, type FindingKind, makeFinding } from './finding.ts';
+
+/** Part of a pack, in bytes. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
 
 export class PackVerifier {
   readonly #codec: Codec;
   readonly #key: SealKey;
   readonly #index: BlobIndex;
   readonly #blobCounts: Uint32Array;
-  readonly #hash = new Uint8Array(32);
+  readonly #hash: PackHash;
+  readonly #blobHash = new Uint8Array(32);
   #opened = new Uint8Array(1024 * 1024);
   #plain = new Uint8Array(1024 * 1024);
 
@@ -24,35 +31,47 @@ export class PackVerifier {
     this.#key = key;
     this.#index = index;
     this.#blobCounts = blobCounts;
+    this.#hash = new PackHash(codec);
   }
 
-  /** What is wrong with the pack: its hash, its header, its header against the index, each of its blobs. */
-  verify(packNumber: number, bytes: Uint8Array): Finding[] {
+  /**
+   * What is wrong with the pack: its hash, its header, its header against the index, each of its blobs.
+   * `bytes` may still be on its way: each step names the range that has to be there before the next step.
+   */
+  *verify(packNumber: number, bytes: Uint8Array): Generator<ByteRange, Finding[]> {
     const id = this.#index.packId(packNumber);
     const object = objectName('pack', id);
     const findings: Finding[] = [];
     const add = (kind: FindingKind, message: string): void => {
       findings.push(makeFinding(kind, object, message));
     };
-    this.#codec.sha256(bytes, this.#hash);
-    if (!equalBytes(this.#hash, idToBytes(id))) add('pack-damaged', 'its content does not match its name');
+    this.#hash.reset();
     let entries: readonly PackEntry[];
     try {
-      entries = this.#readHeader(bytes);
+      entries = yield* this.#readHeader(bytes);
       for (const message of this.#compareWithIndex(packNumber, entries)) add('pack-damaged', message);
     } catch (error) {
       add('pack-damaged', `its header cannot be read: ${messageOf(error)}`);
       entries = this.#entriesByIndex(packNumber);
     }
     for (const entry of entries) {
+      const end = Math.min(entry.offset + entry.length, bytes.length);
+      yield { start: Math.min(entry.offset, end), end };
+      // Hashed blob by blob, while the bytes are in the processor's cache.
+      this.#hash.advance(bytes, end);
       const message = this.#verifyBlob(bytes, entry);
       if (message !== undefined) add('blob-damaged', `${entry.type} blob ${entry.id}: ${message}`);
     }
+    yield { start: 0, end: bytes.length };
+    this.#hash.advance(bytes, bytes.length);
+    if (!this.#hash.equals(id)) add('pack-damaged', 'its content does not match its name');
     return findings;
   }
 
-  #readHeader(bytes: Uint8Array): PackEntry[] {
+  *#readHeader(bytes: Uint8Array): Generator<ByteRange, PackEntry[]> {
+    yield { start: Math.max(0, bytes.length - PACK_TRAILER), end: bytes.length };
     const { headerOffset, headerLength } = decodePackTrailer(bytes.subarray(-PACK_TRAILER), bytes.length);
+    yield { start: headerOffset, end: bytes.length };
     const sealed = bytes.subarray(headerOffset, headerOffset + headerLength);
     // The decoder checks that the blobs follow each other without gaps up to the header.
     return decodePackHeader(openBytes(this.#codec, this.#key, sealed), headerOffset);
@@ -92,8 +111,8 @@ export class PackVerifier {
     try {
       const sealed = bytes.subarray(entry.offset, entry.offset + entry.length);
       if (sealed.length !== entry.length) return 'it lies outside the pack';
-      this.#codec.sha256(this.#open(sealed, entry.uncompressedLength), this.#hash);
-      return equalBytes(this.#hash, idToBytes(entry.id)) ? undefined : 'its content does not match its id';
+      this.#codec.sha256(this.#open(sealed, entry.uncompressedLength), this.#blobHash);
+      return equalBytes(this.#blobHash, idToBytes(entry.id)) ? undefined : 'its content does not match its id';
     } catch (error) {
       return messageOf(error);
     }
@@ -112,4 +131,43 @@ export class PackVerifier {
 
 function atLeast(buffer: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
   return buffer.length >= size ? buffer : new Uint8Array(Math.max(size, buffer.length * 2));
+}
+
+/** Verifies a pack whose bytes are all there. */
+export function verifyAtOnce(verifier: PackVerifier, packNumber: number, bytes: Uint8Array): Finding[] {
+  const steps = verifier.verify(packNumber, bytes);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The hash of a pack that is gone over from start to end, in steps. */
+class PackHash {
+  readonly #running: RunningSha256;
+  readonly #digest = new Uint8Array(32);
+  #position = 0;
+
+  constructor(codec: Codec) {
+    this.#running = codec.createSha256();
+  }
+
+  reset(): void {
+    // Ending a hash makes it ready for the next; the last pack may have been given up half way.
+    if (this.#position > 0) this.#running.digestInto(this.#digest);
+    this.#position = 0;
+  }
+
+  /** Takes in everything up to `end` that was not taken in before. */
+  advance(bytes: Uint8Array, end: number): void {
+    if (end <= this.#position) return;
+    this.#running.update(bytes.subarray(this.#position, end));
+    this.#position = end;
+  }
+
+  equals(id: PackId): boolean {
+    this.#running.digestInto(this.#digest);
+    this.#position = 0;
+    return equalBytes(this.#digest, idToBytes(id));
+  }
 }

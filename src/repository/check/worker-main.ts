@@ -1,11 +1,12 @@
-// A worker thread of the check: owns one pack at a time, while the next one is being read.
+// A worker thread of the check: verifies one pack after the other, each while it is being read.
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../base/errors.ts';
 import { createCodec } from '../../kernels/codec.ts';
 import { BlobIndex } from '../index/blob-index.ts';
+import type { Finding } from './finding.ts';
 import { LocalPacks } from './local-packs.ts';
 import type { CheckPackJob, CheckPackResult, CheckWorkerSetup } from './messages.ts';
-import { PackVerifier } from './verify-pack.ts';
+import { PackVerifier, verifyAtOnce } from './verify-pack.ts';
 
 const setup = workerData as CheckWorkerSetup;
 const index = new BlobIndex(setup.index);
@@ -14,10 +15,7 @@ const packs = setup.localPath === undefined ? undefined : new LocalPacks(setup.l
 let last: Promise<void> = Promise.resolve();
 
 parentPort?.on('message', (job: CheckPackJob) => {
-  // Reading starts at once; checking waits for its turn.
-  const bytes = load(job);
-  bytes.catch(() => {});
-  last = last.then(async () => send(await check(job, bytes)));
+  last = last.then(async () => send(await check(job)));
 });
 
 function send(result: CheckPackResult): void {
@@ -25,26 +23,31 @@ function send(result: CheckPackResult): void {
   parentPort?.postMessage(result);
 }
 
-async function load(job: CheckPackJob): Promise<Uint8Array<ArrayBuffer>> {
-  if (job.bytes !== undefined) return job.bytes;
-  if (packs === undefined) throw new Error('a pack came without its bytes');
-  return packs.read(index.packId(job.packNumber), job.sizeBytes);
-}
-
-async function check(job: CheckPackJob, loading: Promise<Uint8Array<ArrayBuffer>>): Promise<CheckPackResult> {
+async function check(job: CheckPackJob): Promise<CheckPackResult> {
   const { packNumber } = job;
   try {
-    const bytes = await loading;
-    let findings = verifier.verify(packNumber, bytes);
-    packs?.release(bytes);
-    if (findings.length > 0 && packs !== undefined) {
-      // Read once more: memory or a cable may have been at fault.
-      const again = await packs.read(index.packId(packNumber), job.sizeBytes);
-      findings = verifier.verify(packNumber, again);
-      packs.release(again);
-    }
-    return { packNumber, kind: 'checked', findings };
+    return { packNumber, kind: 'checked', findings: await verify(job) };
   } catch (error) {
     return { packNumber, kind: 'failed', error: messageOf(error) };
   }
+}
+
+async function verify({ packNumber, sizeBytes, bytes }: CheckPackJob): Promise<readonly Finding[]> {
+  if (bytes !== undefined) return verifyAtOnce(verifier, packNumber, bytes);
+  const findings = await verifyLocal(packNumber, sizeBytes);
+  // Read once more before it is told: memory or a cable may have been at fault.
+  return findings.length === 0 ? findings : verifyLocal(packNumber, sizeBytes);
+}
+
+async function verifyLocal(packNumber: number, sizeBytes: number): Promise<readonly Finding[]> {
+  if (packs === undefined) throw new Error('a pack came without its bytes');
+  return await packs.read(index.packId(packNumber), sizeBytes, async (pack) => {
+    const steps = verifier.verify(packNumber, pack.bytes);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      const arrival = pack.arrival(step.value);
+      if (arrival !== undefined) await arrival;
+    }
+  });
 }
