@@ -17,10 +17,10 @@ export interface KdfCost {
 }
 
 /** For passwords of people; as strong as OWASP's recommended minimum. */
-export const PASSWORD_KDF: KdfCost = { N: 32_768, r: 8, p: 3 };
+const PASSWORD_KDF: KdfCost = { N: 32_768, r: 8, p: 3 };
 
 /** For a random 256-bit password: nobody can guess it, so stretching adds nothing but time. */
-export const GENERATED_KEY_KDF: KdfCost = { N: 32_768, r: 8, p: 1 };
+const GENERATED_KEY_KDF: KdfCost = { N: 32_768, r: 8, p: 1 };
 
 export interface NewKeyOptions {
   readonly password: Secret;

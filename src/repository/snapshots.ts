@@ -37,7 +37,7 @@ export async function listSnapshots(
 }
 
 /** Reads one snapshot. Throws `SNAPSHOT_CORRUPT`, naming it, or `OBJECT_MISSING`. */
-export async function loadSnapshot(
+async function loadSnapshot(
   repository: Repository,
   id: SnapshotId,
   options: { readonly signal?: AbortSignal | undefined } = {},

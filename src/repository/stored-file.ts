@@ -7,7 +7,7 @@ import type { Storage } from '../storage/storage.ts';
 import { type FileIds, type FileKind, objectName } from './layout.ts';
 
 /** The error code that says a file of this kind is damaged. */
-export const damagedCode: Readonly<Record<FileKind, ErrorCode>> = {
+const damagedCode: Readonly<Record<FileKind, ErrorCode>> = {
   key: 'KEY_CORRUPT',
   lock: 'LOCK_CORRUPT',
   snapshot: 'SNAPSHOT_CORRUPT',

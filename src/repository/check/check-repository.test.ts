@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   aSnapshot,
@@ -129,6 +130,20 @@ describe('checkRepository', () => {
     expect(await checkRepository(repository, { readData: { percent: 10 } })).toMatchObject({ packsRead: 1 });
     expect(await checkRepository(repository, { readData: { bytes: 1 } })).toMatchObject({ packsRead: 1 });
     expect(await checkRepository(repository, { readData: { percent: 100 } })).toMatchObject({ packsRead: 2 });
+  });
+
+  it('checks packs that only this thread can read in other threads', async () => {
+    const { storage, repository } = await makeSampleRepository();
+    const packs = [];
+    for (let i = 0; i < 3; i++) {
+      packs.push(await storePack(repository, [{ type: 'data', plain: new Uint8Array(randomBytes(2 * 1024 * 1024)) }]));
+    }
+    await storeIndex(repository, packs);
+    const bad = objectName('pack', packs[1]!.id);
+    await flipBit(storage, bad, 5000);
+    const result = await checkRepository(repository, { readData: 'all', jobs: 2 });
+    expect(result.packsRead).toBe(5);
+    expect([...new Set(result.findings.map(({ object }) => object))]).toEqual([bad]);
   });
 
   it('stops when it is told to', async () => {

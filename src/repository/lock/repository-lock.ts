@@ -16,9 +16,9 @@ import { surviveHangup } from './hangup.ts';
 import { ownProcess, type ProcessIdentity } from './process-identity.ts';
 
 /** A lock is written anew this often. */
-export const REFRESH_EVERY_MS: number = 5 * 60_000;
+const REFRESH_EVERY_MS = 5 * 60_000;
 /** Work stops when no refresh succeeded for so long; others may take the lock for stale 7.5 min later. */
-export const LOST_AFTER_MS: number = 22.5 * 60_000;
+const LOST_AFTER_MS = 22.5 * 60_000;
 
 const RETRY_REFRESH_MS = 60_000;
 const WATCH_EVERY_MS = 5_000;

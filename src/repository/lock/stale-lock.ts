@@ -3,7 +3,7 @@ import type { LockFile } from '../../formats/lock/lock-file.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
 /** A lock this old was not refreshed in time; its holder stopped by itself 7.5 min before. */
-export const STALE_AFTER_MS: number = 30 * 60_000;
+const STALE_AFTER_MS = 30 * 60_000;
 
 export type StaleReason = 'process-ended' | 'not-refreshed';
 

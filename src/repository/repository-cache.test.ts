@@ -1,0 +1,76 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeSampleRepository, TEST_PASSWORD } from '../../test/support/repository-fixture.ts';
+import type { Storage } from '../storage/storage.ts';
+import { readTree } from './blob-reader.ts';
+import { loadIndex } from './index/load-index.ts';
+import { openRepository } from './open-repository.ts';
+import { listSnapshots } from './snapshots.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cairn-cache-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** Pretends to be far away, and counts reads. */
+function remote(inner: Storage): { readonly storage: Storage; readonly reads: string[] } {
+  const reads: string[] = [];
+  const storage = new Proxy(inner, {
+    get(target, property) {
+      if (property === 'features') return { ...target.features, remote: true };
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== 'function') return value;
+      if (property !== 'read') return value.bind(target);
+      return (name: string, options?: object) => {
+        reads.push(name);
+        return target.read(name, options);
+      };
+    },
+  });
+  return { storage, reads };
+}
+
+async function readMetadata(storage: Storage) {
+  const repository = await openRepository(storage, { password: TEST_PASSWORD, cache: { folder } });
+  const [record] = await listSnapshots(repository);
+  const index = await loadIndex(repository);
+  return { repository, index, nodes: await readTree(repository, index, record!.snapshot.tree) };
+}
+
+async function cachedFiles(): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => /^[0-9a-f]{64}$/.test(entry.name) && entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name));
+}
+
+describe('cache of a repository', () => {
+  it('reads index, snapshots and trees once only', async () => {
+    const { storage, reads } = remote((await makeSampleRepository()).storage);
+    await readMetadata(storage);
+    reads.length = 0;
+    const { nodes } = await readMetadata(storage);
+    expect(nodes).toHaveLength(2);
+    expect(reads.filter((name) => /^(index|snapshots|data)\//.test(name))).toEqual([]);
+  });
+
+  it('fetches again what went bad in the cache', async () => {
+    const { storage } = remote((await makeSampleRepository()).storage);
+    await readMetadata(storage);
+    for (const path of await cachedFiles()) {
+      const bytes = await readFile(path);
+      bytes[40] = bytes[40]! ^ 1;
+      await rm(path);
+      await writeFile(path, bytes);
+    }
+    expect((await readMetadata(storage)).nodes).toHaveLength(2);
+  });
+
+  it('is not used for a local vault', async () => {
+    await readMetadata((await makeSampleRepository()).storage);
+    expect(await cachedFiles()).toEqual([]);
+  });
+});
