@@ -28,7 +28,7 @@ export async function openCliVault(
   } catch (error) {
     if (!hasCode(error, 'VAULT_MISSING')) throw error;
     if (choice.kind === 'default' && createDefault) return createDefaultVault(cli, choice);
-    throw missingVault(choice, error);
+    throw missingVault(choice);
   }
 }
 
@@ -103,18 +103,16 @@ export function vaultOptions(cli: CliContext, choice: VaultChoice, purpose: 'ope
   };
 }
 
-function missingVault(choice: VaultChoice, cause: unknown): CairnError {
+function missingVault(choice: VaultChoice): CairnError {
   if (choice.kind === 'default') {
     return new CairnError('VAULT_MISSING', `there is no vault yet; the default one would be in ${choice.url}`, {
       hint: 'Make the first backup with `cairn backup PATH`, or name another vault with --vault or CAIRN_VAULT.',
-      cause,
       facts: { url: choice.url },
     });
   }
   const said = choice.by === 'flag' ? '--vault' : choice.by;
   return new CairnError('VAULT_MISSING', `there is no vault at ${choice.url} (from ${said})`, {
     hint: 'Make one there with `cairn init` and the same setting, or correct the address. If a disk should be mounted there, mount it.',
-    cause,
     facts: { url: choice.url },
   });
 }

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { CairnError, hasCode } from '../base/errors.ts';
 import { commandTable, findCommand, type CommandEntry, type StartCommand } from './command-table.ts';
 import { makeContext, makeStatusDisplay } from './context.ts';
@@ -42,13 +42,18 @@ function makeProgram(): Command {
     .description("Backs up files in restic's open format, and brings them back.")
     .version(`cairn ${programVersion()}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, optionDescription: describeOption })
     // Errors are printed in one place, as text or as JSON.
     .configureOutput({ outputError: () => {} })
     .exitOverride();
   addGlobalOptions(program);
   addProgramHelp(program);
   return program;
+}
+
+/** Commander would write `(default: false)` behind every switch. */
+function describeOption(option: Option): string {
+  return option.isBoolean() ? option.description : new Help().optionDescription(option);
 }
 
 /** Loads the one command that is meant; the others are names with a summary, for `--help`. */
@@ -58,7 +63,7 @@ async function addCommands(program: Command, argv: readonly string[], start: Sta
     const command = program.command(entry.name).helpGroup(entry.group).summary(entry.summary).aliases(entry.aliases);
     if (wanted.includes(entry)) (await entry.load()).configure(command, start);
   }
-  program.helpCommand('help [command]', 'show help for a command');
+  program.commandsGroup('Care:').helpCommand('help [command]', 'show help for a command');
 }
 
 /** The command a command line means: its first argument that is no global option. `completion` needs all of them. */

@@ -60,7 +60,7 @@ function printFinding(cli: CliContext, { severity, object, message }: Finding): 
 
 function damageFound(errors: number): CairnError {
   return new CairnError('CHECK_FAILED', `the check found ${plural(errors, 'error')}`, {
-    hint: 'Each one is named above. Do not remove anything: restore what you need from this vault or a copy first, and see docs/errors.md#check_failed.',
+    hint: 'Each one is named above. Do not remove anything: restore what you need from this vault or a copy first, and see CHECK_FAILED in docs/errors.md.',
     facts: { errors },
   });
 }

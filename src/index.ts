@@ -1,0 +1,48 @@
+// The public API of cairn-backup. What is not listed here is internal and may change.
+export { type ErrorCode, errorCodes } from './base/error-codes.ts';
+export {
+  CairnArgumentError,
+  CairnError,
+  type CairnErrorOptions,
+  type ErrorFacts,
+  hasCode,
+  isCairnError,
+  type KnownError,
+  type Retry,
+} from './base/errors.ts';
+export { Job, type JobContext, type Progress } from './base/job.ts';
+export { Secret } from './base/secret.ts';
+
+export { initVault, openVault, vaultExists } from './vault/open-vault.ts';
+export type { Vault } from './vault/vault.ts';
+export type { InitVaultOptions, OpenVaultOptions, PasswordSource, VaultNotice } from './vault/vault-options.ts';
+export type { VaultEventName, VaultEvents, VaultListener } from './vault/vault-events.ts';
+
+export type { BackupCounts, BackupOptions, BackupPreview, BackupProblem, BackupResult } from './vault/backup-action.ts';
+export type { BackupDetails, BackupSummary } from './vault/backup-details.ts';
+export type { BackupEntry } from './vault/backup-entry.ts';
+export type { BackupFilter } from './vault/backup-filter.ts';
+export type { BackupRecord } from './vault/backup-record.ts';
+export type { BackupSource } from './vault/backup-source.ts';
+export type { VaultCheckOptions } from './vault/check-action.ts';
+export type { ReferenceOptions } from './vault/choose-snapshot.ts';
+export type { FindOptions, FoundFile } from './vault/find-files.ts';
+export type {
+  DiffChange,
+  DiffOptions,
+  DiffResult,
+  DumpOptions,
+  LsOptions,
+  StatsOptions,
+  VaultStats,
+} from './vault/look-inside.ts';
+export type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from './vault/restore-action.ts';
+export type { DestinationState } from './vault/restore-destination.ts';
+
+export type { CheckResult } from './repository/check/check-repository.ts';
+export type { Finding, FindingKind } from './repository/check/finding.ts';
+export type { ReadData } from './repository/check/read-data.ts';
+export type { KeyRecord } from './repository/keys.ts';
+export type { UnlockResult } from './repository/lock/unlock.ts';
+export type { OverwriteMode } from './restorer/restore-options.ts';
+export type { RestoreProblem } from './restorer/restore-problem.ts';
