@@ -38,7 +38,9 @@ export class BigFileSaver {
     for (const { task, result } of segments) {
       const guess = await result;
       if (atEnd) continue; // the file became shorter; later segments only have to end
-      const joined = next === task.start ? { from: 0 } : await this.#bridge(task, guess, next, content);
+      // A right guess needs its bridge too: the chunks it skipped are stored by nobody else.
+      const isWhole = next === task.start && task.skipBytes === 0;
+      const joined = isWhole ? { from: 0 } : await this.#bridge(task, guess, next, content);
       if ('from' in joined) {
         content.push(guess.ids.subarray(joined.from * ID_SIZE));
         ({ next, atEnd } = guess);
