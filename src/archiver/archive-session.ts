@@ -4,82 +4,89 @@ import type { BlobId } from '../base/ids.ts';
 import { openPosix } from '../base/posix/open-posix.ts';
 import { AT_FDCWD, STAT_FIELDS, StatField, type Posix } from '../base/posix/posix.ts';
 import type { GoTime } from '../formats/go-time.ts';
-import type { BlobIndex } from '../repository/index/blob-index.ts';
-import type { PackWriter } from '../repository/pack-writer.ts';
+import type { Codec } from '../kernels/codec.ts';
 import type { Repository } from '../repository/repository.ts';
 import { ArchiveStats, type ArchiveProgress } from './archive-stats.ts';
-import { BigFileSaver } from './big-file-saver.ts';
-import { LeafBatcher } from './leaf-batcher.ts';
+import { startEngine, type Engine, type EngineOptions } from './engine.ts';
 import { NodeEncoder } from './node-encoder.ts';
-import type { ListingAhead } from './listing-ahead.ts';
-import { ParentTreeReader } from './parent-tree-reader.ts';
-import type { SourceDirectory, SourceEntry, SourceProblem } from './source.ts';
-import { TreeStore } from './tree-store.ts';
-import type { BigFile, TaskDone } from './worker/messages.ts';
+import type { Listing, Scout } from './scout.ts';
+import type { SourceDirectory, SourceProblem } from './source.ts';
+import type { BigFile, StatRunResult, TaskDone } from './worker/messages.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
-export interface SessionParts {
+export interface SessionParts extends Omit<EngineOptions, 'stats' | 'report'> {
   readonly repository: Repository;
-  readonly index: BlobIndex;
   readonly pool: WorkerPool;
-  readonly packs: PackWriter;
-  readonly packSizeBytes: number;
+  readonly scout: Scout;
   readonly time: GoTime;
-  readonly withAtime: boolean;
-  readonly signal: AbortSignal | undefined;
-  readonly listing: ListingAhead | undefined;
   readonly onProgress: ((progress: ArchiveProgress) => void) | undefined;
   readonly onProblem: ((problem: SourceProblem) => void) | undefined;
 }
 
+const steadyFields = [StatField.inode, StatField.sizeBytes, StatField.mtimeNs];
+
 /** One backup under way: the parts that walking and saving share. */
 export class ArchiveSession {
   readonly pool: WorkerPool;
+  readonly scout: Scout;
+  readonly codec: Codec;
   readonly time: GoTime;
   readonly signal: AbortSignal | undefined;
   readonly stats: ArchiveStats;
   readonly problems: SourceProblem[] = [];
-  readonly trees: TreeStore;
-  readonly batcher: LeafBatcher;
   readonly encoder: NodeEncoder;
   readonly posix: Posix = openPosix();
   readonly #parts: SessionParts;
-  readonly #bigFiles: BigFileSaver;
-  readonly #parentTrees: ParentTreeReader;
+  #engine: Promise<Engine> | undefined;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
     this.pool = parts.pool;
+    this.scout = parts.scout;
+    this.codec = parts.repository.codec;
     this.time = parts.time;
     this.signal = parts.signal;
-    this.#parentTrees = new ParentTreeReader(parts.repository, parts.index, parts.signal);
     this.stats = new ArchiveStats(parts.onProgress);
-    this.trees = new TreeStore(parts.repository, parts.index, parts.packs, parts.packSizeBytes);
-    this.encoder = new NodeEncoder(this.posix, { withAtime: parts.withAtime });
-    this.batcher = new LeafBatcher(parts.pool, ({ stats, problems, task, directory }) => {
-      for (const problem of problems) this.report(problem);
-      this.stats.addLeaves(stats, utf8Lossy(directory));
-      this.countTask(task);
+    this.encoder = new NodeEncoder(this.posix, { withAtime: parts.reading.withAtime });
+  }
+
+  /** The part that saves; started by the first who needs it, so that an unchanged source does not load the index. */
+  engine(): Promise<Engine> {
+    this.#engine ??= startEngine(this.#parts.repository, this.pool, {
+      ...this.#parts,
+      stats: this.stats,
+      report: (problem) => this.report(problem),
     });
-    this.#bigFiles = new BigFileSaver(parts.pool, (task, bytes) => {
-      this.stats.addBytes(bytes);
-      this.countTask(task);
-    });
+    return this.#engine;
+  }
+
+  /** Stores all that is unfinished, if anything had to be saved. Returns the engine then. */
+  async finish(): Promise<Engine | undefined> {
+    const engine = await this.#engine;
+    await engine?.finish();
+    return engine;
+  }
+
+  /** The entries of a directory; problems with it are reported. */
+  list(directory: SourceDirectory): Listing {
+    const listing = this.scout.list(directory);
+    for (const problem of listing.problems) this.report(problem);
+    return listing;
+  }
+
+  /** Everything is handed out: sends what still waits for company. */
+  async flush(): Promise<void> {
+    this.scout.flush();
+    if (this.#engine !== undefined) (await this.#engine).batcher.flush();
   }
 
   /** A tree of the parent snapshot, or `undefined` if it cannot be read: its files then count as new. */
-  loadParentTree(id: BlobId): Promise<Uint8Array | undefined> {
-    return this.#parentTrees.read(id);
+  async loadParentTree(id: BlobId): Promise<Uint8Array | undefined> {
+    return (await this.engine()).parentTrees.read(id);
   }
 
-  /** The entries of a directory. */
-  list(directory: SourceDirectory): SourceEntry[] {
-    const report = (problem: SourceProblem): void => this.report(problem);
-    return this.#parts.listing === undefined ? directory.list(report) : this.#parts.listing.list(directory, report);
-  }
-
-  saveTree(json: Uint8Array): BlobId {
-    return this.trees.save(json).id;
+  async saveTree(json: Uint8Array): Promise<BlobId> {
+    return (await this.engine()).trees.save(json).id;
   }
 
   report(problem: SourceProblem): void {
@@ -89,16 +96,17 @@ export class ArchiveSession {
   }
 
   /** Cuts a big file with all workers and returns its node. */
-  async saveBigFile({ path, sizeBytes, isNew }: BigFile): Promise<Uint8Array | undefined> {
+  async saveBigFile({ path, sizeBytes, isNew }: BigFile): Promise<Uint8Array> {
     const before = this.#stat(path);
     this.stats.setPath(utf8Lossy(path));
-    const { content, sizeBytes: savedBytes } = await this.#bigFiles.save(path, sizeBytes);
+    const { bigFiles } = await this.engine();
+    const { content, sizeBytes: savedBytes } = await bigFiles.save(path, sizeBytes);
     const after = this.#stat(path);
-    const moved = [StatField.mtimeNs, StatField.sizeBytes, StatField.inode].some((at) => before[at] !== after[at]);
+    const moved = steadyFields.some((at) => before[at] !== after[at]);
     if (moved || after[StatField.sizeBytes] !== BigInt(savedBytes)) {
       this.report({ path, code: 'SOURCE_CHANGED', message: 'it changed while it was read', during: 'read' });
     }
-    this.countFile(isNew ? 'new' : 'changed');
+    this.stats.addFile(isNew ? 'new' : 'changed');
     const xattrs = this.posix.lgetxattrs(path, (_, error) =>
       this.report({ path, code: 'SOURCE_UNREADABLE', message: messageOf(error), during: 'stat' }),
     );
@@ -112,8 +120,17 @@ export class ArchiveSession {
     this.stats.addDirectory(change);
   }
 
-  countFile(change: 'new' | 'changed'): void {
-    this.stats.addFile(change);
+  /** Counts a directory that is as it was. */
+  countKnown({ path }: SourceDirectory, runs: readonly StatRunResult[], subdirectories: number): void {
+    for (let i = 0; i < subdirectories; i++) this.stats.addDirectory('unmodified');
+    let files = 0;
+    let bytes = 0;
+    for (const run of runs) {
+      files += run.files;
+      bytes += run.bytes;
+    }
+    const leaves = { filesNew: 0, filesChanged: 0, filesUnmodified: files, bytes };
+    this.stats.addLeaves(leaves, utf8Lossy(path ?? new Uint8Array(0)));
   }
 
   countStreamed(bytes: number, name: Uint8Array): void {

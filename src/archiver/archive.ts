@@ -1,29 +1,20 @@
 // Backs up a source: walk → chunk → blobs → packs → index → trees → snapshot. The snapshot is written last,
 // when all it names is durable, so that a crash at any instant leaves every finished backup whole.
-import { abortedError } from '../base/job.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import type { BlobId, SnapshotId } from '../base/ids.ts';
-import type { ChunkerSpec } from '../formats/chunker/chunker.ts';
+import { abortedError } from '../base/job.ts';
 import { localGoTime, type GoTime } from '../formats/go-time.ts';
-import type { RepositoryConfig } from '../formats/snapshot/config.ts';
-import type { Snapshot } from '../formats/snapshot/snapshot.ts';
-import { zstdLevel, type CompressionLevel } from '../repository/compression.ts';
-import { loadIndex } from '../repository/index/load-index.ts';
-import { PackWriter } from '../repository/pack-writer.ts';
+import type { Snapshot, SnapshotSummary } from '../formats/snapshot/snapshot.ts';
+import type { CompressionLevel } from '../repository/compression.ts';
 import type { Repository } from '../repository/repository.ts';
 import { saveSnapshot, type SnapshotRecord } from '../repository/snapshots.ts';
 import { ArchiveSession } from './archive-session.ts';
 import type { ArchiveProgress } from './archive-stats.ts';
-import type { ListingAhead } from './listing-ahead.ts';
-import { storeLeftovers } from './leftover-packs.ts';
+import { Scout } from './scout.ts';
 import type { Source, SourceProblem } from './source.ts';
-import { TreeSaver } from './tree-saver.ts';
+import { SourceMemory } from './source-memory.ts';
+import { TreeSaver, type Before } from './tree-saver.ts';
 import { WorkerPool } from './worker-pool.ts';
-
-/** restic's target: a pack is complete with the blob that reaches it. */
-const DEFAULT_PACK_BYTES = 16 * 1024 * 1024;
-/** Room for new blobs before the index has to move. */
-const NEW_BLOBS = 1 << 19;
 
 export interface ArchiveOptions {
   readonly source: Source;
@@ -45,10 +36,12 @@ export interface ArchiveOptions {
   readonly packSizeBytes?: number;
   /** Number of worker threads; the machine's cores by default. */
   readonly jobs?: number;
-  /** Threads that were started earlier, to load their code meanwhile; closed by `archive`. */
-  readonly pool?: WorkerPool;
-  /** Directories of the source that were listed meanwhile. */
-  readonly listing?: ListingAhead;
+  /** What was begun while the vault was being opened; its pool is closed by `archive`. */
+  readonly ahead?: { readonly pool: WorkerPool; readonly scout: Scout };
+  /** Where to remember what was seen of the source; `undefined` = do not. */
+  readonly memoryFolder?: string | undefined;
+  /** Nothing is written before this resolves: the lock may still be settling. */
+  readonly writeGate?: Promise<unknown>;
   readonly dryRun?: boolean;
   /** When aborted, save what was finished as a snapshot tagged `partial`. */
   readonly keepPartial?: boolean;
@@ -71,88 +64,61 @@ export interface ArchiveResult {
 
 /** Backs up `source` into `repository`, whose lock the caller holds. Throws `ABORTED` and what storage throws. */
 export async function archive(repository: Repository, options: ArchiveOptions): Promise<ArchiveResult> {
-  const { signal, dryRun = false } = options;
+  const { signal } = options;
   const clock = options.clock ?? systemClock;
   const backupStart = localGoTime(clock.nowNs());
-  await using pool = options.pool ?? new WorkerPool(options.jobs);
+  await using pool = options.ahead?.pool ?? new WorkerPool(options.jobs);
   const onAbort = (): void => pool.fail(abortedError(signal?.reason));
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const session = await openSession(repository, pool, options);
-    const parentTree = options.force === true ? undefined : options.parent?.snapshot.tree;
-    const tree = await new TreeSaver(session, session.posix).save(options.source.root, parentTree);
+    const memory = await SourceMemory.open(repository, options);
+    const session = openSession(repository, pool, options);
+    const before = beforeOf(options, memory);
+    const saved = await new TreeSaver(session, session.posix).save(options.source.root, before);
     session.stats.setPhase('finish');
-    await finishPacks(session, repository, dryRun);
-    const backupEnd = localGoTime(clock.nowNs());
-    const snapshot = makeSnapshot(options, tree, session, backupStart, backupEnd);
-    return await finish(repository, options, snapshot, session.problems);
+    const engine = await session.finish();
+    await options.writeGate;
+    const trees = engine?.trees.stats ?? { treeBlobs: 0, dataAdded: 0, dataAddedPacked: 0 };
+    const summary = session.stats.summary(trees, backupStart, localGoTime(clock.nowNs()));
+    const result = await finish(repository, options, makeSnapshot(options, saved.tree, summary), session.problems);
+    if (result.id !== undefined) await memory.keep(result.id, saved, engine?.newIndexIds ?? []);
+    return result;
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
 }
 
-interface OpenSession extends ArchiveSession {
-  readonly packs: PackWriter;
+function beforeOf({ force, parent }: ArchiveOptions, memory: SourceMemory): Before | undefined {
+  if (force === true || parent === undefined) return undefined;
+  const known = memory.known?.tree === parent.snapshot.tree ? memory.known : undefined;
+  return { tree: parent.snapshot.tree, known };
 }
 
-async function openSession(repository: Repository, pool: WorkerPool, options: ArchiveOptions): Promise<OpenSession> {
-  const { signal, dryRun = false, packSizeBytes = DEFAULT_PACK_BYTES } = options;
-  const index = await loadIndex(repository, { signal, room: { blobs: NEW_BLOBS, packs: 0 } });
-  const packs = new PackWriter(repository, { signal, dryRun });
-  pool.setup(
-    {
-      index: index.memory,
-      key: repository.key,
-      chunker: chunkerOf(repository.config),
-      level: repository.config.version === 1 ? undefined : zstdLevel(options.compression ?? 'auto'),
-      packSizeBytes,
-      reading: {
-        maxFileSize: options.source.maxFileSize,
-        ignoreInode: options.ignoreInode ?? false,
-        ignoreCtime: options.ignoreCtime ?? false,
-        withAtime: options.withAtime ?? false,
-      },
-    },
-    async ({ pack }, bytes) => {
-      await packs.store(pack, bytes);
-      if (packs.failure !== undefined) pool.fail(packs.failure.error);
-    },
-  );
-  const session = new ArchiveSession({
+function openSession(repository: Repository, pool: WorkerPool, options: ArchiveOptions): ArchiveSession {
+  const scout = options.ahead?.scout ?? new Scout(pool);
+  scout.stop();
+  return new ArchiveSession({
     repository,
-    index,
     pool,
-    packs,
-    packSizeBytes,
+    scout,
     time: options.time,
-    withAtime: options.withAtime ?? false,
-    signal,
-    listing: options.listing,
+    compression: options.compression,
+    packSizeBytes: options.packSizeBytes,
+    reading: {
+      maxFileSize: options.source.maxFileSize,
+      ignoreInode: options.ignoreInode ?? false,
+      ignoreCtime: options.ignoreCtime ?? false,
+      withAtime: options.withAtime ?? false,
+    },
+    dryRun: options.dryRun ?? false,
+    signal: options.signal,
+    writeGate: options.writeGate,
     onProgress: options.onProgress,
     onProblem: options.onProblem,
   });
-  return Object.assign(session, { packs });
 }
 
-async function finishPacks(session: OpenSession, repository: Repository, dryRun: boolean): Promise<void> {
-  await session.pool.settled();
-  await storeLeftovers(session.pool, session.packs, repository);
-  session.trees.flush();
-  await session.pool.settled();
-  if (!dryRun) await session.packs.flush();
-}
-
-function chunkerOf(config: RepositoryConfig): ChunkerSpec {
-  return config.chunker === 'gear' ? { kind: 'gear' } : { kind: 'rabin', polynomial: config.chunkerPolynomial };
-}
-
-function makeSnapshot(
-  options: ArchiveOptions,
-  tree: BlobId,
-  session: ArchiveSession,
-  backupStart: GoTime,
-  backupEnd: GoTime,
-): Snapshot {
+function makeSnapshot(options: ArchiveOptions, tree: BlobId, summary: SnapshotSummary): Snapshot {
   return {
     time: options.time,
     ...(options.parent === undefined ? {} : { parent: options.parent.id }),
@@ -165,7 +131,7 @@ function makeSnapshot(
     excludes: options.source.excludes,
     tags: options.tags,
     programVersion: options.programVersion,
-    summary: session.stats.summary(session.trees.stats, backupStart, backupEnd),
+    summary,
     extra: {},
   };
 }

@@ -1,107 +1,58 @@
-import type { LeafRun, LeafRunResult, LeafStats, TaskDone } from './worker/messages.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import { TaskBatcher } from './task-batcher.ts';
 import type { SourceProblem } from './source.ts';
-
-/** Names in one message to a worker: enough to make its cost small, few enough to share the work evenly. */
-const NAMES_PER_TASK = 64;
-
-/** One run of leaves, waiting to be sent. */
-interface Pending {
-  readonly run: LeafRun;
-  readonly done: PromiseWithResolvers<LeafRunResult>;
-}
+import type { BigFile, LeafRun, LeafRunResult, LeafStats, TaskDone } from './worker/messages.ts';
+import type { WorkerPool } from './worker-pool.ts';
 
 export interface LeafReport {
   readonly stats: LeafStats;
   readonly problems: readonly SourceProblem[];
   readonly task: TaskDone;
-  /** Path of the last directory in the task. */
+  /** The last directory in the task. */
   readonly directory: Uint8Array;
 }
 
-/** Puts the leaves of several directories into one task, so that small directories cost no message each. */
+/** Nodes of a run of leaves; see `LeafRunResult`. */
+export interface SavedRun {
+  readonly parts: readonly (Uint8Array | BigFile)[];
+  readonly digest: Uint8Array | undefined;
+}
+
+/** Has leaves saved by the workers, many directories to a task. */
 export class LeafBatcher {
   readonly #pool: WorkerPool;
   readonly #onReport: (report: LeafReport) => void;
-  #pending: Pending[] = [];
-  #nameCount = 0;
+  readonly #batcher: TaskBatcher<LeafRun, SavedRun>;
 
   constructor(pool: WorkerPool, onReport: (report: LeafReport) => void) {
     this.#pool = pool;
     this.#onReport = onReport;
+    this.#batcher = new TaskBatcher(pool, (runs) => this.#send(runs));
   }
 
-  /**
-   * Adds leaves of one directory, in the order of their names; splits them where they are many. Waits
-   * while the workers have enough to do.
-   */
-  async add(
-    directory: Uint8Array,
-    names: readonly Uint8Array[],
-    parent: Uint8Array | undefined,
-  ): Promise<Promise<LeafRunResult>[]> {
-    const results: Promise<LeafRunResult>[] = [];
-    for (let at = 0; at < names.length;) {
-      const count = Math.min(names.length - at, NAMES_PER_TASK - this.#nameCount);
-      const run = { directory, names: joinNames(names.slice(at, at + count)), parent };
-      const pending = { run, done: Promise.withResolvers<LeafRunResult>() };
-      this.#pending.push(pending);
-      this.#nameCount += count;
-      results.push(pending.done.promise);
-      at += count;
-      if (this.#nameCount >= NAMES_PER_TASK) {
-        this.flush();
-        await this.#pool.ready();
-      }
-    }
-    return results;
+  add(run: LeafRun, nameCount: number): Promise<SavedRun> {
+    return this.#batcher.add(run, nameCount);
   }
 
-  /** Sends what is waiting. */
+  ready(): Promise<void> {
+    return this.#batcher.ready();
+  }
+
   flush(): void {
-    const batch = this.#pending;
-    if (batch.length === 0) return;
-    this.#pending = [];
-    this.#nameCount = 0;
-    void this.#run(batch);
+    this.#batcher.flush();
   }
 
-  async #run(batch: readonly Pending[]): Promise<void> {
-    try {
-      const task = await this.#pool.run({ kind: 'leaves', runs: batch.map(({ run }) => run) });
-      if (task.result.kind !== 'leaves') return;
-      const { runs, stats, problems } = task.result;
-      this.#onReport({ stats, problems, task, directory: batch.at(-1)?.run.directory ?? new Uint8Array() });
-      batch.forEach((pending, i) => this.#settle(pending, runs[i]));
-    } catch (error) {
-      for (const { done } of batch) done.reject(error);
-    }
+  async #send(runs: readonly LeafRun[]): Promise<readonly SavedRun[]> {
+    const task = await this.#pool.run({ kind: 'leaves', runs });
+    if (task.result.kind !== 'leaves') throw new TypeError('a worker answered another question');
+    const { stats, problems } = task.result;
+    this.#onReport({ stats, problems, task, directory: runs.at(-1)?.directory ?? new Uint8Array(0) });
+    return Promise.all(task.result.runs.map((result, i) => this.#complete(runs[i], result)));
   }
 
   /** A worker gives back names it did not get to: they go out again as a task of their own. */
-  #settle({ run, done }: Pending, result: LeafRunResult | undefined): void {
-    if (result === undefined || result.doneNamesBytes === run.names.length) {
-      done.resolve(result ?? { parts: [], doneNamesBytes: 0 });
-      return;
-    }
-    const rest = { ...run, names: run.names.slice(result.doneNamesBytes) };
-    const restDone = Promise.withResolvers<LeafRunResult>();
-    restDone.promise.then(
-      ({ parts }) => done.resolve({ parts: [...result.parts, ...parts], doneNamesBytes: run.names.length }),
-      done.reject,
-    );
-    void this.#run([{ run: rest, done: restDone }]);
+  async #complete(run: LeafRun | undefined, result: LeafRunResult): Promise<SavedRun> {
+    if (run === undefined || result.doneNamesBytes === run.names.length) return result;
+    const [rest] = await this.#send([{ ...run, names: run.names.slice(result.doneNamesBytes) }]);
+    return { parts: [...result.parts, ...(rest?.parts ?? [])], digest: undefined };
   }
-}
-
-function joinNames(names: readonly Uint8Array[]): Uint8Array {
-  let size = names.length;
-  for (const name of names) size += name.length;
-  const joined = new Uint8Array(size);
-  let at = 0;
-  for (const name of names) {
-    joined.set(name, at);
-    at += name.length + 1;
-  }
-  return joined;
 }

@@ -11,6 +11,7 @@ type StreamEntry = Extract<SourceEntry, { kind: 'stream' }>;
 /** Saves a file that exists only as a stream. A stream that fails fails the whole backup: half of it is worth nothing. */
 export async function saveStream(session: ArchiveSession, entry: StreamEntry): Promise<Uint8Array> {
   const ring = createStreamRing();
+  await session.engine();
   const task = session.pool.run({ kind: 'stream', ring });
   task.catch(() => {});
   const writer = new StreamRingWriter(ring);
@@ -30,7 +31,7 @@ export async function saveStream(session: ArchiveSession, entry: StreamEntry): P
   session.countTask(done);
   const content: BlobId[] = [];
   for (let at = 0; at < done.result.ids.length; at += ID_SIZE) content.push(idFromBytes<BlobId>(done.result.ids, at));
-  session.countFile('new');
+  session.stats.addFile('new');
   return encodeStreamNode(entry, content, done.result.next);
 }
 

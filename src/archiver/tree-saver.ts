@@ -1,21 +1,46 @@
-import { utf8Lossy } from '../base/bytes.ts';
+import { equalBytes, utf8Lossy } from '../base/bytes.ts';
 import { isCairnError, messageOf } from '../base/errors.ts';
 import { idToBytes, type BlobId } from '../base/ids.ts';
 import { AT_FDCWD, STAT_FIELDS, StatField, type Posix } from '../base/posix/posix.ts';
 import { assembleTree } from '../formats/tree/tree-encoder.ts';
 import type { ArchiveSession } from './archive-session.ts';
+import { EntryDigest } from './entry-digest.ts';
+import { nameKey, type KnownTree } from './known-trees.ts';
+import type { SavedRun } from './leaf-batcher.ts';
 import { ParentNodes } from './parent-nodes.ts';
-import type { SourceDirectory, SourceEntry } from './source.ts';
-import type { BigFile, LeafRunResult } from './worker/messages.ts';
+import type { Listing } from './scout.ts';
+import type { SourceDirectory } from './source.ts';
 import { saveStream } from './stream-saver.ts';
+import type { StatRunResult } from './worker/messages.ts';
 
 /** Work that is handed out; `done` is wrapped so that awaiting the handing out does not await the work. */
 interface HandedOut<T> {
   readonly done: Promise<T>;
 }
 
-/** Nodes in order; a part may still be under way. */
-type TreePart = Uint8Array | undefined | Promise<Uint8Array | undefined>;
+/** A directory in the parent snapshot. */
+export interface Before {
+  readonly tree: BlobId;
+  readonly known: KnownTree | undefined;
+}
+
+/** A subdirectory that is being saved. */
+interface Child {
+  readonly position: number;
+  readonly name: Uint8Array;
+  readonly path: Uint8Array | undefined;
+  readonly stat: BigInt64Array;
+  readonly before: Before | undefined;
+  readonly done: Promise<KnownTree>;
+}
+
+/** A directory whose work is handed out. */
+interface Handed {
+  readonly directory: SourceDirectory;
+  readonly listing: Listing;
+  readonly before: Before | undefined;
+  readonly children: readonly Child[];
+}
 
 /**
  * Walks a source depth first and saves its trees bottom up. Listing runs ahead of saving only as far as
@@ -24,78 +49,145 @@ type TreePart = Uint8Array | undefined | Promise<Uint8Array | undefined>;
 export class TreeSaver {
   readonly #session: ArchiveSession;
   readonly #posix: Posix;
+  readonly #digest: EntryDigest;
 
   constructor(session: ArchiveSession, posix: Posix) {
     this.#session = session;
     this.#posix = posix;
+    this.#digest = new EntryDigest(session.codec);
   }
 
-  /** Saves the tree of a directory and of all below. `parentId` is its tree in the parent snapshot. */
-  async save(root: SourceDirectory, parentId: BlobId | undefined): Promise<BlobId> {
-    const { done } = await this.#walk(root, parentId);
-    this.#session.batcher.flush();
+  /** Saves the tree of a directory and of all below. */
+  async save(root: SourceDirectory, before: Before | undefined): Promise<KnownTree> {
+    const { done } = await this.#walk(root, before);
+    await this.#session.flush();
     return await done;
   }
 
-  /**
-   * Hands out the work of a directory and of all below; `done` has the id of its tree.
-   */
-  async #walk(directory: SourceDirectory, parentId: BlobId | undefined): Promise<HandedOut<BlobId>> {
+  /** Hands out the work of a directory and of all below. */
+  async #walk(directory: SourceDirectory, before: Before | undefined): Promise<HandedOut<KnownTree>> {
     const session = this.#session;
     session.signal?.throwIfAborted();
-    const entries = session.list(directory);
-    const parentJson = parentId === undefined ? undefined : await session.loadParentTree(parentId);
-    const parent = new ParentNodes(parentJson);
-    const parts: TreePart[] = [];
-    for (let at = 0; at < entries.length;) {
-      const names = leafNames(entries, at);
-      if (names.length > 0 && directory.path !== undefined) {
-        for (const run of await session.batcher.add(directory.path, names, parentJson)) {
-          parts.push(caught(this.#finishRun(run)));
-        }
-        at += names.length;
-        continue;
-      }
-      const entry = entries[at++];
-      if (entry?.kind === 'directory') parts.push((await this.#walkEntry(entry, parent)).done);
-      else if (entry?.kind === 'stream') parts.push(caught(saveStream(session, entry)));
+    const listing = session.list(directory);
+    if (before?.known?.digest !== undefined) {
+      const looks = session.scout.look(directory, listing);
+      await session.scout.ready();
+      const children = await this.#walkChildren(listing, (key) => knownChild(before.known, key));
+      const handed = { directory, listing, before, children };
+      return { done: caught(this.#finishKnown(handed, before.known, looks)) };
     }
-    return { done: caught(this.#finish(parts)) };
+    const json = before === undefined ? undefined : await session.loadParentTree(before.tree);
+    const runs = await this.#handOutRuns(directory, listing, json);
+    const nodes = new ParentNodes(json);
+    const children = await this.#walkChildren(listing, (key, name) => {
+      const node = nodes.node(name);
+      return (
+        knownChild(before?.known, key) ?? (node?.type === 'dir' ? { tree: node.subtree, known: undefined } : undefined)
+      );
+    });
+    return { done: caught(this.#assemble({ directory, listing, before, children }, runs)) };
   }
 
-  async #walkEntry(
-    entry: Extract<SourceEntry, { kind: 'directory' }>,
-    parent: ParentNodes,
-  ): Promise<HandedOut<Uint8Array | undefined>> {
-    const stat = this.#statDirectory(entry.directory);
-    if (stat === undefined) return { done: Promise.resolve(undefined) };
-    const before = parent.node(entry.name);
-    const subtree = before?.type === 'dir' ? before.subtree : undefined;
-    const { done } = await this.#walk(entry.directory, subtree);
-    return { done: caught(this.#finishDirectory(entry, stat, done, subtree)) };
+  async #walkChildren(
+    listing: Listing,
+    beforeOf: (key: string, name: Uint8Array) => Before | undefined,
+  ): Promise<Child[]> {
+    const children: Child[] = [];
+    for (const [position, entry] of listing.entries.entries()) {
+      if (entry.kind !== 'directory') continue;
+      const stat = this.#statDirectory(entry.directory);
+      if (stat === undefined) continue;
+      const before = beforeOf(nameKey(entry.name), entry.name);
+      const { done } = await this.#walk(entry.directory, before);
+      children.push({ position, name: entry.name, path: entry.directory.path, stat, before, done });
+    }
+    return children;
   }
 
-  async #finishDirectory(
-    entry: Extract<SourceEntry, { kind: 'directory' }>,
-    stat: BigInt64Array,
-    tree: Promise<BlobId>,
-    before: BlobId | undefined,
-  ): Promise<Uint8Array | undefined> {
-    const subtree = await tree;
-    this.#session.countDirectory(before === undefined ? 'new' : before === subtree ? 'unmodified' : 'changed');
-    const { path } = entry.directory;
+  /** Hands the leaves of a directory to the workers. */
+  async #handOutRuns(
+    { path }: SourceDirectory,
+    { runs }: Listing,
+    parent: Uint8Array | undefined,
+  ): Promise<readonly Promise<SavedRun>[]> {
+    const { batcher } = await this.#session.engine();
+    const saved: Promise<SavedRun>[] = [];
+    for (const { names, count } of runs) {
+      saved.push(batcher.add({ directory: path ?? new Uint8Array(0), names, parent }, count));
+      await batcher.ready();
+    }
+    return saved;
+  }
+
+  /** Takes over the tree as it was, if nothing in it has changed; else saves it. */
+  async #finishKnown(handed: Handed, known: KnownTree, looks: readonly Promise<StatRunResult>[]): Promise<KnownTree> {
+    const stats = await Promise.all(looks);
+    const digest = this.#digestOf(handed, stats);
+    const children = await Promise.all(
+      handed.children.map(async ({ name, done }) => [nameKey(name), await done] as const),
+    );
+    const isSame =
+      digest !== undefined &&
+      known.digest !== undefined &&
+      equalBytes(digest, known.digest) &&
+      children.every(([key, child]) => known.children.get(key)?.tree === child.tree);
+    if (isSame) {
+      this.#session.countKnown(handed.directory, stats, handed.children.length);
+      return { tree: known.tree, digest, children: new Map(children) };
+    }
+    const json = await this.#session.loadParentTree(known.tree);
+    const runs = await this.#handOutRuns(handed.directory, handed.listing, json);
+    (await this.#session.engine()).batcher.flush();
+    return this.#assemble(handed, runs);
+  }
+
+  /** Puts the nodes of a directory together, in the order of its entries, and saves the tree. */
+  async #assemble(handed: Handed, runs: readonly Promise<SavedRun>[]): Promise<KnownTree> {
+    const parts = new Map<number, Uint8Array | undefined>();
+    const saved = await Promise.all(runs);
+    const children = new Map<string, KnownTree>();
+    for (const child of handed.children) {
+      const tree = await child.done;
+      children.set(nameKey(child.name), tree);
+      parts.set(child.position, this.#directoryNode(child, tree.tree));
+    }
+    for (const [i, run] of saved.entries()) {
+      parts.set(handed.listing.runs[i]?.from ?? 0, joinNodes(await this.#saveBigFiles(run)));
+    }
+    for (const [position, entry] of handed.listing.entries.entries()) {
+      if (entry.kind === 'stream') parts.set(position, await saveStream(this.#session, entry));
+    }
+    const ordered = [...parts].toSorted(([a], [b]) => a - b).flatMap(([, nodes]) => nodes ?? []);
+    const tree = await this.#session.saveTree(assembleTree(ordered));
+    return { tree, digest: this.#digestOf(handed, saved), children };
+  }
+
+  /** The digest of a whole directory; `undefined` if any part of it has none. */
+  #digestOf(
+    { listing, children }: Handed,
+    runs: readonly { readonly digest: Uint8Array | undefined }[],
+  ): Uint8Array | undefined {
+    const directories = listing.entries.filter(({ kind }) => kind !== 'leaf').length;
+    if (listing.problems.length > 0 || directories !== children.length) return undefined;
+    this.#digest.clear();
+    for (const { digest } of runs) {
+      if (digest === undefined) return undefined;
+      this.#digest.addBytes(digest);
+    }
+    for (const { name, stat } of children) this.#digest.add(name, stat);
+    return this.#digest.take();
+  }
+
+  #directoryNode(child: Child, subtree: BlobId): Uint8Array {
+    const { before, path } = child;
+    this.#session.countDirectory(before === undefined ? 'new' : before.tree === subtree ? 'unmodified' : 'changed');
     const xattrs =
       path === undefined
         ? []
         : this.#posix.lgetxattrs(path, (name, error) =>
-            this.#session.report({
-              path,
-              code: 'SOURCE_UNREADABLE',
-              message: `attribute ${utf8Lossy(name)}: ${error.message}`,
-              during: 'stat',
-            }),
+            this.#report(path, `attribute ${utf8Lossy(name)}: ${error.message}`),
           );
-    return this.#session.encoder.directory({ name: entry.name, stat, xattrs }, idToBytes(subtree));
+    return this.#session.encoder.directory({ name: child.name, stat: child.stat, xattrs }, idToBytes(subtree));
   }
 
   #statDirectory({ path }: SourceDirectory): BigInt64Array | undefined {
@@ -116,46 +208,48 @@ export class TreeSaver {
       });
     } catch (error) {
       if (isCairnError(error)) throw error;
-      this.#session.report({ path, code: 'SOURCE_UNREADABLE', message: messageOf(error), during: 'stat' });
+      this.#report(path, messageOf(error));
     }
     return undefined;
   }
 
-  /** Nodes of a run of leaves, joined by commas; big files in it are saved now. */
-  async #finishRun(run: Promise<LeafRunResult>): Promise<Uint8Array | undefined> {
-    const { parts } = await run;
-    const nodes = await Promise.all(parts.map((part) => (part instanceof Uint8Array ? part : this.#saveBigFile(part))));
-    return joinNodes(nodes);
+  /** Nodes of a run of leaves; big files in it are saved now. */
+  #saveBigFiles(run: SavedRun): Promise<readonly (Uint8Array | undefined)[]> {
+    return Promise.all(
+      run.parts.map(async (part) => {
+        if (part instanceof Uint8Array) return part;
+        try {
+          return await this.#session.saveBigFile(part);
+        } catch (error) {
+          if (isCairnError(error) || this.#session.signal?.aborted) throw error;
+          this.#session.report({
+            path: part.path,
+            code: 'SOURCE_UNREADABLE',
+            message: messageOf(error),
+            during: 'read',
+          });
+          return undefined;
+        }
+      }),
+    );
   }
 
-  async #saveBigFile(file: BigFile): Promise<Uint8Array | undefined> {
-    try {
-      return await this.#session.saveBigFile(file);
-    } catch (error) {
-      if (isCairnError(error) || this.#session.signal?.aborted) throw error;
-      this.#session.report({ path: file.path, code: 'SOURCE_UNREADABLE', message: messageOf(error), during: 'read' });
-      return undefined;
-    }
-  }
-
-  async #finish(parts: readonly TreePart[]): Promise<BlobId> {
-    const nodes = await Promise.all(parts);
-    const json = assembleTree(nodes.filter((node) => node !== undefined && node.length > 0) as Uint8Array[]);
-    return this.#session.saveTree(json);
+  #report(path: Uint8Array, message: string): void {
+    this.#session.report({ path, code: 'SOURCE_UNREADABLE', message, during: 'stat' });
   }
 }
 
-/** Names of the leaves from `at` up to the next entry that is something else. */
-function leafNames(entries: readonly SourceEntry[], at: number): Uint8Array[] {
-  const names: Uint8Array[] = [];
-  for (let i = at; entries[i]?.kind === 'leaf'; i++) names.push(entries[i]?.name ?? new Uint8Array());
-  return names;
+function knownChild(known: KnownTree | undefined, key: string): Before | undefined {
+  const child = known?.children.get(key);
+  return child === undefined ? undefined : { tree: child.tree, known: child };
 }
+
+const COMMA = Uint8Array.of(0x2c);
 
 function joinNodes(nodes: readonly (Uint8Array | undefined)[]): Uint8Array | undefined {
-  const present = nodes.filter((node) => node !== undefined);
+  const present = nodes.filter((node) => node !== undefined && node.length > 0);
   if (present.length <= 1) return present[0];
-  return Buffer.concat(present.flatMap((node, i) => (i === 0 ? [node] : [Uint8Array.of(0x2c), node])));
+  return Buffer.concat(present.flatMap((node, i) => (i === 0 ? [node] : [COMMA, node])) as Uint8Array[]);
 }
 
 /** Marks a promise as handled: its failure is thrown where it is awaited, later. */

@@ -1,4 +1,4 @@
-import { idFromBytes, type PackId } from '../base/ids.ts';
+import { idFromBytes, type IndexId, type PackId } from '../base/ids.ts';
 import { encodeIndexFile } from '../formats/index-file/index-file.ts';
 import { decodePackHeader } from '../formats/pack/pack-header.ts';
 import type { FinishedPack } from './pack-builder.ts';
@@ -12,6 +12,8 @@ const FULL_AGE_MS = 10 * 60_000;
 export class IndexWriter {
   readonly #repository: Repository;
   readonly #signal: AbortSignal | undefined;
+  /** Ids of the files saved so far. */
+  readonly saved: IndexId[] = [];
   #packs: FinishedPack[] = [];
   #blobCount = 0;
   #openedAt = performance.now();
@@ -41,6 +43,7 @@ export class IndexWriter {
 
   async #save(packs: readonly FinishedPack[]): Promise<void> {
     const listed = packs.map(({ id, header }) => ({ id: idFromBytes<PackId>(id), blobs: decodePackHeader(header) }));
-    await this.#repository.saveUnpacked('index', encodeIndexFile(listed), { signal: this.#signal });
+    const id = await this.#repository.saveUnpacked('index', encodeIndexFile(listed), { signal: this.#signal });
+    this.saved.push(id);
   }
 }

@@ -1,7 +1,7 @@
 // Stores finished packs and then lists them in the index: packs → index, always in that order, so that
 // an index never names a blob whose pack is not durable (restic's format, "Indexing").
 import { Semaphore } from '../base/concurrency.ts';
-import { idFromBytes, type PackId } from '../base/ids.ts';
+import { idFromBytes, type IndexId, type PackId } from '../base/ids.ts';
 import { IndexWriter } from './index-writer.ts';
 import { objectName } from './layout.ts';
 import type { FinishedPack } from './pack-builder.ts';
@@ -11,6 +11,8 @@ export interface PackWriterOptions {
   readonly signal?: AbortSignal | undefined;
   /** Nothing is stored: sizes are computed, nothing more. */
   readonly dryRun?: boolean;
+  /** Nothing is written before this resolves; when it rejects, nothing is. */
+  readonly writeGate?: Promise<unknown> | undefined;
 }
 
 export class PackWriter {
@@ -41,6 +43,11 @@ export class PackWriter {
     this.#running.delete(run);
   }
 
+  /** Ids of the index files saved so far. */
+  get indexIds(): readonly IndexId[] {
+    return this.#index.saved;
+  }
+
   /** The first failure, if there was one. */
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure;
@@ -55,6 +62,7 @@ export class PackWriter {
 
   async #store(pack: FinishedPack, bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined || this.#options.dryRun === true) return;
+    await this.#options.writeGate;
     const id = idFromBytes<PackId>(pack.id);
     {
       using _place = await this.#places.acquire(this.#options.signal);

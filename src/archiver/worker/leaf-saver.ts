@@ -3,12 +3,15 @@ import type { ErrorCode } from '../../base/error-codes.ts';
 import { isCairnError, messageOf, systemCode } from '../../base/errors.ts';
 import { AT_FDCWD, FileType, STAT_FIELDS, StatField, type OnXattrError, type Posix } from '../../base/posix/posix.ts';
 import { ID_SIZE, idToBytes } from '../../base/ids.ts';
+import type { Codec } from '../../kernels/codec.ts';
 import { contentAfterHead, isUnchanged, readHexId } from '../change-detection.ts';
 import { field, fileType, NodeEncoder } from '../node-encoder.ts';
 import { ParentNodes } from '../parent-nodes.ts';
 import type { SourceProblem } from '../source.ts';
+import { EntryDigest } from '../entry-digest.ts';
 import type { BlobSaver } from './blob-saver.ts';
 import { FileReader } from './file-reader.ts';
+import { O_PATH_DIRECTORY } from './open-flags.ts';
 import type { FileWindow } from './file-window.ts';
 import type { BigFile, LeafResult, LeafRun, LeafRunResult, LeafStats, LeafTask, ReadingRules } from './messages.ts';
 
@@ -16,8 +19,6 @@ import type { BigFile, LeafResult, LeafRun, LeafRunResult, LeafStats, LeafTask, 
 const BIG_FILE_BYTES = 64n * 1024n * 1024n;
 /** A task gives back the rest of its names once it has read this much, so that no worker idles at the end. */
 const TASK_BYTES = 64 * 1024 * 1024;
-/** O_PATH and O_DIRECTORY of Linux: a directory as a place, readable or not. */
-const O_PATH_DIRECTORY = 0o10000000 | 0o200000;
 
 /** Saves the leaves of directories: looks at each, reads what changed, makes its node. */
 export class LeafSaver {
@@ -26,6 +27,8 @@ export class LeafSaver {
   readonly #saver: BlobSaver;
   readonly #reader: FileReader;
   readonly #encoder: NodeEncoder;
+  readonly #digest: EntryDigest;
+  #isSteady = true;
   readonly #stat = new BigInt64Array(STAT_FIELDS);
   readonly #id = new Uint8Array(ID_SIZE);
   #stats: LeafStats = noLeaves();
@@ -35,9 +38,10 @@ export class LeafSaver {
   #parent = new ParentNodes(undefined);
   #directory = new Uint8Array(0);
 
-  constructor(posix: Posix, rules: ReadingRules, window: FileWindow, saver: BlobSaver) {
+  constructor(posix: Posix, codec: Codec, rules: ReadingRules, window: FileWindow, saver: BlobSaver) {
     this.#posix = posix;
     this.#rules = rules;
+    this.#digest = new EntryDigest(codec);
     this.#saver = saver;
     this.#reader = new FileReader(posix, window, saver);
     this.#encoder = new NodeEncoder(posix, { withAtime: rules.withAtime });
@@ -56,6 +60,8 @@ export class LeafSaver {
     this.#directory = Uint8Array.from(run.directory);
     const { writer } = this.#encoder;
     writer.clear();
+    this.#digest.clear();
+    this.#isSteady = true;
     const dirfd = this.#openDirectory(run.directory);
     const parts: (Uint8Array | BigFile)[] = [];
     let at = 0;
@@ -72,7 +78,8 @@ export class LeafSaver {
       if (dirfd !== undefined) this.#posix.close(dirfd);
     }
     if (writer.size > 0) parts.push(writer.take());
-    return { parts, doneNamesBytes: at };
+    const isWhole = this.#isSteady && at === run.names.length;
+    return { parts, doneNamesBytes: at, digest: isWhole ? this.#digest.take() : undefined };
   }
 
   #useParent(json: Uint8Array | undefined): void {
@@ -108,6 +115,8 @@ export class LeafSaver {
       this.#report(name, code, messageOf(error), 'read');
     }
     if (writer.size === mark) writer.truncate(before);
+    if (big !== undefined) this.#isSteady = false;
+    else this.#digest.add(name, this.#stat);
     return big;
   }
 
@@ -183,6 +192,7 @@ export class LeafSaver {
   }
 
   #report(name: Uint8Array, code: ErrorCode, message: string, during: SourceProblem['during']): void {
+    this.#isSteady = false;
     this.#problems.push({ path: joinPath(this.#directory, name), code, message, during });
   }
 }

@@ -65,6 +65,18 @@ export interface SegmentTask {
   readonly stops: Float64Array;
 }
 
+export interface StatRun {
+  readonly directory: Uint8Array;
+  /** Each name followed by a NUL. */
+  readonly names: Uint8Array;
+}
+
+/** Look at entries, read nothing. Needs no setup: it may run before the vault is open. */
+export interface StatTask {
+  readonly kind: 'stat';
+  readonly runs: readonly StatRun[];
+}
+
 /** A file that comes as a stream. */
 export interface StreamTask {
   readonly kind: 'stream';
@@ -75,7 +87,7 @@ export interface FlushTask {
   readonly kind: 'flush';
 }
 
-export type WorkerTask = LeafTask | SegmentTask | StreamTask | FlushTask;
+export type WorkerTask = StatTask | LeafTask | SegmentTask | StreamTask | FlushTask;
 
 export interface LeafStats {
   filesNew: number;
@@ -100,9 +112,23 @@ export interface BigFile {
   readonly isNew: boolean;
 }
 
+export interface StatRunResult {
+  /** See `EntryDigest`; `undefined` if an entry could not be looked at. */
+  readonly digest: Uint8Array | undefined;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface StatResult {
+  readonly kind: 'stat';
+  readonly runs: readonly StatRunResult[];
+}
+
 export interface LeafRunResult {
   /** Node JSON of the leaves in order, joined by commas; big files stand between. */
   readonly parts: readonly (Uint8Array | BigFile)[];
+  /** See `EntryDigest`; `undefined` when an entry was not steady or could not be read, or when names are left. */
+  readonly digest: Uint8Array | undefined;
   /** Bytes of `names` that were done; the rest is to be handed out again. */
   readonly doneNamesBytes: number;
 }
@@ -135,7 +161,7 @@ export interface FlushResult {
     | undefined;
 }
 
-export type TaskResult = LeafResult | SegmentResult | FlushResult;
+export type TaskResult = StatResult | LeafResult | SegmentResult | FlushResult;
 
 /** A pack is complete in a slot; the main thread stores it and frees the slot. */
 export interface PackReady {

@@ -8,7 +8,8 @@ import { BlobIndex } from '../../repository/index/blob-index.ts';
 import { BlobSaver } from './blob-saver.ts';
 import { FileWindow } from './file-window.ts';
 import { LeafSaver } from './leaf-saver.ts';
-import type { FromWorker, TaskResult, ToWorker, WorkerSetup, WorkerTask } from './messages.ts';
+import type { BlobStats, FromWorker, StatTask, TaskResult, ToWorker, WorkerSetup, WorkerTask } from './messages.ts';
+import { StatRunner } from './stat-runner.ts';
 import { saveSegment, saveStream } from './segment-saver.ts';
 
 interface Tools {
@@ -19,6 +20,7 @@ interface Tools {
 
 const codec = createCodec();
 const posix = openPosix();
+const stats = new StatRunner(posix, codec);
 let tools: Tools | undefined;
 
 parentPort?.on('message', (message: ToWorker) => {
@@ -38,6 +40,9 @@ function receive(message: ToWorker): void {
     case 'index':
       tools?.saver.moveIndex(new BlobIndex(message.index));
       return;
+    case 'stat':
+      send({ kind: 'done', result: stats.run(message), blobs: NO_BLOBS });
+      return;
     case 'leaves':
     case 'segment':
     case 'stream':
@@ -50,15 +55,17 @@ function receive(message: ToWorker): void {
   }
 }
 
+const NO_BLOBS: BlobStats = { dataBlobs: 0, dataAdded: 0, dataAddedPacked: 0 };
+
 function makeTools(setup: WorkerSetup): Tools {
   const window = new FileWindow(setup.chunker);
   const saver = new BlobSaver(codec, new BlobIndex(setup.index), setup, (slot, pack) =>
     send({ kind: 'pack', slot, pack }),
   );
-  return { window, saver, leaves: new LeafSaver(posix, setup.reading, window, saver) };
+  return { window, saver, leaves: new LeafSaver(posix, codec, setup.reading, window, saver) };
 }
 
-function run(task: WorkerTask, { saver, window, leaves }: Tools): TaskResult {
+function run(task: Exclude<WorkerTask, StatTask>, { saver, window, leaves }: Tools): TaskResult {
   switch (task.kind) {
     case 'leaves':
       return leaves.save(task);

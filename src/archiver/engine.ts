@@ -1,0 +1,94 @@
+import { utf8Lossy } from '../base/bytes.ts';
+import type { IndexId } from '../base/ids.ts';
+import type { ChunkerSpec } from '../formats/chunker/chunker.ts';
+import type { RepositoryConfig } from '../formats/snapshot/config.ts';
+import { zstdLevel, type CompressionLevel } from '../repository/compression.ts';
+import { loadIndex } from '../repository/index/load-index.ts';
+import { PackWriter } from '../repository/pack-writer.ts';
+import type { Repository } from '../repository/repository.ts';
+import type { ArchiveStats } from './archive-stats.ts';
+import { BigFileSaver } from './big-file-saver.ts';
+import { LeafBatcher } from './leaf-batcher.ts';
+import { storeLeftovers } from './leftover-packs.ts';
+import { ParentTreeReader } from './parent-tree-reader.ts';
+import type { SourceProblem } from './source.ts';
+import { TreeStore } from './tree-store.ts';
+import type { ReadingRules } from './worker/messages.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+/** restic's target: a pack is complete with the blob that reaches it. */
+const DEFAULT_PACK_BYTES = 16 * 1024 * 1024;
+/** Room for new blobs before the index has to move. */
+const NEW_BLOBS = 1 << 19;
+
+export interface EngineOptions {
+  readonly compression: CompressionLevel | undefined;
+  readonly packSizeBytes: number | undefined;
+  readonly reading: ReadingRules;
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal | undefined;
+  /** Nothing is written before this resolves. */
+  readonly writeGate: Promise<unknown> | undefined;
+  readonly stats: ArchiveStats;
+  readonly report: (problem: SourceProblem) => void;
+}
+
+/** What saves blobs and trees, once something has to be saved. */
+export interface Engine {
+  readonly batcher: LeafBatcher;
+  readonly bigFiles: BigFileSaver;
+  readonly trees: TreeStore;
+  readonly parentTrees: ParentTreeReader;
+  /** Index files written by this run. */
+  readonly newIndexIds: readonly IndexId[];
+  /** Stores all that is unfinished; afterwards everything saved is durable and indexed. */
+  finish(): Promise<void>;
+}
+
+/** Loads the index and sets the workers up. */
+export async function startEngine(repository: Repository, pool: WorkerPool, options: EngineOptions): Promise<Engine> {
+  const { signal, dryRun, stats, packSizeBytes = DEFAULT_PACK_BYTES } = options;
+  const index = await loadIndex(repository, { signal, room: { blobs: NEW_BLOBS, packs: 0 } });
+  const packs = new PackWriter(repository, { signal, dryRun, writeGate: options.writeGate });
+  const { version } = repository.config;
+  pool.setup(
+    {
+      index: index.memory,
+      key: repository.key,
+      chunker: chunkerOf(repository.config),
+      level: version === 1 ? undefined : zstdLevel(options.compression ?? 'auto'),
+      packSizeBytes,
+      reading: options.reading,
+    },
+    async ({ pack }, bytes) => {
+      await packs.store(pack, bytes);
+      if (packs.failure !== undefined) pool.fail(packs.failure.error);
+    },
+  );
+  const trees = new TreeStore(repository, index, packs, packSizeBytes);
+  return {
+    trees,
+    parentTrees: new ParentTreeReader(repository, index, signal),
+    batcher: new LeafBatcher(pool, ({ stats: leaves, problems, task, directory }) => {
+      for (const problem of problems) options.report(problem);
+      stats.addLeaves(leaves, utf8Lossy(directory));
+      stats.addBlobs(task.blobs);
+    }),
+    bigFiles: new BigFileSaver(pool, (task, bytes) => {
+      stats.addBytes(bytes);
+      stats.addBlobs(task.blobs);
+    }),
+    newIndexIds: packs.indexIds,
+    finish: async () => {
+      await pool.settled();
+      await storeLeftovers(pool, packs, repository);
+      trees.flush();
+      await pool.settled();
+      await packs.flush();
+    },
+  };
+}
+
+function chunkerOf(config: RepositoryConfig): ChunkerSpec {
+  return config.chunker === 'gear' ? { kind: 'gear' } : { kind: 'rabin', polynomial: config.chunkerPolynomial };
+}

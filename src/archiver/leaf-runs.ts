@@ -1,0 +1,40 @@
+import type { SourceEntry } from './source.ts';
+
+/** Names in one run, and about as many in one message to a worker. */
+export const NAMES_PER_RUN = 64;
+
+/**
+ * The leaves of a directory as runs: consecutive leaves, at most `NAMES_PER_RUN`. The split depends on
+ * nothing but the listing, so that the digest of a run can be compared with that of an earlier backup.
+ */
+export interface LeafNames {
+  /** Position of the first leaf among the entries. */
+  readonly from: number;
+  readonly count: number;
+  /** Each name followed by a NUL. */
+  readonly names: Uint8Array;
+}
+
+export function leafRuns(entries: readonly SourceEntry[]): LeafNames[] {
+  const runs: LeafNames[] = [];
+  for (let at = 0; at < entries.length;) {
+    let end = at;
+    while (end - at < NAMES_PER_RUN && entries[end]?.kind === 'leaf') end++;
+    if (end > at) runs.push({ from: at, count: end - at, names: joinNames(entries, at, end) });
+    at = Math.max(end, at + 1);
+  }
+  return runs;
+}
+
+function joinNames(entries: readonly SourceEntry[], from: number, end: number): Uint8Array {
+  let size = end - from;
+  for (let i = from; i < end; i++) size += entries[i]?.name.length ?? 0;
+  const joined = new Uint8Array(size);
+  let at = 0;
+  for (let i = from; i < end; i++) {
+    const name = entries[i]?.name ?? new Uint8Array(0);
+    joined.set(name, at);
+    at += name.length + 1;
+  }
+  return joined;
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { equalBytes } from '../base/bytes.ts';
+import type { IndexId, SnapshotId } from '../base/ids.ts';
+import type { Repository } from '../repository/repository.ts';
+import type { SnapshotRecord } from '../repository/snapshots.ts';
+import { loadKnownTrees, saveKnownTrees, type KnownTree } from './known-trees.ts';
+import type { Source } from './source.ts';
+
+export interface MemoryOptions {
+  readonly source: Source;
+  readonly parent?: SnapshotRecord | undefined;
+  readonly force?: boolean;
+  readonly ignoreInode?: boolean;
+  readonly ignoreCtime?: boolean;
+  readonly withAtime?: boolean;
+  readonly dryRun?: boolean;
+  readonly memoryFolder?: string | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/** What this machine remembers of the last backup of a source, where it may be trusted. */
+export class SourceMemory {
+  /** Trees of the parent snapshot. */
+  readonly known: KnownTree | undefined;
+  readonly #folder: string | undefined;
+  readonly #rules: Uint8Array;
+  readonly #parent: SnapshotId | undefined;
+  readonly #indexIds: readonly IndexId[];
+
+  private constructor(
+    known: KnownTree | undefined,
+    folder: string | undefined,
+    rules: Uint8Array,
+    parent: SnapshotId | undefined,
+    indexIds: readonly IndexId[],
+  ) {
+    this.known = known;
+    this.#folder = folder;
+    this.#rules = rules;
+    this.#parent = parent;
+    this.#indexIds = indexIds;
+  }
+
+  /**
+   * Remembers only when every index file of that time is still there: then every blob that was known is,
+   * whatever was pruned or repaired since.
+   */
+  static async open(repository: Repository, options: MemoryOptions): Promise<SourceMemory> {
+    const { parent, signal } = options;
+    const folder = folderOf(repository, options);
+    if (folder === undefined) return new SourceMemory(undefined, undefined, new Uint8Array(0), parent?.id, []);
+    const rules = await rulesDigest();
+    const indexIds: IndexId[] = [];
+    for await (const { id } of repository.listIds('index', { signal })) indexIds.push(id);
+    const wanted = options.force === true ? undefined : parent?.id;
+    const kept = wanted === undefined ? undefined : await loadKnownTrees(folder, wanted);
+    const present = new Set(indexIds);
+    const holds = kept !== undefined && equalBytes(kept.rules, rules) && kept.indexIds.every((id) => present.has(id));
+    return new SourceMemory(holds ? kept.root : undefined, folder, rules, parent?.id, holds ? kept.indexIds : indexIds);
+  }
+
+  /** Remembers what a finished snapshot saw. */
+  async keep(snapshot: SnapshotId, root: KnownTree, newIndexIds: readonly IndexId[]): Promise<void> {
+    if (this.#folder === undefined) return;
+    const indexIds = [...this.#indexIds, ...newIndexIds];
+    await saveKnownTrees(this.#folder, snapshot, this.#parent, { rules: this.#rules, indexIds, root });
+  }
+}
+
+/** No memory where the rules make files look unchanged, or left out, that the digests tell apart. */
+function folderOf(repository: Repository, options: MemoryOptions): string | undefined {
+  const { source, ignoreInode, ignoreCtime, withAtime, dryRun, memoryFolder } = options;
+  const isPlain = !ignoreInode && !ignoreCtime && !withAtime && !dryRun && source.maxFileSize === undefined;
+  return isPlain && memoryFolder !== undefined ? join(memoryFolder, repository.config.id, 'trees') : undefined;
+}
+
+/** What beside the entries decides the bytes of a node: the time zone, and the names of users and groups. */
+async function rulesDigest(): Promise<Uint8Array> {
+  const hash = createHash('sha256').update(`1\n${Intl.DateTimeFormat().resolvedOptions().timeZone}\n`);
+  for (const file of ['/etc/passwd', '/etc/group', '/etc/localtime']) {
+    try {
+      const { mtimeNs, size, ino } = await stat(file, { bigint: true });
+      hash.update(`${mtimeNs} ${size} ${ino}\n`);
+    } catch {
+      hash.update('absent\n');
+    }
+  }
+  return hash.digest();
+}

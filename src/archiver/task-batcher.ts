@@ -1,0 +1,60 @@
+import { NAMES_PER_RUN } from './leaf-runs.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+interface Pending<Run, Result> {
+  readonly run: Run;
+  readonly done: PromiseWithResolvers<Result>;
+}
+
+/** Sends runs of one task and gives their results, in the same order. */
+export type SendRuns<Run, Result> = (runs: readonly Run[]) => Promise<readonly Result[]>;
+
+/** Puts the runs of several directories into one task, so that small directories cost no message each. */
+export class TaskBatcher<Run, Result> {
+  readonly #pool: WorkerPool;
+  readonly #send: SendRuns<Run, Result>;
+  #pending: Pending<Run, Result>[] = [];
+  #nameCount = 0;
+
+  constructor(pool: WorkerPool, send: SendRuns<Run, Result>) {
+    this.#pool = pool;
+    this.#send = send;
+  }
+
+  /** Adds a run of that many names; wait for `ready` before adding many more. */
+  add(run: Run, nameCount: number): Promise<Result> {
+    const pending = { run, done: Promise.withResolvers<Result>() };
+    pending.done.promise.catch(() => {}); // thrown where it is awaited
+    this.#pending.push(pending);
+    this.#nameCount += nameCount;
+    if (this.#nameCount >= NAMES_PER_RUN) this.flush();
+    return pending.done.promise;
+  }
+
+  /** Resolves when the workers can take more. */
+  ready(): Promise<void> {
+    return this.#pool.ready();
+  }
+
+  /** Sends what is waiting. */
+  flush(): void {
+    const batch = this.#pending;
+    if (batch.length === 0) return;
+    this.#pending = [];
+    this.#nameCount = 0;
+    void this.#run(batch);
+  }
+
+  async #run(batch: readonly Pending<Run, Result>[]): Promise<void> {
+    try {
+      const results = await this.#send(batch.map(({ run }) => run));
+      batch.forEach(({ done }, i) => {
+        const result = results[i];
+        if (result === undefined) done.reject(new RangeError('a task gave fewer results than it had runs'));
+        else done.resolve(result);
+      });
+    } catch (error) {
+      for (const { done } of batch) done.reject(error);
+    }
+  }
+}
