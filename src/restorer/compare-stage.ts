@@ -52,17 +52,26 @@ export async function planChanges(run: RestoreRun, target: TargetDirectories, pl
   await compareFiles(run, columnValues(plan.compare), (reference, differing) => {
     const record = run.store.at(reference);
     const size = BigInt(contentLength(run.index, record));
-    const isThere = target.stat(record.directory, record.name, stat);
-    if (isThere && differing?.length === 0 && stat[StatField.sizeBytes] === size) {
+    const isThere = differing !== undefined && tryStat(() => target.stat(record.directory, record.name, stat));
+    if (isThere && differing.length === 0 && stat[StatField.sizeBytes] === size) {
       plan.metadataOnly.push(reference);
       return;
     }
     // Writing into a file with other names would change those; a new file takes its place.
-    const inPlace = isThere && differing !== undefined && stat[StatField.links] === 1n;
+    const inPlace = isThere && stat[StatField.links] === 1n;
     if (inPlace) addPatch(run, plan, reference, differing);
     else if (record.blobCount > 0) addContent(run, plan.content, reference);
     else plan.plainEntries.push(reference);
   });
+}
+
+/** A file that cannot be looked at any more is written anew, and the error told there. */
+function tryStat(stat: () => boolean): boolean {
+  try {
+    return stat();
+  } catch {
+    return false;
+  }
 }
 
 function addPatch(run: RestoreRun, plan: EntryPlan, reference: number, differing: readonly number[]): void {

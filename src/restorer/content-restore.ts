@@ -61,6 +61,8 @@ export class ContentRestore {
     const built = this.#build(writes, source);
     if (built.writes.length === 0) return;
     const result = await this.#run.pool.run(built.job);
+    // A worker that was stopped says nothing of what it left out.
+    this.#run.signal.throwIfAborted();
     const again = this.#account(built, result);
     for (const group of again) await this.#tryCopies(group);
     this.#run.meter.tick();
@@ -144,8 +146,10 @@ export class ContentRestore {
 
   #lose(write: number, code: ErrorCode, message: string): void {
     const file = this.#plan.file(write);
-    if (this.#plan.way(file) !== FileWay.whole) {
-      this.#parts.fail(file, (path) => this.#run.problems.add(path, code, message));
+    const way = this.#plan.way(file);
+    if (way !== FileWay.whole) {
+      const more = way === FileWay.patch ? '; the file that was there may now hold old and new parts' : '';
+      this.#parts.fail(file, (path) => this.#run.problems.add(path, code, message + more));
       return;
     }
     this.#run.failed.add(this.#plan.reference(file));

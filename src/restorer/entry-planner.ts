@@ -1,3 +1,6 @@
+import { utf8Lossy } from '../base/bytes.ts';
+import { messageOf } from '../base/errors.ts';
+import { fatalTargetError } from './target-error.ts';
 import { DirectoryState } from './directory-table.ts';
 import { STAT_FIELDS } from '../base/posix/posix.ts';
 import { BLOB_TREE } from '../repository/index/blob-index.ts';
@@ -72,13 +75,29 @@ export class EntryPlanner implements TreeVisitor {
     const selection = this.#select(directory, record.name, record.kind);
     if (selection === 'skip' || record.kind === EntryKind.socket) return;
     if (record.kind === EntryKind.directory) this.#visitDirectory(directory, reference, record, selection);
-    else if (selection === 'restore') this.#visitEntry(directory, reference, record);
+    else if (selection === 'restore') this.#attempt(reference, () => this.#visitEntry(directory, reference, record));
+  }
+
+  /** What the target does to one entry, such as a directory that is gone again, concerns that entry only. */
+  #attempt(reference: number, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      const fatal = fatalTargetError(error);
+      if (fatal !== undefined) throw fatal;
+      this.#run.failed.add(reference);
+      this.#run.problems.add(shownPath(this.#run, reference), 'RESTORE_FAILED', messageOf(error));
+    }
   }
 
   leave(directory: number, complete: boolean): void {
     const { directories, options } = this.#run;
     if (options.delete === true && complete && directories.state(directory) === DirectoryState.existing) {
-      this.#findExtra(directory);
+      try {
+        this.#findExtra(directory);
+      } catch (error) {
+        this.#run.problems.add(`/${utf8Lossy(directories.path(directory))}`, 'RESTORE_FAILED', messageOf(error));
+      }
     }
     this.#names = undefined;
   }

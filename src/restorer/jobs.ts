@@ -137,7 +137,8 @@ export type ResultOf<J extends Job> = Extract<JobResult, { kind: J['kind'] }>;
 
 export type ToWorker =
   | { readonly kind: 'setup'; readonly setup: WorkerSetup }
-  | { readonly kind: 'job'; readonly id: number; readonly job: Job };
+  | { readonly kind: 'job'; readonly id: number; readonly job: Job }
+  | { readonly kind: 'end' };
 
 export interface FromWorker {
   readonly id: number;

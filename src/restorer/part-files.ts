@@ -103,7 +103,12 @@ export class PartFiles implements Disposable {
         open.failed = true;
         if (!open.isNew) this.#damaged(open);
       }
-      this.#finish(open);
+      try {
+        this.#finish(open);
+      } catch (error) {
+        const path = shownPath(this.#run, this.#plan.reference(open.file));
+        this.#run.problems.add(path, 'RESTORE_FAILED', messageOf(error));
+      }
     }
     this.#cursor[Symbol.dispose]();
   }

@@ -63,6 +63,7 @@ export function runCompareJob(context: WorkerContext, { records }: CompareJob): 
     const found: number[] = [];
     let position = 0;
     for (let blob = 0; blob < record.blobCount; blob++) {
+      if (context.stopped()) break;
       const entry = record.blob(blob);
       const size = entry === MISSING_BLOB ? 0 : plainLength(context.index, entry);
       buffer = withRoom(buffer, size);

@@ -65,8 +65,8 @@ export class TargetDirectories implements Disposable {
 
   #make(directory: number, parent: number): number {
     const { directories, problems } = this.#run;
-    if (this.#run.options.dryRun === true) return this.#foresee(directory, parent);
     try {
+      if (this.#run.options.dryRun === true) return this.#foresee(directory, parent);
       return this.#makeOrFind(this.#open(parent), directories.name(directory));
     } catch (error) {
       const fatal = fatalTargetError(error);

@@ -16,12 +16,15 @@ parentPort?.on('message', (message: ToWorker) => {
     context = createWorkerContext(tools, message.setup);
     return;
   }
+  if (message.kind === 'end') {
+    context?.[Symbol.dispose]();
+    parentPort?.close();
+    return;
+  }
   const result = attempt(message.job);
   const answer: FromWorker = { id: message.id, result };
   parentPort?.postMessage(answer, result.kind === 'tree' ? [result.records] : []);
 });
-
-parentPort?.on('close', () => context?.[Symbol.dispose]());
 
 function attempt(job: Job): JobResult {
   try {

@@ -3,8 +3,13 @@ import { CairnError } from '../base/errors.ts';
 import { workerUrl } from '../base/worker-url.ts';
 import type { FromWorker, Job, JobResult, ResultOf, ToWorker, WorkerSetup } from './jobs.ts';
 
+// A job takes milliseconds, and looks at the stop word between blobs.
+const END_TIMEOUT_MS = 10_000;
+
 interface PoolWorker {
   readonly worker: Worker;
+  /** Resolves when the thread is gone. */
+  readonly ended: Promise<void>;
   pending: number;
 }
 
@@ -55,7 +60,16 @@ export class WorkerPool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
-    await Promise.all(this.#workers.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.#workers.map((owner) => this.#end(owner)));
+  }
+
+  /** Lets a worker close its descriptors, which would stay open in this process if it were just terminated. */
+  async #end({ worker, ended }: PoolWorker): Promise<void> {
+    const message: ToWorker = { kind: 'end' };
+    worker.postMessage(message, []);
+    const timer = setTimeout(() => void worker.terminate(), END_TIMEOUT_MS);
+    await ended;
+    clearTimeout(timer);
   }
 
   #start(): PoolWorker {
@@ -63,7 +77,8 @@ export class WorkerPool implements AsyncDisposable {
       // Descriptors are shared with the main thread on purpose.
       trackUnmanagedFds: false,
     });
-    const owner: PoolWorker = { worker, pending: 0 };
+    const { promise: ended, resolve: onEnd } = Promise.withResolvers<void>();
+    const owner: PoolWorker = { worker, ended, pending: 0 };
     worker.on('message', ({ id, result }: FromWorker) => {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
@@ -72,6 +87,7 @@ export class WorkerPool implements AsyncDisposable {
     });
     worker.on('error', (error) => this.#fail(error));
     worker.on('exit', () => {
+      onEnd();
       if (!this.#closing) this.#fail(undefined);
     });
     return owner;
