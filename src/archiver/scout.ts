@@ -43,7 +43,7 @@ export class Scout {
       if (directory === undefined || this.#stopped || this.#entryCount >= MAX_ENTRIES) break;
       const listing = this.#list(directory);
       this.#listings.set(directory, listing);
-      this.#look(directory, listing);
+      void this.#look(directory, listing);
       this.#entryCount += listing.entries.length;
       for (let i = listing.entries.length - 1; i >= 0; i--) {
         const entry = listing.entries[i];

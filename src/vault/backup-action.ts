@@ -3,7 +3,6 @@ import { archive, type ArchiveOptions, type ArchiveResult } from '../archiver/ar
 import type { ArchiveProgress } from '../archiver/archive-stats.ts';
 import { findParent } from '../archiver/parent.ts';
 import type { Source, SourceProblem } from '../archiver/source.ts';
-import { WorkerPool } from '../archiver/worker-pool.ts';
 import { utf8Lossy } from '../base/bytes.ts';
 import { systemClock } from '../base/clock.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
@@ -16,13 +15,15 @@ import type { Repository } from '../repository/repository.ts';
 import { findSnapshot } from '../repository/snapshot-ref.ts';
 import type { SnapshotRecord } from '../repository/snapshots.ts';
 import { scanSource } from '../sources/files/scan-source.ts';
+import { BackupAhead } from './backup-ahead.ts';
 import { nameTag } from './backup-name.ts';
 import { type BackupRecord, backupRecord } from './backup-record.ts';
-import { type BackupSource, openSource } from './backup-source.ts';
+import type { BackupSource } from './backup-source.ts';
 import { toGoTime } from './moment.ts';
 import { programVersion } from './program-version.ts';
 import { RateMeter } from './rate-meter.ts';
-import { loadSnapshots, openSession, type VaultSettings } from './vault-session.ts';
+import { SettlingLock } from './settling-lock.ts';
+import { loadSnapshots, type VaultSettings } from './vault-session.ts';
 
 export interface BackupOptions {
   /** The name to find it by; the last component of the path by default. */
@@ -50,6 +51,8 @@ export interface BackupOptions {
   readonly skipIfUnchanged?: boolean | undefined;
   /** Count the source while it is read, so that progress has totals and an ETA. Costs an lstat per file. */
   readonly estimate?: boolean | undefined;
+  /** What was begun before the vault was open, with this very source. */
+  readonly ahead?: BackupAhead | undefined;
   readonly onProblem?: ((problem: BackupProblem) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -136,34 +139,36 @@ async function runArchive(
 ): Promise<ArchiveRun> {
   const { repository, settings } = context;
   const started = performance.now();
-  const source = await openSource(wanted, {
-    streamName: options.name ?? 'stdin',
-    vaultPath: repository.storage.features.localPath,
-  });
+  await using ahead =
+    options.ahead ??
+    (await BackupAhead.begin(wanted, {
+      streamName: options.name ?? 'stdin',
+      vaultPath: repository.storage.features.localPath,
+      jobs: settings.jobs,
+    }));
+  const { source } = ahead;
   const identity = snapshotIdentity(options);
-  // The threads load their code while the lock settles and the snapshots are read. `archive` closes them as
-  // well, and closing twice is fine.
-  await using pool = new WorkerPool(settings.jobs);
-  await using session = await openSession(repository, settings, {
-    mode: 'shared',
-    purpose: 'write',
-    signal: context.signal,
-  });
-  const { signal } = session;
-  const snapshots = await loadSnapshots(repository, settings, signal);
-  const parent = chooseParent(snapshots, source, options, identity);
-  await using progress = new BackupProgress(source, context.report, options.estimate === true);
-  const result = await archive(repository, {
-    source,
-    parent,
-    ...identity,
-    ...flagsOf(options),
-    programVersion: `cairn ${programVersion()}`,
-    pool,
-    dryRun,
-    signal,
-    onProgress: (state) => progress.update(state),
-    onProblem: (problem) => options.onProblem?.(describeProblem(problem)),
+  await using lock = new SettlingLock(repository, settings, context.signal);
+  const { signal } = lock;
+  const { result, parent } = await lock.during(async () => {
+    const snapshots = await loadSnapshots(repository, settings, signal);
+    const parent = chooseParent(snapshots, source, options, identity);
+    await using progress = new BackupProgress(source, context.report, options.estimate === true);
+    const result = await archive(repository, {
+      source,
+      parent,
+      ...identity,
+      ...flagsOf(options),
+      programVersion: `cairn ${programVersion()}`,
+      ahead,
+      writeGate: lock.settled,
+      memoryFolder: settings.memoryFolder,
+      dryRun,
+      signal,
+      onProgress: (state) => progress.update(state),
+      onProblem: (problem) => options.onProblem?.(describeProblem(problem)),
+    });
+    return { result, parent };
   });
   const counts = countsOf(result.snapshot.summary, performance.now() - started);
   return { result, parent, findings: { problems: result.problems.map(describeProblem), counts } };

@@ -72,6 +72,7 @@ async function openOn(
       retryLockMs: options.retryLockMs ?? 0,
       lock: options.lock ?? true,
       jobs: options.jobs,
+      memoryFolder: cacheOptions(options)?.folder,
       notify: options.onNotice ?? (() => {}),
     });
   } catch (error) {

@@ -16,6 +16,8 @@ export interface VaultSettings {
   readonly retryLockMs: number;
   readonly lock: boolean;
   readonly jobs: number | undefined;
+  /** Where this machine remembers what backups saw of their sources; `undefined` = nowhere. */
+  readonly memoryFolder: string | undefined;
   readonly notify: (notice: VaultNotice) => void;
 }
 

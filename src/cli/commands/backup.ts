@@ -1,7 +1,9 @@
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { CairnError } from '../../base/errors.ts';
+import { parseStorageUrl } from '../../storage/open-storage.ts';
 import type { BackupOptions, BackupPreview, BackupResult } from '../../vault/backup-action.ts';
+import { BackupAhead } from '../../vault/backup-ahead.ts';
 import type { BackupSource } from '../../vault/backup-source.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type { CommandModule } from '../command-table.ts';
@@ -9,6 +11,7 @@ import type { CliContext } from '../context.ts';
 import { collect, parseSize } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
+import { chooseVault } from '../vault-choice.ts';
 import { formatBytes, formatCount, formatDuration, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
 
@@ -125,9 +128,20 @@ async function backup(cli: CliContext, paths: readonly string[], flags: BackupFl
   // What is wrong with the command line is said before a vault is made or a password is asked.
   const source = sourceOf(cli, paths, flags);
   const options = backupOptions(cli, flags);
+  // The threads start and the source is looked at while the key is being derived.
+  await using ahead = await beginBackup(cli, source, options);
   await using vault = await openCliVault(cli, { createDefault: !flags.dryRun });
-  if (flags.dryRun) await preview(cli, vault, source, options);
-  else await save(cli, vault, source, options);
+  if (flags.dryRun) await preview(cli, vault, source, { ...options, ahead });
+  else await save(cli, vault, source, { ...options, ahead });
+}
+
+async function beginBackup(cli: CliContext, source: BackupSource, options: BackupOptions): Promise<BackupAhead> {
+  const place = parseStorageUrl((await chooseVault(cli.options.vault, cli.env)).url);
+  return BackupAhead.begin(source, {
+    streamName: options.name ?? 'stdin',
+    vaultPath: place.kind === 'local' ? place.path : undefined,
+    jobs: cli.options.jobs,
+  });
 }
 
 async function save(cli: CliContext, vault: Vault, source: BackupSource, options: BackupOptions): Promise<void> {

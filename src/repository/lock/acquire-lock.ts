@@ -32,7 +32,8 @@ export interface LockContext {
 export const SETTLE_MS = 200;
 
 /**
- * Takes a lock as restic does: look, write the own lock file, wait 200 ms, look again. Unlike restic it
+ * Takes a lock as restic does: look, write the own lock file, wait 200 ms where the storage is remote, look
+ * again. Unlike restic it
  * removes provably stale locks on the way. Throws `VAULT_LOCKED` when somebody holds a lock that excludes this one.
  */
 export async function acquireLock(context: LockContext): Promise<LockId> {
@@ -41,7 +42,9 @@ export async function acquireLock(context: LockContext): Promise<LockId> {
   signal?.throwIfAborted();
   const id = await writeLock(context);
   try {
-    await clock.sleep(SETTLE_MS, signal);
+    // Files of a local file system are listed as soon as they are written. Of two processes that write their
+    // locks and then look, the later writer sees the other's, so nothing has to settle.
+    if (repository.origin.features.localPath === undefined) await clock.sleep(SETTLE_MS, signal);
     await assertNoConflict(context, id);
     return id;
   } catch (error) {
