@@ -3,6 +3,7 @@ import type { ErrorCode } from '../base/error-codes.ts';
 import { isCairnError, messageOf } from '../base/errors.ts';
 import { readBlob } from '../repository/blob-reader.ts';
 import { objectName } from '../repository/layout.ts';
+import { ByteBudget } from './byte-budget.ts';
 import { FileWay, type ContentPlan, type PackPart, type PartLimits } from './content-plan.ts';
 import { TargetKind, type ContentBytes, type ContentJob, type ContentResult } from './jobs.ts';
 import { JobRecordsBuilder } from './job-records.ts';
@@ -13,6 +14,9 @@ const MIB = 1024 * 1024;
 // Small enough that two workers end at about the same time, large enough that messages cost nothing.
 const LOCAL_LIMITS: PartLimits = { bytes: 4 * MIB, writes: 1024, gap: MIB };
 const REMOTE_LIMITS: PartLimits = { bytes: 32 * MIB, writes: 65_536, gap: MIB };
+
+// Fetched by the main thread and not yet written by a worker: two packs of the usual size.
+const MAX_FETCHED_BYTES = 40 * MIB;
 
 interface BuiltJob {
   readonly job: ContentJob;
@@ -25,6 +29,7 @@ export class ContentRestore {
   readonly #run: RestoreRun;
   readonly #plan: ContentPlan;
   readonly #parts: PartFiles;
+  readonly #budget = new ByteBudget(MAX_FETCHED_BYTES);
 
   constructor(run: RestoreRun, plan: ContentPlan, parts: PartFiles) {
     this.#run = run;
@@ -39,8 +44,12 @@ export class ContentRestore {
     const limit = isLocal ? pool.size * 2 : Math.min(4, Math.max(2, connections));
     const parts = this.#plan.parts(isLocal ? LOCAL_LIMITS : REMOTE_LIMITS);
     await mapConcurrent(parts, { limit, signal }, async (part) => {
-      const source: ContentBytes = isLocal ? { kind: 'pack', packNumber: part.packNumber } : await this.#fetch(part);
-      await this.#runJob(part.writes, source);
+      if (isLocal) {
+        await this.#runJob(part.writes, { kind: 'pack', packNumber: part.packNumber });
+        return;
+      }
+      using _held = await this.#budget.acquire(part.end - part.start);
+      await this.#runJob(part.writes, await this.#fetch(part));
     });
   }
 
@@ -60,7 +69,7 @@ export class ContentRestore {
   async #runJob(writes: Iterable<number>, source: ContentBytes): Promise<void> {
     const built = this.#build(writes, source);
     if (built.writes.length === 0) return;
-    const result = await this.#run.pool.run(built.job);
+    const result = await this.#run.pool.run(built.job, source.kind === 'sealed' ? [source.bytes.buffer] : []);
     // A worker that was stopped says nothing of what it left out.
     this.#run.signal.throwIfAborted();
     const again = this.#account(built, result);

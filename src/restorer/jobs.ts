@@ -57,7 +57,7 @@ export interface TreeResult {
 export type ContentBytes =
   | { readonly kind: 'pack'; readonly packNumber: number }
   /** A range of the pack, fetched by the main thread. */
-  | { readonly kind: 'sealed'; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'sealed'; readonly offset: number; readonly bytes: Uint8Array<ArrayBuffer> }
   /** Verified plaintexts, one for each blob. */
   | { readonly kind: 'plain'; readonly blobs: readonly Uint8Array[] };
 

@@ -19,7 +19,7 @@ import { RestoreMeter } from './restore-meter.ts';
 import type { RestoreOptions, RestoreResult } from './restore-options.ts';
 import { ProblemList } from './restore-problem.ts';
 import { shownPath, type RestoreRun } from './restore-run.ts';
-import { findStart } from './start-tree.ts';
+import { findStart, type RestoreStart } from './start-tree.ts';
 import { openTarget } from './target.ts';
 import { TargetDirectories } from './target-directories.ts';
 import { TreeWalk } from './tree-walk.ts';
@@ -100,7 +100,7 @@ export function startRestoreWorkers(jobs?: number): WorkerPool {
   return new WorkerPool(jobs ?? Math.min(os.availableParallelism(), MAX_DEFAULT_JOBS));
 }
 
-async function runStages(run: RestoreRun, start: Awaited<ReturnType<typeof findStart>>): Promise<RestoreResult> {
+async function runStages(run: RestoreRun, start: RestoreStart): Promise<RestoreResult> {
   const { options, meter, problems } = run;
   using target = new TargetDirectories(run);
   meter.enter('plan');
@@ -120,11 +120,7 @@ async function runStages(run: RestoreRun, start: Awaited<ReturnType<typeof findS
   return resultOf(run);
 }
 
-async function planEntries(
-  run: RestoreRun,
-  target: TargetDirectories,
-  start: Awaited<ReturnType<typeof findStart>>,
-): Promise<EntryPlan> {
+async function planEntries(run: RestoreRun, target: TargetDirectories, start: RestoreStart): Promise<EntryPlan> {
   const planner = new EntryPlanner(run, target, (directory, blob) => walk.descend(directory, blob));
   const walk = new TreeWalk(run, planner);
   if (start.kind === 'entry') {

@@ -50,7 +50,7 @@ const treeOf = (...nodes: readonly Node[]): Uint8Array => assembleTree(nodes.map
 function commonNode(): fc.Arbitrary<Node> {
   return fc.tuple(arbitraryNode(), fc.stringMatching(/^[a-z]{1,8}$/)).map(([node, name]) => {
     const { genericAttributes: _attributes, error: _error, ...rest } = node;
-    return { ...rest, name: utf8(name), user: 'u', group: '', extendedAttributes: [] } as Node;
+    return { ...rest, name: utf8(name), user: 'u', group: '', extendedAttributes: [] };
   });
 }
 

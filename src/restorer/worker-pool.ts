@@ -41,8 +41,8 @@ export class WorkerPool implements AsyncDisposable {
     for (const { worker } of this.#workers) worker.postMessage(message, []);
   }
 
-  /** Gives a job to the worker with the shortest queue. Rejects with what ends the run. */
-  async run<J extends Job>(job: J): Promise<ResultOf<J>> {
+  /** Gives a job, and the buffers in `transfer`, to the worker with the shortest queue. Rejects with what ends the run. */
+  async run<J extends Job>(job: J, transfer: readonly ArrayBuffer[] = []): Promise<ResultOf<J>> {
     if (this.#broken !== undefined) throw this.#broken;
     const owner = this.#workers.reduce((least, each) => (each.pending < least.pending ? each : least));
     const id = this.#nextId++;
@@ -50,7 +50,7 @@ export class WorkerPool implements AsyncDisposable {
     const message: ToWorker = { kind: 'job', id, job };
     const result = await new Promise<JobResult>((resolve, reject) => {
       this.#waiting.set(id, { owner, resolve, reject });
-      owner.worker.postMessage(message, []);
+      owner.worker.postMessage(message, [...transfer]);
     });
     if (result.kind === 'fatal') {
       throw new CairnError(result.code, result.message, result.hint === undefined ? {} : { hint: result.hint });
