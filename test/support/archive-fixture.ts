@@ -1,0 +1,110 @@
+// Backups for tests: one call with everything filled in, and a look at what a snapshot really holds.
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { archive, type ArchiveOptions, type ArchiveResult } from '../../src/archiver/archive.ts';
+import type { Source } from '../../src/archiver/source.ts';
+import { utf8Lossy } from '../../src/base/bytes.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import type { BlobId } from '../../src/base/ids.ts';
+import { localGoTime } from '../../src/formats/go-time.ts';
+import { readBlob } from '../../src/repository/blob-reader.ts';
+import { checkRepository } from '../../src/repository/check/check-repository.ts';
+import { loadIndex } from '../../src/repository/index/load-index.ts';
+import type { Repository } from '../../src/repository/repository.ts';
+import { listSnapshots, type SnapshotRecord } from '../../src/repository/snapshots.ts';
+import { walkTree } from '../../src/repository/walk/walk-tree.ts';
+import { openFilesSource } from '../../src/sources/files/files-source.ts';
+
+/** Backs up `source` with two threads and without a parent, unless `more` says otherwise. */
+export function backUp(
+  repository: Repository,
+  source: Source,
+  more: Partial<ArchiveOptions> = {},
+): Promise<ArchiveResult> {
+  return archive(repository, {
+    source,
+    time: localGoTime(systemClock.nowNs()),
+    hostname: 'here',
+    username: 'tester',
+    tags: [],
+    programVersion: 'cairn test',
+    jobs: 2,
+    ...more,
+  });
+}
+
+export async function backUpPath(
+  repository: Repository,
+  path: string,
+  more: Partial<ArchiveOptions> = {},
+): Promise<ArchiveResult> {
+  return backUp(repository, await openFilesSource({ targets: [path] }), more);
+}
+
+/** The snapshot of a finished backup, to be the parent of the next. */
+export function recordOf({ id, snapshot }: ArchiveResult): SnapshotRecord {
+  if (id === undefined) throw new Error('this backup has no snapshot');
+  return { id, snapshot };
+}
+
+/** What a snapshot holds by path, each file by the SHA-256 of its bytes, every blob read and authenticated. */
+export async function contentsOf(repository: Repository, tree: BlobId): Promise<Record<string, string>> {
+  const index = await loadIndex(repository);
+  const contents: Record<string, string> = {};
+  for await (const { path, node } of walkTree(repository, index, tree)) {
+    const name = `/${path.map((part) => utf8Lossy(part)).join('/')}`;
+    if (node.type !== 'file') {
+      contents[name] = node.type;
+      continue;
+    }
+    const hash = createHash('sha256');
+    let sizeBytes = 0n;
+    for (const id of node.content) {
+      const bytes = await readBlob(repository, index, 'data', id);
+      hash.update(bytes);
+      sizeBytes += BigInt(bytes.length);
+    }
+    if (sizeBytes !== node.size) throw new Error(`${name} has ${sizeBytes} bytes, its node says ${node.size}`);
+    contents[name] = hash.digest('hex');
+  }
+  return contents;
+}
+
+/** The same of a part of a snapshot, by paths below `root`. */
+export async function contentsBelow(
+  repository: Repository,
+  tree: BlobId,
+  root: string,
+): Promise<Record<string, string>> {
+  const all = Object.entries(await contentsOf(repository, tree));
+  const below = all.filter(([path]) => path.startsWith(`${root}/`));
+  return Object.fromEntries(below.map(([path, what]) => [path.slice(root.length + 1), what]));
+}
+
+/** What `contentsBelow` gives for files with these bytes. */
+export function expectedContents(files: Readonly<Record<string, Uint8Array | string>>): Record<string, string> {
+  const contents: Record<string, string> = {};
+  for (const [name, bytes] of Object.entries(files)) {
+    contents[name] = createHash('sha256').update(bytes).digest('hex');
+    const parts = name.split('/');
+    for (let depth = 1; depth < parts.length; depth++) contents[join(...parts.slice(0, depth))] = 'dir';
+  }
+  return contents;
+}
+
+/** The errors of a complete check; none when all is well. */
+export async function errorsIn(repository: Repository): Promise<string[]> {
+  const { findings } = await checkRepository(repository, { readData: 'all', jobs: 1 });
+  return findings
+    .filter(({ severity }) => severity === 'error')
+    .map(({ kind, object, message }) => `${kind} ${object}: ${message}`);
+}
+
+/** Reads everything in every snapshot; returns how many there are. Throws if anything is missing. */
+export async function readAllSnapshots(repository: Repository): Promise<number> {
+  const damaged: unknown[] = [];
+  const records = await listSnapshots(repository, { onWarning: (warning) => damaged.push(warning) });
+  if (damaged.length > 0) throw damaged[0];
+  for (const { snapshot } of records) await contentsOf(repository, snapshot.tree);
+  return records.length;
+}
