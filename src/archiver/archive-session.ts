@@ -19,11 +19,15 @@ export interface SessionParts extends Omit<EngineOptions, 'stats' | 'report'> {
   readonly pool: WorkerPool;
   readonly scout: Scout;
   readonly time: GoTime;
+  /** See `ArchiveOptions`. */
+  readonly softStop: AbortSignal | undefined;
   readonly onProgress: ((progress: ArchiveProgress) => void) | undefined;
   readonly onProblem: ((problem: SourceProblem) => void) | undefined;
 }
 
 const steadyFields = [StatField.inode, StatField.sizeBytes, StatField.mtimeNs];
+
+const NOTHING: Listing = { entries: [], problems: [], runs: [], stats: undefined };
 
 /** One backup under way: the parts that walking and saving share. */
 export class ArchiveSession {
@@ -31,6 +35,7 @@ export class ArchiveSession {
   readonly scout: Scout;
   readonly codec: Codec;
   readonly time: GoTime;
+  readonly softStop: AbortSignal | undefined;
   readonly signal: AbortSignal | undefined;
   readonly stats: ArchiveStats;
   readonly problems: SourceProblem[] = [];
@@ -46,6 +51,7 @@ export class ArchiveSession {
     this.codec = parts.repository.codec;
     this.time = parts.time;
     this.signal = parts.signal;
+    this.softStop = parts.softStop;
     this.stats = new ArchiveStats(parts.onProgress);
     this.encoder = new NodeEncoder(this.posix, { withAtime: parts.reading.withAtime });
   }
@@ -67,8 +73,14 @@ export class ArchiveSession {
     return engine;
   }
 
+  /** Whether nothing more is to be read. */
+  get isStopping(): boolean {
+    return this.#parts.softStop?.aborted === true;
+  }
+
   /** The entries of a directory; problems with it are reported. */
   list(directory: SourceDirectory): Listing {
+    if (this.isStopping) return NOTHING;
     const listing = this.scout.list(directory);
     for (const problem of listing.problems) this.report(problem);
     return listing;
@@ -100,7 +112,7 @@ export class ArchiveSession {
     const before = this.#stat(path);
     this.stats.setPath(utf8Lossy(path));
     const { bigFiles } = await this.engine();
-    const { content, sizeBytes: savedBytes } = await bigFiles.save(path, sizeBytes);
+    const { content, sizeBytes: savedBytes } = await bigFiles.save(path, sizeBytes, this.softStop);
     const after = this.#stat(path);
     const moved = steadyFields.some((at) => before[at] !== after[at]);
     if (moved || after[StatField.sizeBytes] !== BigInt(savedBytes)) {

@@ -1,7 +1,8 @@
 // Backs up a source: walk → chunk → blobs → packs → index → trees → snapshot. The snapshot is written last,
 // when all it names is durable, so that a crash at any instant leaves every finished backup whole.
 import { systemClock, type Clock } from '../base/clock.ts';
-import type { BlobId, SnapshotId } from '../base/ids.ts';
+import { CairnError } from '../base/errors.ts';
+import { shortId, type BlobId, type SnapshotId } from '../base/ids.ts';
 import { abortedError } from '../base/job.ts';
 import { localGoTime, type GoTime } from '../formats/go-time.ts';
 import type { Snapshot, SnapshotSummary } from '../formats/snapshot/snapshot.ts';
@@ -15,6 +16,9 @@ import type { Source, SourceProblem } from './source.ts';
 import { SourceMemory } from './source-memory.ts';
 import { TreeSaver, type Before } from './tree-saver.ts';
 import { WorkerPool } from './worker-pool.ts';
+
+/** Tag of a snapshot that lacks what was not read before the run was stopped. */
+const PARTIAL_TAG = 'partial';
 
 export interface ArchiveOptions {
   readonly source: Source;
@@ -43,8 +47,8 @@ export interface ArchiveOptions {
   /** Nothing is written before this resolves: the lock may still be settling. */
   readonly writeGate?: Promise<unknown>;
   readonly dryRun?: boolean;
-  /** When aborted, save what was finished as a snapshot tagged `partial`. */
-  readonly keepPartial?: boolean;
+  /** When it aborts, nothing more is read, what was saved becomes a snapshot tagged `partial`, and `ABORTED` names it. */
+  readonly softStop?: AbortSignal | undefined;
   /** Save no snapshot when its tree is the parent's. */
   readonly skipIfUnchanged?: boolean;
   readonly signal?: AbortSignal;
@@ -69,6 +73,7 @@ export async function archive(repository: Repository, options: ArchiveOptions): 
   const backupStart = localGoTime(clock.nowNs());
   await using pool = options.ahead?.pool ?? new WorkerPool(options.jobs);
   const onAbort = (): void => pool.fail(abortedError(signal?.reason));
+  signal?.throwIfAborted();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     const memory = await SourceMemory.open(repository, options);
@@ -81,6 +86,7 @@ export async function archive(repository: Repository, options: ArchiveOptions): 
     const trees = engine?.trees.stats ?? { treeBlobs: 0, dataAdded: 0, dataAddedPacked: 0 };
     const summary = session.stats.summary(trees, backupStart, localGoTime(clock.nowNs()));
     const result = await finish(repository, options, makeSnapshot(options, saved.tree, summary), session.problems);
+    if (isStopped(options)) throw partialError(options.softStop?.reason, result.id);
     if (result.id !== undefined) await memory.keep(result.id, saved, engine?.newIndexIds ?? []);
     return result;
   } finally {
@@ -112,9 +118,22 @@ function openSession(repository: Repository, pool: WorkerPool, options: ArchiveO
     },
     dryRun: options.dryRun ?? false,
     signal: options.signal,
+    softStop: options.softStop,
     writeGate: options.writeGate,
     onProgress: options.onProgress,
     onProblem: options.onProblem,
+  });
+}
+
+function isStopped({ softStop }: ArchiveOptions): boolean {
+  return softStop?.aborted === true;
+}
+
+function partialError(reason: unknown, id: SnapshotId | undefined): CairnError {
+  const what = id === undefined ? 'nothing was saved' : `what was read so far is in snapshot ${shortId(id)}`;
+  return new CairnError('ABORTED', `stopped on request; ${what}`, {
+    cause: reason,
+    facts: id === undefined ? {} : { snapshot: id },
   });
 }
 
@@ -129,7 +148,7 @@ function makeSnapshot(options: ArchiveOptions, tree: BlobId, summary: SnapshotSu
     uid: options.uid ?? process.getuid?.() ?? 0,
     gid: options.gid ?? process.getgid?.() ?? 0,
     excludes: options.source.excludes,
-    tags: options.tags,
+    tags: isStopped(options) ? [...options.tags, PARTIAL_TAG] : options.tags,
     programVersion: options.programVersion,
     summary,
     extra: {},
@@ -142,7 +161,7 @@ async function finish(
   snapshot: Snapshot,
   problems: readonly SourceProblem[],
 ): Promise<ArchiveResult> {
-  if (options.skipIfUnchanged === true && options.parent?.snapshot.tree === snapshot.tree) {
+  if (options.skipIfUnchanged === true && !isStopped(options) && options.parent?.snapshot.tree === snapshot.tree) {
     return { status: 'skipped', id: undefined, snapshot, problems };
   }
   options.signal?.throwIfAborted();

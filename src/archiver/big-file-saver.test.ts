@@ -104,7 +104,7 @@ async function save(sizeBlocks: number, fileAt: (taskNumber: number) => Uint8Arr
   const pool = new FakePool(fileAt);
   let countedBytes = 0;
   const saver = new BigFileSaver(pool as unknown as WorkerPool, (_, bytes) => (countedBytes += bytes));
-  const saved = await saver.save(utf8('/file'), sizeBlocks * BLOCK);
+  const saved = await saver.save(utf8('/file'), sizeBlocks * BLOCK, undefined);
   return { ...saved, pool, countedBytes };
 }
 

@@ -4,6 +4,7 @@
 // where the segment does; a *bridge* then cuts on from the true start until it meets the guess. The result
 // is what one worker would have made alone.
 import { CairnError } from '../base/errors.ts';
+import { abortedError } from '../base/job.ts';
 import { concatBytes } from '../base/bytes.ts';
 import { ID_SIZE } from '../base/ids.ts';
 import type { SegmentResult, SegmentTask, TaskDone } from './worker/messages.ts';
@@ -29,14 +30,19 @@ export class BigFileSaver {
     this.#onTask = onTask;
   }
 
-  /** Saves the file's content up to its present end, which may differ from the size it had. */
-  async save(path: Uint8Array, sizeBytes: number): Promise<SavedFile> {
-    const segments = await this.#startSegments(path, sizeBytes);
+  /**
+   * Saves the file's content up to its present end, which may differ from the size it had. Bridges are cut
+   * while later segments are still being handed out, so that they find their bytes in the system's cache.
+   */
+  async save(path: Uint8Array, sizeBytes: number, stop: AbortSignal | undefined): Promise<SavedFile> {
+    const segments = planSegments(path, sizeBytes);
+    const handingOut = this.#handOut(segments, stop);
+    handingOut.catch(() => {}); // every segment's own promise tells
     const content: Uint8Array[] = [];
     let next = 0;
     let atEnd = false;
     for (const { task, result } of segments) {
-      const guess = await result;
+      const guess = await result.promise;
       if (atEnd) continue; // the file became shorter; later segments only have to end
       // A right guess needs its bridge too: the chunks it skipped are stored by nobody else.
       const isWhole = next === task.start && task.skipBytes === 0;
@@ -51,23 +57,16 @@ export class BigFileSaver {
     return { content: concatBytes(content), sizeBytes: next };
   }
 
-  async #startSegments(
-    path: Uint8Array,
-    sizeBytes: number,
-  ): Promise<{ task: SegmentTask; result: Promise<SegmentResult> }[]> {
-    const segments: { task: SegmentTask; result: Promise<SegmentResult> }[] = [];
-    for (let start = 0; start < sizeBytes; start += SEGMENT_BYTES) {
-      const isLast = start + SEGMENT_BYTES >= sizeBytes;
-      // The last segment goes on to wherever the file ends by then.
-      const end = isLast ? Number.MAX_SAFE_INTEGER : start + SEGMENT_BYTES;
-      const skipBytes = start === 0 ? 0 : SKIP_BYTES;
-      const task: SegmentTask = { kind: 'segment', path, start, end, skipBytes, stops: NO_STOPS };
-      await this.#pool.ready();
-      const result = this.#run(task, false, Math.min(SEGMENT_BYTES, sizeBytes - start));
-      result.catch(() => {}); // thrown where it is awaited
-      segments.push({ task, result });
+  async #handOut(segments: readonly Segment[], stop: AbortSignal | undefined): Promise<void> {
+    for (const { task, bytes, result } of segments) {
+      try {
+        await this.#pool.ready();
+        if (stop?.aborted === true) throw abortedError(stop.reason);
+        this.#run(task, false, bytes).then(result.resolve, result.reject);
+      } catch (error) {
+        result.reject(error);
+      }
     }
-    return segments;
   }
 
   /** Cuts from the true start until a chunk of the guess is met; where none is, the guess is dropped. */
@@ -89,4 +88,29 @@ export class BigFileSaver {
     this.#onTask(done, bytes);
     return done.result;
   }
+}
+
+interface Segment {
+  readonly task: SegmentTask;
+  /** Bytes it is about, for progress. */
+  readonly bytes: number;
+  readonly result: PromiseWithResolvers<SegmentResult>;
+}
+
+function planSegments(path: Uint8Array, sizeBytes: number): Segment[] {
+  const segments: Segment[] = [];
+  for (let start = 0; start < sizeBytes; start += SEGMENT_BYTES) {
+    const isLast = start + SEGMENT_BYTES >= sizeBytes;
+    // The last segment goes on to wherever the file ends by then.
+    const end = isLast ? Number.MAX_SAFE_INTEGER : start + SEGMENT_BYTES;
+    const skipBytes = start === 0 ? 0 : SKIP_BYTES;
+    const result = Promise.withResolvers<SegmentResult>();
+    result.promise.catch(() => {}); // thrown where it is awaited
+    segments.push({
+      task: { kind: 'segment', path, start, end, skipBytes, stops: NO_STOPS },
+      bytes: Math.min(SEGMENT_BYTES, sizeBytes - start),
+      result,
+    });
+  }
+  return segments;
 }

@@ -3,6 +3,7 @@ import type { IndexId } from '../base/ids.ts';
 import type { ChunkerSpec } from '../formats/chunker/chunker.ts';
 import type { RepositoryConfig } from '../formats/snapshot/config.ts';
 import { zstdLevel, type CompressionLevel } from '../repository/compression.ts';
+import { GrowingIndex } from './growing-index.ts';
 import { loadIndex } from '../repository/index/load-index.ts';
 import { PackWriter } from '../repository/pack-writer.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -48,18 +49,19 @@ export interface Engine {
 /** Loads the index and sets the workers up. */
 export async function startEngine(repository: Repository, pool: WorkerPool, options: EngineOptions): Promise<Engine> {
   const { signal, dryRun, stats, packSizeBytes = DEFAULT_PACK_BYTES } = options;
-  const index = await loadIndex(repository, { signal, room: { blobs: NEW_BLOBS, packs: 0 } });
+  const index = new GrowingIndex(await loadIndex(repository, { signal, room: { blobs: NEW_BLOBS, packs: 0 } }));
   const packs = new PackWriter(repository, { signal, dryRun, writeGate: options.writeGate });
   const { version } = repository.config;
   pool.setup(
     {
-      index: index.memory,
+      index: index.current.memory,
       key: repository.key,
       chunker: chunkerOf(repository.config),
       level: version === 1 ? undefined : zstdLevel(options.compression ?? 'auto'),
       packSizeBytes,
       reading: options.reading,
     },
+    index,
     async ({ pack }, bytes) => {
       await packs.store(pack, bytes);
       if (packs.failure !== undefined) pool.fail(packs.failure.error);
@@ -68,7 +70,7 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
   const trees = new TreeStore(repository, index, packs, packSizeBytes);
   return {
     trees,
-    parentTrees: new ParentTreeReader(repository, index, signal),
+    parentTrees: new ParentTreeReader(repository, index.current, signal),
     batcher: new LeafBatcher(pool, ({ stats: leaves, problems, task, directory }) => {
       for (const problem of problems) options.report(problem);
       stats.addLeaves(leaves, utf8Lossy(directory));

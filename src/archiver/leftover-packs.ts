@@ -10,9 +10,9 @@ type Leftover = NonNullable<FlushResult['leftover']> & { readonly buffer: Uint8A
 export async function storeLeftovers(pool: WorkerPool, packs: PackWriter, repository: Repository): Promise<void> {
   const done = await pool.runOnAll({ kind: 'flush' });
   const leftovers: Leftover[] = [];
-  done.forEach(({ result }, position) => {
+  done.forEach(({ result }) => {
     if (result.kind !== 'flush' || result.leftover === undefined) return;
-    leftovers.push({ ...result.leftover, buffer: pool.slotBuffer(position, result.leftover.slot) });
+    leftovers.push({ ...result.leftover, buffer: pool.slotBuffer(result.leftover.slot) });
   });
   leftovers.sort((a, b) => b.sizeBytes - a.sizeBytes);
   let open: { readonly builder: PackBuilder; readonly buffer: Uint8Array } | undefined;

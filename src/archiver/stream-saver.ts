@@ -18,6 +18,7 @@ export async function saveStream(session: ArchiveSession, entry: StreamEntry): P
   try {
     for await (const bytes of entry.open(session.signal ?? new AbortController().signal)) {
       session.signal?.throwIfAborted();
+      session.softStop?.throwIfAborted();
       await Promise.race([writer.write(bytes), failureOf(task)]);
       session.countStreamed(bytes.length, entry.name);
     }

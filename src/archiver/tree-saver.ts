@@ -1,5 +1,5 @@
 import { equalBytes, utf8Lossy } from '../base/bytes.ts';
-import { isCairnError, messageOf } from '../base/errors.ts';
+import { hasCode, isCairnError, messageOf } from '../base/errors.ts';
 import { idToBytes, type BlobId } from '../base/ids.ts';
 import { AT_FDCWD, STAT_FIELDS, StatField, type Posix } from '../base/posix/posix.ts';
 import { assembleTree } from '../formats/tree/tree-encoder.ts';
@@ -94,7 +94,7 @@ export class TreeSaver {
   ): Promise<Child[]> {
     const children: Child[] = [];
     for (const [position, entry] of listing.entries.entries()) {
-      if (entry.kind !== 'directory') continue;
+      if (entry.kind !== 'directory' || this.#session.isStopping) continue;
       const stat = this.#statDirectory(entry.directory);
       if (stat === undefined) continue;
       const before = beforeOf(nameKey(entry.name), entry.name);
@@ -113,6 +113,7 @@ export class TreeSaver {
     const { batcher } = await this.#session.engine();
     const saved: Promise<SavedRun>[] = [];
     for (const { names, count } of runs) {
+      if (this.#session.isStopping) break;
       saved.push(batcher.add({ directory: path ?? new Uint8Array(0), names, parent }, count));
       await batcher.ready();
     }
@@ -218,9 +219,11 @@ export class TreeSaver {
     return Promise.all(
       run.parts.map(async (part) => {
         if (part instanceof Uint8Array) return part;
+        if (this.#session.isStopping) return undefined;
         try {
           return await this.#session.saveBigFile(part);
         } catch (error) {
+          if (this.#session.isStopping && hasCode(error, 'ABORTED')) return undefined;
           if (isCairnError(error) || this.#session.signal?.aborted) throw error;
           this.#session.report({
             path: part.path,

@@ -1,6 +1,7 @@
 import { ID_SIZE, idFromBytes, type BlobId } from '../base/ids.ts';
 import { zstdLevel } from '../repository/compression.ts';
-import { BLOB_TREE, type BlobIndex } from '../repository/index/blob-index.ts';
+import type { GrowingIndex } from './growing-index.ts';
+import { BLOB_TREE } from '../repository/index/blob-index.ts';
 import { MAX_BLOBS_PER_PACK, PACK_HEADER_ROOM, PackBuilder } from '../repository/pack-builder.ts';
 import type { PackWriter } from '../repository/pack-writer.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -21,12 +22,12 @@ export class TreeStore {
   readonly #packSizeBytes: number;
   readonly #level: number | undefined;
   readonly #id = new Uint8Array(ID_SIZE);
-  #index: BlobIndex;
+  readonly #index: GrowingIndex;
   #buffer = new Uint8Array(FIRST_BUFFER_BYTES);
   #builder: PackBuilder | undefined;
   readonly stats: TreeStats = { treeBlobs: 0, dataAdded: 0, dataAddedPacked: 0 };
 
-  constructor(repository: Repository, index: BlobIndex, packs: PackWriter, packSizeBytes: number) {
+  constructor(repository: Repository, index: GrowingIndex, packs: PackWriter, packSizeBytes: number) {
     this.#repository = repository;
     this.#index = index;
     this.#packs = packs;
@@ -35,14 +36,10 @@ export class TreeStore {
     this.#level = repository.config.version === 1 ? undefined : zstdLevel('auto');
   }
 
-  moveIndex(index: BlobIndex): void {
-    this.#index = index;
-  }
-
   /** Whether the tree was stored before or by this call; it is durable after `flush`. */
   save(json: Uint8Array): { readonly id: BlobId; readonly isNew: boolean } {
     this.#repository.codec.sha256(json, this.#id);
-    const isNew = this.#index.claim(BLOB_TREE, this.#id) >= 0;
+    const isNew = this.#index.current.claim(BLOB_TREE, this.#id) >= 0;
     if (isNew) this.#store(json);
     return { id: idFromBytes<BlobId>(this.#id), isNew };
   }

@@ -16,8 +16,8 @@ import {
 } from './worker/messages.ts';
 import { freeSlot, requestAbort } from './worker/pack-slots.ts';
 
-/** One pack is being filled while the one before is stored. */
-const SLOTS_PER_WORKER = 2;
+/** Packs that are stored while every worker fills one. */
+const SPARE_SLOTS = 1;
 const MAX_BLOB_BYTES = 8 * 1024 * 1024 + 64;
 /** A worker has one task at hand and one waiting, so that it never idles for a message. */
 const TASKS_PER_WORKER = 2;
@@ -27,6 +27,14 @@ export type StorePack = (ready: PackReady, bytes: Uint8Array) => Promise<void>;
 
 export type PoolSetup = Omit<WorkerSetup, 'kind' | 'slots' | 'control'>;
 
+/** Looks after the index that the workers extend. */
+export interface IndexKeeper {
+  /** Whether there is room for what tasks under way may add. */
+  hasRoom(): boolean;
+  /** Called while no task runs: moves the index to larger memory. */
+  makeRoom(): BlobIndexMemory;
+}
+
 interface Waiting {
   readonly task: WorkerTask;
   readonly done: PromiseWithResolvers<TaskDone>;
@@ -34,14 +42,15 @@ interface Waiting {
 
 interface Member {
   readonly worker: Worker;
-  readonly control: Int32Array;
   readonly running: Waiting[];
-  buffers: Uint8Array[];
 }
 
 /** The worker threads of one backup, and the queue of their tasks. */
 export class WorkerPool implements AsyncDisposable {
   readonly #members: Member[];
+  readonly #control: Int32Array;
+  #slots: Uint8Array[] = [];
+  #keeper: IndexKeeper | undefined;
   readonly #urgent: Waiting[] = [];
   readonly #queue: Waiting[] = [];
   readonly #stores = new Set<Promise<void>>();
@@ -52,7 +61,9 @@ export class WorkerPool implements AsyncDisposable {
 
   /** Starts the threads; they load their code while the caller opens the repository. */
   constructor(jobs: number = availableParallelism()) {
-    this.#members = Array.from({ length: Math.max(1, jobs) }, () => this.#startMember());
+    const count = Math.max(1, jobs);
+    this.#control = new Int32Array(new SharedArrayBuffer((CONTROL_SLOTS + count + SPARE_SLOTS) * 4));
+    this.#members = Array.from({ length: count }, () => this.#startMember());
   }
 
   get size(): number {
@@ -60,16 +71,16 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /** Tells the threads what to work with. Call once, before `run`. */
-  setup(setup: PoolSetup, store: StorePack): void {
+  setup(setup: PoolSetup, keeper: IndexKeeper, store: StorePack): void {
     this.#store = store;
-    for (const member of this.#members) {
-      const slots = Array.from(
-        { length: SLOTS_PER_WORKER },
-        () => new SharedArrayBuffer(setup.packSizeBytes + MAX_BLOB_BYTES + PACK_HEADER_ROOM),
-      );
-      member.buffers = slots.map((slot) => new Uint8Array(slot));
-      this.#send(member, { ...setup, kind: 'setup', slots, control: member.control.buffer as SharedArrayBuffer });
-    }
+    this.#keeper = keeper;
+    const slots = Array.from(
+      { length: this.#members.length + SPARE_SLOTS },
+      () => new SharedArrayBuffer(setup.packSizeBytes + MAX_BLOB_BYTES + PACK_HEADER_ROOM),
+    );
+    this.#slots = slots.map((slot) => new Uint8Array(slot));
+    const control = this.#control.buffer as SharedArrayBuffer;
+    for (const member of this.#members) this.#send(member, { ...setup, kind: 'setup', slots, control });
   }
 
   /** Runs a task on any thread; `urgent` ones overtake those that wait. Rejects when the pool has failed. */
@@ -110,14 +121,10 @@ export class WorkerPool implements AsyncDisposable {
     await Promise.all(this.#stores);
   }
 
-  moveIndex(index: BlobIndexMemory): void {
-    for (const member of this.#members) this.#send(member, { kind: 'index', index });
-  }
-
-  /** The buffer of a slot of the thread at that position, for a leftover pack. */
-  slotBuffer(position: number, slot: number): Uint8Array {
-    const buffer = this.#members[position]?.buffers[slot];
-    if (buffer === undefined) throw new RangeError(`there is no slot ${slot} at worker ${position}`);
+  /** The buffer of a slot, for a leftover pack. */
+  slotBuffer(slot: number): Uint8Array {
+    const buffer = this.#slots[slot];
+    if (buffer === undefined) throw new RangeError(`there is no slot ${slot}`);
     return buffer;
   }
 
@@ -126,8 +133,8 @@ export class WorkerPool implements AsyncDisposable {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
     for (const { done } of [...this.#urgent.splice(0), ...this.#queue.splice(0)]) done.reject(error);
+    requestAbort(this.#control);
     for (const member of this.#members) {
-      requestAbort(member.control);
       for (const { done } of member.running.splice(0)) done.reject(error);
     }
     this.#wanted?.resolve();
@@ -142,11 +149,10 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #startMember(): Member {
-    const control = new Int32Array(new SharedArrayBuffer((CONTROL_SLOTS + SLOTS_PER_WORKER) * 4));
     const worker = new Worker(workerUrl(import.meta.url, 'worker/worker-main'), {
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
-    const member: Member = { worker, control, running: [], buffers: [] };
+    const member: Member = { worker, running: [] };
     worker.on('message', (message: FromWorker) => this.#receive(member, message));
     worker.on('error', (error) => this.fail(error));
     worker.on('exit', () => {
@@ -158,7 +164,7 @@ export class WorkerPool implements AsyncDisposable {
   #receive(member: Member, message: FromWorker): void {
     switch (message.kind) {
       case 'pack':
-        this.#storePack(member, message);
+        this.#storePack(message);
         return;
       case 'failed':
         this.fail(errorOf(message));
@@ -172,11 +178,11 @@ export class WorkerPool implements AsyncDisposable {
     }
   }
 
-  #storePack(member: Member, ready: PackReady): void {
-    const buffer = member.buffers[ready.slot];
+  #storePack(ready: PackReady): void {
+    const buffer = this.#slots[ready.slot];
     if (buffer === undefined || this.#store === undefined) return;
     const run = this.#store(ready, buffer).then(
-      () => freeSlot(member.control, ready.slot),
+      () => freeSlot(this.#control, ready.slot),
       (error: unknown) => this.fail(error),
     );
     this.#stores.add(run);
@@ -185,6 +191,7 @@ export class WorkerPool implements AsyncDisposable {
 
   #dispatch(): void {
     for (;;) {
+      if (!this.#hasRoom()) break;
       const member = this.#leastBusy();
       const next = member === undefined ? undefined : (this.#urgent.shift() ?? this.#queue.shift());
       if (member === undefined || next === undefined) break;
@@ -194,6 +201,15 @@ export class WorkerPool implements AsyncDisposable {
       this.#wanted?.resolve();
       this.#wanted = undefined;
     }
+  }
+
+  /** Whether tasks may be handed out. Where the index is nearly full, the running ones end first, then it moves. */
+  #hasRoom(): boolean {
+    if (this.#keeper === undefined || this.#keeper.hasRoom()) return true;
+    if (this.#members.some(({ running }) => running.length > 0)) return false;
+    const index = this.#keeper.makeRoom();
+    for (const member of this.#members) this.#send(member, { kind: 'index', index });
+    return true;
   }
 
   #leastBusy(): Member | undefined {

@@ -149,7 +149,9 @@ async function runArchive(
   const { source } = ahead;
   const identity = snapshotIdentity(options);
   await using lock = new SettlingLock(repository, settings, context.signal);
-  const { signal } = lock;
+  // With `keepPartial` a stop is a wish to finish early; without, and when the lock is lost, it ends everything.
+  const soft = options.keepPartial === true && !dryRun;
+  const signal = soft ? lock.lost : lock.signal;
   const { result, parent } = await lock.during(async () => {
     const snapshots = await loadSnapshots(repository, settings, signal);
     const parent = chooseParent(snapshots, source, options, identity);
@@ -165,6 +167,7 @@ async function runArchive(
       memoryFolder: settings.memoryFolder,
       dryRun,
       signal,
+      softStop: soft ? context.signal : undefined,
       onProgress: (state) => progress.update(state),
       onProblem: (problem) => options.onProblem?.(describeProblem(problem)),
     });
@@ -191,7 +194,6 @@ function flagsOf(options: BackupOptions): Partial<ArchiveOptions> {
     ignoreInode: options.ignoreInode ?? false,
     ignoreCtime: options.ignoreCtime ?? false,
     withAtime: options.withAtime ?? false,
-    keepPartial: options.keepPartial ?? false,
     skipIfUnchanged: options.skipIfUnchanged ?? false,
     compression: options.compression ?? 'auto',
     ...(options.packSizeBytes === undefined ? {} : { packSizeBytes: options.packSizeBytes }),

@@ -10,9 +10,12 @@ export class SettlingLock implements AsyncDisposable {
   readonly settled: Promise<VaultSession>;
   /** Aborts with the caller's signal, when the lock cannot be had, and when it is lost. */
   readonly signal: AbortSignal;
+  /** Aborts when the lock cannot be had, and when it is lost. */
+  readonly lost: AbortSignal;
 
   constructor(repository: Repository, settings: VaultSettings, signal: AbortSignal) {
     const stop = new AbortController();
+    this.lost = stop.signal;
     this.signal = AbortSignal.any([signal, stop.signal]);
     this.settled = openSession(repository, settings, { mode: 'shared', purpose: 'write', signal });
     this.settled.then(

@@ -1,8 +1,8 @@
 import { createChunker, type Chunker, type ChunkerSpec } from '../../formats/chunker/chunker.ts';
 import { createKernels, KERNEL_SCRATCH_BYTES, type Kernels } from '../../kernels/kernels.ts';
 
-/** Room for two chunks of the largest size, so that a refill moves little. */
-const WINDOW_BYTES = 16 * 1024 * 1024;
+/** Room for the largest chunk, and a little, so that it can be seen whole. */
+const WINDOW_BYTES = 9 * 1024 * 1024;
 
 /**
  * The memory a worker reads into. Files are cut where they lie: the chunker runs in this memory, and
@@ -39,7 +39,10 @@ export class FileWindow {
     let end = 0;
     let ended = false;
     for (;;) {
-      if (!ended && end - start < this.#chunker.maxSize) {
+      let cut = start === end ? end : this.cut(start, end);
+      // A cut before the end of what is there holds whatever follows. One at the end may only mean that
+      // the chunk goes on: what is there of it is moved to the front, and more is read behind it.
+      if (cut === end && !ended && end - start < this.#chunker.maxSize) {
         this.bytes.copyWithin(0, start, end);
         base += start;
         end -= start;
@@ -47,9 +50,9 @@ export class FileWindow {
         const filled = this.#fill(read, end, base + end);
         end = filled.end;
         ended = filled.ended;
+        cut = start === end ? end : this.cut(start, end);
       }
       if (start === end) return { next: base + start, atEnd: true };
-      const cut = this.cut(start, end);
       if (!visit(this.bytes.subarray(start, cut), base + start)) return { next: base + start, atEnd: false };
       start = cut;
     }
