@@ -7,9 +7,9 @@ import { filtersOf } from './filter-options.ts';
 import { parseDurationMs, parsePositiveInteger, parseSize } from './global-options.ts';
 import { wantedCommands } from './run.ts';
 
-describe('which command is loaded', () => {
-  const names = (line: string): string[] => wantedCommands(line.split(' ')).map(({ name }) => name);
+const names = (line: string): string[] => wantedCommands(line.split(' ')).map(({ name }) => name);
 
+describe('which command is loaded', () => {
   it.each([
     ['backup /x', ['backup']],
     ['--vault /x list --json', ['list']],

@@ -18,7 +18,7 @@ describe('exit codes', () => {
 
   it('documents no error that does not exist', () => {
     const documented = [...errorsDoc.matchAll(/^### (\w+)$/gm)].map((match) => match[1]);
-    expect(documented.toSorted()).toEqual([...errorCodes].toSorted());
+    expect(new Set(documented)).toEqual(new Set(errorCodes));
   });
 
   it('gives each meaning its own number', () => {

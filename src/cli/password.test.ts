@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Secret } from '../base/secret.ts';
+import type { Secret } from '../base/secret.ts';
 import { defaultPlaces, ensureKeyFile, readKeyFile } from './default-vault.ts';
 import { findPassword, type PasswordRequest, readPasswordFile, runPasswordCommand } from './password.ts';
 import { readHiddenLine } from './terminal/prompt.ts';
@@ -80,18 +80,18 @@ describe('password command', () => {
   });
 });
 
-describe('where the password comes from', () => {
-  const request = (parts: Partial<PasswordRequest>): PasswordRequest => ({
-    choice: { kind: 'chosen', url: '/v', by: 'flag' },
-    passwordFile: undefined,
-    passwordCommand: undefined,
-    env: {},
-    signal: never,
-    warn: () => {},
-    purpose: 'open',
-    ...parts,
-  });
+const request = (parts: Partial<PasswordRequest>): PasswordRequest => ({
+  choice: { kind: 'chosen', url: '/v', by: 'flag' },
+  passwordFile: undefined,
+  passwordCommand: undefined,
+  env: {},
+  signal: never,
+  warn: () => {},
+  purpose: 'open',
+  ...parts,
+});
 
+describe('where the password comes from', () => {
   it('a flag comes before the environment', async () => {
     const found = await findPassword(request({ passwordCommand: 'echo flag', env: { CAIRN_PASSWORD: 'env' } }));
     expect(text(found)).toBe('flag');
@@ -173,14 +173,14 @@ describe('key file of the default vault', () => {
   });
 });
 
-describe('a hidden line', () => {
-  const type = async (...keys: string[]): Promise<string> => {
-    const input = new PassThrough();
-    const line = readHiddenLine(input, never);
-    for (const key of keys) input.write(key);
-    return Buffer.from(await line).toString();
-  };
+const type = async (...keys: string[]): Promise<string> => {
+  const input = new PassThrough();
+  const line = readHiddenLine(input, never);
+  for (const key of keys) input.write(key);
+  return Buffer.from(await line).toString();
+};
 
+describe('a hidden line', () => {
   it('ends with enter', async () => {
     expect(await type('sec', 'ret', '\r')).toBe('secret');
   });

@@ -79,10 +79,10 @@ describe('moments', () => {
   });
 });
 
-describe('filters', () => {
-  const ids = (filter: Parameters<typeof matcherOf>[0]): string[] =>
-    all.filter(matcherOf(filter)).map(({ id }) => id.slice(0, 4));
+const ids = (filter: Parameters<typeof matcherOf>[0]): string[] =>
+  all.filter(matcherOf(filter)).map(({ id }) => id.slice(0, 4));
 
+describe('filters', () => {
   it.each([
     [{}, ['cc44', 'aa11', 'aa22', 'bb33']],
     [{ name: 'documents' }, ['aa11', 'aa22', 'bb33']],
@@ -101,9 +101,9 @@ describe('filters', () => {
   });
 });
 
-describe('references', () => {
-  const chosen = (reference: string, options = {}): string => chooseSnapshot(all, reference, options).id.slice(0, 4);
+const chosen = (reference: string, options = {}): string => chooseSnapshot(all, reference, options).id.slice(0, 4);
 
+describe('references', () => {
   it.each([
     ['latest', {}, 'bb33'],
     ['documents', {}, 'bb33'],

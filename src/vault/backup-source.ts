@@ -37,7 +37,7 @@ export async function openSource(source: BackupSource, { streamName, vaultPath }
     case 'files':
       return openFilesSource({ ...source, excludePaths: [...excludePaths, ...(source.excludePaths ?? [])] });
     case 'stream':
-      return openStreamSource(source);
+      return openStreamSource({ ...source, open: (signal) => untilAborted(source.open(signal), signal) });
     case 'command':
       return openCommandSource(source);
     default:
@@ -50,24 +50,39 @@ function isPathList(source: BackupSource): source is readonly string[] {
   return Array.isArray(source);
 }
 
-/** The bytes of a stream; text that a stream gives is taken as UTF-8. Stops reading when aborted. */
+/** The bytes of a stream; text that a stream gives is taken as UTF-8. */
 async function* bytesOf(
   source: Readable | ReadableStream<Uint8Array>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const onAbort = (): void => {
-    if (source instanceof Readable) source.destroy(new Error('stopped'));
-  };
+  for await (const part of untilAborted(source as AsyncIterable<Uint8Array | string>, signal)) {
+    yield typeof part === 'string' ? Buffer.from(part) : part;
+  }
+}
+
+/**
+ * The items of a stream that may wait for ever, such as standard input: an abort ends the wait at once, and the
+ * stream is told to close without waiting for it.
+ */
+async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void, undefined> {
+  const iterator = source[Symbol.asyncIterator]();
+  const aborted = Promise.withResolvers<never>();
+  // Nobody listens while an item is being used.
+  aborted.promise.catch(() => {});
+  const onAbort = (): void => aborted.reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
+  let ended = false;
   try {
-    for await (const part of source as AsyncIterable<Uint8Array | string>) {
+    for (;;) {
       signal.throwIfAborted();
-      yield typeof part === 'string' ? Buffer.from(part) : part;
+      const next = await Promise.race([iterator.next(), aborted.promise]);
+      if (next.done === true) break;
+      yield next.value;
     }
-  } catch (error) {
-    signal.throwIfAborted();
-    throw error;
+    ended = true;
   } finally {
     signal.removeEventListener('abort', onAbort);
+    // A generator that waits inside `next` answers only when that wait ends.
+    if (!ended) iterator.return?.().catch(() => {});
   }
 }

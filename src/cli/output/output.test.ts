@@ -148,8 +148,8 @@ describe('status display', () => {
     const stream = { isTTY: true, columns: 80, write: (text: string) => void (written += text) };
     const display = new StatusDisplay(stream, { kind: 'bar', unicode: false });
     const failed = Promise.withResolvers<void>();
-    const job = new Job<void>(({ report }) => {
-      report(progress);
+    const job = new Job<void>((context) => {
+      context.report(progress);
       return failed.promise;
     });
     const followed = display.follow(job, () => ({ [Symbol.dispose]: () => {} }));

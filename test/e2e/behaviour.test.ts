@@ -1,0 +1,238 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ended, Home } from './cairn-program.ts';
+
+let home: Home;
+let source: string;
+
+beforeEach(async () => {
+  home = await Home.make();
+  source = await home.folder('documents');
+  await mkdir(home.file('documents', 'sub'));
+  await writeFile(home.file('documents', 'a.txt'), 'hello');
+  await writeFile(home.file('documents', 'sub', 'b.bin'), Buffer.alloc(300_000, 7));
+});
+
+afterEach(async () => {
+  await home[Symbol.asyncDispose]();
+});
+
+const json = async (...args: string[]): Promise<Record<string, unknown>> => {
+  const run = await home.run([...args, '--json']);
+  expect(run).toMatchObject({ exit: 0 });
+  return JSON.parse(run.stdout) as Record<string, unknown>;
+};
+
+describe('--json', () => {
+  it('list is an array of exactly the documented fields', async () => {
+    await home.run(['backup', source, '--tag', 'x,y']);
+    const [backup, ...others] = (await json('list')) as unknown as Record<string, unknown>[];
+    expect(others).toEqual([]);
+    expect(Object.keys(backup ?? {})).toEqual([
+      'id',
+      'form',
+      'name',
+      'time',
+      'tags',
+      'host',
+      'paths',
+      'bytes',
+      'storedBytes',
+    ]);
+    expect(backup).toMatchObject({
+      form: 'snapshot',
+      name: 'documents',
+      tags: ['x', 'y'],
+      paths: [source],
+      bytes: 300_005,
+    });
+    expect(new Date(String(backup?.['time'])).toISOString()).toBe(backup?.['time']);
+  });
+
+  it('every other document has the schema version, and stdout nothing else', async () => {
+    expect(await json('backup', source)).toMatchObject({ schema: 1, status: 'complete', counts: { filesNew: 2 } });
+    expect(await json('backup', source, '--dry-run')).toMatchObject({ schema: 1, dryRun: true });
+    expect(await json('show', 'latest')).toMatchObject({ schema: 1, name: 'documents', summary: { totalFiles: 2 } });
+    expect((await json('ls', 'latest', source))['entries']).toMatchObject([{ type: 'file', size: 5 }, { type: 'dir' }]);
+    expect((await json('find', '*.bin'))['matches']).toMatchObject([
+      { backup: { name: 'documents' }, entry: { size: 300_000 } },
+    ]);
+    expect(await json('diff', 'latest', 'latest')).toMatchObject({ schema: 1, changes: [] });
+    expect(await json('stats')).toMatchObject({ schema: 1, snapshots: 1, restoreBytes: 300_005 });
+    expect(await json('check', '--read-data')).toMatchObject({ schema: 1, isGood: true });
+    expect((await json('key', 'list'))['keys']).toMatchObject([{ isCurrent: true }]);
+    expect(await json('unlock')).toMatchObject({ schema: 1, removed: [] });
+    expect(await json('cache', 'list')).toMatchObject({ schema: 1, folder: home.file('.cache', 'cairn') });
+    expect(await json('doctor')).toMatchObject({ schema: 1 });
+    expect(await json('restore', 'latest', '--to', 'out')).toMatchObject({
+      schema: 1,
+      status: 'complete',
+      destination: home.file('out', 'documents'),
+    });
+  }, 60_000);
+});
+
+describe('streams', () => {
+  it('saves stdin, and cat gives it back', async () => {
+    await home.run(['backup', '--stdin', '--stdin-filename', 'dump.sql'], { input: 'select 1;\n' });
+    expect((await home.run(['cat', 'dump.sql', 'dump.sql'])).stdout).toBe('select 1;\n');
+  });
+
+  it('saves what a program prints, its arguments untouched', async () => {
+    const backup = await home.run([
+      'backup',
+      '--name',
+      'greeting',
+      '--stdin-from-command',
+      '--',
+      'printf',
+      '%s %s',
+      '--json',
+      '-q',
+    ]);
+    expect(backup).toMatchObject({ exit: 0 });
+    expect((await home.run(['cat', 'greeting', '/printf'])).stdout).toBe('--json -q');
+  });
+
+  it('dump writes a tar that tar unpacks', async () => {
+    await home.run(['backup', source]);
+    const child = home.start(['dump', 'documents', source]);
+    const chunks = await (child.stdout as unknown as { toArray(): Promise<Buffer[]> }).toArray();
+    await mkdir(home.file('untar'));
+    execFileSync('tar', ['-x', '-C', home.file('untar')], { input: Buffer.concat(chunks) });
+    execFileSync('diff', ['-r', source, home.file('untar', 'documents')]);
+  });
+
+  it('a reader that goes away is no error to print', async () => {
+    await writeFile(home.file('documents', 'big'), Buffer.alloc(20_000_000, 1));
+    await home.run(['backup', source]);
+    const child = home.start(['cat', 'documents', 'big']);
+    await once(child.stdout!, 'data');
+    child.stdout!.destroy();
+    const stderr = await (child.stderr as unknown as { toArray(): Promise<Buffer[]> }).toArray();
+    const [exit] = child.exitCode === null ? ((await once(child, 'close')) as [number]) : [child.exitCode];
+    expect(Buffer.concat(stderr).toString()).toBe('');
+    expect([0, 141]).toContain(exit);
+  });
+});
+
+describe('interrupting', () => {
+  it('the first SIGINT stops cleanly with 130, and no lock stays', async () => {
+    await home.run(['backup', source]);
+    const child = home.start(['backup', '--stdin']);
+    child.stdin?.write('x');
+    await expect.poll(() => readdir(`${home.vault}/locks`), { timeout: 20_000 }).toHaveLength(1);
+    child.kill('SIGINT');
+    const run = await ended(child);
+    expect(run.exit).toBe(130);
+    expect(run.stderr).toContain('interrupted by SIGINT');
+    expect(await readdir(`${home.vault}/locks`)).toEqual([]);
+    expect(await json('list')).toHaveLength(1);
+  });
+
+  it('the second one ends at once', async () => {
+    await home.run(['backup', source]);
+    const child = home.start([
+      'backup',
+      '--stdin-from-command',
+      '--',
+      'sh',
+      '-c',
+      'trap "" TERM; echo x; sleep 30 & wait',
+    ]);
+    await expect.poll(() => readdir(`${home.vault}/locks`), { timeout: 20_000 }).toHaveLength(1);
+    child.kill('SIGINT');
+    child.kill('SIGTERM');
+    expect((await ended(child)).exit).toBe(130);
+  });
+
+  it('SIGUSR1 prints the status', async () => {
+    await home.run(['backup', source]);
+    const child = home.start(['backup', '--stdin']);
+    child.stdin?.write(Buffer.alloc(100_000));
+    let stderr = '';
+    child.stderr?.on('data', (part: Buffer) => (stderr += part.toString()));
+    const ask = setInterval(() => child.kill('SIGUSR1'), 200);
+    try {
+      await expect.poll(() => readdir(`${home.vault}/locks`), { timeout: 20_000 }).toHaveLength(1);
+      await expect.poll(() => stderr, { timeout: 20_000 }).toMatch(/\[.*s\] {2}backup/);
+    } finally {
+      clearInterval(ask);
+      child.stdin?.end();
+    }
+    await once(child, 'close');
+  });
+
+  it('off a terminal there are status lines now and then, and none with --quiet', async () => {
+    await home.run(['backup', source]);
+    const slow = (...args: string[]): Promise<{ stderr: string }> =>
+      home.run([...args, 'backup', '--stdin-from-command', '--', 'sh', '-c', 'echo x; sleep 1; echo y'], {
+        env: { CAIRN_PROGRESS_SECONDS: '0.2' },
+      });
+    expect((await slow()).stderr).toMatch(/\] {2}backup/);
+    expect((await slow('-q')).stderr).toBe('');
+  });
+});
+
+describe('settings', () => {
+  it("restic's variables work, and the vault is restic's format", async () => {
+    const env = { RESTIC_REPOSITORY: home.file('repo'), RESTIC_PASSWORD: 'x' };
+    expect(await home.run(['init', '--chunker', 'rabin'], { env })).toMatchObject({ exit: 0 });
+    expect(await home.run(['backup', source], { env })).toMatchObject({ exit: 0 });
+    expect((await readdir(home.file('repo'))).toSorted()).toEqual([
+      'config',
+      'data',
+      'index',
+      'keys',
+      'locks',
+      'snapshots',
+    ]);
+  });
+
+  it('a password never shows in what is printed', async () => {
+    const env = { CAIRN_VAULT: home.file('v'), CAIRN_PASSWORD_COMMAND: 'echo hunter2; exit 1' };
+    const run = await home.run(['init', '-vv'], { env });
+    expect(run.exit).toBe(24);
+    expect(run.stderr + run.stdout).not.toContain('hunter2');
+  });
+
+  it('keys are added, changed and removed', async () => {
+    await home.run(['backup', source]);
+    await writeFile(home.file('new'), 'second\n', { mode: 0o600 });
+    expect(await home.run(['key', 'add', '--new-password-file', home.file('new')])).toMatchObject({ exit: 0 });
+    expect(await home.run(['list', '--password-file', home.file('new')])).toMatchObject({ exit: 0 });
+    const { keys } = (await json('key', 'list')) as unknown as { keys: { id: string; isCurrent: boolean }[] };
+    const other = keys.find(({ isCurrent }) => !isCurrent)!.id;
+    expect(await home.run(['key', 'remove', other])).toMatchObject({ exit: 19 });
+    expect(await home.run(['key', 'remove', other, '--yes'])).toMatchObject({ exit: 0 });
+    expect(await home.run(['key', 'remove', keys.find(({ isCurrent }) => isCurrent)!.id, '-y'])).toMatchObject({
+      exit: 28,
+    });
+    expect(await home.run(['list', '--password-file', home.file('new')])).toMatchObject({ exit: 12 });
+  });
+
+  it('names from a backup cannot write control characters', async () => {
+    await writeFile(home.file('documents', 'evil\u001b[2J'), '');
+    await home.run(['backup', source]);
+    const { stdout } = await home.run(['ls', 'documents', source]);
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout).toContain('evil\\x1b[2J');
+  });
+
+  it('NO_COLOR and FORCE_COLOR are obeyed', async () => {
+    await home.run(['backup', source]);
+    expect((await home.run(['list'])).stdout).not.toContain('\u001b[');
+    expect((await home.run(['list'], { env: { FORCE_COLOR: '1' } })).stdout).toContain('\u001b[');
+    expect((await home.run(['list'], { env: { FORCE_COLOR: '1', NO_COLOR: '1' } })).stdout).not.toContain('\u001b[');
+  });
+
+  it('the key file keeps its content over all of this', async () => {
+    await home.run(['backup', source]);
+    const key = await readFile(home.key, 'utf8');
+    await home.run(['backup', source]);
+    await home.run(['init']);
+    expect(await readFile(home.key, 'utf8')).toBe(key);
+  });
+});
