@@ -177,7 +177,6 @@ class Zstd {
   readonly #compress: NativeFunction;
   readonly #decompress: NativeFunction;
   readonly #setParameter: NativeFunction;
-  readonly #isError: NativeFunction;
   readonly #compressors = new Map<number, unknown>();
   readonly #decompressor: unknown;
 
@@ -186,32 +185,36 @@ class Zstd {
     this.#compress = library.bind('size_t ZSTD_compress2(void*, void*, size_t, const void*, size_t)');
     this.#decompress = library.bind('size_t ZSTD_decompressDCtx(void*, void*, size_t, const void*, size_t)');
     this.#setParameter = library.bind('size_t ZSTD_CCtx_setParameter(void*, int, int)');
-    this.#isError = library.bind('uint32_t ZSTD_isError(size_t)');
     this.#decompressor = library.bind('void* ZSTD_createDCtx()')();
   }
 
   compress(data: Uint8Array, dst: Uint8Array, level: number): number {
     const context = this.#compressors.get(level) ?? this.#newCompressor(level);
     const size = this.#compress(context, dst, dst.length, data, data.length);
-    return this.#isError(size) === 0 ? Number(size) : 0;
+    return isZstdError(size) ? 0 : Number(size);
   }
 
   decompress(data: Uint8Array, dst: Uint8Array): number {
     const size = this.#decompress(this.#decompressor, dst, dst.length, data, data.length);
-    if (this.#isError(size) !== 0) throw new CairnError('COMPRESSION_INVALID', 'the compressed data is not valid zstd');
+    if (isZstdError(size)) throw new CairnError('COMPRESSION_INVALID', 'the compressed data is not valid zstd');
     return Number(size);
   }
 
   #newCompressor(level: number): unknown {
     const context = this.#createContext();
     for (const [parameter, value] of zstdParameters(level)) {
-      if (this.#isError(this.#setParameter(context, parameter, value)) !== 0) {
+      if (isZstdError(this.#setParameter(context, parameter, value))) {
         throw new CairnError('ARGUMENT_INVALID', `zstd refuses ${value} for parameter ${parameter}`);
       }
     }
     this.#compressors.set(level, context);
     return context;
   }
+}
+
+/** zstd returns errors as the last 120 values of size_t; they come as a BigInt, or above 2^53. */
+function isZstdError(size: unknown): boolean {
+  return Number(size) > Number.MAX_SAFE_INTEGER;
 }
 
 function check(result: unknown, call: string): void {
