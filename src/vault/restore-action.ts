@@ -3,9 +3,10 @@ import { CairnError } from '../base/errors.ts';
 import type { Progress } from '../base/job.ts';
 import type { Node } from '../formats/tree/node.ts';
 import type { SnapshotRecord } from '../repository/snapshots.ts';
-import { restore } from '../restorer/restore.ts';
+import { restore, startRestoreWorkers } from '../restorer/restore.ts';
 import type { OverwriteMode, RestoreProgress, RestoreResult } from '../restorer/restore-options.ts';
 import type { RestoreProblem } from '../restorer/restore-problem.ts';
+import type { WorkerPool as RestoreWorkers } from '../restorer/worker-pool.ts';
 import type { ActionContext } from './backup-action.ts';
 import { type BackupRecord, backupRecord } from './backup-record.ts';
 import { chooseSnapshot, type ReferenceOptions, sourcesOfSameName } from './choose-snapshot.ts';
@@ -42,6 +43,8 @@ export interface VaultRestoreOptions extends ReferenceOptions, SelectionOptions 
    * files that exist are handled as `overwrite` says, by default `always`.
    */
   readonly confirm?: ((plan: RestorePlan) => Promise<void>) | undefined;
+  /** Threads that load their code while the vault is being opened; they end with the restore. */
+  readonly workers?: RestoreWorkers | undefined;
   readonly onProblem?: ((problem: RestoreProblem) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -74,6 +77,7 @@ export async function runRestore(
 ): Promise<VaultRestoreResult> {
   const { repository, settings } = context;
   const select = makeSelection(options);
+  await using workers = options.workers ?? startRestoreWorkers(settings.jobs);
   await using session = await openSession(repository, settings, {
     mode: 'shared',
     purpose: 'read',
@@ -99,6 +103,7 @@ export async function runRestore(
     dryRun: options.dryRun,
     sparse: options.sparse,
     jobs: settings.jobs,
+    workers,
     index,
     signal,
     onProgress: (state) => context.report(progressOf(state, meter)),

@@ -7,6 +7,7 @@ import type { CliContext } from '../context.ts';
 import { singleFilter, type SingleFilterFlags, addSingleFilterOptions } from '../filter-options.ts';
 import { collect } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
+import { startRestoreWorkers } from '../../restorer/restore.ts';
 import { openCliVault } from '../open-cli-vault.ts';
 import { formatBytes, formatDuration, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
@@ -77,9 +78,10 @@ export const restoreCommand: CommandModule = {
 };
 
 async function restore(cli: CliContext, reference: string, flags: RestoreFlags): Promise<void> {
+  await using workers = startRestoreWorkers(cli.options.jobs);
   await using vault = await openCliVault(cli);
   const started = performance.now();
-  const result = await cli.follow(vault.restore(reference, restoreOptions(cli, flags)));
+  const result = await cli.follow(vault.restore(reference, { ...restoreOptions(cli, flags), workers }));
   if (cli.options.json) await cli.out.json({ schema: 1, dryRun: flags.dryRun, ...result });
   else await cli.out.write(describe(result, flags, performance.now() - started));
   if (result.status === 'partial') throw partial(result);
