@@ -54,7 +54,7 @@ function newestOfEach(backups: readonly BackupRecord[], count: number): BackupRe
 }
 
 function render({ options, style }: CliContext, backups: readonly BackupRecord[]): string {
-  if (backups.length === 0) return options.quiet ? '' : 'no backups match\n';
+  if (backups.length === 0) return options.quiet ? '' : 'no backups found\n';
   const rows = backups.map((backup) => [
     backup.id.slice(0, 8),
     formatTime(backup.time),

@@ -1,4 +1,5 @@
-import { isCairnError, messageOf } from '../../base/errors.ts';
+import { isCairnError, type KnownError, messageOf } from '../../base/errors.ts';
+import { defaultHints } from '../default-hints.ts';
 import { exitCodeOfError } from '../exit-codes.ts';
 import { printable } from './printable.ts';
 import type { Style } from './style.ts';
@@ -21,7 +22,7 @@ export function errorDocument(error: unknown): ErrorDocument {
     error: {
       code: known ? error.code : 'INTERNAL',
       message: messageOf(error),
-      hint: (known ? error.hint : undefined) ?? null,
+      hint: known ? hintOf(error) : null,
       exit: exitCodeOfError(error),
     },
   };
@@ -37,7 +38,7 @@ export function describeError(error: unknown, { style, verbose }: ErrorStyle): s
   const lines = [`${style('red', 'error:')} ${printable(messageOf(error))}`];
   for (const cause of causesOf(error)) lines.push(`       ${printable(cause)}`);
   if (isCairnError(error)) {
-    if (error.hint !== undefined) lines.push(`${style('cyan', 'hint:')}  ${printable(error.hint)}`);
+    lines.push(`${style('cyan', 'hint:')}  ${printable(hintOf(error))}`);
     if (verbose > 0) lines.push(style('dim', `code:  ${error.code} (docs/errors.md)`));
   }
   const unexpected = !isCairnError(error);
@@ -49,13 +50,17 @@ export function describeError(error: unknown, { style, verbose }: ErrorStyle): s
   return `${lines.join('\n')}\n`;
 }
 
+function hintOf(error: KnownError): string {
+  return error.hint ?? defaultHints[error.code];
+}
+
 /** The texts of the causes that say something the message does not say already. */
 function causesOf(error: unknown): string[] {
   const texts: string[] = [];
   let said = messageOf(error);
   let current: unknown = error instanceof Error ? error.cause : undefined;
   for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
-    if (!said.includes(current.message)) texts.push(`because: ${current.message}`);
+    if (!said.includes(current.message) && current.name !== 'AbortError') texts.push(`because: ${current.message}`);
     said += current.message;
     current = current.cause;
   }

@@ -3,6 +3,8 @@ import type { Job, Progress } from '../../base/job.ts';
 import { progressBarLine, progressLogLine } from './progress-line.ts';
 
 const REDRAW_MS = 100;
+/** Some terminals say that they have 0 columns, which means that they do not know. */
+const DEFAULT_COLUMNS = 80;
 const CLEAR_LINE = '\r\u001b[2K';
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
@@ -80,7 +82,7 @@ export class StatusDisplay {
   #redraw(progress: Progress | undefined, unicode: boolean): void {
     if (progress === undefined) return;
     // The last column stays free: writing into it makes some terminals wrap.
-    const width = Math.max(20, (this.#stream.columns ?? 80) - 1);
+    const width = Math.max(20, (this.#stream.columns || DEFAULT_COLUMNS) - 1);
     const line = progressBarLine(progress, width, { unicode });
     if (line === this.#line) return;
     this.#stream.write(`${this.#line === '' ? HIDE_CURSOR : ''}${CLEAR_LINE}${line}`);

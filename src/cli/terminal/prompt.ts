@@ -25,11 +25,17 @@ export function openTerminal(): Terminal | undefined {
   }
 }
 
-/** Asks a question that is answered with yes or no; anything but yes is no. */
+/** Asks a question that is answered with yes or no; anything but yes is no. Ctrl-C is `ABORTED`. */
 export async function askYesNo(terminal: Terminal, question: string, signal: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: terminal.input, output: process.stderr });
+  const unanswered = Promise.withResolvers<string>();
+  lines.once('SIGINT', () =>
+    unanswered.reject(new CairnError('ABORTED', 'the question was not answered; nothing was changed')),
+  );
+  // The promise of `question` stays open for ever when the input ends, as with Ctrl-D.
+  lines.once('close', () => unanswered.resolve(''));
   try {
-    const answer = await lines.question(`${question} [y/N] `, { signal });
+    const answer = await Promise.race([lines.question(`${question} [y/N] `, { signal }), unanswered.promise]);
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     lines.close();
