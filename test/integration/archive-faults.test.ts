@@ -12,8 +12,8 @@ import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
 import { faulty, type FaultEffect, type FaultyStorage, type Operation } from '../../src/storage/layers/faulty.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import {
-  backUpPath,
-  contentsBelow,
+  backUpFolder,
+  contentsOf,
   errorsIn,
   expectedContents,
   readAllSnapshots,
@@ -40,7 +40,7 @@ beforeAll(async () => {
   root = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'cairn-faults-')));
   const { storage, repository } = await makeRepository();
   write(first);
-  const parent = await backUpPath(repository, root, { jobs: 1 });
+  const parent = await backUpFolder(repository, root, { jobs: 1 });
   fs.rmSync(join(root, 'gone'));
   write(second);
   base = { storage, repository, parent };
@@ -69,7 +69,7 @@ async function newTrial(): Promise<Trial> {
 }
 
 const run = ({ repository }: Trial): Promise<ArchiveResult> =>
-  backUpPath(repository, root, { parent: recordOf(base.parent), jobs: 1 });
+  backUpFolder(repository, root, { parent: recordOf(base.parent), jobs: 1 });
 
 /** Ends well, or with an error that says what is wrong: never hangs, never throws something else. */
 async function outcome(trial: Trial): Promise<ArchiveResult | undefined> {
@@ -101,7 +101,7 @@ async function expectSound(trial: Trial, result: ArchiveResult | undefined): Pro
 }
 
 async function expectSecond({ repository }: Trial, { snapshot }: ArchiveResult): Promise<void> {
-  expect(await contentsBelow(repository, snapshot.tree, root)).toEqual(expectedContents(second));
+  expect(await contentsOf(repository, snapshot.tree)).toEqual(expectedContents(second));
 }
 
 /** After the trouble: everything that was finished is whole, and after a failure the next run is as good as any. */

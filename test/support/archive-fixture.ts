@@ -1,19 +1,18 @@
 // Backups for tests: one call with everything filled in, and a look at what a snapshot really holds.
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { archive, type ArchiveOptions, type ArchiveResult } from '../../src/archiver/archive.ts';
 import type { Source } from '../../src/archiver/source.ts';
 import { utf8Lossy } from '../../src/base/bytes.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { BlobId } from '../../src/base/ids.ts';
 import { localGoTime } from '../../src/formats/go-time.ts';
-import { readBlob } from '../../src/repository/blob-reader.ts';
+import { readBlob, readTree } from '../../src/repository/blob-reader.ts';
 import { checkRepository } from '../../src/repository/check/check-repository.ts';
 import { loadIndex } from '../../src/repository/index/load-index.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { listSnapshots, type SnapshotRecord } from '../../src/repository/snapshots.ts';
 import { walkTree } from '../../src/repository/walk/walk-tree.ts';
-import { openFilesSource } from '../../src/sources/files/files-source.ts';
+import { openFilesSource, type FilesSourceOptions } from '../../src/sources/files/files-source.ts';
 
 /** Backs up `source` with two threads and without a parent, unless `more` says otherwise. */
 export function backUp(
@@ -39,6 +38,29 @@ export async function backUpPath(
   more: Partial<ArchiveOptions> = {},
 ): Promise<ArchiveResult> {
   return backUp(repository, await openFilesSource({ targets: [path] }), more);
+}
+
+/**
+ * A source whose root is the folder itself, without the directories above: other programs change their times,
+ * so that two backups of the same files would have different root trees.
+ */
+export async function openFolderSource(path: string, more: Partial<FilesSourceOptions> = {}): Promise<Source> {
+  const source = await openFilesSource({ targets: [path], ...more });
+  let { root } = source;
+  for (const name of path.split('/').slice(1)) {
+    const entry = root.list(() => {}).find((one) => utf8Lossy(one.name) === name);
+    if (entry?.kind !== 'directory') throw new Error(`${path} is no directory`);
+    root = entry.directory;
+  }
+  return { ...source, root };
+}
+
+export async function backUpFolder(
+  repository: Repository,
+  path: string,
+  more: Partial<ArchiveOptions> = {},
+): Promise<ArchiveResult> {
+  return backUp(repository, await openFolderSource(path), more);
 }
 
 /** The snapshot of a finished backup, to be the parent of the next. */
@@ -70,24 +92,28 @@ export async function contentsOf(repository: Repository, tree: BlobId): Promise<
   return contents;
 }
 
-/** The same of a part of a snapshot, by paths below `root`. */
-export async function contentsBelow(
-  repository: Repository,
-  tree: BlobId,
-  root: string,
-): Promise<Record<string, string>> {
-  const all = Object.entries(await contentsOf(repository, tree));
-  const below = all.filter(([path]) => path.startsWith(`${root}/`));
-  return Object.fromEntries(below.map(([path, what]) => [path.slice(root.length + 1), what]));
+/**
+ * The tree of a directory in a snapshot, by its path. Unlike the snapshot's root it does not hold the times of
+ * the directories above, which other programs change.
+ */
+export async function treeAt(repository: Repository, root: BlobId, path: string): Promise<BlobId> {
+  const index = await loadIndex(repository);
+  let tree = root;
+  for (const name of path.split('/').slice(1)) {
+    const node = (await readTree(repository, index, tree)).find((one) => utf8Lossy(one.name) === name);
+    if (node?.type !== 'dir') throw new Error(`the snapshot has no directory ${path}`);
+    tree = node.subtree;
+  }
+  return tree;
 }
 
-/** What `contentsBelow` gives for files with these bytes. */
+/** What `contentsOf` gives for files with these bytes. */
 export function expectedContents(files: Readonly<Record<string, Uint8Array | string>>): Record<string, string> {
   const contents: Record<string, string> = {};
   for (const [name, bytes] of Object.entries(files)) {
-    contents[name] = createHash('sha256').update(bytes).digest('hex');
+    contents[`/${name}`] = createHash('sha256').update(bytes).digest('hex');
     const parts = name.split('/');
-    for (let depth = 1; depth < parts.length; depth++) contents[join(...parts.slice(0, depth))] = 'dir';
+    for (let depth = 1; depth < parts.length; depth++) contents[`/${parts.slice(0, depth).join('/')}`] = 'dir';
   }
   return contents;
 }
