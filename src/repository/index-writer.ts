@@ -1,6 +1,5 @@
-import { idFromBytes, type IndexId, type PackId } from '../base/ids.ts';
-import { encodeIndexFile } from '../formats/index-file/index-file.ts';
-import { decodePackHeader } from '../formats/pack/pack-header.ts';
+import type { IndexId } from '../base/ids.ts';
+import { encodeIndexFromHeaders } from '../formats/index-file/index-from-headers.ts';
 import type { FinishedPack } from './pack-builder.ts';
 import type { Repository } from './repository.ts';
 
@@ -42,8 +41,7 @@ export class IndexWriter {
   }
 
   async #save(packs: readonly FinishedPack[]): Promise<void> {
-    const listed = packs.map(({ id, header }) => ({ id: idFromBytes<PackId>(id), blobs: decodePackHeader(header) }));
-    const id = await this.#repository.saveUnpacked('index', encodeIndexFile(listed), { signal: this.#signal });
+    const id = await this.#repository.saveUnpacked('index', encodeIndexFromHeaders(packs), { signal: this.#signal });
     this.saved.push(id);
   }
 }
