@@ -1,5 +1,5 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
-import { CairnError, hasCode } from '../base/errors.ts';
+import { CairnError, hasCode, isCairnError } from '../base/errors.ts';
 import { commandTable, findCommand, type CommandEntry, type StartCommand } from './command-table.ts';
 import { makeContext, makeStatusDisplay } from './context.ts';
 import { exitCodeOfError, exitMeanings } from './exit-codes.ts';
@@ -96,11 +96,11 @@ function makeStart(program: Command, interrupts: Interrupts): StartCommand {
   };
 }
 
-/** After an interrupt, errors that it caused elsewhere (a closed file, a lost worker) are still an interrupt. */
+/** After an interrupt, the error says what interrupted; unless it knows better, such as what was saved all the same. */
 function preferAbort(error: unknown, signal: AbortSignal): unknown {
-  if (!signal.aborted) return error;
-  if (hasCode(error, 'ABORTED') && !(error.cause instanceof CairnError)) return error;
-  return signal.reason instanceof CairnError && hasCode(error, 'ABORTED') ? signal.reason : error;
+  const isAbort = hasCode(error, 'ABORTED') || (error instanceof Error && error.name === 'AbortError');
+  if (!signal.aborted || !isAbort) return error;
+  return isCairnError(error) && 'snapshot' in error.facts ? error : signal.reason;
 }
 
 function usageError(error: CommanderError): CairnError {

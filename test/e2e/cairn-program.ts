@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = join(root, 'dist', 'cli', 'main.js');
 
 /** `nobody` of most systems; what root starts as this user cannot read what only root may. */
-export const NOBODY = 65_534;
+const NOBODY = 65_534;
 export const isRoot: boolean = process.getuid?.() === 0;
 
 export interface Ended {

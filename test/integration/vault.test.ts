@@ -7,13 +7,17 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import { initVault, openVault, vaultExists } from '../../src/vault/open-vault.ts';
 import type { Vault } from '../../src/vault/vault.ts';
-import type { VaultNotice } from '../../src/vault/vault-options.ts';
+import type { PasswordSource, VaultNotice } from '../../src/vault/vault-options.ts';
 
 const password = new Secret('correct horse');
 let scratch: string;
 let source: string;
 let vault: Vault;
 let notices: VaultNotice[];
+
+/** The vault with another password, and nothing kept in this user's own cache. */
+const open = (url: string, secret: PasswordSource): Promise<Vault> =>
+  openVault(url, { password: secret, cache: false });
 
 beforeEach(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'cairn-vault-'));
@@ -27,6 +31,7 @@ beforeEach(async () => {
     password,
     generatedKey: true,
     jobs: 1,
+    cache: { folder: join(scratch, 'cache') },
     onNotice: (notice) => notices.push(notice),
   });
 });
@@ -51,17 +56,17 @@ describe('opening', () => {
       asked++;
       return Promise.resolve(password);
     };
-    await expect(openVault(join(scratch, 'nothing'), { password: ask })).rejects.toMatchObject({
+    await expect(open(join(scratch, 'nothing'), ask)).rejects.toMatchObject({
       code: 'VAULT_MISSING',
     });
     expect(asked).toBe(0);
-    await (await openVault(vault.url, { password: ask })).close();
+    await (await open(vault.url, ask)).close();
     expect(asked).toBe(1);
   });
 
   it('a wrong password, an empty one, and a second init are refused', async () => {
-    await expect(openVault(vault.url, { password: 'wrong' })).rejects.toMatchObject({ code: 'PASSWORD_WRONG' });
-    await expect(openVault(vault.url, { password: '' })).rejects.toThrow(TypeError);
+    await expect(open(vault.url, 'wrong')).rejects.toMatchObject({ code: 'PASSWORD_WRONG' });
+    await expect(open(vault.url, '')).rejects.toThrow(TypeError);
     await expect(initVault(vault.url, { password })).rejects.toMatchObject({ code: 'VAULT_EXISTS' });
     expect(await vaultExists(vault.url)).toBe(true);
     expect(await vaultExists(join(scratch, 'nothing'))).toBe(false);
@@ -293,12 +298,12 @@ describe('keys', () => {
     const second = new Secret('second');
     const id = await vault.addKey(second);
     expect(await vault.keys()).toHaveLength(2);
-    await using again = await openVault(vault.url, { password: second });
+    await using again = await open(vault.url, second);
     expect(again.keyId).toBe(id);
     await expect(again.removeKey(id)).rejects.toMatchObject({ code: 'KEY_LAST' });
     await again.removeKey(vault.keyId);
     await again.changePassword(new Secret('third'));
-    await expect(openVault(vault.url, { password: second })).rejects.toMatchObject({ code: 'PASSWORD_WRONG' });
-    await (await openVault(vault.url, { password: 'third' })).close();
+    await expect(open(vault.url, second)).rejects.toMatchObject({ code: 'PASSWORD_WRONG' });
+    await (await open(vault.url, 'third')).close();
   });
 });

@@ -21,7 +21,8 @@ interface CachedVault {
 export const cacheCommand: CommandModule = {
   configure(command, start) {
     command.description(
-      'Local copies of the index, the snapshots and the trees of remote vaults. They are encrypted, and can always go.',
+      'What this machine keeps to be faster: of each vault, encrypted copies of its index, snapshots and trees if it is\n' +
+        'remote, and what was seen of the files that were saved. It can always go.',
     );
     command
       .command('list', { isDefault: true })

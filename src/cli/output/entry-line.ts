@@ -40,7 +40,7 @@ export function longEntryLine(entry: BackupEntry): string {
 }
 
 /** The path, with what a link points to. */
-export function pathOf(entry: BackupEntry): string {
+function pathOf(entry: BackupEntry): string {
   const target = entry.linkTarget === undefined ? '' : ` -> ${printable(entry.linkTarget)}`;
   return `${printable(entry.path)}${target}`;
 }

@@ -1,6 +1,3 @@
-/** Version of every `--json` document. It grows only when a field goes away or changes its meaning. */
-export const JSON_SCHEMA = 1;
-
 /** JSON text of a document; u64 fields stay numbers without loss, so bigint becomes a bare integer. */
 export function toJson(value: unknown, indent = 2): string {
   // JSON.rawJSON keeps a bigint exact, where Number would round above 2^53.

@@ -4,7 +4,7 @@ import { formatBytes, formatCount, formatDuration, plural } from './format.ts';
 import { printable } from './printable.ts';
 
 /** How far a job is, from 0 to 1, or `undefined` while its size is not known. */
-export function fractionDone(progress: Progress): number | undefined {
+function fractionDone(progress: Progress): number | undefined {
   const [done, total] =
     progress.bytes !== undefined && progress.totalBytes !== undefined && progress.totalBytes > 0
       ? [progress.bytes, progress.totalBytes]
@@ -14,7 +14,7 @@ export function fractionDone(progress: Progress): number | undefined {
 }
 
 /** The facts of a status line in the order of their worth, without the current file. */
-export function progressFacts(progress: Progress): string[] {
+function progressFacts(progress: Progress): string[] {
   const facts: string[] = [progress.phase];
   const fraction = fractionDone(progress);
   if (fraction !== undefined) facts.push(`${(Math.floor(fraction * 1000) / 10).toFixed(1)}%`);
