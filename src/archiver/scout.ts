@@ -6,7 +6,7 @@ import type { StatRun, StatRunResult } from './worker/messages.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 /** Entries looked at ahead at most, so that the listings of a huge source do not pile up. */
-const MAX_ENTRIES = 200_000;
+const MAX_ENTRIES = 50_000;
 
 export interface Listing {
   readonly entries: readonly SourceEntry[];

@@ -6,7 +6,8 @@ import { MAX_BLOBS_PER_PACK, PACK_HEADER_ROOM, PackBuilder } from '../repository
 import type { PackWriter } from '../repository/pack-writer.ts';
 import type { Repository } from '../repository/repository.ts';
 
-const FIRST_BUFFER_BYTES = 1024 * 1024;
+/** Room for a large tree beside a full pack. Memory that is not written to costs nothing. */
+const SPARE_BYTES = 2 * 1024 * 1024;
 
 export interface TreeStats {
   treeBlobs: number;
@@ -23,7 +24,7 @@ export class TreeStore {
   readonly #level: number | undefined;
   readonly #id = new Uint8Array(ID_SIZE);
   readonly #index: GrowingIndex;
-  #buffer = new Uint8Array(FIRST_BUFFER_BYTES);
+  #buffer: Uint8Array;
   #builder: PackBuilder | undefined;
   readonly stats: TreeStats = { treeBlobs: 0, dataAdded: 0, dataAddedPacked: 0 };
 
@@ -32,6 +33,7 @@ export class TreeStore {
     this.#index = index;
     this.#packs = packs;
     this.#packSizeBytes = packSizeBytes;
+    this.#buffer = this.#newBuffer();
     // Trees are JSON, and prune repacks raw ones: they are always compressed where the version allows it.
     this.#level = repository.config.version === 1 ? undefined : zstdLevel('auto');
   }
@@ -50,7 +52,7 @@ export class TreeStore {
     if (builder === undefined || builder.blobCount === 0) return;
     const pack = builder.finish();
     void this.#packs.store(pack, this.#buffer);
-    this.#buffer = new Uint8Array(FIRST_BUFFER_BYTES);
+    this.#buffer = this.#newBuffer();
     builder.restart(this.#buffer);
   }
 
@@ -66,6 +68,10 @@ export class TreeStore {
     this.stats.dataAdded += json.length;
     this.stats.dataAddedPacked += stored.packedLength;
     if (this.#builder.sizeBytes >= this.#packSizeBytes || this.#builder.blobCount >= MAX_BLOBS_PER_PACK) this.flush();
+  }
+
+  #newBuffer(): Uint8Array {
+    return new Uint8Array(this.#packSizeBytes + SPARE_BYTES + PACK_HEADER_ROOM);
   }
 
   #grow(builder: PackBuilder, moreBytes: number): void {
