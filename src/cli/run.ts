@@ -110,7 +110,8 @@ function usageError(error: CommanderError): CairnError {
   });
 }
 
-function reportError(error: unknown, argv: readonly string[], options: Partial<GlobalOptions>): void {
+/** Prints an error on stderr: for a person, or with `--json` as one object. */
+export function reportError(error: unknown, argv: readonly string[], options: Partial<GlobalOptions>): void {
   // When the command line could not be parsed, its raw words still say whether JSON is wanted.
   const json = options.json === true || argv.includes('--json');
   if (json) {

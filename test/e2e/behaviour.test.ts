@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ended, Home } from './cairn-program.ts';
+import { ended, errorOf, Home } from './cairn-program.ts';
 
 let home: Home;
 let source: string;
@@ -103,6 +104,18 @@ describe('streams', () => {
     await mkdir(home.file('untar'));
     execFileSync('tar', ['-x', '-C', home.file('untar')], { input: Buffer.concat(chunks) });
     execFileSync('diff', ['-r', source, home.file('untar', 'documents')]);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('output that cannot be written is a failure, not a short file', async () => {
+    await home.run(['backup', source]);
+    const full = openSync('/dev/full', 'w');
+    try {
+      const run = await home.run(['cat', 'documents', 'a.txt', '--json'], { stdout: full });
+      expect(run.exit).toBe(13);
+      expect(errorOf(run)).toMatchObject({ code: 'TARGET_FULL' });
+    } finally {
+      closeSync(full);
+    }
   });
 
   it('a reader that goes away is no error to print', async () => {

@@ -22,6 +22,8 @@ export interface Ended {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** A descriptor that takes stdout. */
+  readonly stdout?: number;
   /** Run as a user without rights, where this process may choose. */
   readonly asNobody?: boolean;
 }
@@ -64,7 +66,7 @@ export class Home implements AsyncDisposable {
     return spawn(process.execPath, [program, ...args], {
       cwd: this.path,
       env: { PATH: process.env['PATH'] ?? '', HOME: this.path, LANG: 'C.UTF-8', TZ: 'UTC', ...options.env },
-      stdio: 'pipe',
+      stdio: ['pipe', options.stdout ?? 'pipe', 'pipe'],
       ...user,
     });
   }
@@ -82,10 +84,10 @@ export class Home implements AsyncDisposable {
 
 /** Everything a program printed, once it has ended. */
 export async function ended(child: ChildProcess): Promise<Ended> {
-  const read = (name: 'stdout' | 'stderr'): Promise<string> =>
-    (child[name] as AsyncIterable<Buffer> & { toArray(): Promise<Buffer[]> })
-      .toArray()
-      .then((parts) => Buffer.concat(parts).toString());
+  const read = async (name: 'stdout' | 'stderr'): Promise<string> => {
+    const stream = child[name];
+    return stream === null ? '' : Buffer.concat(await stream.toArray()).toString();
+  };
   const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [stdout, stderr] = await Promise.all([read('stdout'), read('stderr')]);
   return { exit: await exit, stdout, stderr };
