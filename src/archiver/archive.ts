@@ -11,6 +11,7 @@ import type { Repository } from '../repository/repository.ts';
 import { saveSnapshot, type SnapshotRecord } from '../repository/snapshots.ts';
 import { ArchiveSession } from './archive-session.ts';
 import type { ArchiveProgress } from './archive-stats.ts';
+import type { WriteLock } from './engine.ts';
 import { Scout } from './scout.ts';
 import type { Source, SourceProblem } from './source.ts';
 import { SourceMemory } from './source-memory.ts';
@@ -44,8 +45,7 @@ export interface ArchiveOptions {
   readonly ahead?: { readonly pool: WorkerPool; readonly scout: Scout };
   /** Where to remember what was seen of the source; `undefined` = do not. */
   readonly memoryFolder?: string | undefined;
-  /** Nothing is written before this resolves: the lock may still be settling. */
-  readonly writeGate?: Promise<unknown>;
+  readonly lock?: WriteLock | undefined;
   readonly dryRun?: boolean;
   /** When it aborts, nothing more is read, what was saved becomes a snapshot tagged `partial`, and `ABORTED` names it. */
   readonly softStop?: AbortSignal | undefined;
@@ -82,12 +82,13 @@ export async function archive(repository: Repository, options: ArchiveOptions): 
     const saved = await new TreeSaver(session, session.posix).save(options.source.root, before);
     session.stats.setPhase('finish');
     const engine = await session.finish();
-    await options.writeGate;
+    await options.lock?.settled;
+    await options.lock?.assertHeld();
     const trees = engine?.trees.stats ?? { treeBlobs: 0, dataAdded: 0, dataAddedPacked: 0 };
     const summary = session.stats.summary(trees, backupStart, localGoTime(clock.nowNs()));
     const result = await finish(repository, options, makeSnapshot(options, saved.tree, summary), session.problems);
     if (isStopped(options)) throw partialError(options.softStop?.reason, result.id);
-    if (result.id !== undefined) await memory.keep(result.id, saved, engine?.newIndexIds ?? []);
+    if (result.id !== undefined) await memory.keep(result.id, saved, engine?.indexIds() ?? []);
     return result;
   } finally {
     signal?.removeEventListener('abort', onAbort);
@@ -119,7 +120,7 @@ function openSession(repository: Repository, pool: WorkerPool, options: ArchiveO
     dryRun: options.dryRun ?? false,
     signal: options.signal,
     softStop: options.softStop,
-    writeGate: options.writeGate,
+    lock: options.lock,
     onProgress: options.onProgress,
     onProblem: options.onProblem,
   });

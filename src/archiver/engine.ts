@@ -22,14 +22,21 @@ const DEFAULT_PACK_BYTES = 16 * 1024 * 1024;
 /** Room for new blobs before the index has to move. */
 const NEW_BLOBS = 1 << 19;
 
+/** The lock under which a backup writes. */
+export interface WriteLock {
+  /** Nothing is written before this resolves: a lock may still be settling. */
+  readonly settled: Promise<unknown>;
+  /** Rejects unless the lock is surely held. */
+  assertHeld(): Promise<void>;
+}
+
 export interface EngineOptions {
   readonly compression: CompressionLevel | undefined;
   readonly packSizeBytes: number | undefined;
   readonly reading: ReadingRules;
   readonly dryRun: boolean;
   readonly signal: AbortSignal | undefined;
-  /** Nothing is written before this resolves. */
-  readonly writeGate: Promise<unknown> | undefined;
+  readonly lock: WriteLock | undefined;
   readonly stats: ArchiveStats;
   readonly report: (problem: SourceProblem) => void;
 }
@@ -40,8 +47,8 @@ export interface Engine {
   readonly bigFiles: BigFileSaver;
   readonly trees: TreeStore;
   readonly parentTrees: ParentTreeReader;
-  /** Index files written by this run. */
-  readonly newIndexIds: readonly IndexId[];
+  /** The index files that list what this run saved or found saved: those it loaded and those it wrote. */
+  indexIds(): readonly IndexId[];
   /** Stores all that is unfinished; afterwards everything saved is durable and indexed. */
   finish(): Promise<void>;
 }
@@ -49,8 +56,10 @@ export interface Engine {
 /** Loads the index and sets the workers up. */
 export async function startEngine(repository: Repository, pool: WorkerPool, options: EngineOptions): Promise<Engine> {
   const { signal, dryRun, stats, packSizeBytes = DEFAULT_PACK_BYTES } = options;
-  const index = new GrowingIndex(await loadIndex(repository, { signal, room: { blobs: NEW_BLOBS, packs: 0 } }));
-  const packs = new PackWriter(repository, { signal, dryRun, writeGate: options.writeGate });
+  const loadedIds: IndexId[] = [];
+  const room = { blobs: NEW_BLOBS, packs: 0 };
+  const index = new GrowingIndex(await loadIndex(repository, { signal, room, onLoaded: (id) => loadedIds.push(id) }));
+  const packs = new PackWriter(repository, { signal, dryRun, writeGate: options.lock?.settled });
   const { version } = repository.config;
   pool.setup(
     {
@@ -80,7 +89,7 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
       stats.addBytes(bytes);
       stats.addBlobs(task.blobs);
     }),
-    newIndexIds: packs.indexIds,
+    indexIds: () => [...loadedIds, ...packs.indexIds],
     finish: async () => {
       await pool.settled();
       await storeLeftovers(pool, packs, repository);

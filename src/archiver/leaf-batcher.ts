@@ -1,3 +1,4 @@
+import { CairnError } from '../base/errors.ts';
 import { TaskBatcher } from './task-batcher.ts';
 import type { SourceProblem } from './source.ts';
 import type { BigFile, LeafRun, LeafRunResult, LeafStats, TaskDone } from './worker/messages.ts';
@@ -43,7 +44,7 @@ export class LeafBatcher {
 
   async #send(runs: readonly LeafRun[]): Promise<readonly SavedRun[]> {
     const task = await this.#pool.run({ kind: 'leaves', runs });
-    if (task.result.kind !== 'leaves') throw new TypeError('a worker answered another question');
+    if (task.result.kind !== 'leaves') throw new CairnError('INTERNAL', 'a worker answered another question');
     const { stats, problems } = task.result;
     this.#onReport({ stats, problems, task, directory: runs.at(-1)?.directory ?? new Uint8Array(0) });
     return Promise.all(task.result.runs.map((result, i) => this.#complete(runs[i], result)));

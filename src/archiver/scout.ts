@@ -1,3 +1,4 @@
+import { CairnError } from '../base/errors.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { leafRuns, type LeafNames } from './leaf-runs.ts';
 import type { SourceDirectory, SourceEntry, SourceProblem } from './source.ts';
@@ -30,7 +31,7 @@ export class Scout {
   constructor(pool: WorkerPool) {
     this.#stats = new TaskBatcher(pool, async (runs) => {
       const { result } = await pool.run({ kind: 'stat', runs });
-      if (result.kind !== 'stat') throw new TypeError('a worker answered another question');
+      if (result.kind !== 'stat') throw new CairnError('INTERNAL', 'a worker answered another question');
       return result.runs;
     });
   }

@@ -58,13 +58,13 @@ export class SourceMemory {
     const kept = wanted === undefined ? undefined : await loadKnownTrees(folder, wanted);
     const present = new Set(indexIds);
     const holds = kept !== undefined && equalBytes(kept.rules, rules) && kept.indexIds.every((id) => present.has(id));
-    return new SourceMemory(holds ? kept.root : undefined, folder, rules, parent?.id, holds ? kept.indexIds : indexIds);
+    return new SourceMemory(holds ? kept.root : undefined, folder, rules, parent?.id, holds ? kept.indexIds : []);
   }
 
-  /** Remembers what a finished snapshot saw. */
-  async keep(snapshot: SnapshotId, root: KnownTree, newIndexIds: readonly IndexId[]): Promise<void> {
+  /** Remembers what a finished snapshot saw. `usedIndexIds` list the blobs of all it did not take over. */
+  async keep(snapshot: SnapshotId, root: KnownTree, usedIndexIds: readonly IndexId[]): Promise<void> {
     if (this.#folder === undefined) return;
-    const indexIds = [...this.#indexIds, ...newIndexIds];
+    const indexIds = [...new Set([...this.#indexIds, ...usedIndexIds])];
     await saveKnownTrees(this.#folder, snapshot, this.#parent, { rules: this.#rules, indexIds, root });
   }
 }

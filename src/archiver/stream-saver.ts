@@ -28,7 +28,7 @@ export async function saveStream(session: ArchiveSession, entry: StreamEntry): P
   }
   await writer.end();
   const done = await task;
-  if (done.result.kind !== 'segment') throw new CairnError('ABORTED', 'a worker answered another question');
+  if (done.result.kind !== 'segment') throw new CairnError('INTERNAL', 'a worker answered another question');
   session.countTask(done);
   const content: BlobId[] = [];
   for (let at = 0; at < done.result.ids.length; at += ID_SIZE) content.push(idFromBytes<BlobId>(done.result.ids, at));

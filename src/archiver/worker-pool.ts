@@ -156,7 +156,7 @@ export class WorkerPool implements AsyncDisposable {
     worker.on('message', (message: FromWorker) => this.#receive(member, message));
     worker.on('error', (error) => this.fail(error));
     worker.on('exit', () => {
-      if (!this.#closed) this.fail(new CairnError('ABORTED', 'a worker thread ended before its work was done'));
+      if (!this.#closed) this.fail(new CairnError('INTERNAL', 'a worker thread ended before its work was done'));
     });
     return member;
   }

@@ -11,6 +11,7 @@ export const errorCodes = [
   'ABORTED',
   'NOT_SUPPORTED',
   'KERNEL_UNAVAILABLE',
+  'INTERNAL',
   // storage
   'STORAGE_URL_INVALID',
   'STORAGE_UNREACHABLE',

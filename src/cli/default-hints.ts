@@ -8,6 +8,8 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   ID_INVALID: 'Copy the id again from `cairn list --json`.',
   ABORTED: 'Run the same command again: what was stored already is not stored twice.',
   NOT_SUPPORTED: '`cairn doctor` shows what this machine has.',
+  INTERNAL:
+    'This is a fault of the program. Nothing that was finished is lost: run it again, and report it with this message.',
   KERNEL_UNAVAILABLE: 'Reinstall the package (`npm ci`); on a copied installation, check that all of `dist/` is there.',
   STORAGE_URL_INVALID: 'Write a folder, `local:PATH`, `file:///PATH` or `memory:NAME`.',
   STORAGE_UNREACHABLE: 'Try again later; check the network and that the disk is mounted.',

@@ -70,6 +70,7 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   ABORTED: 'interrupted',
   NOT_SUPPORTED: 'unsupported',
   KERNEL_UNAVAILABLE: 'unsupported',
+  INTERNAL: 'failed',
   STORAGE_URL_INVALID: 'usage',
   STORAGE_UNREACHABLE: 'unreachable',
   STORAGE_DENIED: 'denied',

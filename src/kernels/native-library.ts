@@ -2,7 +2,7 @@
 // and exports their public symbols; koffi reaches them through dlopen(NULL). Measured on one core
 // against node:crypto and node:zlib: AES-CTR 7.7 instead of 2.5 GB/s, Poly1305 9 GB/s (Node has
 // none), zstd of 4 KiB in 15 instead of 38 µs, sealing of a small blob in 1 instead of 15 µs.
-import { createRequire } from 'node:module';
+import { loadKoffi } from '../base/posix/koffi.ts';
 
 /** A C function; pointers are given as typed arrays, opaque handles as what another call returned. */
 export type NativeFunction = (...args: readonly unknown[]) => unknown;
@@ -12,23 +12,18 @@ export interface NativeLibrary {
   bind(prototype: string): NativeFunction;
 }
 
-interface Koffi {
-  load(path: null): { func(prototype: string): NativeFunction };
-}
-
 let opened: NativeLibrary | undefined | 'unavailable';
 
 /** The library of this process, or `undefined` where koffi does not load (it is optional). */
 export function openNativeLibrary(): NativeLibrary | undefined {
-  opened ??= loadKoffi() ?? 'unavailable';
+  opened ??= load() ?? 'unavailable';
   return opened === 'unavailable' ? undefined : opened;
 }
 
-function loadKoffi(): NativeLibrary | undefined {
+function load(): NativeLibrary | undefined {
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    const process = koffi.load(null);
-    return { bind: (prototype) => process.func(prototype) };
+    const process = loadKoffi().load(null);
+    return { bind: (prototype) => process.func(prototype) as NativeFunction };
   } catch {
     return undefined;
   }

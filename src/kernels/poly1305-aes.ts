@@ -10,7 +10,7 @@ export function clampR(macR: Uint8Array, out: Uint8Array): void {
   for (const at of [4, 8, 12]) out[at] = (out[at] ?? 0) & 0xfc;
 }
 
-/** A short name for a key object in caches keyed by identity of its parts. */
+/** Whether two keys are the same objects: contexts keyed with the one serve the other. */
 export function sameKey(a: SealKey | undefined, b: SealKey): boolean {
   return a !== undefined && a.encrypt === b.encrypt && a.macK === b.macK && a.macR === b.macR;
 }

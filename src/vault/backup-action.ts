@@ -163,7 +163,7 @@ async function runArchive(
       ...flagsOf(options),
       programVersion: `cairn ${programVersion()}`,
       ahead,
-      writeGate: lock.settled,
+      lock,
       memoryFolder: settings.memoryFolder,
       dryRun,
       signal,

@@ -28,6 +28,10 @@ export class SettlingLock implements AsyncDisposable {
     );
   }
 
+  async assertHeld(): Promise<void> {
+    await (await this.settled).assertHeld();
+  }
+
   /** Runs the work; when the lock cannot be had, that is the error, whatever the work ran into. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     try {

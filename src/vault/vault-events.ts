@@ -22,9 +22,17 @@ export type VaultEvents = {
 export type VaultEventName = keyof VaultEvents;
 export type VaultListener<N extends VaultEventName> = (event: VaultEvents[N]) => void;
 
-/** A typed view of Node's emitter. A listener of `before` that throws stops the action before it starts. */
+/**
+ * A typed view of Node's emitter. A listener of `before` that throws stops the action before it starts; one of
+ * `done` or `failed` that throws is told of and changes nothing: what happened has happened.
+ */
 export class VaultEmitter {
   readonly #emitter = new EventEmitter();
+  readonly #onListenerError: (error: unknown) => void;
+
+  constructor(onListenerError: (error: unknown) => void) {
+    this.#onListenerError = onListenerError;
+  }
 
   on<N extends VaultEventName>(name: N, listener: VaultListener<N>): Disposable {
     this.#emitter.on(name, listener);
@@ -42,10 +50,18 @@ export class VaultEmitter {
     try {
       result = await run();
     } catch (error) {
-      this.#emitter.emit(`${action}.failed`, { sessionId, error });
+      this.#tell(`${action}.failed`, { sessionId, error });
       throw error;
     }
-    this.#emitter.emit(`${action}.done`, { sessionId, result });
+    this.#tell(`${action}.done`, { sessionId, result });
     return result;
+  }
+
+  #tell(name: VaultEventName, event: object): void {
+    try {
+      this.#emitter.emit(name, event);
+    } catch (error) {
+      this.#onListenerError(error);
+    }
   }
 }

@@ -31,6 +31,8 @@ export interface SessionOptions {
 /** Time under a lock. Its signal aborts with the caller's, and when the lock is lost. Dispose it to release the lock. */
 export interface VaultSession extends AsyncDisposable {
   readonly signal: AbortSignal;
+  /** Rejects with `LOCK_LOST` unless the lock is surely held. */
+  assertHeld(): Promise<void>;
 }
 
 export async function openSession(
@@ -43,6 +45,7 @@ export async function openSession(
   const lock = wantsLock ? await takeLock(repository, settings, options) : undefined;
   return {
     signal: lock === undefined ? outer : AbortSignal.any([outer, lock.signal]),
+    assertHeld: async () => lock?.assertHeld(),
     [Symbol.asyncDispose]: async () => lock?.[Symbol.asyncDispose](),
   };
 }

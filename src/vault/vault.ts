@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { messageOf } from '../base/errors.ts';
 import { Job } from '../base/job.ts';
 import type { KeyId } from '../base/ids.ts';
 import type { Secret } from '../base/secret.ts';
@@ -55,13 +56,16 @@ export class Vault implements AsyncDisposable {
   readonly #storage: Storage;
   readonly #repository: Repository;
   readonly #settings: VaultSettings;
-  readonly #emitter = new VaultEmitter();
+  readonly #emitter: VaultEmitter;
 
   /** Vaults are opened with `openVault` and made with `initVault`. */
   constructor(storage: Storage, repository: Repository, settings: VaultSettings) {
     this.#storage = storage;
     this.#repository = repository;
     this.#settings = settings;
+    this.#emitter = new VaultEmitter((error) =>
+      settings.notify({ level: 'warning', message: `an event listener failed: ${messageOf(error)}` }),
+    );
   }
 
   /** Where the vault is, without secrets. */

@@ -1,8 +1,4 @@
-import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
-import { createRequire } from 'node:module';
-import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
-import type * as Koffi from 'koffi';
+import { loadKoffi } from './koffi.ts';
 
 /** A number, or memory that the call reads or fills. Typed arrays are passed in place, without a copy. */
 export type CArgument = number | bigint | NodeJS.ArrayBufferView;
@@ -23,15 +19,11 @@ export type CType = 'int' | 'int64_t' | 'uint32_t' | 'uint64_t' | 'void *';
 // Structures are read as 64-bit ones below, in the byte order of the machine.
 const supportedArchitectures: ReadonlySet<string> = new Set(['x64', 'arm64', 'ppc64', 's390x', 'riscv64', 'loong64']);
 
-const PROBE_KEY = 'cairn.koffi-loads';
-
 /** Loads koffi (about 15 ms, once per thread). Throws the reason if it cannot be used here. */
 export function loadLibc(): Libc {
   if (process.platform !== 'linux') throw new Error(`no native calls on ${process.platform}`);
   if (!supportedArchitectures.has(process.arch)) throw new Error(`no native calls on ${process.arch}`);
-  const require = createRequire(import.meta.url);
-  probeKoffi(require.resolve('koffi'));
-  const koffi = require('koffi') as typeof Koffi;
+  const koffi = loadKoffi();
   const library = koffi.load(null);
   return {
     find: (name, parameters, result = 'int') => {
@@ -44,27 +36,4 @@ export function loadLibc(): Libc {
     errno: () => koffi.errno(),
     stringAt: (address) => koffi.decode.string(address),
   };
-}
-
-/**
- * koffi has been seen to abort the whole process while loading under musl (koffi issue 273), which no
- * `catch` survives. There a child process tries it first; worker threads inherit the answer.
- */
-function probeKoffi(koffiPath: string): void {
-  if (!usesMusl()) return;
-  let loads = getEnvironmentData(PROBE_KEY);
-  if (typeof loads !== 'boolean') {
-    const script = 'require(process.argv[1]).load(null)';
-    loads = spawnSync(process.execPath, ['-e', script, koffiPath], { stdio: 'ignore', timeout: 10_000 }).status === 0;
-    setEnvironmentData(PROBE_KEY, loads);
-  }
-  if (!loads) throw new Error('koffi does not load here');
-}
-
-function usesMusl(): boolean {
-  try {
-    return fs.readFileSync('/proc/self/maps', 'latin1').includes('/ld-musl-');
-  } catch {
-    return true;
-  }
 }

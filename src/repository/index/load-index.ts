@@ -17,6 +17,8 @@ export interface LoadIndexOptions {
   readonly onDamaged?: ((error: CairnError) => void) | undefined;
   /** Room for more blobs and packs than there are, for writers. */
   readonly room?: BlobIndexCapacity | undefined;
+  /** Told of each index file whose blobs are in the index. */
+  readonly onLoaded?: ((id: IndexId) => void) | undefined;
   readonly onProgress?: ((done: { readonly files: number; readonly totalFiles: number }) => void) | undefined;
 }
 
@@ -36,6 +38,7 @@ export async function loadIndex(repository: Repository, options: LoadIndexOption
     try {
       const json = await repository.loadUnpacked('index', id, { signal });
       addIndexFile(merger, json);
+      options.onLoaded?.(id);
     } catch (error) {
       if (!hasCode(error, 'INDEX_CORRUPT')) throw error;
       const damaged = 'object' in error.facts ? error : damagedFile('index', id, messageOf(error), error);

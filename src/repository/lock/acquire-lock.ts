@@ -7,6 +7,7 @@ import type { Repository } from '../repository.ts';
 import { type LockRecord, readAllLocks } from './lock-list.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { type StaleReason, staleReason } from './stale-lock.ts';
+import { settleMs } from './settling.ts';
 
 /** `shared` locks stand side by side (backup, restore, reading); `exclusive` tolerates no other (prune, check, …). */
 export type LockMode = 'shared' | 'exclusive';
@@ -28,11 +29,8 @@ export interface LockContext {
   readonly onNotice: (notice: LockNotice) => void;
 }
 
-/** How long somebody else's lock may take to show up in our listing. */
-export const SETTLE_MS = 200;
-
 /**
- * Takes a lock as restic does: look, write the own lock file, wait 200 ms where the storage is remote, look
+ * Takes a lock as restic does: look, write the own lock file, wait until it has settled, look
  * again. Unlike restic it
  * removes provably stale locks on the way. Throws `VAULT_LOCKED` when somebody holds a lock that excludes this one.
  */
@@ -42,9 +40,7 @@ export async function acquireLock(context: LockContext): Promise<LockId> {
   signal?.throwIfAborted();
   const id = await writeLock(context);
   try {
-    // Files of a local file system are listed as soon as they are written. Of two processes that write their
-    // locks and then look, the later writer sees the other's, so nothing has to settle.
-    if (repository.origin.features.localPath === undefined) await clock.sleep(SETTLE_MS, signal);
+    await clock.sleep(await settleMs(repository.origin), signal);
     await assertNoConflict(context, id);
     return id;
   } catch (error) {

@@ -8,10 +8,10 @@ import {
   type LockContext,
   type LockMode,
   type LockNotice,
-  SETTLE_MS,
   VaultLockedError,
   writeLock,
 } from './acquire-lock.ts';
+import { SETTLE_MS } from './settling.ts';
 import { surviveHangup } from './hangup.ts';
 import { ownProcess, type ProcessIdentity } from './process-identity.ts';
 

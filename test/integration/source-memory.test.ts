@@ -1,0 +1,50 @@
+// What is remembered of a source may only be trusted while every index file that lists its blobs is there,
+// also the index files of other runs whose blobs a run found and did not store again.
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { ArchiveResult } from '../../src/archiver/archive.ts';
+import type { IndexId } from '../../src/base/ids.ts';
+import type { Repository } from '../../src/repository/repository.ts';
+import { backUpFolder, errorsIn, recordOf } from '../support/archive-fixture.ts';
+import { makeRepository } from '../support/repository-fixture.ts';
+
+let root: string;
+let memoryFolder: string;
+beforeEach(() => {
+  root = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'cairn-source-')));
+  memoryFolder = join(root, 'memory');
+});
+afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
+
+async function indexIds(repository: Repository): Promise<IndexId[]> {
+  const ids: IndexId[] = [];
+  for await (const { id } of repository.listIds('index')) ids.push(id);
+  return ids;
+}
+
+it('is not trusted when an index file of another run, whose blob was reused, is gone', async () => {
+  const { repository } = await makeRepository();
+  const [one, two] = [join(root, 'one'), join(root, 'two')];
+  for (const folder of [one, two]) fs.mkdirSync(folder);
+  const shared = randomBytes(100_000);
+  fs.writeFileSync(join(one, 'own'), 'own');
+  fs.writeFileSync(join(two, 'shared'), shared);
+  const backUpOne = (parent?: ArchiveResult): Promise<ArchiveResult> =>
+    backUpFolder(repository, one, { memoryFolder, ...(parent === undefined ? {} : { parent: recordOf(parent) }) });
+
+  let last = await backUpOne();
+  const before = await indexIds(repository);
+  await backUpFolder(repository, two);
+  const foreign = (await indexIds(repository)).find((id) => !before.includes(id));
+  fs.writeFileSync(join(one, 'shared'), shared);
+  last = await backUpOne(last);
+  last = await backUpOne(last);
+  await repository.removeFile('index', foreign!);
+  last = await backUpOne(last);
+
+  expect(last.snapshot.summary).toMatchObject({ dataBlobs: 1 });
+  expect(await errorsIn(repository)).not.toContainEqual(expect.stringContaining(last.snapshot.tree));
+});
