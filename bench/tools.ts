@@ -69,7 +69,7 @@ export function findTool(name: ToolName): Tool | undefined {
 }
 
 function cairn(): Tool | undefined {
-  const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+  const main = fileURLToPath(new URL('../dist/bundle/cairn.js', import.meta.url));
   if (!existsSync(main)) return undefined;
   const command = (place: ToolPlace, ...args: string[]): Command => ({
     program: process.execPath,

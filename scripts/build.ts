@@ -1,4 +1,4 @@
-// Builds what the package ships: WASM kernels, then dist/. `npm ci` runs it as `prepare`, so it may
+// Builds what the package ships: WASM kernels, then dist/, then dist/bundle/. `npm ci` runs it as `prepare`, so it may
 // use nothing but Node and installed npm packages.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, globSync, readFileSync, rmSync } from 'node:fs';
@@ -53,18 +53,21 @@ function prepareCommands(): void {
  * command would wait for a build that `npm ci` has already made.
  */
 function isBuiltForNpx(): boolean {
-  return process.env['npm_command'] === 'exec' && existsSync(join(root, 'dist', 'cli', 'main.js'));
+  return process.env['npm_command'] === 'exec' && existsSync(join(root, 'dist', 'bundle', 'cairn.js'));
 }
 
-function build(): void {
+async function build(): Promise<void> {
   buildKernels();
   compile();
   refuseTypeScriptUrls();
+  // Loads the bundler, which npx has no time for.
+  const { bundle } = await import('./bundle.ts');
+  await bundle(root);
   prepareCommands();
 }
 
 try {
-  if (!isBuiltForNpx()) build();
+  if (!isBuiltForNpx()) await build();
 } catch (error) {
   console.error(`build failed: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

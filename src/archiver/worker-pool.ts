@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { CairnError } from '../base/errors.ts';
-import { workerUrl } from '../base/worker-url.ts';
+import { startWorker } from '../base/start-worker.ts';
 import type { BlobIndexMemory } from '../repository/index/blob-index.ts';
 import { PACK_HEADER_ROOM } from '../repository/pack-builder.ts';
 import {
@@ -149,7 +149,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #startMember(): Member {
-    const worker = new Worker(workerUrl(import.meta.url, 'worker/worker-main'), {
+    const worker = startWorker('archiver/worker/worker-main', {
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
     const member: Member = { worker, running: [] };

@@ -17,8 +17,8 @@ if (Number(major) < NEEDED_MAJOR) {
   const { programVersion } = await import('../vault/program-version.ts');
   process.stdout.write(`cairn ${programVersion()}\n`);
 } else {
-  const { enableCompileCache } = await import('node:module');
-  enableCompileCache();
+  const { enableCodeCache } = await import('./code-cache.ts');
+  enableCodeCache(process.env);
   const { runProcess } = await import('./run-process.ts');
   await runProcess();
 }

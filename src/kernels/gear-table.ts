@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 let table: BigUint64Array | undefined;
 
@@ -7,8 +7,14 @@ let table: BigUint64Array | undefined;
  * SHA-256("cairn-gear-v1" ‖ b). They are part of the format (docs/format/gear-chunker.md).
  */
 export function gearTable(): BigUint64Array {
-  table ??= BigUint64Array.from({ length: 256 }, (_, byte) =>
-    createHash('sha256').update('cairn-gear-v1').update(Uint8Array.of(byte)).digest().readBigUInt64LE(0),
-  );
+  table ??= makeTable();
   return table;
+}
+
+function makeTable(): BigUint64Array {
+  const text = Buffer.from('cairn-gear-v1?');
+  return BigUint64Array.from({ length: 256 }, (_, byte) => {
+    text[text.length - 1] = byte;
+    return hash('sha256', text, 'buffer').readBigUInt64LE(0);
+  });
 }

@@ -2,6 +2,7 @@
 // TypeScript (src/kernels/twins) that tests compare it to.
 import { readFileSync } from 'node:fs';
 import { CairnError } from '../base/errors.ts';
+import { packageFile } from '../base/package-files.ts';
 import { gearTable } from './gear-table.ts';
 import { rabinTables } from './rabin-tables.ts';
 import { scratchLayout } from './scratch.ts';
@@ -86,10 +87,9 @@ function tableAt(memory: WebAssembly.Memory, offset: number): BigUint64Array {
 
 let compiled: WebAssembly.Module | undefined;
 
-// The file lies beside this one both in src/ and in dist/, where the build copies it.
 function loadModule(): WebAssembly.Module {
   if (compiled !== undefined) return compiled;
-  const file = new URL('./generated/kernels.wasm', import.meta.url);
+  const file = packageFile('kernels/generated/kernels.wasm');
   try {
     compiled = new WebAssembly.Module(readFileSync(file));
   } catch (cause) {

@@ -97,6 +97,8 @@ export async function restore(repository: Repository, options: RestoreOptions): 
  * turned into a key. Give them to `restore`, or dispose of them.
  */
 export function startRestoreWorkers(jobs?: number): WorkerPool {
+  // Loads the native library here first, where the threads then find it (src/base/posix/koffi.ts).
+  openPosix();
   return new WorkerPool(jobs ?? Math.min(os.availableParallelism(), MAX_DEFAULT_JOBS));
 }
 

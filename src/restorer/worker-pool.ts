@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { CairnError } from '../base/errors.ts';
-import { workerUrl } from '../base/worker-url.ts';
+import { startWorker } from '../base/start-worker.ts';
 import type { FromWorker, Job, JobResult, ResultOf, ToWorker, WorkerSetup } from './jobs.ts';
 
 // A job takes milliseconds, and looks at the stop word between blobs.
@@ -73,7 +73,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #start(): PoolWorker {
-    const worker = new Worker(workerUrl(import.meta.url, 'worker-main'), {
+    const worker = startWorker('restorer/worker-main', {
       // Descriptors are shared with the main thread on purpose.
       trackUnmanagedFds: false,
     });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = join(root, 'dist', 'cli', 'main.js');
+const program = join(root, 'dist', 'bundle', 'cairn.js');
 
 /** `nobody` of most systems; what root starts as this user cannot read what only root may. */
 const NOBODY = 65_534;

@@ -19,7 +19,7 @@ export type CType = 'int' | 'int64_t' | 'uint32_t' | 'uint64_t' | 'void *';
 // Structures are read as 64-bit ones below, in the byte order of the machine.
 const supportedArchitectures: ReadonlySet<string> = new Set(['x64', 'arm64', 'ppc64', 's390x', 'riscv64', 'loong64']);
 
-/** Loads koffi (about 15 ms, once per thread). Throws the reason if it cannot be used here. */
+/** Throws the reason if koffi cannot be used here. */
 export function loadLibc(): Libc {
   if (process.platform !== 'linux') throw new Error(`no native calls on ${process.platform}`);
   if (!supportedArchitectures.has(process.arch)) throw new Error(`no native calls on ${process.arch}`);

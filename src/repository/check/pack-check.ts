@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { hasCode, messageOf } from '../../base/errors.ts';
-import { workerUrl } from '../../base/worker-url.ts';
+import { startWorker } from '../../base/start-worker.ts';
 import type { BlobIndex } from '../index/blob-index.ts';
 import { objectName } from '../layout.ts';
 import type { Repository } from '../repository.ts';
@@ -148,7 +148,7 @@ class WorkerChecker implements PackChecker {
   }
 
   #start(setup: CheckWorkerSetup): Worker {
-    const worker = new Worker(workerUrl(import.meta.url, 'worker-main'), {
+    const worker = startWorker('repository/check/worker-main', {
       workerData: setup,
       // Nearly all its memory is outside of the heap; a small young generation keeps it that way.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },

@@ -1,0 +1,96 @@
+// Joins the modules of dist/ into few files in dist/bundle/: what the command and its worker threads load. Finding,
+// reading and linking a hundred module files costs each thread far more than running what is in them
+// (docs/adr/0006-bundled-command.md). Library users get the modules themselves.
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type OutputOptions, type Plugin, rolldown } from 'rolldown';
+
+interface Bundle {
+  readonly name: string;
+  readonly entry: string;
+  readonly codeSplitting: NonNullable<OutputOptions['codeSplitting']>;
+}
+
+/**
+ * What is loaded together lies together. A group takes along all that its modules import and no group above has;
+ * each command stays a file of its own.
+ */
+const commandChunks: Bundle['codeSplitting'] = {
+  groups: [
+    { name: 'start', test: modules('cli/code-cache|vault/program-version'), priority: 5 },
+    { name: 'run', test: modules('cli/(?!main|commands/).*'), priority: 4 },
+    { name: 'vault', test: modules('vault/open-vault'), priority: 3 },
+    {
+      name: 'shared',
+      test: modules('(?!archiver/|restorer/|vault/(backup|restore)-).*'),
+      minShareCount: 2,
+      priority: 2,
+    },
+    { name: 'save', test: modules('vault/backup-(action|ahead)'), priority: 1 },
+    { name: 'bring-back', test: modules('vault/restore-action|restorer/restore'), priority: 1 },
+  ],
+};
+
+function modules(paths: string): RegExp {
+  return new RegExp(`[/\\\\]dist[/\\\\](${paths.replaceAll('/', '[/\\\\]')})\\.js$`, 'u');
+}
+
+/** Writes dist/bundle/. `tsc` must have written the rest of dist/. */
+export async function bundle(root: string): Promise<void> {
+  const packages = new Set<string>();
+  const workers = globSync('**/worker-main.js', { cwd: join(root, 'dist'), exclude: ['bundle'] });
+  await write(root, { name: 'cairn', entry: 'cli/main.js', codeSplitting: commandChunks }, packages);
+  for (const entry of workers) {
+    // As src/base/start-worker.ts looks for it.
+    const name = entry.replaceAll(/[/\\]/gu, '-').replace(/\.js$/u, '');
+    await write(root, { name, entry, codeSplitting: false }, packages);
+  }
+  writeFileSync(join(root, 'dist', 'bundle', 'LICENSES.txt'), licensesOf(root, packages));
+}
+
+/** commander imports `node:process`, and that reads every property of it: 5 ms for streams and reports nobody wants. */
+const globalProcess: Plugin = {
+  name: 'global-process',
+  resolveId: (id) => (id === 'node:process' ? '\0process' : undefined),
+  load: (id) => (id === '\0process' ? 'export default globalThis.process;' : undefined),
+};
+
+/** Adds the names of the packages that it takes code from to `packages`. */
+async function write(root: string, { name, entry, codeSplitting }: Bundle, packages: Set<string>): Promise<void> {
+  await using build = await rolldown({
+    cwd: root,
+    input: { [name]: `dist/${entry}` },
+    platform: 'node',
+    // Native, and found at run time (src/base/posix/koffi.ts).
+    external: ['koffi'],
+    plugins: [globalProcess],
+    onLog(_level, log) {
+      throw new Error(`${entry}: ${log.message}`);
+    },
+  });
+  const { output } = await build.write({
+    dir: 'dist/bundle',
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+    comments: { legal: true, annotation: false, jsdoc: false },
+    codeSplitting,
+  });
+  for (const chunk of output) {
+    for (const id of chunk.type === 'chunk' ? chunk.moduleIds : []) {
+      const found = /[/\\]node_modules[/\\]((?:@[^/\\]+[/\\])?[^/\\]+)/u.exec(id)?.[1];
+      if (found !== undefined) packages.add(found);
+    }
+  }
+}
+
+/** Their licences ask that the text goes where the code goes. */
+function licensesOf(root: string, packages: ReadonlySet<string>): string {
+  const texts = [...packages].toSorted().map((name) => {
+    const folder = join(root, 'node_modules', name);
+    const [file] = globSync('{LICENSE,LICENCE,license}*', { cwd: folder });
+    if (file === undefined) throw new Error(`${name} has no licence file`);
+    return `${name}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  });
+  return texts.join(`\n${'-'.repeat(80)}\n\n`);
+}
