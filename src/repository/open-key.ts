@@ -3,7 +3,7 @@ import type { KeyId } from '../base/ids.ts';
 import type { Secret } from '../base/secret.ts';
 import { decodeKeyFile, type KeyFile, openKeyFile } from '../formats/crypto/key-file.ts';
 import type { SealKey } from '../kernels/codec.ts';
-import { folderOf, idOfName } from './layout.ts';
+import { folderOf, idOfName, objectName } from './layout.ts';
 import { damagedFile, type FileOrigin, readStoredFile } from './stored-file.ts';
 
 export interface OpenKeyOptions {
@@ -42,7 +42,7 @@ export async function openKey(from: FileOrigin, options: OpenKeyOptions): Promis
       else if (!hasCode(error, 'OBJECT_MISSING')) throw error;
     }
   }
-  throw tried > 0 ? passwordWrong(from.storage.url, tried) : noKey(from.storage.url, ids.length);
+  throw tried > 0 ? passwordWrong(from.storage.url, tried) : noKey(from.storage.url, ids);
 }
 
 /** Reads one key file. Throws `KEY_CORRUPT`, naming it, or `OBJECT_MISSING`. */
@@ -66,8 +66,9 @@ function passwordWrong(url: string, tried: number): CairnError {
   });
 }
 
-function noKey(url: string, damaged: number): CairnError {
-  const what = damaged === 0 ? 'has no key file' : `has ${damaged} key files, all damaged`;
+function noKey(url: string, damaged: readonly KeyId[]): CairnError {
+  const names = damaged.map((id) => objectName('key', id)).join(', ');
+  const what = damaged.length === 0 ? 'has no key file' : `has only damaged key files: ${names}`;
   return new CairnError('KEY_CORRUPT', `${url} ${what}`, {
     hint: 'copy a key file back into keys/ from a copy of the vault; without one nothing can be decrypted',
   });
