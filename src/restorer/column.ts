@@ -59,3 +59,8 @@ export class Float64Column {
     this.#values[position] = value;
   }
 }
+
+/** The values of a column. */
+export function* columnValues(column: Float64Column): Generator<number> {
+  for (let at = 0; at < column.length; at++) yield column.at(at);
+}

@@ -1,7 +1,7 @@
 import { mapConcurrent } from '../base/concurrency.ts';
 import { STAT_FIELDS, StatField } from '../base/posix/posix.ts';
 import { plainLength } from './blob-decoder.ts';
-import type { Float64Column } from './column.ts';
+import { columnValues } from './column.ts';
 import { contentLength, FileWay } from './content-plan.ts';
 import { MISSING_BLOB } from './entry-record.ts';
 import { addContent, type EntryPlan } from './entry-planner.ts';
@@ -89,9 +89,4 @@ function addPatch(run: RestoreRun, plan: EntryPlan, reference: number, differing
     if (wanted.has(position)) plan.content.addWrite(file, blob, offset);
     offset += plainLength(run.index, blob);
   }
-}
-
-/** The values of a column. */
-export function* columnValues(column: Float64Column): Generator<number> {
-  for (let at = 0; at < column.length; at++) yield column.at(at);
 }

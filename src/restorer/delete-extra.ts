@@ -11,7 +11,7 @@ export interface ExtraEntry {
   readonly name: Uint8Array;
 }
 
-/** Removes entries with all that is below them, never through a symlink. Returns how many went. */
+/** Removes entries with all that is below them, never through a symlink; a dry run only counts. Returns how many. */
 export function deleteExtra(run: RestoreRun, extra: readonly ExtraEntry[]): number {
   using cursor = new DirectoryCursor(run.posix, run.target.fd);
   let removed = 0;
@@ -34,7 +34,7 @@ function removeAll(run: RestoreRun, parent: number, name: Uint8Array): number {
   const stat = new BigInt64Array(STAT_FIELDS);
   if (!posix.statInto(parent, name, stat)) return 0;
   if ((Number(stat[StatField.mode]) & FileType.mask) !== FileType.directory) {
-    posix.unlinkat(parent, name);
+    removeEntry(run, parent, name);
     return 1;
   }
   let removed = 1;
@@ -46,7 +46,7 @@ function removeAll(run: RestoreRun, parent: number, name: Uint8Array): number {
       if (entry.type === EntryType.directory || entry.type === EntryType.unknown)
         removed += removeAll(run, fd, entry.name);
       else {
-        posix.unlinkat(fd, entry.name);
+        removeEntry(run, fd, entry.name);
         removed++;
       }
     }
@@ -57,7 +57,12 @@ function removeAll(run: RestoreRun, parent: number, name: Uint8Array): number {
   return removed;
 }
 
-function removeDirectory({ posix }: RestoreRun, parent: number, name: Uint8Array): void {
+function removeEntry({ posix, options }: RestoreRun, parent: number, name: Uint8Array): void {
+  if (options.dryRun !== true) posix.unlinkat(parent, name);
+}
+
+function removeDirectory({ posix, options }: RestoreRun, parent: number, name: Uint8Array): void {
+  if (options.dryRun === true) return;
   try {
     posix.rmdirat(parent, name);
   } catch (error) {

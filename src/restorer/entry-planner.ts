@@ -2,7 +2,7 @@ import { utf8Lossy } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import { fatalTargetError } from './target-error.ts';
 import { DirectoryState } from './directory-table.ts';
-import { STAT_FIELDS } from '../base/posix/posix.ts';
+import { type Posix, STAT_FIELDS } from '../base/posix/posix.ts';
 import { BLOB_TREE } from '../repository/index/blob-index.ts';
 import type { NodeType } from '../formats/tree/node.ts';
 import { plainLength } from './blob-decoder.ts';
@@ -11,6 +11,7 @@ import { ContentPlan, FileWay } from './content-plan.ts';
 import { EntryKind, MISSING_BLOB, type RecordReader } from './entry-record.ts';
 import { planExisting } from './existing-entry.ts';
 import type { ExtraEntry } from './delete-extra.ts';
+import { LOOK_FLAGS } from './finish-stages.ts';
 import type { Selection } from './restore-options.ts';
 import { shownPath, type RestoreRun } from './restore-run.ts';
 import type { TargetDirectories } from './target-directories.ts';
@@ -161,9 +162,10 @@ export class EntryPlanner implements TreeVisitor {
     if (!this.#target.stat(directory, name, this.#stat)) return 'create';
     const action = planExisting(this.#stat, record, options.overwrite);
     if (action !== 'directory') return action;
-    if (options.dryRun === true) return 'replace';
     try {
-      posix.rmdirat(this.#target.cursor.open(this.#run.directories.path(directory)), name);
+      const parent = this.#target.cursor.open(this.#run.directories.path(directory));
+      if (options.dryRun === true) return isEmptyDirectory(posix, parent, name) ? 'create' : 'blocked';
+      posix.rmdirat(parent, name);
       return 'create';
     } catch {
       return 'blocked';
@@ -203,6 +205,17 @@ export class EntryPlanner implements TreeVisitor {
       const kind = type === 4 ? EntryKind.directory : EntryKind.file;
       if (this.#select(directory, name, kind) === 'restore') this.plan.extra.push({ directory, name });
     }
+  }
+}
+
+function isEmptyDirectory(posix: Posix, parent: number, name: Uint8Array): boolean {
+  const fd = posix.openat(parent, name, LOOK_FLAGS);
+  try {
+    let isEmpty = true;
+    posix.readDirectory(fd, () => (isEmpty = false));
+    return isEmpty;
+  } finally {
+    posix.close(fd);
   }
 }
 

@@ -30,7 +30,10 @@ export interface RestoreOptions {
   readonly delete?: boolean | undefined;
   /** Reads every restored file again and compares it. */
   readonly verify?: boolean | undefined;
-  /** Changes nothing; the result tells what would be restored. */
+  /**
+   * Changes nothing; the result estimates what would be restored from sizes and times, without reading any content:
+   * a file that differs in neither counts as left, any other with all its bytes.
+   */
   readonly dryRun?: boolean | undefined;
   /** Makes a hole of every 64 KiB of zeros. Whole blobs of zeros always become holes in new files. */
   readonly sparse?: boolean | undefined;

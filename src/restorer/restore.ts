@@ -6,11 +6,13 @@ import { idToBytes } from '../base/ids.ts';
 import { BLOB_TREE } from '../repository/index/blob-index.ts';
 import { loadIndex } from '../repository/index/load-index.ts';
 import type { Repository } from '../repository/repository.ts';
-import { columnValues, compareFiles, planChanges } from './compare-stage.ts';
+import { columnValues } from './column.ts';
+import { compareFiles, planChanges } from './compare-stage.ts';
 import { ContentRestore } from './content-restore.ts';
 import { FileWay } from './content-plan.ts';
 import { deleteExtra } from './delete-extra.ts';
 import { DirectoryTable, ROOT_DIRECTORY } from './directory-table.ts';
+import { estimateRestore } from './dry-run.ts';
 import { EntryPlanner, type EntryPlan } from './entry-planner.ts';
 import { finishDirectories, restoreLinks, restoreMetadataOnly, restorePlainEntries } from './finish-stages.ts';
 import { PartFiles } from './part-files.ts';
@@ -107,7 +109,11 @@ async function runStages(run: RestoreRun, start: RestoreStart): Promise<RestoreR
   using target = new TargetDirectories(run);
   meter.enter('plan');
   const plan = await planEntries(run, target, start);
-  if (options.dryRun === true) return dryResult(run, plan);
+  if (options.dryRun === true) {
+    estimateRestore(run, target, plan);
+    meter.tick();
+    return resultOf(run);
+  }
   await planChanges(run, target, plan);
   meter.enter('restore');
   await restorePlainEntries(run, plan);
@@ -187,13 +193,5 @@ function resultOf({ problems, meter, directories }: RestoreRun): RestoreResult {
     bytesTotal: meter.totalBytes,
     problems: problems.kept,
     problemCount: problems.count,
-  };
-}
-
-function dryResult(run: RestoreRun, plan: EntryPlan): RestoreResult {
-  return {
-    ...resultOf(run),
-    filesRestored: run.meter.totalFiles - run.meter.skipped,
-    filesDeleted: plan.extra.length,
   };
 }

@@ -86,7 +86,7 @@ export class TargetDirectories implements Disposable {
       if (systemCode(error) !== 'EEXIST') throw error;
     }
     if (posix.statInto(parent, name, this.#stat) && isDirectory(this.#stat)) return DirectoryState.existing;
-    if (options.overwrite === 'never') throw new Error('something else has its name, and nothing is to be overwritten');
+    if (options.overwrite === 'never') throw inTheWay();
     // Also a symlink to a directory: to follow it would restore somewhere else.
     posix.unlinkat(parent, name);
     posix.mkdirat(parent, name, PRIVATE_DIRECTORY);
@@ -95,9 +95,15 @@ export class TargetDirectories implements Disposable {
 
   #foresee(directory: number, parent: number): number {
     if (this.#run.directories.state(parent) !== DirectoryState.existing) return DirectoryState.made;
-    const there = this.stat(parent, this.#run.directories.name(directory), this.#stat) && isDirectory(this.#stat);
-    return there ? DirectoryState.existing : DirectoryState.made;
+    if (!this.stat(parent, this.#run.directories.name(directory), this.#stat)) return DirectoryState.made;
+    if (isDirectory(this.#stat)) return DirectoryState.existing;
+    if (this.#run.options.overwrite === 'never') throw inTheWay();
+    return DirectoryState.made;
   }
+}
+
+function inTheWay(): Error {
+  return new Error('something else has its name, and nothing is to be overwritten');
 }
 
 function isDirectory(stat: BigInt64Array): boolean {

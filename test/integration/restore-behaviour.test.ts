@@ -262,8 +262,47 @@ describe('a dry run', () => {
     const [blob] = await storeTexts('text');
     const tree = await treeOf(file('file', [blob!]), directory('sub', await treeOf(file('inside', [blob!]))));
     const result = await restoreTree(tree, { dryRun: true });
-    expect(result).toMatchObject({ status: 'complete', filesRestored: 2, directories: 1, bytesRestored: 0 });
+    expect(result).toMatchObject({ status: 'complete', filesRestored: 2, directories: 1, bytesRestored: 8 });
     expect(readdirSync(scratch)).toEqual([]);
+  });
+
+  it.each(['always', 'if-changed', 'if-newer', 'never'] as const)(
+    'counts what the restore after it does with overwrite %s',
+    async (overwrite) => {
+      const [blob, other] = await storeTexts('text', 'other');
+      const mtime = { ns: 5_000_000_000n, offsetMinutes: 0 };
+      const tree = await treeOf(
+        file('changed', [other!], { mtime, size: 5n }),
+        file('linked-1', [blob!], { mtime, size: 4n, links: 2n, inode: 7n }),
+        file('linked-2', [blob!], { mtime, size: 4n, links: 2n, inode: 7n }),
+        file('missing', [blob!], { mtime, size: 4n }),
+        file('same', [blob!], { mtime, size: 4n }),
+        file('taken', [blob!], { mtime, size: 4n }),
+      );
+      fs.mkdirSync(join(target, 'taken'), { recursive: true });
+      fs.mkdirSync(join(target, 'extra/deep'), { recursive: true });
+      put('extra/deep/file', 'x');
+      put('changed', 'old');
+      fs.utimesSync(join(target, 'changed'), 1, 1);
+      for (const name of ['same', 'linked-1']) {
+        put(name, 'text');
+        fs.utimesSync(join(target, name), 5, 5);
+      }
+      fs.linkSync(join(target, 'linked-1'), join(target, 'linked-2'));
+      const before = readdirSync(target, { recursive: true });
+      const { status, ...counts } = await restoreTree(tree, { overwrite, delete: true, dryRun: true });
+      expect(readdirSync(target, { recursive: true })).toEqual(before);
+      expect({ status, ...counts }).toEqual(await restoreTree(tree, { overwrite, delete: true }));
+    },
+  );
+
+  it('tells of a directory that is in the way', async () => {
+    const [blob] = await storeTexts('text');
+    fs.mkdirSync(join(target, 'file/full'), { recursive: true });
+    const tree = await treeOf(file('file', [blob!]));
+    const dry = await restoreTree(tree, { dryRun: true });
+    expect(dry).toMatchObject({ filesRestored: 0, problems: [{ path: '/file', code: 'TARGET_EXISTS' }] });
+    expect(dry).toEqual(await restoreTree(tree));
   });
 });
 

@@ -55,7 +55,7 @@ export const restoreCommand: CommandModule = {
       .option('--delete', 'remove what is there and not in the backup', false)
       .option('--verify', 'read every restored file again and compare it', false)
       .option('--sparse', 'make holes of all long runs of zeros', false)
-      .option('-n, --dry-run', 'change nothing, and say what would be restored', false);
+      .option('-n, --dry-run', 'change nothing, and estimate from sizes and times what would be restored', false);
     addSingleFilterOptions(command);
     command.action((reference: string, flags: RestoreFlags) => start((cli) => restore(cli, reference, flags)));
     addExamples(command, [
@@ -122,11 +122,13 @@ function restoreOptions(cli: CliContext, flags: RestoreFlags): VaultRestoreOptio
 function describe(result: VaultRestoreResult, flags: RestoreFlags, elapsedMs: number): string {
   const verb = flags.dryRun ? 'would restore' : 'restored';
   const facts = [`${verb} ${plural(result.filesRestored, 'file')}, ${formatBytes(result.bytesRestored)}`];
-  if (result.filesSkipped > 0) facts.push(`left ${plural(result.filesSkipped, 'file')} as they were`);
+  if (result.filesSkipped > 0)
+    facts.push(`${flags.dryRun ? 'would leave' : 'left'} ${plural(result.filesSkipped, 'file')} as they were`);
   if (result.filesDeleted > 0)
     facts.push(`${flags.dryRun ? 'would remove' : 'removed'} ${plural(result.filesDeleted, 'entry', 'entries')}`);
   if (flags.verify && !flags.dryRun && result.status === 'complete')
     facts.push('every file read again and found equal');
+  if (flags.dryRun) facts.push('estimated from sizes and times, no content was read');
   const head = `${facts.join('; ')} (${formatDuration(elapsedMs)})`;
   const { backup } = result;
   const name = printable(backup.name);
