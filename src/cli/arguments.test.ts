@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { commandTable } from './command-table.ts';
 import { parseReadData } from './commands/check.ts';
@@ -26,6 +27,17 @@ describe('which command is loaded', () => {
   it('is all of them for a completion script', () => {
     expect(names('completion bash')).toHaveLength(commandTable.length);
   });
+});
+
+it('names no command in a message that does not exist', () => {
+  const src = new URL('../', import.meta.url);
+  const known = new Set(['help', ...commandTable.flatMap(({ name, aliases }) => [name, ...aliases])]);
+  const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  const named = files.flatMap((file) => [
+    ...readFileSync(new URL(file, src), 'utf8').matchAll(/`cairn ([a-z]+)[^`$]*`/g),
+  ]);
+  const unknown = named.filter(([, command]) => !known.has(command!)).map(([text]) => text);
+  expect(unknown).toEqual([]);
 });
 
 describe('values', () => {

@@ -148,7 +148,7 @@ function treeRecord(run: RestoreRun, tree: BlobId): number {
   const record = run.index.find(BLOB_TREE, idToBytes(tree));
   if (record >= 0) return record;
   throw new CairnError('BLOB_MISSING', `the root tree ${tree} is not in the index`, {
-    hint: 'run `cairn check`; `cairn repair index` finds packs that no index lists',
+    hint: 'Run `cairn check`. `restic repair index` finds packs that no index lists; the next backup saves again what is gone.',
   });
 }
 
