@@ -99,7 +99,7 @@ export interface DiffOptions extends SignalOptions {
   /** Also tell entries whose metadata alone differs. */
   readonly metadata?: boolean | undefined;
   readonly filter?: BackupFilter | undefined;
-  readonly onChange: (change: DiffChange) => void;
+  readonly onChange?: ((change: DiffChange) => void) | undefined;
 }
 
 export interface DiffResult extends DiffStatistics {
@@ -120,7 +120,7 @@ export async function lookDiff(
   const statistics = await diffTrees(context.repository, index, left.snapshot.tree, right.snapshot.tree, {
     signal,
     metadata: options.metadata,
-    onChange: ({ modifier, path, node }) => options.onChange({ modifier, entry: backupEntry(path, node) }),
+    onChange: ({ modifier, path, node }) => options.onChange?.({ modifier, entry: backupEntry(path, node) }),
   });
   return { before: backupRecord(left), after: backupRecord(right), ...statistics };
 }

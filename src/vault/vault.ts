@@ -162,8 +162,8 @@ export class Vault implements AsyncDisposable {
     );
   }
 
-  /** What changed from one backup to another; each change is told to `onChange` in the order of paths. */
-  async diff(before: string, after: string, options: DiffOptions): Promise<DiffResult> {
+  /** What changed from one backup to another: the counts, and each change told to `onChange` in the order of paths. */
+  async diff(before: string, after: string, options: DiffOptions = {}): Promise<DiffResult> {
     return (await import('./look-inside.ts')).lookDiff(this.#look(options), before, after, options);
   }
 

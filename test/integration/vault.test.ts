@@ -263,6 +263,7 @@ describe('looking inside', () => {
     });
     expect(changes).toEqual(['M /a.txt', '+ /c.txt']);
     expect(result.changedFiles).toBe(1);
+    expect(await vault.diff('documents@2026-11-18', 'latest')).toEqual(result);
   });
 
   it('cat prints a file of the wanted time, and refuses folders', async () => {
