@@ -14,7 +14,7 @@ export interface NativeLibrary {
 
 let opened: NativeLibrary | undefined | 'unavailable';
 
-/** The library of this process, or `undefined` where koffi does not load (it is optional). */
+/** The library of this process, or `undefined` where koffi does not load. Everything works without it, at the speed of the portable codec. */
 export function openNativeLibrary(): NativeLibrary | undefined {
   opened ??= load() ?? 'unavailable';
   return opened === 'unavailable' ? undefined : opened;

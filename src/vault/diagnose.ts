@@ -17,6 +17,9 @@ export interface Diagnosis {
   readonly hint: string | null;
 }
 
+const NATIVE_HINT =
+  'The dependency koffi does not load here, or CAIRN_NATIVE is `off`. Try `npm rebuild koffi`; not every platform has it.';
+
 const MIN_MEMORY = 256 * 1024 * 1024;
 const MIN_FREE = 1024 * 1024 * 1024;
 
@@ -29,17 +32,13 @@ export function diagnoseMachine(): Diagnosis[] {
     ok('node', `Node ${process.versions.node} on ${process.platform}-${process.arch}, ${availableParallelism()} cores`),
     codec.kind === 'native'
       ? ok('encryption', 'uses the fast path to the OpenSSL and zstd that Node brings')
-      : warning(
-          'encryption',
-          'works, but slower: the fast path to OpenSSL and zstd is not usable here',
-          'Install the optional package koffi for this platform.',
-        ),
+      : warning('encryption', 'works, but slower: the fast path to OpenSSL and zstd is not usable here', NATIVE_HINT),
     posix.kind === 'native'
       ? ok('system calls', 'owners, extended attributes, nanosecond times, devices and holes are kept')
       : warning(
           'system calls',
-          'without them extended attributes, devices and nanosecond times are not restored',
-          'Install the optional package koffi for this platform, and check that CAIRN_NATIVE is not `off`.',
+          'without them extended attributes are neither saved nor restored, devices not restored, times only to the microsecond',
+          NATIVE_HINT,
         ),
     memory >= MIN_MEMORY
       ? ok('memory', `${mib(memory)} MiB free`)

@@ -1,4 +1,6 @@
-// The optional package koffi, which calls C functions of this process. Every thread loads it anew.
+// The package koffi, which calls C functions of this process. Every thread loads it anew. Cairn works where it does not
+// load, with losses: it is slower, saves and restores no extended attributes, and restores no devices and times to the
+// microsecond only.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';

@@ -4,7 +4,7 @@ import { loadKoffi } from './koffi.ts';
 export type CArgument = number | bigint | NodeJS.ArrayBufferView;
 export type CFunction = (...args: CArgument[]) => number;
 
-/** The C library of this process, through the optional package `koffi`. */
+/** The C library of this process, through the dependency `koffi`; where that does not load, `portable-posix.ts` is used. */
 export interface Libc {
   /** Binds a function, or returns `undefined` if this libc does not have it. */
   readonly find: (name: string, parameters: readonly CType[], result?: CType) => CFunction | undefined;
