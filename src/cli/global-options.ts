@@ -29,7 +29,7 @@ export function addGlobalOptions(program: Command): void {
     .option('--password-command <command>', 'run `sh -c COMMAND` for the password (env CAIRN_PASSWORD_COMMAND)')
     .option('--json', 'print JSON on stdout, and an error as JSON on stderr', false)
     .option('-q, --quiet', 'print results, warnings and errors only', false)
-    .option('-v, --verbose', 'print more; twice for still more', (_: string, seen: number) => seen + 1, 0)
+    .option('-v, --verbose', 'name the vault, and the code of an error; twice: with its stack', (_: string, seen: number) => seen + 1, 0)
     .option('--no-color', 'print without colours (env NO_COLOR)')
     .option('-y, --yes', 'answer every confirmation with yes', false)
     .addOption(new Option('-j, --jobs <n>', 'worker threads (default: one per core)').argParser(parsePositiveInteger))

@@ -79,7 +79,7 @@ function addNamingOptions(command: Command): void {
     .option('--host <name>', 'the host to record (env CAIRN_HOST, RESTIC_HOST; default: this one)')
     .option('--parent <ref>', 'compare with this backup (default: the newest of this host and these paths)')
     .option('-f, --force', 'read every file, also those that look unchanged', false)
-    .option('-n, --dry-run', 'save nothing, and say what would be saved', false)
+    .option('-n, --dry-run', 'save nothing, and say how much would be saved', false)
     .option('--skip-if-unchanged', 'save nothing when nothing changed', false)
     .option('--keep-partial', 'when stopped, save what is done as a backup tagged `partial`', false);
 }
