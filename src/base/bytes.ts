@@ -20,6 +20,19 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
+/**
+ * Bytes as a string with one character (Latin-1) for each: a key for a map, and a name to cut, join and sort. Loses
+ * nothing, and the order of such strings is the order of the bytes.
+ */
+export function bytesKey(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString('latin1');
+}
+
+/** The bytes that `bytesKey` made a string of. */
+export function bytesOf(key: string): Buffer<ArrayBuffer> {
+  return Buffer.from(key, 'latin1');
+}
+
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let size = 0;
   for (const part of parts) size += part.length;

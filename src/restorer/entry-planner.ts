@@ -1,4 +1,4 @@
-import { utf8Lossy } from '../base/bytes.ts';
+import { bytesKey, bytesOf, utf8Lossy } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import { fatalTargetError } from './target-error.ts';
 import { DirectoryState } from './directory-table.ts';
@@ -133,7 +133,7 @@ export class EntryPlanner implements TreeVisitor {
       return;
     }
     const existing = this.#target.existing(directory);
-    const isThere = existing.size > 0 && existing.has(Buffer.from(record.name).toString('latin1'));
+    const isThere = existing.size > 0 && existing.has(bytesKey(record.name));
     const action = isThere ? this.#planExisting(directory, record) : 'create';
     if (action === 'leave') {
       meter.skipped++;
@@ -193,14 +193,14 @@ export class EntryPlanner implements TreeVisitor {
       this.#names?.directory === directory
         ? this.#names
         : { directory, seen: new Set<string>(), path: this.#run.directories.components(directory) };
-    names.seen.add(Buffer.from(name).toString('latin1'));
+    names.seen.add(bytesKey(name));
     return names;
   }
 
   #findExtra(directory: number): void {
     const seen = this.#names?.directory === directory ? this.#names.seen : new Set<string>();
     for (const [text, type] of this.#target.existing(directory)) {
-      const name = Buffer.from(text, 'latin1');
+      const name = bytesOf(text);
       if (seen.has(text)) continue;
       const kind = type === 4 ? EntryKind.directory : EntryKind.file;
       if (this.#select(directory, name, kind) === 'restore') this.plan.extra.push({ directory, name });

@@ -20,6 +20,7 @@
 //          | extra         file with links > 1: inode, device id (8 each); dir: subtree id (32);
 //                          symlink: target; device: rdev (8)
 //          | xattrs        to the end: name length (2), value length (4), name, value; name length 0 ends
+import { bytesKey } from '../base/bytes.ts';
 import { ID_SIZE, idFromBytes, type BlobId } from '../base/ids.ts';
 import type { Xattr } from '../base/posix/posix.ts';
 
@@ -130,7 +131,7 @@ export class RecordReader {
   }
   /** Names an inode across the snapshot; only for files with more than one link. */
   get identity(): string {
-    return Buffer.from(this.#extra()).toString('latin1');
+    return bytesKey(this.#extra());
   }
 
   /** Extended attributes; `null` values come as empty ones, which is what a file system can hold. */

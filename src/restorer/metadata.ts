@@ -1,4 +1,4 @@
-import { equalBytes } from '../base/bytes.ts';
+import { bytesKey, equalBytes } from '../base/bytes.ts';
 import { systemCode } from '../base/errors.ts';
 import { STAT_FIELDS, StatField, type Posix, type Xattr } from '../base/posix/posix.ts';
 import type { RecordReader } from './entry-record.ts';
@@ -133,7 +133,7 @@ function find(attributes: readonly Xattr[], name: Uint8Array): Xattr | undefined
 }
 
 function isKept(name: Uint8Array): boolean {
-  return keptXattrs.includes(Buffer.from(name).toString('latin1'));
+  return keptXattrs.includes(bytesKey(name));
 }
 
 function attributeText(name: Uint8Array): string {

@@ -1,4 +1,4 @@
-import { compareBytes, utf8Lossy } from '../base/bytes.ts';
+import { bytesKey, compareBytes, utf8Lossy } from '../base/bytes.ts';
 import { CairnError, isCairnError, messageOf } from '../base/errors.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
 import { isHostileName } from '../formats/tree/node-name.ts';
@@ -64,7 +64,7 @@ function refuseDuplicates(nodes: readonly Node[]): void {
     previous = name;
   }
   if (ordered) return;
-  const names = new Set(nodes.map(({ name }) => Buffer.from(name).toString('latin1')));
+  const names = new Set(nodes.map(({ name }) => bytesKey(name)));
   if (names.size !== nodes.length) throw new CairnError('TREE_CORRUPT', 'two entries have the same name');
 }
 

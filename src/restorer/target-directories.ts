@@ -1,6 +1,6 @@
 import { systemCode } from '../base/errors.ts';
 import { FileType, STAT_FIELDS, StatField } from '../base/posix/posix.ts';
-import { utf8Lossy } from '../base/bytes.ts';
+import { bytesKey, utf8Lossy } from '../base/bytes.ts';
 import { DirectoryCursor } from './directory-cursor.ts';
 import { DirectoryState, ROOT_DIRECTORY } from './directory-table.ts';
 import { reasonOf } from './metadata.ts';
@@ -34,7 +34,7 @@ export class TargetDirectories implements Disposable {
   }
 
   /**
-   * Names (as Latin-1) and types of what was in the directory before this run. Only the directory asked
+   * Names (as `bytesKey`) and types of what was in the directory before this run. Only the directory asked
    * for last is remembered.
    */
   existing(directory: number): ReadonlyMap<string, number> {
@@ -42,7 +42,7 @@ export class TargetDirectories implements Disposable {
     const names = new Map<string, number>();
     if (this.#run.directories.state(directory) === DirectoryState.existing) {
       const fd = this.#open(directory);
-      this.#run.posix.readDirectory(fd, (name, type) => names.set(Buffer.from(name).toString('latin1'), type));
+      this.#run.posix.readDirectory(fd, (name, type) => names.set(bytesKey(name), type));
       // The descriptor is at its end now; the next listing has to start from a new one.
       this.cursor[Symbol.dispose]();
     }

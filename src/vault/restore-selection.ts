@@ -1,5 +1,5 @@
 // Which entries of a backup a restore takes, in restic's pattern syntax.
-import { asBuffer } from '../base/bytes.ts';
+import { bytesKey } from '../base/bytes.ts';
 import { CairnArgumentError } from '../base/errors.ts';
 import type { NodeType } from '../formats/tree/node.ts';
 import type { RestoreOptions } from '../restorer/restore-options.ts';
@@ -48,7 +48,7 @@ function matchers(patterns: readonly string[] = [], ignoreCase: readonly string[
 }
 
 function isMatch(matchers: readonly ExcludeMatcher[], path: readonly Uint8Array[]): boolean {
-  const names = path.map((part) => asBuffer(part).toString('latin1'));
+  const names = path.map(bytesKey);
   const name = names.at(-1);
   if (name === undefined) return false;
   const directory = `/${names.slice(0, -1).join('/')}`;

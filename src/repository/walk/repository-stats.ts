@@ -1,4 +1,5 @@
 // How much there is, counted in restic's four ways (`restic stats --mode`).
+import { bytesKey } from '../../base/bytes.ts';
 import { createHash } from 'node:crypto';
 import { type BlobId, idToBytes } from '../../base/ids.ts';
 import type { FileNode } from '../../formats/tree/node.ts';
@@ -60,7 +61,7 @@ export async function repositoryStats(
         stats.files++;
         stats.bytes += Number(node.size);
       } else if (node.content.length > 0) {
-        countBlobsOfPath(index, node, path.map((part) => Buffer.from(part).toString('latin1')).join('/'), {
+        countBlobsOfPath(index, node, path.map(bytesKey).join('/'), {
           stats,
           blobsOfPath,
         });

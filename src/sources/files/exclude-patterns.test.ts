@@ -1,8 +1,8 @@
+import { bytesKey } from '../../base/bytes.ts';
 import { describe, expect, it } from 'vitest';
 import { compileExcludes } from './exclude-patterns.ts';
-import { latin1Of } from './name-text.ts';
 
-const latin1 = (text: string): string => latin1Of(Buffer.from(text));
+const latin1 = (text: string): string => bytesKey(Buffer.from(text));
 
 /** Whether the walk to `path` would leave it out, directories above it included. */
 function excludes(patterns: readonly string[], path: string, ignoreCase = false): boolean {

@@ -1,6 +1,7 @@
+import { bytesKey, bytesOf } from '../../base/bytes.ts';
 import fs from 'node:fs';
 import { globSource, isGlob } from './glob.ts';
-import { bytesOf, latin1Of, textOf } from './name-text.ts';
+import { textOf } from './name-text.ts';
 
 /**
  * Paths that exist and match a pattern (Latin-1 held), ascending; the rules are those of `globSource`.
@@ -30,7 +31,7 @@ function expandComponent(directory: string, component: string, pattern: string):
 
 function namesIn(directory: string): string[] {
   try {
-    return fs.readdirSync(bytesOf(directory === '' ? '.' : directory), { encoding: 'buffer' }).map(latin1Of);
+    return fs.readdirSync(bytesOf(directory === '' ? '.' : directory), { encoding: 'buffer' }).map(bytesKey);
   } catch {
     return [];
   }

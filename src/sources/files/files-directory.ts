@@ -1,3 +1,4 @@
+import { bytesOf } from '../../base/bytes.ts';
 import fs from 'node:fs';
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { messageOf, systemCode } from '../../base/errors.ts';
@@ -6,7 +7,6 @@ import type { SourceDirectory, SourceEntry, SourceProblem } from '../../archiver
 import type { FilesScope } from './files-scope.ts';
 import { isIgnored, readIgnoreRules } from './ignore-rules.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
-import { bytesOf } from './name-text.ts';
 import { hasTagHeader } from './tag-file.ts';
 import type { TargetNode } from './target-tree.ts';
 

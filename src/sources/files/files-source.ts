@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { utf8Lossy } from '../../base/bytes.ts';
+import { bytesKey, bytesOf, utf8Lossy } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
 import { openPosix } from '../../base/posix/open-posix.ts';
 import type { Posix } from '../../base/posix/posix.ts';
@@ -10,7 +10,6 @@ import { expandGlob } from './expand-glob.ts';
 import { FilesDirectory, problemOf } from './files-directory.ts';
 import type { FilesScope } from './files-scope.ts';
 import { listLines, rawNames, readExcludeFile, readListFile, verbatimLines } from './list-file.ts';
-import { bytesOf, latin1Of } from './name-text.ts';
 import { parseSize } from './size-text.ts';
 import { cacheTag, parseTagFile } from './tag-file.ts';
 import { buildTargetTree } from './target-tree.ts';
@@ -63,7 +62,7 @@ export interface FilesSourceOptions {
  * `EXCLUDE_INVALID` for malformed patterns and unreadable lists, `ARGUMENT_INVALID` for a bad size or tag.
  */
 export async function openFilesSource(options: FilesSourceOptions): Promise<Source> {
-  const cwd = latin1Of(rawBytes(options.cwd ?? process.cwd()));
+  const cwd = bytesKey(rawBytes(options.cwd ?? process.cwd()));
   const named = collectTargets(options, cwd);
   const patterns = readPatterns(options);
   const matchers = [compileExcludes(patterns.exclude), compileExcludes(patterns.iexclude, { ignoreCase: true })];
@@ -72,7 +71,7 @@ export async function openFilesSource(options: FilesSourceOptions): Promise<Sour
   const oneFileSystem = options.oneFileSystem ?? false;
   const gitignore = options.useGitignore ? ['.gitignore'] : [];
   const ignoreFiles = [...gitignore, ...(options.ignoreFiles ?? ['.cairnignore'])].map((name) =>
-    latin1Of(rawBytes(name)),
+    bytesKey(rawBytes(name)),
   );
   const tagFiles = [
     ...(options.excludeCaches ? [cacheTag] : []),
@@ -116,7 +115,7 @@ function collectTargets(options: FilesSourceOptions, cwd: string): string[] {
     }),
     ...readLists(options.filesFromVerbatim, verbatimLines),
     ...readLists(options.filesFromRaw, rawNames),
-    ...(options.targets ?? []).map((target) => latin1Of(rawBytes(target))),
+    ...(options.targets ?? []).map((target) => bytesKey(rawBytes(target))),
   ];
   if (named.length === 0) {
     throw new CairnError('SOURCE_EMPTY', 'nothing to back up', { hint: 'Name at least one file or directory.' });
@@ -182,7 +181,7 @@ function leftOutDirectories(excluded: readonly RawPath[], cwd: string, targets: 
   const paths = new Set<string>();
   const identities = new Set<string>();
   for (const raw of excluded) {
-    const given = path.posix.resolve(cwd, latin1Of(rawBytes(raw)));
+    const given = path.posix.resolve(cwd, bytesKey(rawBytes(raw)));
     paths.add(given);
     const real = realPath(given);
     if (real === undefined) continue;
@@ -201,7 +200,7 @@ function leftOutDirectories(excluded: readonly RawPath[], cwd: string, targets: 
 
 function realPath(latin1: string): string | undefined {
   try {
-    return latin1Of(fs.realpathSync.native(bytesOf(latin1), { encoding: 'buffer' }));
+    return bytesKey(fs.realpathSync.native(bytesOf(latin1), { encoding: 'buffer' }));
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
+import { bytesKey, bytesOf } from '../../base/bytes.ts';
 import fs from 'node:fs';
 import ignore from 'ignore';
 import type { Ignore } from 'ignore';
-import { bytesOf, latin1Of } from './name-text.ts';
 
 // gitignore(5). git matches bytes, so names and patterns are compared byte by byte here too: each byte above
 // 0x7f becomes one character of the private use area, which has no upper case and is no white space.
@@ -24,7 +24,7 @@ export function readIgnoreRules(
   outer: IgnoreRules | undefined,
 ): IgnoreRules {
   const base = directory === '/' ? '/' : `${directory}/`;
-  const text = names.map((name) => latin1Of(fs.readFileSync(bytesOf(base + name)))).join('\n');
+  const text = names.map((name) => bytesKey(fs.readFileSync(bytesOf(base + name)))).join('\n');
   return { outer, base, test: createTest(text.replace(/^\u00ef\u00bb\u00bf/, '')) };
 }
 

@@ -1,13 +1,14 @@
+import { bytesKey } from '../../base/bytes.ts';
 import fs from 'node:fs';
 import { CairnError, CairnArgumentError } from '../../base/errors.ts';
-import { latin1Of, textOf } from './name-text.ts';
+import { textOf } from './name-text.ts';
 
 // Files that list patterns or paths. They are kept as Latin-1 held bytes, since a path need not be UTF-8.
 
 /** Reads a list; `-` is standard input. Byte order marks are understood. Throws `EXCLUDE_INVALID` if it cannot be read. */
 export function readListFile(file: string): string {
   try {
-    return latin1Of(withoutByteOrderMark(fs.readFileSync(file === '-' ? 0 : file)));
+    return bytesKey(withoutByteOrderMark(fs.readFileSync(file === '-' ? 0 : file)));
   } catch (cause) {
     throw new CairnError('EXCLUDE_INVALID', `cannot read the list ${JSON.stringify(file)}`, { cause });
   }

@@ -1,14 +1,6 @@
 // Names are raw bytes. For sorting, joining and looking up they are held as Latin-1 strings, one
-// character per byte: cheap, lossless, and JavaScript's string order is then the order of the bytes.
-
-/** Bytes as a Latin-1 string. */
-export function latin1Of(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-}
-
-export function bytesOf(latin1: string): Buffer<ArrayBuffer> {
-  return Buffer.from(latin1, 'latin1');
-}
+// character per byte: see `bytesKey`.
+import { bytesOf } from '../../base/bytes.ts';
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const notAscii = /[\u0080-\u00ff]/;

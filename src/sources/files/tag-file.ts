@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import { CairnArgumentError, messageOf } from '../../base/errors.ts';
-import { utf8 } from '../../base/bytes.ts';
-import { bytesOf, latin1Of } from './name-text.ts';
+import { bytesKey, bytesOf, utf8 } from '../../base/bytes.ts';
 
 /** A file whose presence excludes all else in its directory. */
 export interface TagFile {
@@ -26,7 +25,7 @@ export function parseTagFile(text: string): TagFile {
       hint: 'Write NAME or NAME:HEADER.',
     });
   }
-  return { name: latin1Of(utf8(name)), header: utf8(colon < 0 ? '' : text.slice(colon + 1)) };
+  return { name: bytesKey(utf8(name)), header: utf8(colon < 0 ? '' : text.slice(colon + 1)) };
 }
 
 /** Whether the tag file, which is known to be there, has the right beginning. `onProblem` hears why it could not be read. */
