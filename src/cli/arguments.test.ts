@@ -5,7 +5,7 @@ import { parseReadData } from './commands/check.ts';
 import { completionScript, type CommandWords, shells } from './completion-script.ts';
 import { parseDuration } from './duration.ts';
 import { filtersOf } from './filter-options.ts';
-import { parseDurationMs, parsePositiveInteger, parseSize } from './global-options.ts';
+import { parseDurationMs, parsePositiveInteger, parseSizeArgument } from './global-options.ts';
 import { wantedCommands } from './run.ts';
 
 const names = (line: string): string[] => wantedCommands(line.split(' ')).map(({ name }) => name);
@@ -60,11 +60,11 @@ describe('values', () => {
     ['10b', 10],
     ['2KiB', 2048],
   ])('size %s is %d', (text, bytes) => {
-    expect(parseSize(text)).toBe(bytes);
+    expect(parseSizeArgument(text)).toBe(bytes);
   });
 
   it.each(['', 'M', '-1', '1x', '1e3'])('size %j is refused', (text) => {
-    expect(() => parseSize(text)).toThrow('size such as');
+    expect(() => parseSizeArgument(text)).toThrow('size such as');
   });
 
   it('numbers and durations are refused with what they should be', () => {

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseSize } from '../base/size-text.ts';
 import { parseDuration } from './duration.ts';
 
 /** What the user said before any command is looked at. */
@@ -29,7 +30,12 @@ export function addGlobalOptions(program: Command): void {
     .option('--password-command <command>', 'run `sh -c COMMAND` for the password (env CAIRN_PASSWORD_COMMAND)')
     .option('--json', 'print JSON on stdout, and an error as JSON on stderr', false)
     .option('-q, --quiet', 'print results, warnings and errors only', false)
-    .option('-v, --verbose', 'name the vault, and the code of an error; twice: with its stack', (_: string, seen: number) => seen + 1, 0)
+    .option(
+      '-v, --verbose',
+      'name the vault, and the code of an error; twice: with its stack',
+      (_: string, seen: number) => seen + 1,
+      0,
+    )
     .option('--no-color', 'print without colours (env NO_COLOR)')
     .option('-y, --yes', 'answer every confirmation with yes', false)
     .addOption(new Option('-j, --jobs <n>', 'worker threads (default: one per core)').argParser(parsePositiveInteger))
@@ -68,15 +74,16 @@ export function parseDurationMs(text: string): number {
   return value;
 }
 
-/** For `argParser`: a size such as `100M` or `1.5G` (powers of 1024), in bytes. */
-export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/i.exec(text);
-  const exponent = ['', 'k', 'm', 'g', 't'].indexOf((match?.[2] ?? '').toLowerCase().replace('b', ''));
-  const value = Number(match?.[1]) * 1024 ** exponent;
-  if (match === null || !Number.isSafeInteger(Math.round(value))) {
-    throw new InvalidArgumentError('It must be a size such as 500K, 100M or 1.5G.');
+/** For `argParser`: a size as `parseSize` reads it, in bytes. */
+export function parseSizeArgument(text: string): number {
+  const refused = new InvalidArgumentError('It must be a size such as 512K, 100M or 1.5G.');
+  try {
+    const bytes = Number(parseSize(text));
+    if (Number.isSafeInteger(bytes)) return bytes;
+  } catch {
+    throw refused;
   }
-  return Math.round(value);
+  throw refused;
 }
 
 /** For `argParser` of an option that may be given again: collects every value. */

@@ -8,7 +8,7 @@ import type { BackupSource } from '../../vault/backup-source.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
-import { collect, parseSize } from '../global-options.ts';
+import { collect, parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
 import { chooseVault } from '../vault-choice.ts';
@@ -121,7 +121,9 @@ function addReadingOptions(command: Command): void {
         .choices(['off', 'fastest', 'auto', 'better', 'max'])
         .default('auto'),
     )
-    .addOption(new Option('--pack-size <size>', 'size of the files in the vault, 4M to 128M').argParser(parseSize));
+    .addOption(
+      new Option('--pack-size <size>', 'size of the files in the vault, 4M to 128M').argParser(parseSizeArgument),
+    );
 }
 
 async function backup(cli: CliContext, paths: readonly string[], flags: BackupFlags): Promise<void> {

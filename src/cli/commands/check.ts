@@ -3,7 +3,7 @@ import type { Finding } from '../../repository/check/finding.ts';
 import type { VaultCheckOptions } from '../../vault/check-action.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
-import { parseSize } from '../global-options.ts';
+import { parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
 import { formatBytes, formatCount, plural } from '../output/format.ts';
@@ -74,7 +74,7 @@ export function parseReadData(text: string | true | undefined): VaultCheckOption
   const share = /^1\/([1-9]\d*)$/.exec(text)?.[1];
   if (share !== undefined) return { percent: 100 / Number(share) };
   try {
-    return { bytes: parseSize(text) };
+    return { bytes: parseSizeArgument(text) };
   } catch {
     throw new CairnError('USAGE', `${JSON.stringify(text)} is no part of the data`, {
       hint: 'Write --read-data for all of it, or --read-data=10%, --read-data=1/20, --read-data=5G.',

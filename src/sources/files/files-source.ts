@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { parseSize } from '../../base/size-text.ts';
 import { bytesKey, bytesOf, utf8Lossy } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
 import { openPosix } from '../../base/posix/open-posix.ts';
@@ -10,7 +11,6 @@ import { expandGlob } from './expand-glob.ts';
 import { FilesDirectory, problemOf } from './files-directory.ts';
 import type { FilesScope } from './files-scope.ts';
 import { listLines, rawNames, readExcludeFile, readListFile, verbatimLines } from './list-file.ts';
-import { parseSize } from './size-text.ts';
 import { cacheTag, parseTagFile } from './tag-file.ts';
 import { buildTargetTree } from './target-tree.ts';
 
