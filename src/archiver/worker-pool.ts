@@ -94,8 +94,9 @@ export class WorkerPool implements AsyncDisposable {
     return waiting.done.promise;
   }
 
-  /** Runs one task on every thread. Only while nothing else runs. */
-  runOnAll(task: WorkerTask): Promise<TaskDone[]> {
+  /** Runs one task on every thread. Only while nothing else runs. Rejects when the pool has failed. */
+  async runOnAll(task: WorkerTask): Promise<TaskDone[]> {
+    if (this.#failure !== undefined) throw this.#failure.error;
     return Promise.all(
       this.#members.map((member) => {
         const waiting = { task, done: Promise.withResolvers<TaskDone>() };
