@@ -1,0 +1,125 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { concatBytes, utf8 } from '../base/bytes.ts';
+import { LeafBatcher, type LeafReport, type SavedRun } from './leaf-batcher.ts';
+import { leafRuns, type LeafNames } from './leaf-runs.ts';
+import type { LeafRun, LeafRunResult, LeafTask, TaskDone } from './worker/messages.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+/** A pool that answers each task with what `answer` makes of its runs, one turn later. */
+class FakePool {
+  readonly tasks: LeafTask[] = [];
+  readonly #answer: (run: LeafRun) => LeafRunResult;
+  failure: Error | undefined;
+
+  constructor(answer: (run: LeafRun) => LeafRunResult) {
+    this.#answer = answer;
+  }
+
+  async run(task: LeafTask): Promise<TaskDone> {
+    this.tasks.push(task);
+    await Promise.resolve();
+    if (this.failure !== undefined) throw this.failure;
+    const stats = { filesNew: 0, filesChanged: 0, filesUnmodified: 0, bytes: 0 };
+    return {
+      kind: 'done',
+      blobs: { dataBlobs: 0, dataAdded: 0, dataAddedPacked: 0 },
+      result: { kind: 'leaves', runs: task.runs.map(this.#answer), stats, problems: [] },
+    };
+  }
+
+  async ready(): Promise<void> {}
+}
+
+/** Does the first `most` names of a run; their "nodes" are the names themselves. */
+function doSome(most: number): (run: LeafRun) => LeafRunResult {
+  return ({ names }) => {
+    let end = 0;
+    for (let count = 0; count < most && end < names.length; count++) end = names.indexOf(0, end) + 1;
+    const digest = end === names.length ? new Uint8Array(32) : undefined;
+    return { parts: end === 0 ? [] : [names.slice(0, end)], doneNamesBytes: end, digest };
+  };
+}
+
+function batcherOver(pool: FakePool, onReport: (report: LeafReport) => void = () => {}): LeafBatcher {
+  return new LeafBatcher(pool as unknown as WorkerPool, onReport);
+}
+
+function runsOf(count: number): LeafNames[] {
+  return leafRuns(Array.from({ length: count }, (_, i) => ({ kind: 'leaf', name: utf8(String(i).padStart(5, '0')) })));
+}
+
+const addAll = (batcher: LeafBatcher, directory: string, count: number): Promise<SavedRun>[] =>
+  runsOf(count).map((run) =>
+    batcher.add({ directory: utf8(directory), names: run.names, parent: undefined }, run.count),
+  );
+
+async function savedNames(runs: readonly Promise<SavedRun>[]): Promise<string> {
+  const saved = await Promise.all(runs);
+  return Buffer.from(concatBytes(saved.flatMap(({ parts }) => parts as Uint8Array[]))).toString();
+}
+
+const allNames = (count: number): string =>
+  Buffer.from(concatBytes(runsOf(count).map(({ names }) => names))).toString();
+
+describe('LeafBatcher', () => {
+  it('gives the nodes of a directory in the order of its names, however much a worker gives back', async () => {
+    const counts = fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(counts, fc.integer({ min: 1, max: 70 }), async (sizes, most) => {
+        const batcher = batcherOver(new FakePool(doSome(most)));
+        const directories = sizes.map((size, i) => ({ size, runs: addAll(batcher, `/d${i}`, size) }));
+        batcher.flush();
+        for (const { size, runs } of directories) expect(await savedNames(runs)).toBe(allNames(size));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('gives no digest of a run that took several tasks', async () => {
+    const batcher = batcherOver(new FakePool(doSome(2)));
+    const [whole, halved] = [...addAll(batcher, '/a', 2), ...addAll(batcher, '/b', 3)];
+    batcher.flush();
+    expect((await whole)?.digest).toBeDefined();
+    expect((await halved)?.digest).toBeUndefined();
+  });
+
+  it('puts small directories into one task', () => {
+    const pool = new FakePool(doSome(100));
+    const batcher = batcherOver(pool);
+    for (let i = 0; i < 10; i++) void addAll(batcher, `/d${i}`, 2);
+    batcher.flush();
+    expect(pool.tasks.map(({ runs }) => runs.length)).toEqual([10]);
+  });
+
+  it('reports each task once', async () => {
+    const reports: string[] = [];
+    const batcher = batcherOver(new FakePool(doSome(100)), ({ directory }) =>
+      reports.push(String(Buffer.from(directory))),
+    );
+    const runs = [...addAll(batcher, '/a', 1), ...addAll(batcher, '/b', 1)];
+    batcher.flush();
+    await Promise.all(runs);
+    expect(reports).toEqual(['/b']);
+  });
+
+  it('rejects all runs of a task that fails', async () => {
+    const pool = new FakePool(doSome(100));
+    const batcher = batcherOver(pool);
+    const runs = [...addAll(batcher, '/a', 1), ...addAll(batcher, '/b', 1)];
+    pool.failure = new Error('the pool has failed');
+    batcher.flush();
+    expect((await Promise.allSettled(runs)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
+  it('rejects a run whose rest fails', async () => {
+    const pool: FakePool = new FakePool((run) => {
+      pool.failure = new Error('the pool has failed');
+      return doSome(1)(run);
+    });
+    const batcher = batcherOver(pool);
+    const [run] = addAll(batcher, '/a', 2);
+    batcher.flush();
+    await expect(run).rejects.toThrow('the pool has failed');
+  });
+});
