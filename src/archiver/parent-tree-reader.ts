@@ -5,22 +5,18 @@ import { BLOB_TREE, type BlobIndex, type BlobLocation } from '../repository/inde
 import { objectName } from '../repository/layout.ts';
 import type { Repository } from '../repository/repository.ts';
 
-/** Trees of neighbouring directories lie side by side in their packs, so they are read in blocks. */
+/** Trees of neighbouring directories lie side by side in their packs, so packs are read in blocks. */
 const BLOCK_BYTES = 1024 * 1024;
-const BLOCKS_KEPT = 8;
-
-interface Block {
-  readonly packNumber: number;
-  readonly offset: number;
-  readonly bytes: Uint8Array;
-}
+const BLOCKS_KEPT = 12;
 
 /** Reads the trees of the parent snapshot in about the order a walk asks for them. */
 export class ParentTreeReader {
   readonly #repository: Repository;
   readonly #index: BlobIndex;
   readonly #signal: AbortSignal | undefined;
-  #blocks: Block[] = [];
+  readonly #packSizes = new Map<number, Promise<number>>();
+  /** By pack and block number, the one that was not used for longest first. */
+  readonly #blocks = new Map<string, Promise<Uint8Array>>();
 
   constructor(repository: Repository, index: BlobIndex, signal: AbortSignal | undefined) {
     this.#repository = repository;
@@ -41,17 +37,22 @@ export class ParentTreeReader {
     }
   }
 
+  /** `undefined` where the careful way has to find out: the tree is unknown, spans blocks, or is damaged. */
   async #fromBlock(id: BlobId): Promise<Uint8Array | undefined> {
     const record = this.#index.find(BLOB_TREE, idToBytes(id));
     const location = record < 0 ? undefined : this.#index.location(record);
-    if (location === undefined || location.length > BLOCK_BYTES / 2) return undefined;
-    const { packNumber, offset, length, uncompressedLength } = location;
-    const block = this.#cached(location) ?? (await this.#load(location));
-    if (block === undefined) return undefined;
-    const start = offset - block.offset;
-    const sealed = block.bytes.subarray(start, start + length);
-    const { codec, key } = this.#repository;
-    return packNumber === block.packNumber ? decodeBlob(codec, key, sealed, { id, uncompressedLength }) : undefined;
+    if (location === undefined) return undefined;
+    const { offset, length, uncompressedLength } = location;
+    const number = Math.floor(offset / BLOCK_BYTES);
+    const start = offset - number * BLOCK_BYTES;
+    if (start + length > BLOCK_BYTES) return undefined;
+    try {
+      const block = await this.#block(location, number);
+      const sealed = block.subarray(start, start + length);
+      return decodeBlob(this.#repository.codec, this.#repository.key, sealed, { id, uncompressedLength });
+    } catch {
+      return undefined;
+    }
   }
 
   /** The careful way: every copy is tried, each twice. */
@@ -59,23 +60,27 @@ export class ParentTreeReader {
     return readTreeBytes(this.#repository, this.#index, id, { signal: this.#signal });
   }
 
-  #cached({ packNumber, offset, length }: BlobLocation): Block | undefined {
-    return this.#blocks.find(
-      (block) =>
-        block.packNumber === packNumber &&
-        block.offset <= offset &&
-        offset + length <= block.offset + block.bytes.length,
-    );
+  #block({ packNumber }: BlobLocation, number: number): Promise<Uint8Array> {
+    const key = `${packNumber}:${number}`;
+    const block = this.#blocks.get(key) ?? this.#load(packNumber, number);
+    this.#blocks.delete(key);
+    this.#blocks.set(key, block);
+    const [oldest] = this.#blocks.keys();
+    if (this.#blocks.size > BLOCKS_KEPT && oldest !== undefined) this.#blocks.delete(oldest);
+    return block;
   }
 
-  /** Trees are stored bottom up and asked for top down: the block ends with the tree. */
-  async #load({ packNumber, offset, length }: BlobLocation): Promise<Block | undefined> {
-    const from = Math.max(0, offset + length - BLOCK_BYTES);
+  async #load(packNumber: number, number: number): Promise<Uint8Array> {
     const name = objectName('pack', this.#index.packId(packNumber));
-    const range = { offset: from, length: offset + length - from, signal: this.#signal };
-    const block = { packNumber, offset: from, bytes: await this.#repository.storage.read(name, range) };
-    this.#blocks = [block, ...this.#blocks.slice(0, BLOCKS_KEPT - 1)];
-    return block;
+    const size = this.#packSizes.get(packNumber) ?? this.#sizeOf(name);
+    this.#packSizes.set(packNumber, size);
+    const offset = number * BLOCK_BYTES;
+    const length = Math.min(BLOCK_BYTES, (await size) - offset);
+    return this.#repository.storage.read(name, { offset, length, signal: this.#signal });
+  }
+
+  async #sizeOf(name: string): Promise<number> {
+    return (await this.#repository.storage.stat(name, { signal: this.#signal }))?.sizeBytes ?? 0;
   }
 }
 

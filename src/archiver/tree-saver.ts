@@ -1,4 +1,5 @@
 import { equalBytes, utf8Lossy } from '../base/bytes.ts';
+import { Semaphore } from '../base/concurrency.ts';
 import { hasCode, isCairnError, messageOf } from '../base/errors.ts';
 import { idToBytes, type BlobId } from '../base/ids.ts';
 import { AT_FDCWD, STAT_FIELDS, StatField, type Posix } from '../base/posix/posix.ts';
@@ -12,6 +13,8 @@ import type { Listing } from './scout.ts';
 import type { SourceDirectory } from './source.ts';
 import { saveStream } from './stream-saver.ts';
 import type { StatRunResult } from './worker/messages.ts';
+
+const CHANGED_AT_ONCE = 16;
 
 /** Work that is handed out; `done` is wrapped so that awaiting the handing out does not await the work. */
 interface HandedOut<T> {
@@ -50,6 +53,8 @@ export class TreeSaver {
   readonly #session: ArchiveSession;
   readonly #posix: Posix;
   readonly #digest: EntryDigest;
+  /** Directories that turned out changed are all known at once; few are saved at a time, to bound memory. */
+  readonly #changed = new Semaphore(CHANGED_AT_ONCE);
 
   constructor(session: ArchiveSession, posix: Posix) {
     this.#session = session;
@@ -136,10 +141,11 @@ export class TreeSaver {
       this.#session.countKnown(handed.directory, stats, handed.children.length);
       return { tree: known.tree, digest, children: new Map(children) };
     }
+    using _place = await this.#changed.acquire(this.#session.signal);
     const json = await this.#session.loadParentTree(known.tree);
     const runs = await this.#handOutRuns(handed.directory, handed.listing, json);
     (await this.#session.engine()).batcher.flush();
-    return this.#assemble(handed, runs);
+    return await this.#assemble(handed, runs);
   }
 
   /** Puts the nodes of a directory together, in the order of its entries, and saves the tree. */
