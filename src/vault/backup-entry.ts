@@ -43,7 +43,7 @@ export function backupEntry(path: readonly Uint8Array[], node: Node): BackupEntr
 const SLASH = utf8('/');
 
 /** `/a/b` of its components. */
-export function joinPath(path: readonly Uint8Array[]): Uint8Array {
+function joinPath(path: readonly Uint8Array[]): Uint8Array {
   if (path.length === 0) return SLASH;
   return concatBytes(path.flatMap((part) => [SLASH, part]));
 }

@@ -1,12 +1,11 @@
-import { utf8Lossy } from '../base/bytes.ts';
 import { CairnArgumentError } from '../base/errors.ts';
 import type { BlobId } from '../base/ids.ts';
 import type { Node } from '../formats/tree/node.ts';
 import type { SnapshotRecord } from '../repository/snapshots.ts';
-import { type BackupEntry, backupEntry, joinPath } from './backup-entry.ts';
+import { type BackupEntry, backupEntry } from './backup-entry.ts';
 import { type BackupRecord, backupRecord } from './backup-record.ts';
 import { momentEnd, momentStart } from './moment.ts';
-import { globPattern } from './glob-pattern.ts';
+import { compilePathMatcher, isAboutNames, type PathMatcher } from './path-matcher.ts';
 import type { SnapshotTree } from './snapshot-tree.ts';
 
 export interface FindOptions {
@@ -39,8 +38,9 @@ export async function* findFiles(
 }
 
 class FileSearch {
-  readonly #names: readonly RegExp[];
-  readonly #paths: readonly RegExp[];
+  readonly #isWanted: PathMatcher | undefined;
+  /** What is found in a folder does not depend on where the folder is. */
+  readonly #useMemory: boolean;
   readonly #options: FindOptions;
   readonly #newerThan: bigint | undefined;
   readonly #olderThan: bigint | undefined;
@@ -49,13 +49,8 @@ class FileSearch {
 
   constructor(patterns: readonly string[], options: FindOptions) {
     if (patterns.length === 0) throw new CairnArgumentError('a pattern to find is needed');
-    const compile = (pattern: string): RegExp => globPattern(pattern, { ignoreCase: options.ignoreCase === true });
-    // As in restic: a pattern with a slash is about the path, one without is about the last component.
-    this.#names = patterns.filter((pattern) => !pattern.includes('/')).map(compile);
-    this.#paths = patterns
-      .filter((pattern) => pattern.includes('/'))
-      .map(anchored)
-      .map(compile);
+    this.#isWanted = compilePathMatcher(patterns, { ignoreCase: options.ignoreCase === true });
+    this.#useMemory = patterns.every(isAboutNames);
     this.#options = options;
     this.#newerThan = options.newerThan === undefined ? undefined : momentStart(options.newerThan);
     this.#olderThan = options.olderThan === undefined ? undefined : momentEnd(options.olderThan);
@@ -73,7 +68,7 @@ class FileSearch {
         if (!last.fruitful) this.#barren.add(last.id);
       }
     };
-    const useMemory = this.#paths.length === 0;
+    const useMemory = this.#useMemory;
     const enter = ({ node }: { readonly node: Node }): boolean =>
       !(useMemory && node.type === 'dir' && this.#barren.has(node.subtree));
     for await (const { path, node } of tree.walk(root, [], enter)) {
@@ -92,15 +87,6 @@ class FileSearch {
     if (type !== undefined && node.type !== type) return false;
     if (this.#newerThan !== undefined && node.mtime.ns < this.#newerThan) return false;
     if (this.#olderThan !== undefined && node.mtime.ns > this.#olderThan) return false;
-    const name = this.#names.length > 0 ? utf8Lossy(node.name) : '';
-    if (this.#names.some((pattern) => pattern.test(name))) return true;
-    if (this.#paths.length === 0) return false;
-    const whole = utf8Lossy(joinPath(path));
-    return this.#paths.some((pattern) => pattern.test(whole));
+    return this.#isWanted?.(path) === true;
   }
-}
-
-/** `a/b` matches at any depth, `/a/b` from the root. */
-function anchored(pattern: string): string {
-  return pattern.startsWith('/') ? pattern : `**/${pattern}`;
 }

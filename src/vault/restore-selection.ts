@@ -1,9 +1,8 @@
 // Which entries of a backup a restore takes, in restic's pattern syntax.
-import { bytesKey } from '../base/bytes.ts';
 import { CairnArgumentError } from '../base/errors.ts';
 import type { NodeType } from '../formats/tree/node.ts';
 import type { RestoreOptions } from '../restorer/restore-options.ts';
-import { compileExcludes, type ExcludeMatcher } from '../sources/files/exclude-patterns.ts';
+import { compilePathMatcher, type PathMatcher } from './path-matcher.ts';
 
 export interface SelectionOptions {
   readonly include?: readonly string[] | undefined;
@@ -32,7 +31,7 @@ export function makeSelection(options: SelectionOptions): Select | undefined {
 }
 
 /** An entry is taken if it or a folder above it matches; a folder that does not may hold something that does. */
-function includeSelection(included: readonly ExcludeMatcher[]): Select {
+function includeSelection(included: readonly PathMatcher[]): Select {
   const isTaken = (path: readonly Uint8Array[]): boolean =>
     path.some((_, depth) => isMatch(included, path.slice(0, depth + 1)));
   return (path, type: NodeType) => {
@@ -41,16 +40,12 @@ function includeSelection(included: readonly ExcludeMatcher[]): Select {
   };
 }
 
-function matchers(patterns: readonly string[] = [], ignoreCase: readonly string[] = []): ExcludeMatcher[] {
-  return [compileExcludes(patterns), compileExcludes(ignoreCase, { ignoreCase: true })].filter(
+function matchers(patterns: readonly string[] = [], ignoreCase: readonly string[] = []): PathMatcher[] {
+  return [compilePathMatcher(patterns), compilePathMatcher(ignoreCase, { ignoreCase: true })].filter(
     (matcher) => matcher !== undefined,
   );
 }
 
-function isMatch(matchers: readonly ExcludeMatcher[], path: readonly Uint8Array[]): boolean {
-  const names = path.map(bytesKey);
-  const name = names.at(-1);
-  if (name === undefined) return false;
-  const directory = `/${names.slice(0, -1).join('/')}`;
-  return matchers.some((matcher) => matcher.inDirectory(directory)(name));
+function isMatch(matchers: readonly PathMatcher[], path: readonly Uint8Array[]): boolean {
+  return matchers.some((matches) => matches(path));
 }

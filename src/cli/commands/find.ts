@@ -22,7 +22,7 @@ export const findCommand: CommandModule = {
   configure(command, start) {
     command
       .description(
-        'Finds files in all backups by shell patterns: of the name, or of the path where a pattern has a slash.',
+        'Finds files in all backups by patterns, with the syntax of --exclude: of the name, or of the path where a pattern\nhas a slash.',
       )
       .argument('<pattern...>', "such as '*.pdf' or '/home/*/notes.txt'")
       .option('-i, --ignore-case', 'without regard to case', false)

@@ -7,8 +7,8 @@ export function isGlob(pattern: string): boolean {
 
 /**
  * Source of a regular expression (flags `u` and `s`) for one path component of a pattern, with the rules of
- * Go's `filepath.Match`, which restic uses: `*`, `?`, `[a-z]`, `[^a]`, and `\` before any character.
- * Throws `EXCLUDE_INVALID` where Go says that the pattern is malformed.
+ * Go's `filepath.Match`, which restic uses: `*`, `?`, `[a-z]`, `[^a]`, and `\` before any character; `[!a]`, which
+ * negates in a shell, is `!` or `a`. Throws `EXCLUDE_INVALID` where Go says that the pattern is malformed.
  */
 export function globSource(component: string, pattern: string): string {
   const characters = Array.from(component);
