@@ -14,7 +14,7 @@ const AFTER_START_MS = 300;
 export function keepHeapsSmall(): void {
   setTimeout(() => {
     setFlagsFromString('--optimize-for-size');
-    setFlagsFromString('--max-semi-space-size=1');
-    setFlagsFromString('--semi-space-growth-factor=1');
+    setFlagsFromString('--max-semi-space-size=4');
+    setFlagsFromString('--semi-space-growth-factor=2');
   }, AFTER_START_MS).unref();
 }
