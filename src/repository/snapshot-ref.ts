@@ -1,8 +1,8 @@
 // How people name a snapshot: its id or the beginning of it, `latest`, its name, or `name@time`.
-import { msToNs } from '../base/clock.ts';
 import { CairnError } from '../base/errors.ts';
 import { isId, shortId } from '../base/ids.ts';
 import { formatGoTime } from '../formats/go-time.ts';
+import { parseTimeSpan } from '../formats/time-span.ts';
 import { snapshotName, type SnapshotRecord } from './snapshots.ts';
 
 const LATEST = 'latest';
@@ -12,8 +12,7 @@ const HEX_PREFIX = /^[0-9a-f]{1,64}$/;
  * The snapshot that `ref` means among `records`:
  * - an id, or a prefix of it that fits one snapshot only;
  * - `latest`, the newest of all; a name, the newest of that name;
- * - `latest@time` or `name@time`, the newest that is not later. The time is `YYYY-MM-DD[THH:MM[:SS[.f]]][Z|±hh:mm]`,
- *   local unless it says otherwise; it includes the whole day, minute or second it names.
+ * - `latest@time` or `name@time`, the newest that is not later than the end of that time (see `time-span.ts`).
  *
  * Throws `REF_UNKNOWN`, or `REF_AMBIGUOUS` listing the candidates.
  */
@@ -36,10 +35,10 @@ function newestOfName(records: readonly SnapshotRecord[], ref: string): Snapshot
   if (whole !== undefined) return whole;
   const at = ref.lastIndexOf('@');
   if (at <= 0) return undefined;
-  const untilNs = parseRefTime(ref.slice(at + 1));
-  if (untilNs === undefined) return undefined;
+  const until = parseTimeSpan(ref.slice(at + 1));
+  if (until === undefined) return undefined;
   const name = ref.slice(0, at);
-  return newest(records.filter((record) => isCalled(record, name) && record.snapshot.time.ns <= untilNs));
+  return newest(records.filter((record) => isCalled(record, name) && record.snapshot.time.ns <= until.endNs));
 }
 
 function isCalled({ snapshot }: SnapshotRecord, name: string): boolean {
@@ -52,34 +51,6 @@ function newest(records: readonly SnapshotRecord[]): SnapshotRecord | undefined 
     if (best === undefined || record.snapshot.time.ns >= best.snapshot.time.ns) best = record;
   }
   return best;
-}
-
-const REF_TIME = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?(Z|[+-]\d{2}:\d{2})?$/;
-const DAY_MS = 86_400_000;
-
-/** The last nanosecond that `text` includes, or `undefined` if it is no time. */
-export function parseRefTime(text: string): bigint | undefined {
-  const match = REF_TIME.exec(text);
-  if (match === null) return undefined;
-  const [, day = '', minute, second, fraction, zone = ''] = match;
-  const startMs = Date.parse(`${day}T${minute ?? '00:00'}:${second ?? '00'}${zone}`);
-  if (Number.isNaN(startMs)) return undefined;
-  const start = msToNs(startMs);
-  if (fraction !== undefined) {
-    const unit = 10n ** BigInt(9 - fraction.length);
-    return start + BigInt(fraction) * unit + unit - 1n;
-  }
-  if (second !== undefined) return start + msToNs(1_000) - 1n;
-  if (minute !== undefined) return start + msToNs(60_000) - 1n;
-  return endOfDay(startMs, zone) - 1n;
-}
-
-// A local day has 23 or 25 hours when the clocks change.
-function endOfDay(startMs: number, zone: string): bigint {
-  if (zone !== '') return msToNs(startMs + DAY_MS);
-  const next = new Date(startMs);
-  next.setDate(next.getDate() + 1);
-  return msToNs(next.getTime());
 }
 
 function ambiguous(ref: string, candidates: readonly SnapshotRecord[]): CairnError {

@@ -3,7 +3,7 @@ import { aSnapshot, blobIdOf, flipBit, makeRepository } from '../../test/support
 import { utf8 } from '../base/bytes.ts';
 import type { SnapshotId } from '../base/ids.ts';
 import { objectName } from './layout.ts';
-import { findSnapshot, parseRefTime } from './snapshot-ref.ts';
+import { findSnapshot } from './snapshot-ref.ts';
 import { listSnapshots, saveSnapshot, snapshotName, type SnapshotRecord } from './snapshots.ts';
 
 const tree = blobIdOf(utf8('tree'));
@@ -87,28 +87,5 @@ describe('findSnapshot', () => {
   it('takes a name with an @ in it as it is', () => {
     const named = record('0123', '2026-01-04T12:00:00Z', '/x/me@home');
     expect(findSnapshot([...records, named], 'me@home')).toBe(named);
-  });
-});
-
-describe('parseRefTime', () => {
-  it.each([
-    ['2026-01-02T03:04:05Z', '2026-01-02T03:04:06Z'],
-    ['2026-01-02T03:04Z', '2026-01-02T03:05:00Z'],
-    ['2026-01-02Z', '2026-01-03T00:00:00Z'],
-    ['2026-01-02 03:04:05+01:00', '2026-01-02T02:04:06Z'],
-  ])('%s includes everything before %s', (text, end) => {
-    expect(parseRefTime(text)).toBe(at(end).ns - 1n);
-  });
-
-  it('takes a date for the local day', () => {
-    expect(parseRefTime('2026-01-02')).toBe(BigInt(new Date(2026, 0, 3).getTime()) * 1_000_000n - 1n);
-  });
-
-  it('keeps nanoseconds', () => {
-    expect(parseRefTime('2026-01-02T03:04:05.123456789Z')).toBe(at('2026-01-02T03:04:05Z').ns + 123_456_789n);
-  });
-
-  it.each(['yesterday', '2026-13-01', '2026-01-02T25:00:00Z', '20260102'])('refuses %s', (text) => {
-    expect(parseRefTime(text)).toBeUndefined();
   });
 });

@@ -1,4 +1,5 @@
-import { findSnapshot, parseRefTime } from '../repository/snapshot-ref.ts';
+import { parseTimeSpan } from '../formats/time-span.ts';
+import { findSnapshot } from '../repository/snapshot-ref.ts';
 import { snapshotName, type SnapshotRecord } from '../repository/snapshots.ts';
 import { type BackupFilter, matcherOf } from './backup-filter.ts';
 import { momentEnd } from './moment.ts';
@@ -33,7 +34,7 @@ export function sourcesOfSameName(
 ): readonly string[] {
   const split = reference.lastIndexOf('@');
   const name =
-    split > 0 && parseRefTime(reference.slice(split + 1)) !== undefined ? reference.slice(0, split) : reference;
+    split > 0 && parseTimeSpan(reference.slice(split + 1)) !== undefined ? reference.slice(0, split) : reference;
   const named = snapshots.filter(({ snapshot }) => snapshotName(snapshot) === name);
   return [...new Set(named.map(sourceOf))].filter((source) => source !== sourceOf(chosen));
 }

@@ -1,28 +1,17 @@
-// Times as people write them. What is left out makes a span: `2026-11-19` is that whole day, so that
-// "the newest backup at 2026-11-19" includes the one made that evening.
+// What callers give as a time: a `Date`, or text as in `time-span.ts`.
+import { msToNs } from '../base/clock.ts';
 import { CairnArgumentError } from '../base/errors.ts';
 import { type GoTime, localGoTime } from '../formats/go-time.ts';
-import { parseRefTime } from '../repository/snapshot-ref.ts';
-
-const SHAPE = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?(Z|[+-]\d{2}:\d{2})?$/;
+import { parseTimeSpan, type TimeSpan } from '../formats/time-span.ts';
 
 /** The last nanosecond that a time includes. Throws `ARGUMENT_INVALID`. */
 export function momentEnd(value: Date | string): bigint {
-  if (value instanceof Date) return dateNs(value) + 999_999n;
-  const end = parseRefTime(value);
-  if (end === undefined) throw notATime(value);
-  return end;
+  return spanOf(value).endNs;
 }
 
 /** The first nanosecond that a time includes. Throws `ARGUMENT_INVALID`. */
 export function momentStart(value: Date | string): bigint {
-  if (value instanceof Date) return dateNs(value);
-  const match = SHAPE.exec(value);
-  if (match === null) throw notATime(value);
-  const [, day = '', minute = '00:00', second = '00', fraction = '', zone = ''] = match;
-  const startMs = Date.parse(`${day}T${minute}:${second}${zone}`);
-  if (Number.isNaN(startMs)) throw notATime(value);
-  return BigInt(startMs) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+  return spanOf(value).startNs;
 }
 
 /** The instant that `value` starts at, in the local zone. */
@@ -30,9 +19,15 @@ export function toGoTime(value: Date | string): GoTime {
   return localGoTime(momentStart(value));
 }
 
-function dateNs(date: Date): bigint {
-  if (Number.isNaN(date.getTime())) throw new CairnArgumentError('the date is not a valid one');
-  return BigInt(date.getTime()) * 1_000_000n;
+function spanOf(value: Date | string): TimeSpan {
+  if (typeof value === 'string') {
+    const span = parseTimeSpan(value);
+    if (span === undefined) throw notATime(value);
+    return span;
+  }
+  if (Number.isNaN(value.getTime())) throw new CairnArgumentError('the date is not a valid one');
+  const startNs = msToNs(value.getTime());
+  return { startNs, endNs: startNs + msToNs(1) - 1n };
 }
 
 function notATime(text: string): CairnArgumentError {
