@@ -13,13 +13,13 @@ export async function saveStream(session: ArchiveSession, entry: StreamEntry): P
   const ring = createStreamRing();
   await session.engine();
   const task = session.pool.run({ kind: 'stream', ring });
-  task.catch(() => {});
   const writer = new StreamRingWriter(ring);
+  task.catch((error: unknown) => writer.giveUp(error));
   try {
     for await (const bytes of entry.open(session.signal ?? new AbortController().signal)) {
       session.signal?.throwIfAborted();
       session.softStop?.throwIfAborted();
-      await Promise.race([writer.write(bytes), failureOf(task)]);
+      await writer.write(bytes);
       session.countStreamed(bytes.length, entry.name);
     }
   } catch (error) {
@@ -34,13 +34,6 @@ export async function saveStream(session: ArchiveSession, entry: StreamEntry): P
   for (let at = 0; at < done.result.ids.length; at += ID_SIZE) content.push(idFromBytes<BlobId>(done.result.ids, at));
   session.stats.addFile('new');
   return encodeStreamNode(entry, content, done.result.next);
-}
-
-/** Never resolves; rejects when the task does. */
-function failureOf(task: Promise<unknown>): Promise<never> {
-  return new Promise((_, reject) => {
-    task.catch(reject);
-  });
 }
 
 function encodeStreamNode(entry: StreamEntry, content: readonly BlobId[], sizeBytes: number): Uint8Array {

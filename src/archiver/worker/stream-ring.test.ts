@@ -91,6 +91,19 @@ describe('the stream ring', () => {
     expect(() => reader.read(new Uint8Array(10))).toThrow(expect.objectContaining({ code: 'ABORTED' }));
   });
 
+  it.each([4 * SLOT_BYTES, 4 * SLOT_BYTES - 5])(
+    'ends a writer of %i bytes that waits when the reader is gone',
+    async (size) => {
+      const writer = new StreamRingWriter(createStreamRing());
+      await writer.write(noise.subarray(0, size));
+      const ended = writer.end();
+      await settle();
+      writer.giveUp(new Error('the storage is full'));
+      await expect(ended).rejects.toThrow('the storage is full');
+      await expect(writer.write(noise.subarray(0, 1))).rejects.toThrow('the storage is full');
+    },
+  );
+
   it('ends a waiting reader when the run is stopped', () => {
     const reader = new StreamRingReader(createStreamRing(), () => {
       throw new CairnError('ABORTED', 'stopped');

@@ -23,6 +23,7 @@ export class StreamRingWriter {
   readonly #data: Uint8Array;
   #slot = 0;
   #filled = 0;
+  #readerFailure: { readonly error: unknown } | undefined;
 
   constructor(ring: StreamRing) {
     this.#states = new Int32Array(ring.states);
@@ -53,6 +54,12 @@ export class StreamRingWriter {
     this.#handOver(FAILED);
   }
 
+  /** Nobody reads any more: whoever waits for room, now or later, gets this error. */
+  giveUp(error: unknown): void {
+    this.#readerFailure ??= { error };
+    Atomics.notify(this.#states, this.#slot);
+  }
+
   #handOver(state: number): void {
     Atomics.store(this.#states, this.#slot, state);
     Atomics.notify(this.#states, this.#slot);
@@ -62,6 +69,7 @@ export class StreamRingWriter {
 
   async #untilEmpty(): Promise<void> {
     for (;;) {
+      if (this.#readerFailure !== undefined) throw this.#readerFailure.error;
       const state = Atomics.load(this.#states, this.#slot);
       if (state === EMPTY) return;
       const waiting = Atomics.waitAsync(this.#states, this.#slot, state);
