@@ -45,6 +45,12 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
+/** `buffer`, or one with room for `size` bytes in its place: twice as large, at most 4 MiB larger than it has to be. */
+export function withRoom(buffer: Uint8Array, size: number): Uint8Array {
+  if (buffer.length >= size) return buffer;
+  return new Uint8Array(Math.max(size, Math.min(buffer.length * 2, buffer.length + 4 * 1024 * 1024)));
+}
+
 /** memcmp: negative, zero or positive. The order of names in a tree. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Buffer.compare(a, b);

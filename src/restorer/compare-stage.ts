@@ -1,6 +1,6 @@
 import { mapConcurrent } from '../base/concurrency.ts';
 import { STAT_FIELDS, StatField } from '../base/posix/posix.ts';
-import { plainLength } from './blob-decoder.ts';
+import { blobSize } from '../repository/blob-size.ts';
 import { columnValues } from './column.ts';
 import { contentLength, FileWay } from './content-plan.ts';
 import { MISSING_BLOB } from './entry-record.ts';
@@ -87,6 +87,6 @@ function addPatch(run: RestoreRun, plan: EntryPlan, reference: number, differing
   for (let position = 0; position < record.blobCount; position++) {
     const blob = record.blob(position);
     if (wanted.has(position)) plan.content.addWrite(file, blob, offset);
-    offset += plainLength(run.index, blob);
+    offset += blobSize(run.index.location(blob));
   }
 }

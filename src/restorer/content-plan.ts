@@ -1,5 +1,5 @@
 import type { BlobIndex } from '../repository/index/blob-index.ts';
-import { plainLength } from './blob-decoder.ts';
+import { blobSize } from '../repository/blob-size.ts';
 import { Float64Column, Uint32Column } from './column.ts';
 
 /** How a file gets its content. */
@@ -164,6 +164,6 @@ export function contentLength(
   blobs: { readonly blobCount: number; blob(position: number): number },
 ): number {
   let size = 0;
-  for (let position = 0; position < blobs.blobCount; position++) size += plainLength(index, blobs.blob(position));
+  for (let position = 0; position < blobs.blobCount; position++) size += blobSize(index.location(blobs.blob(position)));
   return size;
 }

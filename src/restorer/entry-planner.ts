@@ -5,7 +5,7 @@ import { DirectoryState } from './directory-table.ts';
 import { type Posix, STAT_FIELDS } from '../base/posix/posix.ts';
 import { BLOB_TREE } from '../repository/index/blob-index.ts';
 import type { NodeType } from '../formats/tree/node.ts';
-import { plainLength } from './blob-decoder.ts';
+import { blobSize } from '../repository/blob-size.ts';
 import { Float64Column } from './column.ts';
 import { ContentPlan, FileWay } from './content-plan.ts';
 import { EntryKind, MISSING_BLOB, type RecordReader } from './entry-record.ts';
@@ -234,6 +234,6 @@ export function addContent(run: RestoreRun, content: ContentPlan, reference: num
   for (let position = 0; position < blobCount; position++) {
     const blob = record.blob(position);
     content.addWrite(file, blob, offset);
-    offset += plainLength(run.index, blob);
+    offset += blobSize(run.index.location(blob));
   }
 }

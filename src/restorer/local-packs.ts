@@ -3,7 +3,7 @@ import path from 'node:path';
 import { CairnError } from '../base/errors.ts';
 import type { BlobIndex, BlobLocation } from '../repository/index/blob-index.ts';
 import { objectName } from '../repository/layout.ts';
-import { withRoom } from './blob-decoder.ts';
+import { withRoom } from '../base/bytes.ts';
 import { readFully } from './file-content.ts';
 
 // Blobs of a pack lie one behind the other, so a small gap is cheaper to read than to step over.

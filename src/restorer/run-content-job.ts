@@ -50,7 +50,7 @@ function blobBytes(context: WorkerContext, { source, blobs }: ContentJob, at: nu
           return next === undefined ? undefined : context.index.location(next);
         });
   if (sealed === undefined) throw new CairnError('STORAGE_IO', 'the packs are not files of this machine');
-  return context.decoder.decode(sealed, record, location.uncompressedLength);
+  return context.decoder.decode(sealed, context.index.idBytes(record), location.uncompressedLength);
 }
 
 function targetWriter(

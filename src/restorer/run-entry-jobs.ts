@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import { messageOf } from '../base/errors.ts';
 import { EntryKind, MISSING_BLOB, RecordReader } from './entry-record.ts';
-import { plainLength, withRoom } from './blob-decoder.ts';
+import { withRoom } from '../base/bytes.ts';
+import { blobSize } from '../repository/blob-size.ts';
 import { readFully } from './file-content.ts';
 import type { CompareJob, CompareResult, EntriesJob, EntriesResult, JobFailure } from './jobs.ts';
 import { fatalTargetError } from './target-error.ts';
@@ -65,11 +66,11 @@ export function runCompareJob(context: WorkerContext, { records }: CompareJob): 
     for (let blob = 0; blob < record.blobCount; blob++) {
       if (context.stopped()) break;
       const entry = record.blob(blob);
-      const size = entry === MISSING_BLOB ? 0 : plainLength(context.index, entry);
+      const size = entry === MISSING_BLOB ? 0 : blobSize(context.index.location(entry));
       buffer = withRoom(buffer, size);
       const wanted = buffer.subarray(0, size);
       const read = entry !== MISSING_BLOB && readFully(fd, wanted, position) === size;
-      if (!read || !context.decoder.matches(wanted, entry)) found.push(blob);
+      if (!read || !context.decoder.matches(wanted, context.index.idBytes(entry))) found.push(blob);
       position += size;
     }
     return found;

@@ -52,7 +52,7 @@ function treeBytes(context: WorkerContext, job: TreeJob, at: number): Uint8Array
   const sealed = context.packs.read(location, (position) =>
     at + 1 + position < job.blobs.length ? next(position) : undefined,
   );
-  return context.decoder.decode(sealed, record, location.uncompressedLength);
+  return context.decoder.decode(sealed, context.index.idBytes(record), location.uncompressedLength);
 }
 
 /** Two entries of one name would overwrite each other: such a tree was not made by a backup. */

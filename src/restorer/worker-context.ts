@@ -2,7 +2,7 @@ import { openPosix } from '../base/posix/open-posix.ts';
 import type { Posix } from '../base/posix/posix.ts';
 import { type Codec, createCodec } from '../kernels/codec.ts';
 import { BlobIndex } from '../repository/index/blob-index.ts';
-import { BlobDecoder } from './blob-decoder.ts';
+import { BlobDecoder } from '../repository/blob-codec.ts';
 import { DirectoryCursor } from './directory-cursor.ts';
 import { FileCreator } from './file-creator.ts';
 import type { JobDirectories, WorkerSetup } from './jobs.ts';
@@ -42,7 +42,7 @@ export function createWorkerContext({ codec, posix }: WorkerTools, setup: Worker
   return {
     index,
     posix,
-    decoder: new BlobDecoder(codec, setup.key, index),
+    decoder: new BlobDecoder(codec, setup.key),
     packs,
     cursor,
     creator: new FileCreator({ posix, cursor, metadata, umask: setup.umask }),

@@ -2,7 +2,7 @@ import { type PackId, shortId } from '../../base/ids.ts';
 import type { BlobIndex } from '../index/blob-index.ts';
 import { objectName } from '../layout.ts';
 import type { Repository } from '../repository.ts';
-import { blobSize } from '../walk/blob-size.ts';
+import { blobSize } from '../blob-size.ts';
 import type { FindingList } from './finding.ts';
 import type { PackTable } from './pack-table.ts';
 

@@ -4,7 +4,8 @@ import { messageOf } from '../../base/errors.ts';
 import { idToBytes, type PackId } from '../../base/ids.ts';
 import { openBytes } from '../../formats/crypto/sealed.ts';
 import { decodePackHeader, decodePackTrailer, PACK_TRAILER, type PackEntry } from '../../formats/pack/pack-header.ts';
-import { type Codec, type RunningSha256, SEAL_OVERHEAD, type SealKey } from '../../kernels/codec.ts';
+import { type Codec, type RunningSha256, type SealKey } from '../../kernels/codec.ts';
+import { BlobDecoder } from '../blob-codec.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobIndex } from '../index/blob-index.ts';
 import { objectName } from '../layout.ts';
 import { type Finding, type FindingKind, makeFinding } from './finding.ts';
@@ -21,9 +22,7 @@ export class PackVerifier {
   readonly #index: BlobIndex;
   readonly #blobCounts: Uint32Array;
   readonly #hash: PackHash;
-  readonly #blobHash = new Uint8Array(32);
-  #opened = new Uint8Array(1024 * 1024);
-  #plain = new Uint8Array(1024 * 1024);
+  readonly #decoder: BlobDecoder;
 
   /** `blobCounts`: number of blobs the index lists for each pack. */
   constructor(codec: Codec, key: SealKey, index: BlobIndex, blobCounts: Uint32Array) {
@@ -32,6 +31,7 @@ export class PackVerifier {
     this.#index = index;
     this.#blobCounts = blobCounts;
     this.#hash = new PackHash(codec);
+    this.#decoder = new BlobDecoder(codec, key);
   }
 
   /**
@@ -111,26 +111,12 @@ export class PackVerifier {
     try {
       const sealed = bytes.subarray(entry.offset, entry.offset + entry.length);
       if (sealed.length !== entry.length) return 'it lies outside the pack';
-      this.#codec.sha256(this.#open(sealed, entry.uncompressedLength), this.#blobHash);
-      return equalBytes(this.#blobHash, idToBytes(entry.id)) ? undefined : 'its content does not match its id';
+      const plain = this.#decoder.open(sealed, entry.uncompressedLength);
+      return this.#decoder.matches(plain, idToBytes(entry.id)) ? undefined : 'its content does not match its id';
     } catch (error) {
       return messageOf(error);
     }
   }
-
-  #open(sealed: Uint8Array, uncompressedLength: number): Uint8Array {
-    this.#opened = atLeast(this.#opened, sealed.length - SEAL_OVERHEAD);
-    const size = this.#codec.openInto(this.#key, sealed, this.#opened);
-    const opened = this.#opened.subarray(0, size);
-    if (uncompressedLength === 0) return opened;
-    this.#plain = atLeast(this.#plain, uncompressedLength);
-    const written = this.#codec.decompressInto(opened, this.#plain.subarray(0, uncompressedLength));
-    return this.#plain.subarray(0, written);
-  }
-}
-
-function atLeast(buffer: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
-  return buffer.length >= size ? buffer : new Uint8Array(Math.max(size, buffer.length * 2));
 }
 
 /** Verifies a pack whose bytes are all there. */

@@ -6,7 +6,7 @@ import { readTree } from '../blob-reader.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobIndex } from '../index/blob-index.ts';
 import { RecordSet } from '../index/record-set.ts';
 import type { Repository } from '../repository.ts';
-import { blobSize } from './blob-size.ts';
+import { blobSize } from '../blob-size.ts';
 import { sameContent, sameMetadata } from './same-node.ts';
 
 /**

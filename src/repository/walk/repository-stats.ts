@@ -9,7 +9,7 @@ import { SEAL_OVERHEAD } from '../../kernels/codec.ts';
 import type { Repository } from '../repository.ts';
 import type { SnapshotRecord } from '../snapshots.ts';
 import { readTree } from '../blob-reader.ts';
-import { blobSize } from './blob-size.ts';
+import { blobSize } from '../blob-size.ts';
 import { walkTree } from './walk-tree.ts';
 
 /**
