@@ -21,11 +21,11 @@ export async function compareFiles(
   references: Iterable<number>,
   tell: (reference: number, differing: readonly number[] | undefined) => void,
 ): Promise<void> {
-  const limit = run.pool.size * 2;
+  const limit = run.workers.size * 2;
   await mapConcurrent(batches(run, references), { limit, signal: run.signal }, async (batch) => {
     const records = new JobRecordsBuilder(run);
     for (const reference of batch) records.add(reference);
-    const { differing } = await run.pool.run({ kind: 'compare', records: records.build() });
+    const { differing } = await run.workers.run({ kind: 'compare', records: records.build() });
     run.signal.throwIfAborted();
     for (const [at, reference] of batch.entries()) tell(reference, differing[at]);
     run.meter.tick();

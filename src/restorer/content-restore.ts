@@ -38,10 +38,10 @@ export class ContentRestore {
   }
 
   async run(): Promise<void> {
-    const { pool, signal, repository } = this.#run;
+    const { workers, signal, repository } = this.#run;
     const { localPath, connections } = repository.storage.features;
     const isLocal = localPath !== undefined;
-    const limit = isLocal ? pool.size * 2 : Math.min(4, Math.max(2, connections));
+    const limit = isLocal ? workers.size * 2 : Math.min(4, Math.max(2, connections));
     const parts = this.#plan.parts(isLocal ? LOCAL_LIMITS : REMOTE_LIMITS);
     await mapConcurrent(parts, { limit, signal }, async (part) => {
       if (isLocal) {
@@ -69,7 +69,7 @@ export class ContentRestore {
   async #runJob(writes: Iterable<number>, source: ContentBytes): Promise<void> {
     const built = this.#build(writes, source);
     if (built.writes.length === 0) return;
-    const result = await this.#run.pool.run(built.job, source.kind === 'sealed' ? [source.bytes.buffer] : []);
+    const result = await this.#run.workers.run(built.job, source.kind === 'sealed' ? [source.bytes.buffer] : []);
     // A worker that was stopped says nothing of what it left out.
     this.#run.signal.throwIfAborted();
     const again = this.#account(built, result);

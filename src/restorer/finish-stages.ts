@@ -18,12 +18,12 @@ const ENTRIES_PER_JOB = 512;
 
 /** Creates empty files, symlinks, devices and fifos. */
 export async function restorePlainEntries(run: RestoreRun, plan: EntryPlan): Promise<void> {
-  const { pool, problems, meter, failed, signal } = run;
-  const options = { limit: pool.size * 2, signal };
+  const { workers, problems, meter, failed, signal } = run;
+  const options = { limit: workers.size * 2, signal };
   await mapConcurrent(chunks(columnValues(plan.plainEntries), ENTRIES_PER_JOB), options, async (batch) => {
     const records = new JobRecordsBuilder(run);
     for (const reference of batch) records.add(reference);
-    const result = await pool.run({ kind: 'entries', records: records.build() });
+    const result = await workers.run({ kind: 'entries', records: records.build() });
     meter.files += result.files;
     for (const { at, code, message } of result.notes) problems.add(shownPath(run, batch[at] ?? 0), code, message);
     for (const { at, code, message } of result.failed) {

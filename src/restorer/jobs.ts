@@ -5,7 +5,7 @@ import type { SealKey } from '../kernels/codec.ts';
 import type { BlobIndexMemory } from '../repository/index/blob-index.ts';
 
 /** What every worker needs for the whole run. */
-export interface WorkerSetup {
+export interface RestoreWorkerSetup {
   readonly index: BlobIndexMemory;
   readonly key: SealKey;
   /** Folder of this machine with the vault's objects, from which workers read packs themselves. */
@@ -136,7 +136,7 @@ export type JobResult = TreeResult | ContentResult | EntriesResult | CompareResu
 export type ResultOf<J extends Job> = Extract<JobResult, { kind: J['kind'] }>;
 
 export type ToWorker =
-  | { readonly kind: 'setup'; readonly setup: WorkerSetup }
+  | { readonly kind: 'setup'; readonly setup: RestoreWorkerSetup }
   | { readonly kind: 'job'; readonly id: number; readonly job: Job }
   | { readonly kind: 'end' };
 

@@ -1,7 +1,7 @@
 import type { NodeType } from '../formats/tree/node.ts';
 import type { Snapshot } from '../formats/snapshot/snapshot.ts';
 import type { BlobIndex } from '../repository/index/blob-index.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { RestoreWorkers } from './restore-workers.ts';
 import type { RestoreProblem } from './restore-problem.ts';
 
 /**
@@ -40,7 +40,7 @@ export interface RestoreOptions {
   /** Worker threads; by default as many as there are processors, up to 8. */
   readonly jobs?: number | undefined;
   /** Workers started ahead with `startRestoreWorkers`; `jobs` is then not used. They end with the restore. */
-  readonly workers?: WorkerPool | undefined;
+  readonly workers?: RestoreWorkers | undefined;
   /** An index that is loaded already. */
   readonly index?: BlobIndex | undefined;
   readonly signal?: AbortSignal | undefined;

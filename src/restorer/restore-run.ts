@@ -8,13 +8,13 @@ import type { RestoreMeter } from './restore-meter.ts';
 import type { RestoreOptions } from './restore-options.ts';
 import type { ProblemList } from './restore-problem.ts';
 import type { OpenTarget } from './target.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { RestoreWorkers } from './restore-workers.ts';
 
 /** What the stages of one restore share. */
 export interface RestoreRun {
   readonly repository: Repository;
   readonly index: BlobIndex;
-  readonly pool: WorkerPool;
+  readonly workers: RestoreWorkers;
   readonly posix: Posix;
   readonly target: OpenTarget;
   readonly options: RestoreOptions;

@@ -25,7 +25,7 @@ import { findStart, type RestoreStart } from './start-tree.ts';
 import { openTarget } from './target.ts';
 import { TargetDirectories } from './target-directories.ts';
 import { TreeWalk } from './tree-walk.ts';
-import { WorkerPool } from './worker-pool.ts';
+import { RestoreWorkers } from './restore-workers.ts';
 
 const MAX_DEFAULT_JOBS = 8;
 
@@ -46,7 +46,7 @@ export async function restore(repository: Repository, options: RestoreOptions): 
   signal.throwIfAborted();
   if (options.delete === true) refuseEmptyingRoot(options);
   const { localPath } = repository.storage.features;
-  await using pool = options.workers ?? startRestoreWorkers(options.jobs);
+  await using workers = options.workers ?? startRestoreWorkers(options.jobs);
   const index = options.index ?? (await loadIndex(repository, { signal }));
   const start = await findStart(repository, index, options.snapshot.tree, options.root ?? [], signal);
   const target = openTarget(options.target, localPath, options.dryRun === true);
@@ -54,7 +54,7 @@ export async function restore(repository: Repository, options: RestoreOptions): 
   const onAbort = (): void => void Atomics.store(new Int32Array(stop), 0, 1);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    pool.setup({
+    workers.setup({
       index: index.memory,
       key: repository.key,
       localPath,
@@ -73,7 +73,7 @@ export async function restore(repository: Repository, options: RestoreOptions): 
     const run = {
       repository,
       index,
-      pool,
+      workers,
       posix,
       target,
       options,
@@ -98,10 +98,10 @@ export async function restore(repository: Repository, options: RestoreOptions): 
  * Starts the worker threads of a restore. Called before the vault is opened, they load while the password is
  * turned into a key. Give them to `restore`, or dispose of them.
  */
-export function startRestoreWorkers(jobs?: number): WorkerPool {
+export function startRestoreWorkers(jobs?: number): RestoreWorkers {
   // Loads the native library here first, where the threads then find it (src/base/posix/koffi.ts).
   openPosix();
-  return new WorkerPool(jobs ?? Math.min(os.availableParallelism(), MAX_DEFAULT_JOBS));
+  return new RestoreWorkers(jobs ?? Math.min(os.availableParallelism(), MAX_DEFAULT_JOBS));
 }
 
 async function runStages(run: RestoreRun, start: RestoreStart): Promise<RestoreResult> {

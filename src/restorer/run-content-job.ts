@@ -45,7 +45,7 @@ function blobBytes(context: WorkerContext, { source, blobs }: ContentJob, at: nu
   const sealed =
     source.kind === 'sealed'
       ? source.bytes.subarray(location.offset - source.offset, location.offset - source.offset + location.length)
-      : context.packs?.read(location, (position) => {
+      : context.localBlobs?.read(location, (position) => {
           const next = blobs[at + 1 + position];
           return next === undefined ? undefined : context.index.location(next);
         });

@@ -45,11 +45,11 @@ function treeBytes(context: WorkerContext, job: TreeJob, at: number): Uint8Array
   if (known !== undefined) return known;
   const record = job.blobs[at] ?? 0;
   const location = context.index.location(record);
-  if (location === undefined || context.packs === undefined) {
+  if (location === undefined || context.localBlobs === undefined) {
     throw new CairnError('BLOB_MISSING', `tree blob ${context.index.blobId(record)} is not stored`);
   }
   const next = (position: number) => context.index.location(job.blobs[at + 1 + position] ?? 0);
-  const sealed = context.packs.read(location, (position) =>
+  const sealed = context.localBlobs.read(location, (position) =>
     at + 1 + position < job.blobs.length ? next(position) : undefined,
   );
   return context.decoder.decode(sealed, context.index.idBytes(record), location.uncompressedLength);

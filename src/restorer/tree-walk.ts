@@ -41,8 +41,8 @@ export class TreeWalk {
 
   /** Ends when every directory asked for was seen. Throws what ends the run. */
   async finish(): Promise<void> {
-    const { pool, signal } = this.#run;
-    const limit = pool.size * 2;
+    const { workers, signal } = this.#run;
+    const limit = workers.size * 2;
     while (this.#failure === undefined && (this.#pending.length > 0 || this.#running.size > 0)) {
       signal.throwIfAborted();
       while (this.#pending.length > 0 && this.#running.size < limit) this.#start(this.#nextBatch(limit));
@@ -92,7 +92,7 @@ export class TreeWalk {
       blobs: wanted.map(({ blob }) => blob),
       plain: fetch ? plain : undefined,
     };
-    const result = await this.#run.pool.run(job);
+    const result = await this.#run.workers.run(job);
     this.#visitAll(wanted, result);
     if (result.failed.length > 0) await this.#retry(wanted, result.failed, fetch);
   }

@@ -5,8 +5,8 @@ import { BlobIndex } from '../repository/index/blob-index.ts';
 import { BlobDecoder } from '../repository/blob-codec.ts';
 import { DirectoryCursor } from './directory-cursor.ts';
 import { FileCreator } from './file-creator.ts';
-import type { JobDirectories, WorkerSetup } from './jobs.ts';
-import { LocalPacks } from './local-packs.ts';
+import type { JobDirectories, RestoreWorkerSetup } from './jobs.ts';
+import { LocalBlobReader } from './local-blob-reader.ts';
 import { MetadataWriter } from './metadata.ts';
 
 /** What a worker thread keeps through a run. */
@@ -14,7 +14,7 @@ export interface WorkerContext extends Disposable {
   readonly index: BlobIndex;
   readonly posix: Posix;
   readonly decoder: BlobDecoder;
-  readonly packs: LocalPacks | undefined;
+  readonly localBlobs: LocalBlobReader | undefined;
   readonly cursor: DirectoryCursor;
   readonly creator: FileCreator;
   readonly sparse: boolean;
@@ -33,24 +33,24 @@ export function createWorkerTools(): WorkerTools {
   return { codec: createCodec(), posix: openPosix() };
 }
 
-export function createWorkerContext({ codec, posix }: WorkerTools, setup: WorkerSetup): WorkerContext {
+export function createWorkerContext({ codec, posix }: WorkerTools, setup: RestoreWorkerSetup): WorkerContext {
   const index = new BlobIndex(setup.index);
   const cursor = new DirectoryCursor(posix, setup.root);
   const metadata = new MetadataWriter(posix, setup.privileged);
-  const packs = setup.localPath === undefined ? undefined : new LocalPacks(setup.localPath, index);
+  const localBlobs = setup.localPath === undefined ? undefined : new LocalBlobReader(setup.localPath, index);
   const stop = new Int32Array(setup.stop);
   return {
     index,
     posix,
     decoder: new BlobDecoder(codec, setup.key),
-    packs,
+    localBlobs,
     cursor,
     creator: new FileCreator({ posix, cursor, metadata, umask: setup.umask }),
     sparse: setup.sparse,
     stopped: () => Atomics.load(stop, 0) !== 0,
     [Symbol.dispose]: () => {
       cursor[Symbol.dispose]();
-      packs?.[Symbol.dispose]();
+      localBlobs?.[Symbol.dispose]();
     },
   };
 }

@@ -6,7 +6,7 @@ import type { SnapshotRecord } from '../repository/snapshots.ts';
 import { restore, startRestoreWorkers } from '../restorer/restore.ts';
 import type { OverwriteMode, RestoreProgress, RestoreResult } from '../restorer/restore-options.ts';
 import type { RestoreProblem } from '../restorer/restore-problem.ts';
-import type { WorkerPool as RestoreWorkers } from '../restorer/worker-pool.ts';
+import type { RestoreWorkers } from '../restorer/restore-workers.ts';
 import type { ActionContext } from './backup-action.ts';
 import { type BackupRecord, backupRecord } from './backup-record.ts';
 import { chooseSnapshot, type ReferenceOptions, sourcesOfSameName } from './choose-snapshot.ts';

@@ -12,7 +12,7 @@ const MAX_GAP = 128 * 1024;
 const NONE = -1;
 
 /** Reads sealed blobs from pack files of this machine, ahead in windows. Keeps the last pack open. */
-export class LocalPacks implements Disposable {
+export class LocalBlobReader implements Disposable {
   readonly #folder: string;
   readonly #index: BlobIndex;
   #pack = NONE;

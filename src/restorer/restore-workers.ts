@@ -1,12 +1,12 @@
 import type { Worker } from 'node:worker_threads';
 import { CairnError } from '../base/errors.ts';
 import { startWorker } from '../base/start-worker.ts';
-import type { FromWorker, Job, JobResult, ResultOf, ToWorker, WorkerSetup } from './jobs.ts';
+import type { FromWorker, Job, JobResult, ResultOf, ToWorker, RestoreWorkerSetup } from './jobs.ts';
 
 // A job takes milliseconds, and looks at the stop word between blobs.
 const END_TIMEOUT_MS = 10_000;
 
-interface PoolWorker {
+interface RestoreWorker {
   readonly worker: Worker;
   /** Resolves when the thread is gone. */
   readonly ended: Promise<void>;
@@ -14,14 +14,14 @@ interface PoolWorker {
 }
 
 interface Waiting {
-  readonly owner: PoolWorker;
+  readonly owner: RestoreWorker;
   resolve(result: JobResult): void;
   reject(error: unknown): void;
 }
 
 /** The worker threads of one restore. They start at once, so that their loading overlaps with other work. */
-export class WorkerPool implements AsyncDisposable {
-  readonly #workers: PoolWorker[];
+export class RestoreWorkers implements AsyncDisposable {
+  readonly #workers: RestoreWorker[];
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   #closing = false;
@@ -36,7 +36,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /** To be called once, before the first job. */
-  setup(setup: WorkerSetup): void {
+  setup(setup: RestoreWorkerSetup): void {
     const message: ToWorker = { kind: 'setup', setup };
     for (const { worker } of this.#workers) worker.postMessage(message, []);
   }
@@ -64,7 +64,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /** Lets a worker close its descriptors, which would stay open in this process if it were just terminated. */
-  async #end({ worker, ended }: PoolWorker): Promise<void> {
+  async #end({ worker, ended }: RestoreWorker): Promise<void> {
     const message: ToWorker = { kind: 'end' };
     worker.postMessage(message, []);
     const timer = setTimeout(() => void worker.terminate(), END_TIMEOUT_MS);
@@ -72,13 +72,13 @@ export class WorkerPool implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  #start(): PoolWorker {
+  #start(): RestoreWorker {
     const worker = startWorker('restorer/worker-main', {
       // Descriptors are shared with the main thread on purpose.
       trackUnmanagedFds: false,
     });
     const { promise: ended, resolve: onEnd } = Promise.withResolvers<void>();
-    const owner: PoolWorker = { worker, ended, pending: 0 };
+    const owner: RestoreWorker = { worker, ended, pending: 0 };
     worker.on('message', ({ id, result }: FromWorker) => {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
