@@ -2,12 +2,12 @@ import { utf8Lossy } from '../base/bytes.ts';
 import type { Posix } from '../base/posix/posix.ts';
 import type { BlobIndex } from '../repository/index/blob-index.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { DirectoryTable } from './directory-table.ts';
-import type { RecordStore } from './record-store.ts';
+import type { DirectoryTable } from './plan/directory-table.ts';
+import type { RecordStore } from './records/record-store.ts';
 import type { RestoreMeter } from './restore-meter.ts';
 import type { RestoreOptions } from './restore-options.ts';
 import type { ProblemList } from './restore-problem.ts';
-import type { OpenTarget } from './target.ts';
+import type { OpenTarget } from './target/target.ts';
 import type { RestoreWorkers } from './restore-workers.ts';
 
 /** What the stages of one restore share. */

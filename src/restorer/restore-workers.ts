@@ -73,7 +73,7 @@ export class RestoreWorkers implements AsyncDisposable {
   }
 
   #start(): RestoreWorker {
-    const worker = startWorker('restorer/worker-main', {
+    const worker = startWorker('restorer/worker/worker-main', {
       // Descriptors are shared with the main thread on purpose.
       trackUnmanagedFds: false,
     });
