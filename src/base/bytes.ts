@@ -1,13 +1,7 @@
 const encoder = new TextEncoder();
-const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
-}
-
-/** Decodes UTF-8. Throws a `TypeError` on bytes that are not UTF-8. */
-export function utf8Strict(bytes: Uint8Array): string {
-  return strictDecoder.decode(bytes);
 }
 
 /** Decodes UTF-8 for showing to a person; bad bytes become U+FFFD. Never use the result as a name. */

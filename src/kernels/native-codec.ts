@@ -236,7 +236,6 @@ const KNOWN_HASH = '93a23971a914e5eacbf0a8d25154cda309c3c1c72fbb9914d47c60f3cb68
 
 /** Known answers of the cipher, the authenticator and the hash, and a round trip of zstd: a library that misbehaves is not used. */
 function passesSelfTest(codec: Codec): boolean {
-  const range = (from: number, count: number): Uint8Array => Uint8Array.from({ length: count }, (_, i) => from + i);
   const key = { encrypt: range(0, 32), macK: range(0x20, 16), macR: range(0xf0, 16) };
   const opened = new Uint8Array(KNOWN_PLAIN.length);
   codec.openInto(key, KNOWN_MESSAGE, opened);
@@ -253,4 +252,8 @@ function passesSelfTest(codec: Codec): boolean {
   return (
     KNOWN_PLAIN.equals(opened) && back.every((byte) => byte === 0) && Buffer.from(hash).toString('hex') === KNOWN_HASH
   );
+}
+
+function range(from: number, count: number): Uint8Array {
+  return Uint8Array.from({ length: count }, (_, i) => from + i);
 }

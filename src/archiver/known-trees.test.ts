@@ -1,0 +1,42 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { idFromBytes, type BlobId, type IndexId } from '../base/ids.ts';
+import { decodeKnownTrees, encodeKnownTrees, nameKey, type KnownTree } from './known-trees.ts';
+
+const id = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const treeOfDepth = (depth: number): fc.Arbitrary<KnownTree> =>
+  fc.record({
+    tree: id.map((bytes) => idFromBytes<BlobId>(bytes)),
+    digest: fc.option(id, { nil: undefined }),
+    children: fc
+      .array(fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 20 }).map(nameKey), treeBelow(depth)), { maxLength: 3 })
+      .map((children) => new Map(depth === 0 ? [] : children)),
+  });
+const treeBelow = (depth: number): fc.Arbitrary<KnownTree> =>
+  depth === 0
+    ? fc.constant({ tree: idFromBytes<BlobId>(new Uint8Array(32)), digest: undefined, children: new Map() })
+    : treeOfDepth(depth - 1);
+const known = fc.record({
+  rules: id,
+  indexIds: fc.array(
+    id.map((bytes) => idFromBytes<IndexId>(bytes)),
+    { maxLength: 5 },
+  ),
+  root: treeOfDepth(3),
+});
+
+it('reads back what was kept', () => {
+  fc.assert(fc.property(known, (value) => expect(decodeKnownTrees(encodeKnownTrees(value))).toEqual(value)));
+});
+
+it('takes a file that was cut short or changed anywhere for none', () => {
+  fc.assert(
+    fc.property(known, fc.nat(), fc.boolean(), (value, position, cut) => {
+      const bytes = encodeKnownTrees(value).slice();
+      const at = position % bytes.length;
+      if (cut) return decodeKnownTrees(bytes.subarray(0, at)) === undefined;
+      bytes[at] = bytes[at]! ^ 1;
+      return decodeKnownTrees(bytes) === undefined;
+    }),
+  );
+});
