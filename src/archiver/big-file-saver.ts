@@ -84,6 +84,7 @@ export class BigFileSaver {
 
   async #run(task: SegmentTask, urgent: boolean, bytes: number): Promise<SegmentResult> {
     const done = await this.#pool.run(task, { urgent });
+    if (done.result.kind === 'unreadable') throw new Error(done.result.message);
     if (done.result.kind !== 'segment') throw new CairnError('INTERNAL', 'a worker answered another question');
     this.#onTask(done, bytes);
     return done.result;

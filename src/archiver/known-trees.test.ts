@@ -25,8 +25,22 @@ const known = fc.record({
   root: treeOfDepth(3),
 });
 
+/** Buffers and arrays of the same bytes are the same. */
+const plain = (value: unknown): unknown =>
+  value instanceof Uint8Array
+    ? Buffer.from(value).toString('hex')
+    : value instanceof Map
+      ? [...value].map(([key, child]) => [key, plain(child)])
+      : Array.isArray(value)
+        ? value.map(plain)
+        : typeof value === 'object' && value !== null
+          ? Object.fromEntries(Object.entries(value).map(([key, child]) => [key, plain(child)]))
+          : value;
+
 it('reads back what was kept', () => {
-  fc.assert(fc.property(known, (value) => expect(decodeKnownTrees(encodeKnownTrees(value))).toEqual(value)));
+  fc.assert(
+    fc.property(known, (value) => expect(plain(decodeKnownTrees(encodeKnownTrees(value)))).toEqual(plain(value))),
+  );
 });
 
 it('takes a file that was cut short or changed anywhere for none', () => {

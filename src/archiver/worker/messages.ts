@@ -153,6 +153,12 @@ export interface SegmentResult {
   readonly atEnd: boolean;
 }
 
+/** The file of a segment cannot be opened or read; this concerns the file, not the run. */
+export interface SegmentUnreadable {
+  readonly kind: 'unreadable';
+  readonly message: string;
+}
+
 export interface FlushResult {
   readonly kind: 'flush';
   /** The unfinished pack: sealed blobs lie at the start of the slot. */
@@ -161,7 +167,7 @@ export interface FlushResult {
     | undefined;
 }
 
-export type TaskResult = StatResult | LeafResult | SegmentResult | FlushResult;
+export type TaskResult = StatResult | LeafResult | SegmentResult | SegmentUnreadable | FlushResult;
 
 /** A pack is complete in a slot; the main thread stores it and frees the slot. */
 export interface PackReady {

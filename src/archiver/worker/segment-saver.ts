@@ -1,17 +1,26 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { asBuffer, concatBytes } from '../../base/bytes.ts';
+import { isCairnError, messageOf, systemCode } from '../../base/errors.ts';
 import type { BlobSaver } from './blob-saver.ts';
 import type { FileWindow } from './file-window.ts';
-import type { SegmentResult, SegmentTask, StreamTask } from './messages.ts';
+import type { SegmentResult, SegmentTask, SegmentUnreadable, StreamTask } from './messages.ts';
 import { StreamRingReader } from './stream-ring.ts';
 
 /** Saves the chunks of one part of a big file; see `SegmentTask` for the rules. */
-export function saveSegment(task: SegmentTask, window: FileWindow, saver: BlobSaver): SegmentResult {
-  const fd = openSync(asBuffer(task.path), constants.O_RDONLY | constants.O_NOFOLLOW);
+export function saveSegment(
+  task: SegmentTask,
+  window: FileWindow,
+  saver: BlobSaver,
+): SegmentResult | SegmentUnreadable {
+  let fd: number | undefined;
   try {
+    fd = openSync(asBuffer(task.path), constants.O_RDONLY | constants.O_NOFOLLOW);
     return saveChunks(fd, task, window, saver);
+  } catch (error) {
+    if (isCairnError(error) || systemCode(error) === undefined) throw error;
+    return { kind: 'unreadable', message: messageOf(error) };
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
