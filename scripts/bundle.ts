@@ -22,12 +22,12 @@ const commandChunks: Bundle['codeSplitting'] = {
     { name: 'vault', test: modules('vault/open-vault'), priority: 3 },
     {
       name: 'shared',
-      test: modules('(?!archiver/|restorer/|vault/(backup|restore)-).*'),
+      test: modules('(?!archiver/|restorer/|vault/(\\w+/)?(backup|restore)-).*'),
       minShareCount: 2,
       priority: 2,
     },
-    { name: 'save', test: modules('vault/backup-(action|ahead)'), priority: 1 },
-    { name: 'bring-back', test: modules('vault/restore-action|restorer/restore'), priority: 1 },
+    { name: 'save', test: modules('vault/actions/backup-(action|ahead)'), priority: 1 },
+    { name: 'bring-back', test: modules('vault/actions/restore-action|restorer/restore'), priority: 1 },
   ],
 };
 

@@ -18,15 +18,21 @@ export type { Vault } from './vault/vault.ts';
 export type { InitVaultOptions, OpenVaultOptions, PasswordSource, VaultNotice } from './vault/vault-options.ts';
 export type { VaultEventName, VaultEvents, VaultListener } from './vault/vault-events.ts';
 
-export type { BackupCounts, BackupOptions, BackupPreview, BackupProblem, BackupResult } from './vault/backup-action.ts';
-export type { BackupDetails, BackupSummary } from './vault/backup-details.ts';
-export type { BackupEntry } from './vault/backup-entry.ts';
-export type { BackupFilter } from './vault/backup-filter.ts';
-export type { BackupRecord } from './vault/backup-record.ts';
-export type { BackupSource } from './vault/backup-source.ts';
-export type { VaultCheckOptions } from './vault/check-action.ts';
-export type { ReferenceOptions } from './vault/choose-snapshot.ts';
-export type { FindOptions, FoundFile } from './vault/find-files.ts';
+export type {
+  BackupCounts,
+  BackupOptions,
+  BackupPreview,
+  BackupProblem,
+  BackupResult,
+} from './vault/actions/backup-action.ts';
+export type { BackupDetails, BackupSummary } from './vault/reference/backup-details.ts';
+export type { BackupEntry } from './vault/look/backup-entry.ts';
+export type { BackupFilter } from './vault/reference/backup-filter.ts';
+export type { BackupRecord } from './vault/reference/backup-record.ts';
+export type { BackupSource } from './vault/actions/backup-source.ts';
+export type { VaultCheckOptions } from './vault/actions/check-action.ts';
+export type { ReferenceOptions } from './vault/reference/choose-snapshot.ts';
+export type { FindOptions, FoundFile } from './vault/look/find-files.ts';
 export type {
   DiffChange,
   DiffOptions,
@@ -35,9 +41,9 @@ export type {
   LsOptions,
   StatsOptions,
   VaultStats,
-} from './vault/look-inside.ts';
-export type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from './vault/restore-action.ts';
-export type { DestinationState } from './vault/restore-destination.ts';
+} from './vault/look/look-inside.ts';
+export type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from './vault/actions/restore-action.ts';
+export type { DestinationState } from './vault/actions/restore-destination.ts';
 
 export type { CheckResult } from './repository/check/check-repository.ts';
 export type { Finding, FindingKind } from './repository/check/finding.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { BackupFilter } from '../vault/backup-filter.ts';
+import type { BackupFilter } from '../vault/reference/backup-filter.ts';
 import { collect } from './global-options.ts';
 
 /** Which backups a command looks at. */

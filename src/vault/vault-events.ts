@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
-import type { BackupResult } from './backup-action.ts';
-import type { VaultRestoreResult } from './restore-action.ts';
+import type { BackupResult } from './actions/backup-action.ts';
+import type { VaultRestoreResult } from './actions/restore-action.ts';
 
 /** What each action of a vault ends with. */
 export interface ActionResults {

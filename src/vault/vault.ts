@@ -9,15 +9,15 @@ import type { UnlockResult } from '../repository/lock/unlock.ts';
 import type { CheckResult } from '../repository/check/check-repository.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { ActionContext, BackupOptions, BackupPreview, BackupResult } from './backup-action.ts';
-import type { BackupEntry } from './backup-entry.ts';
-import { type BackupFilter, matcherOf } from './backup-filter.ts';
-import { type BackupRecord, backupRecord } from './backup-record.ts';
-import type { BackupSource } from './backup-source.ts';
-import { type BackupDetails, backupDetails } from './backup-details.ts';
-import type { VaultCheckOptions } from './check-action.ts';
-import { chooseSnapshot, type ReferenceOptions } from './choose-snapshot.ts';
-import type { FindOptions, FoundFile } from './find-files.ts';
+import type { ActionContext, BackupOptions, BackupPreview, BackupResult } from './actions/backup-action.ts';
+import type { BackupEntry } from './look/backup-entry.ts';
+import { type BackupFilter, matcherOf } from './reference/backup-filter.ts';
+import { type BackupRecord, backupRecord } from './reference/backup-record.ts';
+import type { BackupSource } from './actions/backup-source.ts';
+import { type BackupDetails, backupDetails } from './reference/backup-details.ts';
+import type { VaultCheckOptions } from './actions/check-action.ts';
+import { chooseSnapshot, type ReferenceOptions } from './reference/choose-snapshot.ts';
+import type { FindOptions, FoundFile } from './look/find-files.ts';
 import type {
   DiffOptions,
   DiffResult,
@@ -26,8 +26,8 @@ import type {
   LsOptions,
   StatsOptions,
   VaultStats,
-} from './look-inside.ts';
-import type { VaultRestoreOptions, VaultRestoreResult } from './restore-action.ts';
+} from './look/look-inside.ts';
+import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
 import {
   type ActionName,
   type ActionResults,
@@ -105,14 +105,14 @@ export class Vault implements AsyncDisposable {
    */
   backup(source: BackupSource, options: BackupOptions = {}): Job<BackupResult> {
     return this.#action('backup', options, async (context) =>
-      (await import('./backup-action.ts')).runBackup(context, source, options),
+      (await import('./actions/backup-action.ts')).runBackup(context, source, options),
     );
   }
 
   /** What `backup` would save: everything is read and compared, and nothing written but a lock. */
   previewBackup(source: BackupSource, options: BackupOptions = {}): Job<BackupPreview> {
     return this.#job(options, async (context) =>
-      (await import('./backup-action.ts')).runBackupPreview(context, source, options),
+      (await import('./actions/backup-action.ts')).runBackupPreview(context, source, options),
     );
   }
 
@@ -127,7 +127,7 @@ export class Vault implements AsyncDisposable {
    */
   restore(reference: string, options: VaultRestoreOptions): Job<VaultRestoreResult> {
     return this.#action('restore', options, async (context) =>
-      (await import('./restore-action.ts')).runRestore(context, reference, options),
+      (await import('./actions/restore-action.ts')).runRestore(context, reference, options),
     );
   }
 
@@ -147,7 +147,7 @@ export class Vault implements AsyncDisposable {
 
   /** The entries of a backup, or of a folder in it: one level, or all with `recursive`. */
   async *ls(reference: string, options: LsOptions = {}): AsyncGenerator<BackupEntry, void, undefined> {
-    yield* (await import('./look-inside.ts')).lookLs(this.#look(options), reference, options);
+    yield* (await import('./look/look-inside.ts')).lookLs(this.#look(options), reference, options);
   }
 
   /** Entries of all backups (or those of `filter`) whose name or path matches one of the patterns. */
@@ -155,7 +155,7 @@ export class Vault implements AsyncDisposable {
     patterns: string | readonly string[],
     options: FindOptions & { readonly filter?: BackupFilter | undefined } & SignalOptions = {},
   ): AsyncGenerator<FoundFile, void, undefined> {
-    yield* (await import('./look-inside.ts')).lookFind(
+    yield* (await import('./look/look-inside.ts')).lookFind(
       this.#look(options),
       typeof patterns === 'string' ? [patterns] : patterns,
       options,
@@ -164,7 +164,7 @@ export class Vault implements AsyncDisposable {
 
   /** What changed from one backup to another: the counts, and each change told to `onChange` in the order of paths. */
   async diff(before: string, after: string, options: DiffOptions = {}): Promise<DiffResult> {
-    return (await import('./look-inside.ts')).lookDiff(this.#look(options), before, after, options);
+    return (await import('./look/look-inside.ts')).lookDiff(this.#look(options), before, after, options);
   }
 
   /** The bytes of one file of a backup. Throws `PATH_NOT_FOUND`. */
@@ -173,23 +173,23 @@ export class Vault implements AsyncDisposable {
     path: string,
     options: ReferenceOptions & SignalOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* (await import('./look-inside.ts')).lookCat(this.#look(options), reference, path, options);
+    yield* (await import('./look/look-inside.ts')).lookCat(this.#look(options), reference, path, options);
   }
 
   /** A file or folder of a backup as a tar or zip stream. */
   async *dump(reference: string, path: string, options: DumpOptions): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* (await import('./look-inside.ts')).lookDump(this.#look(options), reference, path, options);
+    yield* (await import('./look/look-inside.ts')).lookDump(this.#look(options), reference, path, options);
   }
 
   /** How much the backups hold and what they take. */
   async stats(options: StatsOptions = {}): Promise<VaultStats> {
-    return (await import('./look-inside.ts')).lookStats(this.#look(options), options);
+    return (await import('./look/look-inside.ts')).lookStats(this.#look(options), options);
   }
 
   /** Verifies the vault. Damage is in the result, not thrown. */
   check(options: VaultCheckOptions = {}): Job<CheckResult> {
     return this.#job(options, async (context) => {
-      const { runCheck } = await import('./check-action.ts');
+      const { runCheck } = await import('./actions/check-action.ts');
       return runCheck(context, options);
     });
   }

@@ -1,6 +1,6 @@
 import { CairnError } from '../../base/errors.ts';
 import type { Finding } from '../../repository/check/finding.ts';
-import type { VaultCheckOptions } from '../../vault/check-action.ts';
+import type { VaultCheckOptions } from '../../vault/actions/check-action.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { parseSizeArgument } from '../global-options.ts';

@@ -1,4 +1,4 @@
-import type { DiffChange, DiffResult } from '../../vault/look-inside.ts';
+import type { DiffChange, DiffResult } from '../../vault/look/look-inside.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import type { FoundFile } from '../../vault/find-files.ts';
+import type { FoundFile } from '../../vault/look/find-files.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addFilterOptions, type FilterFlags, filtersOf } from '../filter-options.ts';

@@ -1,4 +1,4 @@
-import type { BackupRecord } from '../../vault/backup-record.ts';
+import type { BackupRecord } from '../../vault/reference/backup-record.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addFilterOptions, type FilterFlags, filtersOf } from '../filter-options.ts';

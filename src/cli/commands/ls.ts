@@ -1,4 +1,4 @@
-import type { BackupEntry } from '../../vault/backup-entry.ts';
+import type { BackupEntry } from '../../vault/look/backup-entry.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addSingleFilterOptions, singleFilter, type SingleFilterFlags } from '../filter-options.ts';

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { CairnError } from '../../base/errors.ts';
 import type { OverwriteMode } from '../../restorer/restore-options.ts';
-import type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from '../../vault/restore-action.ts';
+import type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from '../../vault/actions/restore-action.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { singleFilter, type SingleFilterFlags, addSingleFilterOptions } from '../filter-options.ts';

@@ -1,4 +1,4 @@
-import type { BackupDetails } from '../../vault/backup-details.ts';
+import type { BackupDetails } from '../../vault/reference/backup-details.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addSingleFilterOptions, singleFilter, type SingleFilterFlags } from '../filter-options.ts';

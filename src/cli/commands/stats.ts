@@ -5,7 +5,7 @@ import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
 import { formatBytes, formatCount } from '../output/format.ts';
 import { CairnError } from '../../base/errors.ts';
-import type { VaultStats } from '../../vault/look-inside.ts';
+import type { VaultStats } from '../../vault/look/look-inside.ts';
 
 export const statsCommand: CommandModule = {
   configure(command, start) {

@@ -1,4 +1,4 @@
-import type { BackupEntry } from '../../vault/backup-entry.ts';
+import type { BackupEntry } from '../../vault/look/backup-entry.ts';
 import { printable } from './printable.ts';
 
 const typeLetters: Readonly<Record<BackupEntry['type'], string>> = {

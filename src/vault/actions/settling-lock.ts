@@ -1,5 +1,5 @@
-import type { Repository } from '../repository/repository.ts';
-import { openSession, type VaultSession, type VaultSettings } from './vault-session.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { openSession, type VaultSession, type VaultSettings } from '../vault-session.ts';
 
 /**
  * A shared lock that is being taken. Taking one means to wait and look again, a fifth of a second in which

@@ -1,15 +1,15 @@
 import path from 'node:path';
-import { CairnError } from '../base/errors.ts';
-import type { Progress } from '../base/job.ts';
-import type { Node } from '../formats/tree/node.ts';
-import type { SnapshotRecord } from '../repository/snapshots.ts';
-import { restore, startRestoreWorkers } from '../restorer/restore.ts';
-import type { OverwriteMode, RestoreProgress, RestoreResult } from '../restorer/restore-options.ts';
-import type { RestoreProblem } from '../restorer/restore-problem.ts';
-import type { RestoreWorkers } from '../restorer/restore-workers.ts';
+import { CairnError } from '../../base/errors.ts';
+import type { Progress } from '../../base/job.ts';
+import type { Node } from '../../formats/tree/node.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import { restore, startRestoreWorkers } from '../../restorer/restore.ts';
+import type { OverwriteMode, RestoreProgress, RestoreResult } from '../../restorer/restore-options.ts';
+import type { RestoreProblem } from '../../restorer/restore-problem.ts';
+import type { RestoreWorkers } from '../../restorer/restore-workers.ts';
 import type { ActionContext } from './backup-action.ts';
-import { type BackupRecord, backupRecord } from './backup-record.ts';
-import { chooseSnapshot, type ReferenceOptions, sourcesOfSameName } from './choose-snapshot.ts';
+import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { chooseSnapshot, type ReferenceOptions, sourcesOfSameName } from '../reference/choose-snapshot.ts';
 import { RateMeter } from './rate-meter.ts';
 import {
   assertOutsideVault,
@@ -19,8 +19,8 @@ import {
   lastComponent,
 } from './restore-destination.ts';
 import { makeSelection, type SelectionOptions } from './restore-selection.ts';
-import { SnapshotTree } from './snapshot-tree.ts';
-import { loadSnapshots, loadVaultIndex, openSession, type VaultSettings } from './vault-session.ts';
+import { SnapshotTree } from '../look/snapshot-tree.ts';
+import { loadSnapshots, loadVaultIndex, openSession, type VaultSettings } from '../vault-session.ts';
 
 export interface VaultRestoreOptions extends ReferenceOptions, SelectionOptions {
   /** The folder to restore into; it is made if it is missing. */

@@ -1,6 +1,6 @@
-import { parseTimeSpan } from '../formats/time-span.ts';
-import { findSnapshot } from '../repository/snapshot-ref.ts';
-import { snapshotName, type SnapshotRecord } from '../repository/snapshots.ts';
+import { parseTimeSpan } from '../../formats/time-span.ts';
+import { findSnapshot } from '../../repository/snapshot-ref.ts';
+import { snapshotName, type SnapshotRecord } from '../../repository/snapshots.ts';
 import { type BackupFilter, matcherOf } from './backup-filter.ts';
 import { momentEnd } from './moment.ts';
 

@@ -1,22 +1,22 @@
 // Everything that reads a vault without restoring from it.
-import { CairnError, messageOf } from '../base/errors.ts';
-import { utf8Lossy } from '../base/bytes.ts';
-import type { BlobIndex } from '../repository/index/blob-index.ts';
-import type { Repository } from '../repository/repository.ts';
-import type { SnapshotRecord } from '../repository/snapshots.ts';
-import { type DiffStatistics, diffTrees } from '../repository/walk/diff-trees.ts';
-import { printPath } from '../repository/walk/find-node.ts';
-import { repositoryStats, type StatsMode } from '../repository/walk/repository-stats.ts';
+import { CairnError, messageOf } from '../../base/errors.ts';
+import { utf8Lossy } from '../../base/bytes.ts';
+import type { BlobIndex } from '../../repository/index/blob-index.ts';
+import type { Repository } from '../../repository/repository.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import { type DiffStatistics, diffTrees } from '../../repository/walk/diff-trees.ts';
+import { printPath } from '../../repository/walk/find-node.ts';
+import { repositoryStats, type StatsMode } from '../../repository/walk/repository-stats.ts';
 import { type BackupEntry, backupEntry } from './backup-entry.ts';
-import { type BackupFilter, matcherOf } from './backup-filter.ts';
-import { type BackupRecord, backupRecord } from './backup-record.ts';
+import { type BackupFilter, matcherOf } from '../reference/backup-filter.ts';
+import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
 import type { DumpEntry, OnSkipped } from './dump/dump-entry.ts';
 import { writeTar } from './dump/tar-writer.ts';
 import { writeZip } from './dump/zip-writer.ts';
 import { findFiles, type FindOptions, type FoundFile } from './find-files.ts';
-import { chooseSnapshot, type ReferenceOptions } from './choose-snapshot.ts';
+import { chooseSnapshot, type ReferenceOptions } from '../reference/choose-snapshot.ts';
 import { SnapshotTree, type TreePlace } from './snapshot-tree.ts';
-import { loadVault, openSession, type VaultSession, type VaultSettings } from './vault-session.ts';
+import { loadVault, openSession, type VaultSession, type VaultSettings } from '../vault-session.ts';
 
 export interface LookContext {
   readonly repository: Repository;

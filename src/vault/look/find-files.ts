@@ -1,10 +1,10 @@
-import { CairnArgumentError } from '../base/errors.ts';
-import type { BlobId } from '../base/ids.ts';
-import type { Node } from '../formats/tree/node.ts';
-import type { SnapshotRecord } from '../repository/snapshots.ts';
+import { CairnArgumentError } from '../../base/errors.ts';
+import type { BlobId } from '../../base/ids.ts';
+import type { Node } from '../../formats/tree/node.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { type BackupEntry, backupEntry } from './backup-entry.ts';
-import { type BackupRecord, backupRecord } from './backup-record.ts';
-import { momentEnd, momentStart } from './moment.ts';
+import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { momentEnd, momentStart } from '../reference/moment.ts';
 import { compilePathMatcher, isAboutNames, type PathMatcher } from './path-matcher.ts';
 import type { SnapshotTree } from './snapshot-tree.ts';
 

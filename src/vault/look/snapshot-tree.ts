@@ -1,13 +1,13 @@
-import { equalBytes } from '../base/bytes.ts';
-import { CairnError, hasCode } from '../base/errors.ts';
-import type { BlobId } from '../base/ids.ts';
-import type { Snapshot } from '../formats/snapshot/snapshot.ts';
-import type { FileNode, Node } from '../formats/tree/node.ts';
-import { readBlob, readTree } from '../repository/blob-reader.ts';
-import type { BlobIndex } from '../repository/index/blob-index.ts';
-import type { Repository } from '../repository/repository.ts';
-import { findNode, printPath } from '../repository/walk/find-node.ts';
-import { type TreeEntry, walkTree } from '../repository/walk/walk-tree.ts';
+import { equalBytes } from '../../base/bytes.ts';
+import { CairnError, hasCode } from '../../base/errors.ts';
+import type { BlobId } from '../../base/ids.ts';
+import type { Snapshot } from '../../formats/snapshot/snapshot.ts';
+import type { FileNode, Node } from '../../formats/tree/node.ts';
+import { readBlob, readTree } from '../../repository/blob-reader.ts';
+import type { BlobIndex } from '../../repository/index/blob-index.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { findNode, printPath } from '../../repository/walk/find-node.ts';
+import { type TreeEntry, walkTree } from '../../repository/walk/walk-tree.ts';
 import { splitPath } from './backup-entry.ts';
 import { orderedPrefetch } from './ordered-prefetch.ts';
 

@@ -1,8 +1,8 @@
 // Which entries of a backup a restore takes, in restic's pattern syntax.
-import { CairnArgumentError } from '../base/errors.ts';
-import type { NodeType } from '../formats/tree/node.ts';
-import type { RestoreOptions } from '../restorer/restore-options.ts';
-import { compilePathMatcher, type PathMatcher } from './path-matcher.ts';
+import { CairnArgumentError } from '../../base/errors.ts';
+import type { NodeType } from '../../formats/tree/node.ts';
+import type { RestoreOptions } from '../../restorer/restore-options.ts';
+import { compilePathMatcher, type PathMatcher } from '../look/path-matcher.ts';
 
 export interface SelectionOptions {
   readonly include?: readonly string[] | undefined;

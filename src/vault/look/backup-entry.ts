@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { concatBytes, utf8, utf8Lossy } from '../base/bytes.ts';
-import { formatGoTime } from '../formats/go-time.ts';
-import { statModeFromGo } from '../formats/tree/go-mode.ts';
-import type { Node, NodeType } from '../formats/tree/node.ts';
+import { concatBytes, utf8, utf8Lossy } from '../../base/bytes.ts';
+import { formatGoTime } from '../../formats/go-time.ts';
+import { statModeFromGo } from '../../formats/tree/go-mode.ts';
+import type { Node, NodeType } from '../../formats/tree/node.ts';
 
 /** One entry of a backup as people and programs read it. */
 export interface BackupEntry {

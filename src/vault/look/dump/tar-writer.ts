@@ -15,12 +15,12 @@
 //    257 |    8 | "ustar\0" "00"
 //    265 |   32 | owner      297 | 32 | group
 //    329 |    8 | device major   337 | 8 | device minor
-import { asBuffer, concatBytes, utf8 } from '../../base/bytes.ts';
-import { CairnError } from '../../base/errors.ts';
-import { printPath } from '../../repository/walk/find-node.ts';
-import { secondsOf } from '../../formats/go-time.ts';
-import { statModeFromGo } from '../../formats/tree/go-mode.ts';
-import type { Node } from '../../formats/tree/node.ts';
+import { asBuffer, concatBytes, utf8 } from '../../../base/bytes.ts';
+import { CairnError } from '../../../base/errors.ts';
+import { printPath } from '../../../repository/walk/find-node.ts';
+import { secondsOf } from '../../../formats/go-time.ts';
+import { statModeFromGo } from '../../../formats/tree/go-mode.ts';
+import type { Node } from '../../../formats/tree/node.ts';
 import type { DumpEntry, OnSkipped, ReadContent } from './dump-entry.ts';
 
 const BLOCK = 512;

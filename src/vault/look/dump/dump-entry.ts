@@ -1,4 +1,4 @@
-import type { FileNode, Node } from '../../formats/tree/node.ts';
+import type { FileNode, Node } from '../../../formats/tree/node.ts';
 
 /** An entry on its way into an archive. */
 export interface DumpEntry {

@@ -1,8 +1,8 @@
 // Where a restore goes, decided before anything is written.
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { utf8, utf8Lossy } from '../base/bytes.ts';
-import { CairnArgumentError, CairnError, messageOf, systemCode } from '../base/errors.ts';
+import { utf8, utf8Lossy } from '../../base/bytes.ts';
+import { CairnArgumentError, CairnError, messageOf, systemCode } from '../../base/errors.ts';
 
 /** `free`: there is nothing yet, or an empty folder. `occupied`: files are there that a restore would mix with. */
 export type DestinationState = 'free' | 'occupied';

@@ -1,6 +1,6 @@
-import type { Source } from '../archiver/source.ts';
-import { Scout } from '../archiver/scout.ts';
-import { WorkerPool } from '../archiver/worker-pool.ts';
+import type { Source } from '../../archiver/source.ts';
+import { Scout } from '../../archiver/scout.ts';
+import { WorkerPool } from '../../archiver/worker-pool.ts';
 import { type BackupSource, openSource, type OpenSourceOptions } from './backup-source.ts';
 
 export interface BackupAheadOptions extends OpenSourceOptions {

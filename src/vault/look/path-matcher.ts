@@ -1,5 +1,5 @@
-import { bytesKey } from '../base/bytes.ts';
-import { compileExcludes, type ExcludeOptions } from '../sources/files/exclude-patterns.ts';
+import { bytesKey } from '../../base/bytes.ts';
+import { compileExcludes, type ExcludeOptions } from '../../sources/files/exclude-patterns.ts';
 
 /** Whether a path in a backup, by its components, matches. */
 export type PathMatcher = (path: readonly Uint8Array[]) => boolean;

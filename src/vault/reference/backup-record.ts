@@ -1,6 +1,6 @@
-import type { SnapshotId } from '../base/ids.ts';
-import type { SnapshotRecord } from '../repository/snapshots.ts';
-import { displayName, isNameTag } from './backup-name.ts';
+import type { SnapshotId } from '../../base/ids.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import { displayName, isNameTag } from '../actions/backup-name.ts';
 
 /** One backup of a vault, as `vault.list` gives it. Its JSON is what `cairn list --json` prints. */
 export interface BackupRecord {

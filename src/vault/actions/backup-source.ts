@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
-import type { Source } from '../archiver/source.ts';
-import { CairnArgumentError } from '../base/errors.ts';
-import { type CommandSourceOptions, openCommandSource } from '../sources/command/command-source.ts';
-import { type FilesSourceOptions, openFilesSource } from '../sources/files/files-source.ts';
-import { openStreamSource, type StreamSourceOptions } from '../sources/stdin/stream-source.ts';
+import type { Source } from '../../archiver/source.ts';
+import { CairnArgumentError } from '../../base/errors.ts';
+import { type CommandSourceOptions, openCommandSource } from '../../sources/command/command-source.ts';
+import { type FilesSourceOptions, openFilesSource } from '../../sources/files/files-source.ts';
+import { openStreamSource, type StreamSourceOptions } from '../../sources/stdin/stream-source.ts';
 
 /**
  * What a backup can be made of: a path, several paths, a stream of bytes (stored as one file), or a source

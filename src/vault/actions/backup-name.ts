@@ -1,8 +1,8 @@
 // The name of a backup. restic has no such field, and a field of our own would be dropped when restic
 // saves the snapshot again; a tag survives, and restic shows it.
-import { CairnArgumentError } from '../base/errors.ts';
-import type { Snapshot } from '../formats/snapshot/snapshot.ts';
-import { snapshotName } from '../repository/snapshots.ts';
+import { CairnArgumentError } from '../../base/errors.ts';
+import type { Snapshot } from '../../formats/snapshot/snapshot.ts';
+import { snapshotName } from '../../repository/snapshots.ts';
 
 const NAME_TAG = 'name:';
 

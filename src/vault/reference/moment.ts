@@ -1,8 +1,8 @@
 // What callers give as a time: a `Date`, or text as in `time-span.ts`.
-import { msToNs } from '../base/clock.ts';
-import { CairnArgumentError } from '../base/errors.ts';
-import { type GoTime, localGoTime } from '../formats/go-time.ts';
-import { parseTimeSpan, type TimeSpan } from '../formats/time-span.ts';
+import { msToNs } from '../../base/clock.ts';
+import { CairnArgumentError } from '../../base/errors.ts';
+import { type GoTime, localGoTime } from '../../formats/go-time.ts';
+import { parseTimeSpan, type TimeSpan } from '../../formats/time-span.ts';
 
 /** The last nanosecond that a time includes. Throws `ARGUMENT_INVALID`. */
 export function momentEnd(value: Date | string): bigint {

@@ -1,10 +1,10 @@
-import { checkRepository, type CheckProgress, type CheckResult } from '../repository/check/check-repository.ts';
-import type { Finding } from '../repository/check/finding.ts';
-import type { ReadData } from '../repository/check/read-data.ts';
-import type { Progress } from '../base/job.ts';
+import { checkRepository, type CheckProgress, type CheckResult } from '../../repository/check/check-repository.ts';
+import type { Finding } from '../../repository/check/finding.ts';
+import type { ReadData } from '../../repository/check/read-data.ts';
+import type { Progress } from '../../base/job.ts';
 import type { ActionContext } from './backup-action.ts';
 import { RateMeter } from './rate-meter.ts';
-import { openSession } from './vault-session.ts';
+import { openSession } from '../vault-session.ts';
 
 export interface VaultCheckOptions {
   /** Which packs to read completely; none by default. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { BlobId, SnapshotId } from '../base/ids.ts';
-import { parseGoTime } from '../formats/go-time.ts';
-import type { Snapshot } from '../formats/snapshot/snapshot.ts';
-import type { SnapshotRecord } from '../repository/snapshots.ts';
+import type { BlobId, SnapshotId } from '../../base/ids.ts';
+import { parseGoTime } from '../../formats/go-time.ts';
+import type { Snapshot } from '../../formats/snapshot/snapshot.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { matcherOf } from './backup-filter.ts';
-import { displayName, nameTag } from './backup-name.ts';
+import { displayName, nameTag } from '../actions/backup-name.ts';
 import { backupRecord } from './backup-record.ts';
 import { chooseSnapshot, sourcesOfSameName } from './choose-snapshot.ts';
 import { momentEnd, momentStart } from './moment.ts';

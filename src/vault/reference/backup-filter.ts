@@ -1,6 +1,6 @@
-import { CairnArgumentError } from '../base/errors.ts';
-import type { SnapshotRecord } from '../repository/snapshots.ts';
-import { displayName } from './backup-name.ts';
+import { CairnArgumentError } from '../../base/errors.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import { displayName } from '../actions/backup-name.ts';
 import { momentEnd, momentStart } from './moment.ts';
 
 /** Which backups are meant; what is left out does not narrow the choice. */

@@ -4,10 +4,10 @@ import { isUtf8 } from 'node:buffer';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, crc32, createDeflateRaw } from 'node:zlib';
-import { concatBytes, utf8 } from '../../base/bytes.ts';
-import { secondsOf } from '../../formats/go-time.ts';
-import { statModeFromGo } from '../../formats/tree/go-mode.ts';
-import type { Node } from '../../formats/tree/node.ts';
+import { concatBytes, utf8 } from '../../../base/bytes.ts';
+import { secondsOf } from '../../../formats/go-time.ts';
+import { statModeFromGo } from '../../../formats/tree/go-mode.ts';
+import type { Node } from '../../../formats/tree/node.ts';
 import type { DumpEntry, OnSkipped, ReadContent } from './dump-entry.ts';
 
 const LOCAL_HEADER = 0x04034b50;

@@ -1,6 +1,6 @@
-import type { BlobId, SnapshotId } from '../base/ids.ts';
-import { formatGoTime } from '../formats/go-time.ts';
-import type { SnapshotRecord } from '../repository/snapshots.ts';
+import type { BlobId, SnapshotId } from '../../base/ids.ts';
+import { formatGoTime } from '../../formats/go-time.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { type BackupRecord, backupRecord } from './backup-record.ts';
 
 /** Everything that is recorded about one backup. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { utf8 } from '../base/bytes.ts';
+import { utf8 } from '../../base/bytes.ts';
 import { compilePathMatcher } from './path-matcher.ts';
 
 const matches = (path: string, patterns: readonly string[], ignoreCase = false): boolean | undefined =>
