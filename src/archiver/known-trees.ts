@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { equalBytes } from '../base/bytes.ts';
+import { bytesKey, bytesOf, equalBytes } from '../base/bytes.ts';
 import { ID_SIZE, idFromBytes, idToBytes, type BlobId, type IndexId, type SnapshotId } from '../base/ids.ts';
 
 const MAGIC = Buffer.from('cairntr1');
@@ -20,7 +20,7 @@ export interface KnownTree {
   readonly tree: BlobId;
   /** `undefined` where something was not steady, or could not be read. */
   readonly digest: Uint8Array | undefined;
-  /** By name, one character per byte. */
+  /** By name, as `bytesKey`. */
   readonly children: ReadonlyMap<string, KnownTree>;
 }
 
@@ -30,11 +30,6 @@ export interface KnownTrees {
   /** Index files that list all blobs of the trees. */
   readonly indexIds: readonly IndexId[];
   readonly root: KnownTree;
-}
-
-/** The names of a directory as map keys. */
-export function nameKey(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
 }
 
 /** Reads what is known of a snapshot's source; `undefined` if nothing is, or the file is damaged. */
@@ -87,7 +82,7 @@ function encodeDirectory({ tree, digest, children }: KnownTree, parts: Uint8Arra
   if (digest !== undefined) parts.push(digest);
   parts.push(u32(children.size));
   for (const [key, child] of children) {
-    const name = Buffer.from(key, 'latin1');
+    const name = bytesOf(key);
     parts.push(Uint8Array.of(name.length & 0xff, name.length >> 8), name);
     encodeDirectory(child, parts);
   }
@@ -101,7 +96,7 @@ function decodeDirectory(reader: Reader, depth: number): KnownTree {
   const children = new Map<string, KnownTree>();
   for (let count = reader.u32(); count > 0; count--) {
     const [low = 0, high = 0] = reader.take(2);
-    const key = nameKey(reader.take(low | (high << 8)));
+    const key = bytesKey(reader.take(low | (high << 8)));
     children.set(key, decodeDirectory(reader, depth + 1));
   }
   return { tree, digest, children };

@@ -1,3 +1,4 @@
+import { bytesKey } from '../base/bytes.ts';
 import { isCairnError } from '../base/errors.ts';
 import type { Node } from '../formats/tree/node.ts';
 import { decodeTree } from '../formats/tree/tree-decoder.ts';
@@ -22,7 +23,7 @@ export class ParentNodes {
     if (json === undefined) return;
     try {
       const isCanonical = scanTree(json, (name, _type, start, end) => {
-        this.#positions.set(keyOf(name), this.#ranges.length);
+        this.#positions.set(bytesKey(name), this.#ranges.length);
         this.#ranges.push(start, end);
       });
       if (!isCanonical) this.#decodeAll(json);
@@ -33,20 +34,20 @@ export class ParentNodes {
   }
 
   has(name: Uint8Array): boolean {
-    const key = keyOf(name);
+    const key = bytesKey(name);
     return this.#positions.has(key) || this.#decoded.has(key);
   }
 
   /** The node's JSON, or `undefined` if there is none or the tree is not in canonical form. */
   json(name: Uint8Array): Uint8Array | undefined {
-    const at = this.#positions.get(keyOf(name));
+    const at = this.#positions.get(bytesKey(name));
     return at === undefined ? undefined : this.#json.subarray(this.#ranges[at], this.#ranges[at + 1]);
   }
 
   /** The node decoded. */
   node(name: Uint8Array): Node | undefined {
     const json = this.json(name);
-    if (json === undefined) return this.#decoded.get(keyOf(name));
+    if (json === undefined) return this.#decoded.get(bytesKey(name));
     try {
       return decodeTree(assembleTree([json]))[0];
     } catch (error) {
@@ -57,11 +58,8 @@ export class ParentNodes {
 
   #decodeAll(json: Uint8Array): void {
     this.#positions.clear();
-    for (const node of decodeTree(json)) this.#decoded.set(keyOf(node.name), node);
+    for (const node of decodeTree(json)) this.#decoded.set(bytesKey(node.name), node);
   }
 }
 
 /** Names as map keys: one character per byte, so that no two names meet. */
-function keyOf(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
-}

@@ -1,4 +1,4 @@
-import { equalBytes, utf8Lossy } from '../base/bytes.ts';
+import { bytesKey, equalBytes, utf8Lossy } from '../base/bytes.ts';
 import { Semaphore } from '../base/concurrency.ts';
 import { hasCode, isCairnError, messageOf } from '../base/errors.ts';
 import { idToBytes, type BlobId } from '../base/ids.ts';
@@ -6,7 +6,7 @@ import { AT_FDCWD, STAT_FIELDS, StatField, type Posix } from '../base/posix/posi
 import { assembleTree } from '../formats/tree/tree-encoder.ts';
 import type { ArchiveSession } from './archive-session.ts';
 import { EntryDigest } from './entry-digest.ts';
-import { nameKey, type KnownTree } from './known-trees.ts';
+import type { KnownTree } from './known-trees.ts';
 import type { SavedRun } from './leaf-batcher.ts';
 import { ParentNodes } from './parent-nodes.ts';
 import type { Listing } from './scout.ts';
@@ -102,7 +102,7 @@ export class TreeSaver {
       if (entry.kind !== 'directory' || this.#session.isStopping) continue;
       const stat = this.#statDirectory(entry.directory);
       if (stat === undefined) continue;
-      const before = beforeOf(nameKey(entry.name), entry.name);
+      const before = beforeOf(bytesKey(entry.name), entry.name);
       const { done } = await this.#walk(entry.directory, before);
       children.push({ position, name: entry.name, path: entry.directory.path, stat, before, done });
     }
@@ -130,7 +130,7 @@ export class TreeSaver {
     const stats = await Promise.all(looks);
     const digest = this.#digestOf(handed, stats);
     const children = await Promise.all(
-      handed.children.map(async ({ name, done }) => [nameKey(name), await done] as const),
+      handed.children.map(async ({ name, done }) => [bytesKey(name), await done] as const),
     );
     const isSame =
       digest !== undefined &&
@@ -155,7 +155,7 @@ export class TreeSaver {
     const children = new Map<string, KnownTree>();
     for (const child of handed.children) {
       const tree = await child.done;
-      children.set(nameKey(child.name), tree);
+      children.set(bytesKey(child.name), tree);
       parts.set(child.position, this.#directoryNode(child, tree.tree));
     }
     for (const [i, run] of saved.entries()) {
