@@ -17,6 +17,7 @@ import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { scanSource } from '../../sources/files/scan-source.ts';
 import { BackupAhead } from './backup-ahead.ts';
 import { nameTag } from './backup-name.ts';
+import type { BackupSummary } from '../reference/backup-details.ts';
 import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
 import type { BackupSource } from './backup-source.ts';
 import { toGoTime } from '../reference/moment.ts';
@@ -65,20 +66,10 @@ export interface BackupProblem {
 }
 
 /** What a backup counted. Bytes are plain unless they say otherwise. */
-export interface BackupCounts {
-  readonly filesNew: number;
-  readonly filesChanged: number;
-  readonly filesUnmodified: number;
-  readonly dirsNew: number;
-  readonly dirsChanged: number;
-  readonly dirsUnmodified: number;
-  readonly totalFiles: number;
+export interface BackupCounts extends BackupSummary {
   readonly totalBytes: number;
-  /** Bytes that the vault did not have. */
-  readonly addedBytes: number;
-  /** What these take in the vault, compressed and encrypted. */
+  /** What the added bytes take in the vault, compressed and encrypted. */
   readonly addedStoredBytes: number;
-  readonly durationMs: number;
 }
 
 /** What a run found, saved or not. */

@@ -21,6 +21,7 @@ export interface BackupDetails extends BackupRecord {
   readonly summary: BackupSummary | null;
 }
 
+/** What a backup counted. */
 export interface BackupSummary {
   readonly filesNew: number;
   readonly filesChanged: number;
@@ -29,6 +30,7 @@ export interface BackupSummary {
   readonly dirsChanged: number;
   readonly dirsUnmodified: number;
   readonly totalFiles: number;
+  /** Bytes that the vault did not have. */
   readonly addedBytes: number;
   readonly durationMs: number;
 }
