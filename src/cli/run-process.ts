@@ -2,7 +2,6 @@ import { CairnError, messageOf, systemCode } from '../base/errors.ts';
 import { exitCodeOfError } from './exit-codes.ts';
 import { reportError, run } from './run.ts';
 import { Interrupts } from './signals.ts';
-import { keepHeapsSmall } from './small-heaps.ts';
 
 // The shell's number for "ended by SIGPIPE": what a Unix program says whose reader went away.
 const BROKEN_PIPE_EXIT = 141;
@@ -12,7 +11,6 @@ type BrokenOutput = { readonly kind: 'reader-gone' } | { readonly kind: 'failed'
 
 /** Runs the command line of this process and ends it with the right exit code. */
 export async function runProcess(): Promise<void> {
-  keepHeapsSmall();
   const interrupts = new Interrupts();
   let broken: BrokenOutput | undefined;
   process.stdout.on('error', (error) => {

@@ -11,6 +11,7 @@ import type { CliContext } from '../context.ts';
 import { collect, parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
+import { keepHeapsSmall } from '../small-heaps.ts';
 import { chooseVault } from '../vault-choice.ts';
 import { formatBytes, formatCount, formatDuration, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
@@ -130,6 +131,7 @@ async function backup(cli: CliContext, paths: readonly string[], flags: BackupFl
   // What is wrong with the command line is said before a vault is made or a password is asked.
   const source = sourceOf(cli, paths, flags);
   const options = backupOptions(cli, flags);
+  keepHeapsSmall();
   // The threads start and the source is looked at while the key is being derived.
   await using ahead = await beginBackup(cli, source, options);
   await using vault = await openCliVault(cli, { createDefault: !flags.dryRun });
