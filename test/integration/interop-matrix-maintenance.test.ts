@@ -7,7 +7,6 @@ import { Home } from '../e2e/cairn-program.ts';
 import { type DescribedEntry, describeTree } from '../support/describe-tree.ts';
 import {
   checkOurs,
-  type ChunkerName,
   filesOf,
   listOurs,
   makeOurs,
@@ -22,6 +21,8 @@ import { changeMatrixSource, makeMatrixSource } from '../support/matrix-source.t
 import { peersMissing } from '../support/peers.ts';
 
 type Tree = Record<string, DescribedEntry>;
+
+type BaseName = 'gear' | 'rabin' | 'version 1';
 
 interface Base {
   readonly repo: string;
@@ -38,19 +39,20 @@ interface Work {
 }
 
 let home: Home;
-const bases = new Map<ChunkerName, Base>();
+const bases = new Map<BaseName, Base>();
 
 beforeAll(async () => {
   home = await Home.make();
-  for (const chunker of ['gear', 'rabin'] as const) bases.set(chunker, await makeBase(chunker));
+  for (const name of ['gear', 'rabin', 'version 1'] as const) bases.set(name, await makeBase(name));
 });
 afterAll(() => home[Symbol.asyncDispose]());
 
-async function makeBase(chunker: ChunkerName): Promise<Base> {
-  const source = await home.folder(`source-${chunker}`);
-  const repo = home.file(`base-${chunker}`);
+async function makeBase(name: BaseName): Promise<Base> {
+  const source = await home.folder(`source of ${name}`);
+  const repo = home.file(`base of ${name}`);
   makeMatrixSource(source);
-  await makeOurs(repo, chunker);
+  if (name === 'version 1') await makeOurs(repo, 'rabin', 1);
+  else await makeOurs(repo, name);
   const firstTree = describeTree(source);
   await runCairn(home, repo, ['backup', source]);
   changeMatrixSource(source);
@@ -70,6 +72,8 @@ function copyOf(base: Base): string {
 interface Operation {
   readonly name: string;
   readonly peers?: readonly ResticName[];
+  /** Which repositories: without it those of version 2. */
+  readonly on?: readonly BaseName[];
   /** Works on the repository; returns the one to look at afterwards, if that is another one. */
   readonly run: (peer: ResticName, work: Work) => Promise<string | undefined>;
   /** The backups that must then be there, oldest first. */
@@ -81,6 +85,7 @@ const both = (base: Base): Tree[] => [base.firstTree, base.secondTree];
 const operations: readonly Operation[] = [
   {
     name: 'forget --keep-last 1 --prune',
+    on: ['gear', 'rabin', 'version 1'],
     run: async (peer, { repo }) => {
       await resticText(peer, repo, ['forget', '--keep-last', '1', '--prune']);
       return undefined;
@@ -127,8 +132,19 @@ const operations: readonly Operation[] = [
   },
   {
     name: 'the rebuilding of its index from all packs',
+    on: ['gear'],
     run: async (peer, { repo }) => {
       await resticText(peer, repo, [...rebuildIndex(peer), '--read-all-packs']);
+      return undefined;
+    },
+    left: both,
+  },
+  {
+    name: 'migrate upgrade_repo_v2 and prune --repack-uncompressed',
+    on: ['version 1'],
+    run: async (peer, { repo }) => {
+      await resticText(peer, repo, ['migrate', 'upgrade_repo_v2']);
+      await resticText(peer, repo, ['prune', '--repack-uncompressed']);
       return undefined;
     },
     left: both,
@@ -141,27 +157,29 @@ const without = (tree: Tree, pattern: RegExp): Tree =>
 const rebuildIndex = (peer: ResticName): string[] => (peer === 'restic' ? ['rebuild-index'] : ['repair', 'index']);
 
 describe.each(['restic', 'restic-newest'] as const)('our repository, maintained by %s', (peer) => {
-  describe.skipIf(peersMissing(peer)).each(['gear', 'rabin'] as const)('cut by %s', (chunker) => {
+  describe.skipIf(peersMissing(peer)).each(['gear', 'rabin', 'version 1'] as const)('%s', (name) => {
     for (const operation of operations) {
-      if (operation.peers?.includes(peer) === false) continue;
+      const { on = ['gear', 'rabin'], peers = [peer] } = operation;
+      if (!on.includes(name) || !peers.includes(peer)) continue;
       describe(`after ${operation.name}`, () => {
-        afterOperation(peer, chunker, operation);
+        afterOperation(peer, name, operation);
       });
     }
+    if (name === 'version 1') return;
     describe('after an index file was lost', () => {
-      afterLostIndex(peer, chunker);
+      afterLostIndex(peer, name);
     });
     describe('with a junk pack', () => {
-      withJunkPack(peer, chunker);
+      withJunkPack(peer, name);
     });
   });
 });
 
-function afterOperation(peer: ResticName, chunker: ChunkerName, operation: Operation): void {
+function afterOperation(peer: ResticName, name: BaseName, operation: Operation): void {
   let base: Base;
   let repo: string;
   beforeAll(async () => {
-    base = bases.get(chunker)!;
+    base = bases.get(name)!;
     const copy = copyOf(base);
     repo = (await operation.run(peer, { repo: copy, base })) ?? copy;
   });
@@ -183,11 +201,11 @@ function afterOperation(peer: ResticName, chunker: ChunkerName, operation: Opera
   });
 }
 
-function afterLostIndex(peer: ResticName, chunker: ChunkerName): void {
+function afterLostIndex(peer: ResticName, name: BaseName): void {
   let base: Base;
   let repo: string;
   beforeAll(() => {
-    base = bases.get(chunker)!;
+    base = bases.get(name)!;
     repo = copyOf(base);
     const names = filesOf(repo, 'index');
     expect(names).toHaveLength(2);
@@ -211,12 +229,12 @@ function afterLostIndex(peer: ResticName, chunker: ChunkerName): void {
   });
 }
 
-function withJunkPack(peer: ResticName, chunker: ChunkerName): void {
+function withJunkPack(peer: ResticName, name: BaseName): void {
   let base: Base;
   let repo: string;
   let junk: string;
   beforeAll(() => {
-    base = bases.get(chunker)!;
+    base = bases.get(name)!;
     repo = copyOf(base);
     const bytes = randomBytes(5000);
     const id = createHash('sha256').update(bytes).digest('hex');

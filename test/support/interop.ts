@@ -194,11 +194,11 @@ export async function checkOurs(
   return { exit: run.exit, ...(JSON.parse(run.stdout) as { isGood: boolean; findings: OurFinding[] }) };
 }
 
-/** Names of the files of one kind, such as `index`, without their folders. */
+/** Names of the complete files of one kind, such as `index`, without their folders. */
 export function filesOf(repo: string, kind: 'data' | 'index' | 'keys' | 'locks' | 'snapshots'): string[] {
   return fs
     .readdirSync(join(repo, kind), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && /^[0-9a-f]{64}$/u.test(entry.name))
     .map((entry) => entry.name)
     .sort();
 }
