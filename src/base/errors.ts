@@ -69,5 +69,6 @@ export function messageOf(error: unknown): string {
 /** The operating system's error name (`ENOENT`, `EACCES`, …), if `error` carries one. */
 export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
+  // Node's own complaints (`ERR_…`) are faults of a program, not answers of the system.
+  return typeof error.code === 'string' && !error.code.startsWith('ERR_') ? error.code : undefined;
 }

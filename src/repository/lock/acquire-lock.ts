@@ -67,8 +67,11 @@ async function assertNoConflict(context: LockContext, own: LockId | undefined): 
   const { repository, mode, clock, self, signal } = context;
   const records = await readAllLocks(repository, clock, { signal, ignore: own });
   for (const record of records) {
-    if (mode === 'shared' && !record.lock.exclusive) continue;
     const reason = staleReason(record.lock, clock.nowNs(), self);
+    if (mode === 'shared' && !record.lock.exclusive) {
+      // No conflict, but the lock of a killed backup would stay until somebody wants to be alone.
+      if (reason !== 'process-ended') continue;
+    }
     if (reason === undefined) throw new VaultLockedError(record);
     await repository.removeFile('lock', record.id, { signal });
     context.onNotice({ type: 'stale-lock-removed', record, reason });

@@ -122,6 +122,13 @@ describe('lockRepository', () => {
     expect(notices).toEqual([expect.objectContaining({ type: 'stale-lock-removed', reason })]);
   });
 
+  it('removes the shared lock of a process that was killed, which would stay until somebody wants to be alone', async () => {
+    const { taken, foreign, lockFiles } = await setUp();
+    await foreign({ hostname: 'here', pid: 999 });
+    await taken();
+    expect(await lockFiles()).toHaveLength(1);
+  });
+
   it.each([
     ['of a live process on this host', { hostname: 'here', pid: 200 }, 0],
     ['of another host that is not old enough', { pid: 999 }, 29 * MINUTE],
