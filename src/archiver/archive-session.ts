@@ -7,6 +7,7 @@ import type { GoTime } from '../formats/go-time.ts';
 import type { Codec } from '../kernels/codec.ts';
 import type { Repository } from '../repository/repository.ts';
 import { ArchiveStats, type ArchiveProgress } from './archive-stats.ts';
+import { isSteady } from './change-detection.ts';
 import { startEngine, type Engine, type EngineOptions } from './engine.ts';
 import { NodeEncoder } from './node-encoder.ts';
 import type { Listing, Scout } from './scout.ts';
@@ -24,8 +25,6 @@ export interface SessionParts extends Omit<EngineOptions, 'stats' | 'report'> {
   readonly onProgress: ((progress: ArchiveProgress) => void) | undefined;
   readonly onProblem: ((problem: SourceProblem) => void) | undefined;
 }
-
-const steadyFields = [StatField.inode, StatField.sizeBytes, StatField.mtimeNs];
 
 const NOTHING: Listing = { entries: [], problems: [], runs: [], stats: undefined };
 
@@ -114,8 +113,7 @@ export class ArchiveSession {
     const { bigFiles } = await this.engine();
     const { content, sizeBytes: savedBytes } = await bigFiles.save(path, sizeBytes, this.softStop);
     const after = this.#stat(path);
-    const moved = steadyFields.some((at) => before[at] !== after[at]);
-    if (moved || after[StatField.sizeBytes] !== BigInt(savedBytes)) {
+    if (!isSteady(before, after) || after[StatField.sizeBytes] !== BigInt(savedBytes)) {
       this.report({ path, code: 'SOURCE_CHANGED', message: 'it changed while it was read', during: 'read' });
     }
     this.stats.addFile(isNew ? 'new' : 'changed');

@@ -5,7 +5,7 @@ import { concatBytes, utf8 } from '../base/bytes.ts';
 import { ID_SIZE } from '../base/ids.ts';
 import { BigFileSaver } from './big-file-saver.ts';
 import type { SegmentResult, SegmentTask, TaskDone } from './worker/messages.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { TaskRunner } from './worker-pool.ts';
 
 // Files of hundreds of megabytes as a model: one byte stands for a block of 64 KiB, and the chunker works
 // like the real ones: a cut depends on a few bytes before it and on the distance to the chunk's start.
@@ -75,7 +75,7 @@ function cutSegment(task: SegmentTask, blocks: Uint8Array): SegmentResult {
 }
 
 /** Runs segments at once; the n-th task sees the file as `fileAt(n)` has it. */
-class FakePool {
+class FakePool implements TaskRunner {
   readonly tasks: { readonly task: SegmentTask; readonly urgent: boolean }[] = [];
   readonly #fileAt: (taskNumber: number) => Uint8Array;
 
@@ -103,7 +103,7 @@ interface Saved {
 async function save(sizeBlocks: number, fileAt: (taskNumber: number) => Uint8Array): Promise<Saved> {
   const pool = new FakePool(fileAt);
   let countedBytes = 0;
-  const saver = new BigFileSaver(pool as unknown as WorkerPool, (_, bytes) => (countedBytes += bytes));
+  const saver = new BigFileSaver(pool, (_, bytes) => (countedBytes += bytes));
   const saved = await saver.save(utf8('/file'), sizeBlocks * BLOCK, undefined);
   return { ...saved, pool, countedBytes };
 }

@@ -8,7 +8,7 @@ import { abortedError } from '../base/job.ts';
 import { concatBytes } from '../base/bytes.ts';
 import { ID_SIZE } from '../base/ids.ts';
 import type { SegmentResult, SegmentTask, TaskDone } from './worker/messages.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { TaskRunner } from './worker-pool.ts';
 
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 /** Chunks this near to a guessed start are left to the bridge: by then the cuttings have nearly always met. */
@@ -22,10 +22,10 @@ export interface SavedFile {
 }
 
 export class BigFileSaver {
-  readonly #pool: WorkerPool;
+  readonly #pool: TaskRunner;
   readonly #onTask: (task: TaskDone, bytes: number) => void;
 
-  constructor(pool: WorkerPool, onTask: (task: TaskDone, bytes: number) => void) {
+  constructor(pool: TaskRunner, onTask: (task: TaskDone, bytes: number) => void) {
     this.#pool = pool;
     this.#onTask = onTask;
   }

@@ -22,6 +22,13 @@ export function isUnchanged(node: Node | undefined, stat: BigInt64Array, rules: 
   );
 }
 
+const steadyFields = [StatField.inode, StatField.device, StatField.sizeBytes, StatField.mtimeNs, StatField.ctimeNs];
+
+/** Whether a file was the same before and after it was read. */
+export function isSteady(before: BigInt64Array, after: BigInt64Array): boolean {
+  return steadyFields.every((at) => before[at] === after[at]);
+}
+
 const CONTENT_START = new TextEncoder().encode(',"content":[');
 const CONTENT_END = new TextEncoder().encode(']}');
 const HEX_ID_SIZE = 64;

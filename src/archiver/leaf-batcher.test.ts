@@ -4,10 +4,10 @@ import { concatBytes, utf8 } from '../base/bytes.ts';
 import { LeafBatcher, type LeafReport, type SavedRun } from './leaf-batcher.ts';
 import { leafRuns, type LeafNames } from './leaf-runs.ts';
 import type { LeafRun, LeafRunResult, LeafTask, TaskDone } from './worker/messages.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { TaskRunner } from './worker-pool.ts';
 
 /** A pool that answers each task with what `answer` makes of its runs, one turn later. */
-class FakePool {
+class FakePool implements TaskRunner {
   readonly tasks: LeafTask[] = [];
   readonly #answer: (run: LeafRun) => LeafRunResult;
   failure: Error | undefined;
@@ -42,7 +42,7 @@ function doSome(most: number): (run: LeafRun) => LeafRunResult {
 }
 
 function batcherOver(pool: FakePool, onReport: (report: LeafReport) => void = () => {}): LeafBatcher {
-  return new LeafBatcher(pool as unknown as WorkerPool, onReport);
+  return new LeafBatcher(pool, onReport);
 }
 
 function runsOf(count: number): LeafNames[] {

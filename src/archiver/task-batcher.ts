@@ -1,5 +1,5 @@
 import { NAMES_PER_RUN } from './leaf-runs.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { TaskRunner } from './worker-pool.ts';
 
 interface Pending<Run, Result> {
   readonly run: Run;
@@ -11,12 +11,12 @@ export type SendRuns<Run, Result> = (runs: readonly Run[]) => Promise<readonly R
 
 /** Puts the runs of several directories into one task, so that small directories cost no message each. */
 export class TaskBatcher<Run, Result> {
-  readonly #pool: WorkerPool;
+  readonly #pool: TaskRunner;
   readonly #send: SendRuns<Run, Result>;
   #pending: Pending<Run, Result>[] = [];
   #nameCount = 0;
 
-  constructor(pool: WorkerPool, send: SendRuns<Run, Result>) {
+  constructor(pool: TaskRunner, send: SendRuns<Run, Result>) {
     this.#pool = pool;
     this.#send = send;
   }

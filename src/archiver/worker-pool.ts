@@ -45,6 +45,9 @@ interface Member {
   readonly running: Waiting[];
 }
 
+/** What those need who only have tasks done. */
+export type TaskRunner = Pick<WorkerPool, 'run' | 'ready'>;
+
 /** The worker threads of one backup, and the queue of their tasks. */
 export class WorkerPool implements AsyncDisposable {
   readonly #members: Member[];

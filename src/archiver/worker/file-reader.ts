@@ -1,6 +1,7 @@
 import { constants, readSync } from 'node:fs';
 import { ID_SIZE } from '../../base/ids.ts';
 import { STAT_FIELDS, StatField, type OnXattrError, type Posix, type Xattr } from '../../base/posix/posix.ts';
+import { isSteady } from '../change-detection.ts';
 import { field } from '../node-encoder.ts';
 import type { BlobSaver } from './blob-saver.ts';
 import type { FileWindow } from './file-window.ts';
@@ -8,7 +9,6 @@ import type { FileWindow } from './file-window.ts';
 /** Neither a symlink that was put in the file's place is followed, nor a fifo waited for. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const READS = 2;
-const steadyFields = [StatField.inode, StatField.device, StatField.sizeBytes, StatField.mtimeNs, StatField.ctimeNs];
 
 export interface ReadFile {
   /** Blob ids, 32 bytes each. */
@@ -45,12 +45,10 @@ export class FileReader {
       for (let attempt = 1; ; attempt++) {
         const sizeBytes = this.#readChunks(fd, Number(field(stat, StatField.sizeBytes)));
         this.#posix.fstatInto(fd, this.#after);
-        const isSteady =
-          field(stat, StatField.sizeBytes) === BigInt(sizeBytes) &&
-          steadyFields.every((at) => stat[at] === this.#after[at]);
-        if (isSteady || attempt === READS) {
+        const steady = field(stat, StatField.sizeBytes) === BigInt(sizeBytes) && isSteady(stat, this.#after);
+        if (steady || attempt === READS) {
           const xattrs = this.#posix.fgetxattrs(fd, onXattrError);
-          return { content: this.#ids.slice(0, this.#idsSize), sizeBytes, xattrs, isSteady };
+          return { content: this.#ids.slice(0, this.#idsSize), sizeBytes, xattrs, isSteady: steady };
         }
         stat.set(this.#after);
       }

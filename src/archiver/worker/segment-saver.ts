@@ -26,8 +26,7 @@ export function saveSegment(
 
 function saveChunks(fd: number, task: SegmentTask, window: FileWindow, saver: BlobSaver): SegmentResult {
   const storeFrom = task.start + task.skipBytes;
-  const starts: number[] = [];
-  const ids: Uint8Array[] = [];
+  const saved = new SavedChunks(saver);
   let stopped = -1;
   let stopAt = 0;
   const { next, atEnd } = window.chunks(
@@ -41,44 +40,52 @@ function saveChunks(fd: number, task: SegmentTask, window: FileWindow, saver: Bl
         return false;
       }
       if (offset >= storeFrom) {
-        starts.push(offset);
-        ids.push(saver.save(chunk).slice());
+        saved.add(chunk, offset);
       } else {
         saver.throwIfAborted();
       }
       return true;
     },
   );
-  return {
-    kind: 'segment',
-    starts: Float64Array.from([...starts, next]),
-    ids: concatBytes(ids),
-    next,
-    stopped,
-    atEnd,
-  };
+  return saved.result({ next, stopped, atEnd });
 }
 
 /** Saves a stream from its beginning to its end. */
 export function saveStream(task: StreamTask, window: FileWindow, saver: BlobSaver): SegmentResult {
   const reader = new StreamRingReader(task.ring, () => saver.throwIfAborted());
-  const starts: number[] = [];
-  const ids: Uint8Array[] = [];
+  const saved = new SavedChunks(saver);
   const { next } = window.chunks(
     (target) => reader.read(target),
     0,
     (chunk, offset) => {
-      starts.push(offset);
-      ids.push(saver.save(chunk).slice());
+      saved.add(chunk, offset);
       return true;
     },
   );
-  return {
-    kind: 'segment',
-    starts: Float64Array.from([...starts, next]),
-    ids: concatBytes(ids),
-    next,
-    stopped: -1,
-    atEnd: true,
-  };
+  return saved.result({ next, stopped: -1, atEnd: true });
+}
+
+/** The chunks that a task has saved, in order. */
+class SavedChunks {
+  readonly #saver: BlobSaver;
+  readonly #starts: number[] = [];
+  readonly #ids: Uint8Array[] = [];
+
+  constructor(saver: BlobSaver) {
+    this.#saver = saver;
+  }
+
+  add(chunk: Uint8Array, offset: number): void {
+    this.#starts.push(offset);
+    this.#ids.push(this.#saver.save(chunk).slice());
+  }
+
+  result(end: Pick<SegmentResult, 'next' | 'stopped' | 'atEnd'>): SegmentResult {
+    return {
+      kind: 'segment',
+      starts: Float64Array.from([...this.#starts, end.next]),
+      ids: concatBytes(this.#ids),
+      ...end,
+    };
+  }
 }

@@ -4,6 +4,7 @@ export function toJson(value: unknown, indent = 2): string {
   return JSON.stringify(value, (_, field: unknown) => (typeof field === 'bigint' ? rawInteger(field) : field), indent);
 }
 
+/** `JSON.rawJSON` is in Node 24 and not yet in the compiler's library: hence the cast below. */
 interface RawJson {
   rawJSON(text: string): unknown;
 }
