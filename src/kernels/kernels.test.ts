@@ -8,6 +8,7 @@ import { rabinTables } from './rabin-tables.ts';
 import * as gearTwin from './twins/gear.ts';
 import * as poly1305Twin from './twins/poly1305.ts';
 import * as rabinTwin from './twins/rabin.ts';
+import * as scryptTwin from './twins/scrypt.ts';
 import * as xorTwin from './twins/xor.ts';
 
 const DATA = KERNEL_SCRATCH_BYTES;
@@ -221,4 +222,37 @@ it('makes a shared memory of the asked size that cannot grow', () => {
 
 it.each([-1, Number.NaN, 2 ** 33])('refuses a memory of %d bytes', (dataBytes) => {
   expect(() => createKernels({ dataBytes })).toThrow(expect.toSatisfy((error) => hasCode(error, 'KERNEL_UNAVAILABLE')));
+});
+
+describe('the scrypt kernel', () => {
+  const r = 2;
+  const n = 16;
+  const blockBytes = 128 * r;
+  const laneBytes = (n + 2) * blockBytes;
+  const wordsAt = (at: number): Uint32Array => new Uint32Array(kernels.bytes.slice(at, at + blockBytes).buffer);
+  const plant = (lane: number): { at: number; mixed: Uint32Array } => {
+    const at = DATA + lane * laneBytes + n * blockBytes;
+    kernels.bytes.set(noise.subarray(lane * blockBytes, (lane + 1) * blockBytes), at);
+    const mixed = wordsAt(at);
+    scryptTwin.scryptMix(mixed, r, n);
+    return { at, mixed };
+  };
+
+  it('mixes a lane as its twin does, however the steps are split', () => {
+    for (const split of [1, n - 1, n, n + 1, 2 * n - 1]) {
+      const { at, mixed } = plant(0);
+      kernels.scryptMix(DATA, r, n, 0, split);
+      kernels.scryptMix(DATA, r, n, split, 2 * n);
+      expect(wordsAt(at)).toEqual(mixed);
+    }
+  });
+
+  it('mixes three lanes as its twin does, however the steps are split', () => {
+    for (const split of [1, n - 1, n, n + 1, 2 * n - 1]) {
+      const lanes = [plant(0), plant(1), plant(2)];
+      kernels.scryptMixThree(DATA, r, n, 0, split);
+      kernels.scryptMixThree(DATA, r, n, split, 2 * n);
+      expect(lanes.map(({ at }) => wordsAt(at))).toEqual(lanes.map(({ mixed }) => mixed));
+    }
+  });
 });

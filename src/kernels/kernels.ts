@@ -31,6 +31,13 @@ export interface Kernels {
   poly1305(offset: number, length: number, key32: Uint8Array, mac16: Uint8Array): void;
   /** memory[target + i] ^= memory[source + i]. The ranges are equal or do not overlap. */
   xor(target: number, source: number, length: number): void;
+  /**
+   * Steps `from` to `to` of the 2n of scrypt's ROMix of cost `n`, a power of two, over a lane of (n + 2) · 128r bytes
+   * at `lane`; its block of 128r bytes, before and after, is at `lane` + n · 128r.
+   */
+  scryptMix(lane: number, r: number, n: number, from: number, to: number): void;
+  /** The same for three lanes, one behind the other. */
+  scryptMixThree(lane: number, r: number, n: number, from: number, to: number): void;
 }
 
 interface KernelExports {
@@ -38,6 +45,8 @@ interface KernelExports {
   rabinCut(start: number, end: number): number;
   poly1305(offset: number, length: number): void;
   xor(target: number, source: number, length: number): void;
+  scryptMix(lane: number, r: number, n: number, from: number, to: number): void;
+  scryptMixThree(lane: number, r: number, n: number, from: number, to: number): void;
 }
 
 /**
@@ -78,6 +87,8 @@ function kernelsOver(memory: WebAssembly.Memory, wasm: KernelExports): Kernels {
       mac16.set(tag);
     },
     xor: (target, source, length) => wasm.xor(target, source, length),
+    scryptMix: (lane, r, n, from, to) => wasm.scryptMix(lane, r, n, from, to),
+    scryptMixThree: (lane, r, n, from, to) => wasm.scryptMixThree(lane, r, n, from, to),
   };
 }
 

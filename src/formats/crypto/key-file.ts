@@ -2,24 +2,18 @@
 // `{"created":…,"username":…,"hostname":…,"kdf":"scrypt","N":…,"r":…,"p":…,"salt":base64,"data":base64}`.
 // `data` is a sealed message under scrypt(password, salt); its plaintext holds the master key:
 // `{"mac":{"k":base64(16),"r":base64(16)},"encrypt":base64(32)}`.
-import { randomBytes, scrypt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { utf8 } from '../../base/bytes.ts';
 import { CairnError, hasCode } from '../../base/errors.ts';
 import type { Codec, SealKey } from '../../kernels/codec.ts';
 import { SEAL_OVERHEAD } from '../../kernels/codec.ts';
+import { scrypt, type ScryptParameters } from '../../kernels/scrypt.ts';
 import { encodeBase64 } from '../base64.ts';
 import { DocumentFields } from '../document-fields.ts';
 import { encodeObject } from '../go-json.ts';
 import type { GoTime } from '../go-time.ts';
 import { formatGoTime } from '../go-time.ts';
 import { openBytes, sealBytes } from './sealed.ts';
-
-export interface ScryptParameters {
-  /** Cost, a power of two. Memory is 128·N·r bytes. */
-  readonly N: number;
-  readonly r: number;
-  readonly p: number;
-}
 
 export interface KeyFile extends ScryptParameters {
   readonly created: GoTime;
@@ -74,24 +68,18 @@ export function decodeKeyFile(json: Uint8Array): KeyFile {
   return key;
 }
 
-/** The key that a password opens key files with. Runs in a thread of Node's pool. Throws `KEY_CORRUPT` for parameters outside the limits. */
+/** The key that a password opens key files with. Throws `KEY_CORRUPT` for parameters outside the limits. */
 export async function deriveKey(
   password: Uint8Array,
   parameters: ScryptParameters & { readonly salt: Uint8Array },
 ): Promise<SealKey> {
   checkParameters(parameters);
   const { N, r, p, salt } = parameters;
-  const maxmem = 128 * r * (N + p + 8);
-  const derived = await new Promise<Buffer>((resolve, reject) => {
-    scrypt(password, salt, DERIVED_SIZE, { N, r, p, maxmem }, (error, key) => {
-      if (error === null) resolve(key);
-      else reject(error);
-    });
-  });
+  const derived = await scrypt({ password, salt, N, r, p, sizeBytes: DERIVED_SIZE });
   return {
-    encrypt: Uint8Array.from(derived.subarray(0, ENCRYPT_SIZE)),
-    macK: Uint8Array.from(derived.subarray(ENCRYPT_SIZE, ENCRYPT_SIZE + MAC_PART_SIZE)),
-    macR: Uint8Array.from(derived.subarray(ENCRYPT_SIZE + MAC_PART_SIZE)),
+    encrypt: derived.slice(0, ENCRYPT_SIZE),
+    macK: derived.slice(ENCRYPT_SIZE, ENCRYPT_SIZE + MAC_PART_SIZE),
+    macR: derived.slice(ENCRYPT_SIZE + MAC_PART_SIZE),
   };
 }
 

@@ -2,4 +2,5 @@
 export { gearCut } from './gear';
 export { poly1305 } from './poly1305';
 export { rabinCut } from './rabin';
+export { scryptMix, scryptMixThree } from './scrypt';
 export { xor } from './xor';
