@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { equalBytes } from '../base/bytes.ts';
-import type { IndexId, SnapshotId } from '../base/ids.ts';
+import { isId, type IndexId, type SnapshotId } from '../base/ids.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { SnapshotRecord } from '../repository/snapshots.ts';
 import { loadKnownTrees, saveKnownTrees, type KnownTree } from './known-trees.ts';
@@ -19,6 +19,8 @@ export interface MemoryOptions {
   readonly memoryFolder?: string | undefined;
   readonly signal?: AbortSignal;
 }
+
+const TREES = 'trees';
 
 /** What this machine remembers of the last backup of a source, where it may be trusted. */
 export class SourceMemory {
@@ -73,12 +75,27 @@ export class SourceMemory {
 function folderOf(repository: Repository, options: MemoryOptions): string | undefined {
   const { source, ignoreInode, ignoreCtime, withAtime, dryRun, memoryFolder } = options;
   const isPlain = !ignoreInode && !ignoreCtime && !withAtime && !dryRun && source.maxFileSize === undefined;
-  return isPlain && memoryFolder !== undefined ? join(memoryFolder, repository.config.id, 'trees') : undefined;
+  return isPlain && memoryFolder !== undefined ? join(memoryFolder, repository.config.id, TREES) : undefined;
+}
+
+/** Whether this machine remembers any backup, of any source to any vault. */
+export async function remembersBackups(memoryFolder: string | undefined): Promise<boolean> {
+  if (memoryFolder === undefined) return false;
+  try {
+    for (const name of await readdir(memoryFolder)) {
+      if (isId(name) && (await readdir(join(memoryFolder, name, TREES)).catch(() => [])).length > 0) return true;
+    }
+  } catch {
+    // No folder, no memory.
+  }
+  return false;
 }
 
 /** What beside the entries decides the bytes of a node: the time zone, and the names of users and groups. */
 async function rulesDigest(): Promise<Uint8Array> {
-  const hash = createHash('sha256').update(`1\n${Intl.DateTimeFormat().resolvedOptions().timeZone}\n`);
+  // Asking Intl for the zone would cost 20 ms; this is what it looks at.
+  const zone = await readlink('/etc/localtime').catch(() => '');
+  const hash = createHash('sha256').update(`2\n${process.env['TZ'] ?? ''}\n${zone}\n${process.versions['tz']}\n`);
   for (const file of ['/etc/passwd', '/etc/group', '/etc/localtime']) {
     try {
       const { mtimeNs, size, ino } = await stat(file, { bigint: true });

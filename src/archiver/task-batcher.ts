@@ -6,8 +6,8 @@ interface Pending<Run, Result> {
   readonly done: PromiseWithResolvers<Result>;
 }
 
-/** Sends runs of one task and gives their results, in the same order. */
-export type SendRuns<Run, Result> = (runs: readonly Run[]) => Promise<readonly Result[]>;
+/** Sends runs of one task, with so many names in all, and gives their results in the same order. */
+export type SendRuns<Run, Result> = (runs: readonly Run[], nameCount: number) => Promise<readonly Result[]>;
 
 /** Puts the runs of several directories into one task, so that small directories cost no message each. */
 export class TaskBatcher<Run, Result> {
@@ -40,14 +40,18 @@ export class TaskBatcher<Run, Result> {
   flush(): void {
     const batch = this.#pending;
     if (batch.length === 0) return;
+    const nameCount = this.#nameCount;
     this.#pending = [];
     this.#nameCount = 0;
-    void this.#run(batch);
+    void this.#run(batch, nameCount);
   }
 
-  async #run(batch: readonly Pending<Run, Result>[]): Promise<void> {
+  async #run(batch: readonly Pending<Run, Result>[], nameCount: number): Promise<void> {
     try {
-      const results = await this.#send(batch.map(({ run }) => run));
+      const results = await this.#send(
+        batch.map(({ run }) => run),
+        nameCount,
+      );
       batch.forEach(({ done }, i) => {
         const result = results[i];
         if (result === undefined) done.reject(new RangeError('a task gave fewer results than it had runs'));

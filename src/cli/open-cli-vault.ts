@@ -1,5 +1,6 @@
 // From what the user said to an open vault.
 import { CairnError, hasCode } from '../base/errors.ts';
+import { defaultCacheFolder } from '../vault/cache-folder.ts';
 import type { OpenVaultOptions } from '../vault/vault-options.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
@@ -80,9 +81,15 @@ async function makeOrOpen(cli: CliContext, choice: DefaultChoice, options: OpenV
   }
 }
 
+/** Where local copies and memories are kept; `undefined` = nowhere. */
+export function cacheFolderOf({ options, env }: CliContext): string | undefined {
+  return options.cache ? (options.cacheDir ?? defaultCacheFolder(env)) : undefined;
+}
+
 /** How to open the chosen vault; the password is looked for when it is needed. */
 export function vaultOptions(cli: CliContext, choice: VaultChoice, purpose: 'open' | 'create'): OpenVaultOptions {
   const { options, env, signal, warn } = cli;
+  const folder = cacheFolderOf(cli);
   return {
     password: () =>
       findPassword({
@@ -97,7 +104,7 @@ export function vaultOptions(cli: CliContext, choice: VaultChoice, purpose: 'ope
     retryLockMs: options.retryLock,
     lock: options.lock,
     jobs: options.jobs,
-    cache: options.cache ? (options.cacheDir === undefined ? undefined : { folder: options.cacheDir }) : false,
+    cache: folder === undefined ? false : { folder },
     onNotice: ({ level, message }) => (level === 'warning' ? warn(message) : cli.info(message)),
     signal,
   };

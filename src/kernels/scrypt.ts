@@ -85,11 +85,12 @@ async function mixBlocks(
     (_, lane) => KERNEL_SCRATCH_BYTES + lane * laneBytes(N, r) + N * blockBytes,
   );
   places.forEach((at, lane) => kernels.bytes.set(blocks.subarray(lane * blockBytes, (lane + 1) * blockBytes), at));
-  const mix = together === 3 ? kernels.scryptMixThree : kernels.scryptMix;
   const stepsPerTurn = Math.max(1, Math.floor(TURN_BYTES / (blockBytes * together)));
   for (let step = 0; step < 2 * N; step += stepsPerTurn) {
     if (step > 0) await nextTurn();
-    mix(KERNEL_SCRATCH_BYTES, r, N, step, Math.min(step + stepsPerTurn, 2 * N));
+    const end = Math.min(step + stepsPerTurn, 2 * N);
+    if (together === 3) kernels.scryptMixThree(KERNEL_SCRATCH_BYTES, r, N, step, end);
+    else kernels.scryptMix(KERNEL_SCRATCH_BYTES, r, N, step, end);
   }
   places.forEach((at, lane) => blocks.set(kernels.bytes.subarray(at, at + blockBytes), lane * blockBytes));
 }

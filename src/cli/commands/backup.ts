@@ -10,7 +10,7 @@ import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { collect, parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
-import { openCliVault } from '../open-cli-vault.ts';
+import { cacheFolderOf, openCliVault } from '../open-cli-vault.ts';
 import { keepHeapsSmall } from '../small-heaps.ts';
 import { chooseVault } from '../vault-choice.ts';
 import { formatBytes, formatCount, formatDuration, plural } from '../output/format.ts';
@@ -145,6 +145,8 @@ async function beginBackup(cli: CliContext, source: BackupSource, options: Backu
     streamName: options.name ?? 'stdin',
     vaultPath: place.kind === 'local' ? place.path : undefined,
     jobs: cli.options.jobs,
+    memoryFolder: cacheFolderOf(cli),
+    force: options.force ?? false,
   });
 }
 

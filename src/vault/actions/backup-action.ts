@@ -136,6 +136,8 @@ async function runArchive(
       streamName: options.name ?? 'stdin',
       vaultPath: repository.storage.features.localPath,
       jobs: settings.jobs,
+      memoryFolder: settings.memoryFolder,
+      force: options.force ?? false,
     }));
   const { source } = ahead;
   const identity = snapshotIdentity(options);
