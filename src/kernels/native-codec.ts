@@ -97,7 +97,7 @@ class SealCipher {
   readonly #mac: unknown;
   readonly #ctrAlgorithm: unknown;
   readonly #ecbAlgorithm: unknown;
-  readonly #ivs = new IvPool();
+  readonly #ivs: IvPool;
   readonly #oneTimeKey = new Uint8Array(32);
   readonly #oneTimeS: Uint8Array;
   readonly #computedMac = new Uint8Array(MAC_SIZE);
@@ -119,6 +119,8 @@ class SealCipher {
     const fetch = library.bind('void* EVP_MAC_fetch(void*, const char*, const char*)');
     this.#mac = library.bind('void* EVP_MAC_CTX_new(void*)')(fetch(null, 'POLY1305', null));
     this.#oneTimeS = this.#oneTimeKey.subarray(16);
+    const random = library.bind('int RAND_bytes(void*, int)');
+    this.#ivs = new IvPool((bytes) => check(random(bytes, bytes.length), 'RAND_bytes'));
   }
 
   seal(key: SealKey, plain: Uint8Array, dst: Uint8Array): number {

@@ -1,5 +1,5 @@
-import { createCipheriv, createHash, type Cipheriv, type Hash } from 'node:crypto';
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type * as Crypto from 'node:crypto';
+import type * as Zlib from 'node:zlib';
 import { CairnError } from '../base/errors.ts';
 import type { Codec, RunningSha256, SealKey } from './codec.ts';
 import { createKernels, KERNEL_SCRATCH_BYTES, type Kernels } from './kernels.ts';
@@ -11,6 +11,10 @@ const MAC_SIZE = 16;
 /** Ciphertext is authenticated in WASM memory of this many bytes; longer messages grow it. */
 const FIRST_ARENA_BYTES = 1024 * 1024;
 
+// Not imported: where the native codec works, no thread needs them, and they take each 15 ms to load.
+const crypto = (): typeof Crypto => process.getBuiltinModule('node:crypto');
+const zlib = (): typeof Zlib => process.getBuiltinModule('node:zlib');
+
 /** The codec that needs nothing but Node: node:crypto, node:zlib, and Poly1305 in WASM. */
 export function createPortableCodec(): Codec {
   return new PortableCodec();
@@ -18,15 +22,15 @@ export function createPortableCodec(): Codec {
 
 class PortableCodec implements Codec {
   readonly kind = 'portable';
-  readonly #ivs = new IvPool();
+  readonly #ivs = new IvPool((bytes) => crypto().randomFillSync(bytes));
   readonly #oneTimeKey = new Uint8Array(32);
   readonly #computedMac = new Uint8Array(MAC_SIZE);
   #kernels: Kernels = createKernels({ dataBytes: FIRST_ARENA_BYTES });
   #key: SealKey | undefined;
-  #ecb: Cipheriv | undefined;
+  #ecb: Crypto.Cipheriv | undefined;
 
   sha256(data: Uint8Array, out: Uint8Array): void {
-    out.set(createHash('sha256').update(data).digest());
+    out.set(crypto().createHash('sha256').update(data).digest());
   }
 
   createSha256(): RunningSha256 {
@@ -38,7 +42,7 @@ class PortableCodec implements Codec {
     if (dst.length < size) throw new RangeError(`needs ${size} bytes of room, got ${dst.length}`);
     this.#ivs.next(dst);
     const iv = dst.slice(0, 16);
-    dst.set(createCipheriv('aes-256-ctr', key.encrypt, iv).update(plain), 16);
+    dst.set(crypto().createCipheriv('aes-256-ctr', key.encrypt, iv).update(plain), 16);
     this.#authenticate(key, iv, dst.subarray(16, size - MAC_SIZE), this.#computedMac);
     dst.set(this.#computedMac, size - MAC_SIZE);
     return size;
@@ -54,13 +58,13 @@ class PortableCodec implements Codec {
     if (!equalMac(this.#computedMac, sealed.subarray(16 + size))) {
       throw new CairnError('SEAL_BROKEN', 'the authentication code does not match: wrong key or damaged data');
     }
-    dst.set(createCipheriv('aes-256-ctr', key.encrypt, iv).update(cipherText));
+    dst.set(crypto().createCipheriv('aes-256-ctr', key.encrypt, iv).update(cipherText));
     return size;
   }
 
   compressInto(data: Uint8Array, dst: Uint8Array, level: number): number {
     const params = Object.fromEntries(zstdParameters(level));
-    const squeezed = zstdCompressSync(data, { params, pledgedSrcSize: data.length });
+    const squeezed = zlib().zstdCompressSync(data, { params, pledgedSrcSize: data.length });
     if (squeezed.length > dst.length) return 0;
     dst.set(squeezed);
     return squeezed.length;
@@ -69,7 +73,7 @@ class PortableCodec implements Codec {
   decompressInto(data: Uint8Array, dst: Uint8Array): number {
     try {
       // One byte more than fits tells "too small" from "exactly full"; zlib refuses 0.
-      const plain = zstdDecompressSync(data, { maxOutputLength: Math.max(1, dst.length) });
+      const plain = zlib().zstdDecompressSync(data, { maxOutputLength: Math.max(1, dst.length) });
       dst.set(plain);
       return plain.length;
     } catch (cause) {
@@ -79,7 +83,7 @@ class PortableCodec implements Codec {
 
   #authenticate(key: SealKey, iv: Uint8Array, cipherText: Uint8Array, mac: Uint8Array): void {
     if (!sameKey(this.#key, key) || this.#ecb === undefined) {
-      this.#ecb = createCipheriv('aes-128-ecb', key.macK, null).setAutoPadding(false);
+      this.#ecb = crypto().createCipheriv('aes-128-ecb', key.macK, null).setAutoPadding(false);
       clampR(key.macR, this.#oneTimeKey);
       this.#key = key;
     }
@@ -93,7 +97,7 @@ class PortableCodec implements Codec {
 }
 
 class PortableSha256 implements RunningSha256 {
-  #hash: Hash = createHash('sha256');
+  #hash: Crypto.Hash = crypto().createHash('sha256');
 
   update(data: Uint8Array): void {
     this.#hash.update(data);
@@ -101,6 +105,6 @@ class PortableSha256 implements RunningSha256 {
 
   digestInto(out: Uint8Array): void {
     out.set(this.#hash.digest());
-    this.#hash = createHash('sha256');
+    this.#hash = crypto().createHash('sha256');
   }
 }

@@ -69,6 +69,10 @@ it('makes the stream S', () => {
 
 it('derives the published gear table', () => {
   const table = gearTable();
+  const derived = Array.from({ length: 256 }, (_, byte) =>
+    hash('sha256', Buffer.concat([Buffer.from('cairn-gear-v1'), Buffer.of(byte)]), 'buffer').readBigUInt64LE(0),
+  );
+  expect([...table]).toEqual(derived);
   expect([table[0], table[1], table[255]]).toEqual([0x68e18ed5a1deff05n, 0x740430473bf3f177n, 0x8ae29d37c369143cn]);
 });
 

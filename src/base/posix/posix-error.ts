@@ -1,5 +1,4 @@
 import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
 import { utf8Lossy } from '../bytes.ts';
 
 /** Numbers of the errors that callers of the raw calls tell apart. */
@@ -12,7 +11,10 @@ export const Errno: Readonly<
 
 /** An error of a system call, shaped like those of Node's `fs`: `code`, negative `errno`, `syscall`, `path`. */
 export function posixError(syscall: string, errno: number, name?: Uint8Array): NodeJS.ErrnoException {
-  const [code, text] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, 'unknown error'];
+  const [code, text] = process.getBuiltinModule('node:util').getSystemErrorMap().get(-errno) ?? [
+    `E${errno}`,
+    'unknown error',
+  ];
   const path = name === undefined ? undefined : utf8Lossy(name);
   const error: NodeJS.ErrnoException = new Error(
     `${code}: ${text}, ${syscall}${path === undefined ? '' : ` '${path}'`}`,
