@@ -39,6 +39,8 @@ export interface ArchiveOptions {
   readonly programVersion: string;
   readonly compression?: CompressionLevel;
   readonly packSizeBytes?: number;
+  /** Open and hash every blob again before its pack is stored; by default where the storage is remote. */
+  readonly verifyWrites?: boolean | undefined;
   /** Number of worker threads; the machine's cores by default. */
   readonly jobs?: number;
   /** What was begun while the vault was being opened; its pool is closed by `archive`. */
@@ -111,6 +113,7 @@ function openSession(repository: Repository, pool: WorkerPool, options: ArchiveO
     time: options.time,
     compression: options.compression,
     packSizeBytes: options.packSizeBytes,
+    verifyWrites: options.verifyWrites,
     reading: {
       maxFileSize: options.source.maxFileSize,
       ignoreInode: options.ignoreInode ?? false,

@@ -33,6 +33,8 @@ export interface WriteLock {
 export interface EngineOptions {
   readonly compression: CompressionLevel | undefined;
   readonly packSizeBytes: number | undefined;
+  /** `undefined`: where the storage is slower than the processor. */
+  readonly verifyWrites: boolean | undefined;
   readonly reading: ReadingRules;
   readonly dryRun: boolean;
   readonly signal: AbortSignal | undefined;
@@ -56,6 +58,7 @@ export interface Engine {
 /** Loads the index and sets the workers up. */
 export async function startEngine(repository: Repository, pool: WorkerPool, options: EngineOptions): Promise<Engine> {
   const { signal, dryRun, stats, packSizeBytes = DEFAULT_PACK_BYTES } = options;
+  const verify = options.verifyWrites ?? repository.storage.features.remote;
   const loadedIds: IndexId[] = [];
   const room = { blobs: NEW_BLOBS, packs: 0 };
   const index = new GrowingIndex(await loadIndex(repository, { signal, room, onLoaded: (id) => loadedIds.push(id) }));
@@ -68,6 +71,7 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
       chunker: chunkerOf(repository.config),
       level: version === 1 ? undefined : zstdLevel(options.compression ?? 'auto'),
       packSizeBytes,
+      verify,
       reading: options.reading,
     },
     index,
@@ -76,7 +80,7 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
       if (packs.failure !== undefined) pool.fail(packs.failure.error);
     },
   );
-  const trees = new TreeStore(repository, index, packs, packSizeBytes);
+  const trees = new TreeStore(repository, index, packs, { packSizeBytes, verify });
   return {
     trees,
     parentTrees: new ParentTreeReader(repository, index.current, signal),

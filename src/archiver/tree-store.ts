@@ -21,6 +21,7 @@ export class TreeStore {
   readonly #repository: Repository;
   readonly #packs: PackWriter;
   readonly #packSizeBytes: number;
+  readonly #verify: boolean;
   readonly #level: number | undefined;
   readonly #id = new Uint8Array(ID_SIZE);
   readonly #index: GrowingIndex;
@@ -28,11 +29,17 @@ export class TreeStore {
   #builder: PackBuilder | undefined;
   readonly stats: TreeStats = { treeBlobs: 0, dataAdded: 0, dataAddedPacked: 0 };
 
-  constructor(repository: Repository, index: GrowingIndex, packs: PackWriter, packSizeBytes: number) {
+  constructor(
+    repository: Repository,
+    index: GrowingIndex,
+    packs: PackWriter,
+    { packSizeBytes, verify }: { readonly packSizeBytes: number; readonly verify: boolean },
+  ) {
     this.#repository = repository;
     this.#index = index;
     this.#packs = packs;
     this.#packSizeBytes = packSizeBytes;
+    this.#verify = verify;
     this.#buffer = this.#newBuffer();
     // Trees are JSON, and prune repacks raw ones: they are always compressed where the version allows it.
     this.#level = repository.config.version === 1 ? undefined : zstdLevel('auto');
@@ -58,7 +65,7 @@ export class TreeStore {
 
   #store(json: Uint8Array): void {
     const { codec, key } = this.#repository;
-    this.#builder ??= new PackBuilder(codec, key, this.#buffer);
+    this.#builder ??= new PackBuilder(codec, key, this.#buffer, { verify: this.#verify });
     if (!this.#builder.hasRoomFor(json.length)) this.#grow(this.#builder, json.length);
     const stored =
       this.#level === undefined

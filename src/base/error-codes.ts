@@ -46,6 +46,7 @@ export const errorCodes = [
   'TREE_CORRUPT',
   'BLOB_MISSING',
   'BLOB_CORRUPT',
+  'WRITE_VERIFY_FAILED',
   'INDEX_FULL',
   // references
   'REF_UNKNOWN',

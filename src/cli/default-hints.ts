@@ -43,6 +43,7 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   TREE_CORRUPT: 'Run `cairn check`; backups that do not have this folder are not affected.',
   BLOB_MISSING: 'Run `cairn check`.',
   BLOB_CORRUPT: 'Run `cairn check --read-data`, which names the pack.',
+  WRITE_VERIFY_FAILED: 'Test the memory of this machine, and run it again with CAIRN_NATIVE=off.',
   INDEX_FULL: 'Split the backups over several vaults.',
   REF_UNKNOWN: '`cairn list` shows ids and names.',
   REF_AMBIGUOUS: 'Give more digits of the id, or `name@time`.',

@@ -102,6 +102,7 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   TREE_CORRUPT: 'damaged',
   BLOB_MISSING: 'damaged',
   BLOB_CORRUPT: 'damaged',
+  WRITE_VERIFY_FAILED: 'failed',
   INDEX_FULL: 'failed',
   REF_UNKNOWN: 'unknownRef',
   REF_AMBIGUOUS: 'ambiguousRef',

@@ -5,7 +5,7 @@ import { idToBytes } from '../base/ids.ts';
 import { newMasterKey } from '../formats/crypto/key-file.ts';
 import { openBytes } from '../formats/crypto/sealed.ts';
 import { decodePackHeader, decodePackTrailer, PACK_TRAILER, type PackEntry } from '../formats/pack/pack-header.ts';
-import { createCodec } from '../kernels/codec.ts';
+import { createCodec, type Codec } from '../kernels/codec.ts';
 import { decodeBlob } from './blob-codec.ts';
 import { BLOB_DATA, BLOB_TREE } from './index/blob-index.ts';
 import { PACK_HEADER_ROOM, PackBuilder, type FinishedPack } from './pack-builder.ts';
@@ -165,5 +165,45 @@ describe('PackBuilder', () => {
     expect(() => new PackBuilder(codec, key, newBuffer()).finish()).toThrow(
       expect.objectContaining({ code: 'PACK_CORRUPT' }),
     );
+  });
+});
+
+describe('PackBuilder that verifies', () => {
+  /** One bit of what it compresses is another one: faults of memory, processor and library look like this. */
+  const flipsCompressed: Codec = {
+    kind: codec.kind,
+    sha256: (data, out) => codec.sha256(data, out),
+    createSha256: () => codec.createSha256(),
+    sealInto: (sealKey, plain, dst) => codec.sealInto(sealKey, plain, dst),
+    openInto: (sealKey, sealed, dst) => codec.openInto(sealKey, sealed, dst),
+    decompressInto: (data, dst) => codec.decompressInto(data, dst),
+    compressInto: (data, dst, level) => {
+      const changed = data.map((byte, at) => (at === 1000 ? byte ^ 1 : byte));
+      return codec.compressInto(changed, dst, level);
+    },
+  };
+
+  it('refuses a blob that does not come back as it went in', () => {
+    const builder = new PackBuilder(flipsCompressed, key, newBuffer(), { verify: true });
+    expect(() => builder.addCompressed(BLOB_DATA, idOf(text), text, 3)).toThrow(
+      expect.objectContaining({ code: 'WRITE_VERIFY_FAILED', facts: { blob: blobIdOf(text) } }),
+    );
+    expect(builder.blobCount).toBe(0);
+  });
+
+  it('refuses content that changed after its id was computed', () => {
+    const builder = new PackBuilder(codec, key, newBuffer(), { verify: true });
+    expect(() => builder.addRaw(BLOB_DATA, idOf(noise), randomBytes(5000))).toThrow(
+      expect.objectContaining({ code: 'WRITE_VERIFY_FAILED' }),
+    );
+  });
+
+  it('gives the packs of one that does not', () => {
+    const buffer = newBuffer();
+    const builder = new PackBuilder(codec, key, buffer, { verify: true });
+    builder.addRaw(BLOB_DATA, idOf(noise), noise);
+    builder.addCompressed(BLOB_TREE, idOf(text), text, 3);
+    const entries = entriesOf(builder.finish(), buffer);
+    expect(entries.map((entry) => plainOf(entry, buffer))).toEqual([new Uint8Array(noise), new Uint8Array(text)]);
   });
 });

@@ -1,9 +1,10 @@
 // Builds one pack in memory: sealed blobs one after the other, then the sealed header and its length
 // (restic's format, "Pack Format"). The pack's id, the SHA-256 of the whole file, is computed while it
 // grows, so that its bytes are gone over once. Synchronous: it runs in the worker threads.
-import { CairnError } from '../base/errors.ts';
-import { ID_SIZE } from '../base/ids.ts';
+import { CairnError, messageOf } from '../base/errors.ts';
+import { type BlobId, ID_SIZE, idFromBytes } from '../base/ids.ts';
 import { SEAL_OVERHEAD, type Codec, type RunningSha256, type SealKey } from '../kernels/codec.ts';
+import { BlobDecoder } from './blob-codec.ts';
 import type { BlobTypeBit } from './index/blob-index.ts';
 
 const RAW_ENTRY_SIZE = 37;
@@ -34,10 +35,19 @@ export interface FinishedPack {
   readonly blobCount: number;
 }
 
+export interface PackBuilderOptions {
+  /**
+   * Opens, decompresses and hashes every blob again as soon as it is sealed: a faulty compressor, cipher, processor or
+   * memory is then found before the pack leaves this machine, and not years later.
+   */
+  readonly verify?: boolean;
+}
+
 export class PackBuilder {
   readonly #codec: Codec;
   readonly #key: SealKey;
   readonly #hash: RunningSha256;
+  readonly #verifier: BlobDecoder | undefined;
   readonly #header: Uint8Array = new Uint8Array(MAX_BLOBS_PER_PACK * COMPRESSED_ENTRY_SIZE);
   readonly #headerView: DataView = new DataView(this.#header.buffer);
   #buffer: Uint8Array;
@@ -48,10 +58,11 @@ export class PackBuilder {
   #hasOpenHash = false;
 
   /** Builds in `buffer`, which must have room for the largest pack and `PACK_HEADER_ROOM`. */
-  constructor(codec: Codec, key: SealKey, buffer: Uint8Array) {
+  constructor(codec: Codec, key: SealKey, buffer: Uint8Array, { verify = false }: PackBuilderOptions = {}) {
     this.#codec = codec;
     this.#key = key;
     this.#hash = codec.createSha256();
+    this.#verifier = verify ? new BlobDecoder(codec, key) : undefined;
     this.#buffer = buffer;
   }
 
@@ -142,6 +153,7 @@ export class PackBuilder {
   }
 
   #append(type: BlobTypeBit, id: Uint8Array, length: number, plainLength: number): StoredBlob {
+    this.#verify(id, length, plainLength);
     this.#hash.update(this.#buffer.subarray(this.#sizeBytes, this.#sizeBytes + length));
     this.#hasOpenHash = true;
     const at = this.#headerSize;
@@ -155,5 +167,22 @@ export class PackBuilder {
     this.#sizeBytes += length;
     this.#blobCount++;
     return { length, packedLength: length + entrySize };
+  }
+
+  #verify(id: Uint8Array, length: number, plainLength: number): void {
+    try {
+      this.#verifier?.decode(this.#buffer.subarray(this.#sizeBytes, this.#sizeBytes + length), id, plainLength);
+    } catch (cause) {
+      const blob = idFromBytes<BlobId>(id);
+      throw new CairnError(
+        'WRITE_VERIFY_FAILED',
+        `blob ${blob} did not come back as it went in when it was opened again: ${messageOf(cause)}`,
+        {
+          hint: 'Nothing of it was stored. Test the memory of this machine, and run it again with CAIRN_NATIVE=off.',
+          cause,
+          facts: { blob },
+        },
+      );
+    }
   }
 }

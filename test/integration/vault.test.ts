@@ -164,6 +164,12 @@ describe('backup and restore', () => {
     expect(await textOf(vault.cat('notes.txt', 'notes.txt'))).toBe('from a stream');
   });
 
+  it('saves what it verified before it stored it', async () => {
+    const lines = Buffer.from('a line that repeats\n'.repeat(10_000));
+    await vault.backup(Readable.from([lines]), { name: 'lines.txt', verifyWrites: true });
+    expect(await textOf(vault.cat('lines.txt', 'lines.txt'))).toBe(lines.toString());
+  });
+
   it('saves nothing when the command fails', async () => {
     const failing = { type: 'command', command: 'sh', args: ['-c', 'echo half; exit 7'] } as const;
     await expect(vault.backup(failing)).rejects.toMatchObject({ code: 'COMMAND_FAILED' });

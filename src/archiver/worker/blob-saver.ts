@@ -88,7 +88,8 @@ export class BlobSaver {
     if (this.#slot !== NO_SLOT && this.#builder !== undefined) return this.#builder;
     this.#slot = this.#slots.take();
     const buffer = this.#slots.buffer(this.#slot);
-    if (this.#builder === undefined) this.#builder = new PackBuilder(this.#codec, this.#setup.key, buffer);
+    const { key, verify } = this.#setup;
+    if (this.#builder === undefined) this.#builder = new PackBuilder(this.#codec, key, buffer, { verify });
     else this.#builder.restart(buffer);
     return this.#builder;
   }

@@ -16,6 +16,8 @@ export interface WorkerSetup {
   /** zstd level, or `undefined` to store blobs as they are. */
   readonly level: number | undefined;
   readonly packSizeBytes: number;
+  /** See `PackBuilderOptions.verify`. */
+  readonly verify: boolean;
   readonly slots: readonly SharedArrayBuffer[];
   /** Word 0: abort; word 1: count of freed slots; words 2…: state of each slot. */
   readonly control: SharedArrayBuffer;

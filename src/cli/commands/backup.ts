@@ -45,6 +45,7 @@ interface BackupFlags {
   readonly withAtime: boolean;
   readonly compression: 'off' | 'fastest' | 'auto' | 'better' | 'max';
   readonly packSize?: number;
+  readonly verifyWrites?: boolean;
   readonly keepPartial: boolean;
   readonly skipIfUnchanged: boolean;
 }
@@ -124,7 +125,12 @@ function addReadingOptions(command: Command): void {
     )
     .addOption(
       new Option('--pack-size <size>', 'size of the files in the vault, 4M to 128M').argParser(parseSizeArgument),
-    );
+    )
+    .option(
+      '--verify-writes',
+      'open and hash everything again before it is stored (default: where the vault is remote)',
+    )
+    .option('--no-verify-writes', 'do not');
 }
 
 async function backup(cli: CliContext, paths: readonly string[], flags: BackupFlags): Promise<void> {
@@ -229,6 +235,7 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
     withAtime: flags.withAtime,
     compression: compressionOf(cli, flags),
     packSizeBytes: packSizeOf(flags),
+    verifyWrites: flags.verifyWrites,
     keepPartial: flags.keepPartial,
     skipIfUnchanged: flags.skipIfUnchanged,
     estimate: cli.showsBar,

@@ -46,6 +46,11 @@ export interface BackupOptions {
   readonly withAtime?: boolean | undefined;
   readonly compression?: CompressionLevel | undefined;
   readonly packSizeBytes?: number | undefined;
+  /**
+   * Open, decompress and hash every blob again before its pack leaves this machine. By default where the vault is
+   * remote: there the processor waits for the network anyway.
+   */
+  readonly verifyWrites?: boolean | undefined;
   /** When stopped, save what is done as a backup tagged `partial`. */
   readonly keepPartial?: boolean | undefined;
   /** Save nothing when nothing changed; the result is then the backup that is the same. */
@@ -189,6 +194,7 @@ function flagsOf(options: BackupOptions): Partial<ArchiveOptions> {
     withAtime: options.withAtime ?? false,
     skipIfUnchanged: options.skipIfUnchanged ?? false,
     compression: options.compression ?? 'auto',
+    verifyWrites: options.verifyWrites,
     ...(options.packSizeBytes === undefined ? {} : { packSizeBytes: options.packSizeBytes }),
   };
 }
