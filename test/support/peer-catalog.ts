@@ -15,7 +15,8 @@ export type PeerName =
   | 'setfattr'
   | 'setfacl'
   | 'mkfs.ext4'
-  | 'time';
+  | 'time'
+  | 'rclone';
 
 export type PeerOrigin =
   /** A package of Debian; the program is then found on the PATH. */
@@ -89,6 +90,20 @@ export const peers: readonly Peer[] = [
     neededBy: 'asked',
     versionArgs: ['--version'],
     origin: { kind: 'cargo', crate: 'rustic-rs', version: '0.11.4', program: 'rustic' },
+  },
+  {
+    // The S3 server and the REST server of the tests, and a storage of its own.
+    name: 'rclone',
+    neededBy: 'tests',
+    versionArgs: ['version'],
+    origin: {
+      kind: 'go',
+      module: 'github.com/rclone/rclone',
+      version: 'v1.71.2',
+      sum: 'h1:3Jk5xNPFrZhVABRuN/OPvApuZQddpE2tkhYMuEn1Ud4=',
+      main: '',
+      tags: ['noselfupdate'],
+    },
   },
 ];
 
