@@ -29,6 +29,10 @@ function setUp(fault: Fault | readonly Fault[]): { storage: Storage; inner: Faul
   return { storage, inner, sleeps: clock.sleeps };
 }
 
+function busy(retryAfterMs: number): CairnError {
+  return new CairnError('STORAGE_UNREACHABLE', 'busy', { retry: 'later', facts: { retryAfterMs } });
+}
+
 describe('retrying', () => {
   it('tries again with doubled pauses until it works', async () => {
     const { storage, sleeps } = setUp({ how: 'fail', times: 4 });
@@ -55,6 +59,15 @@ describe('retrying', () => {
     const { storage, sleeps } = setUp({ how: 'fail', error: new TypeError('bug') });
     await expect(storage.stat('config')).rejects.toThrow('bug');
     expect(sleeps).toEqual([]);
+  });
+
+  it('waits as long as the storage asks for, at least', async () => {
+    const { storage, sleeps } = setUp([
+      { how: 'fail', at: 1, error: busy(7000) },
+      { how: 'fail', at: 2, error: busy(10) },
+    ]);
+    await storage.write('config', utf8('c'));
+    expect(sleeps).toEqual([7000, 2000]);
   });
 
   it('varies the pauses', async () => {

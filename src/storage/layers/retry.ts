@@ -29,7 +29,8 @@ export interface RetryOptions {
 
 /**
  * Tries again what failed with `retry: 'later'`, with growing, jittered pauses; by default from one
- * second (the values restic uses) for up to 15 minutes. The last error keeps its code and says how
+ * second (the values restic uses) for up to 15 minutes. An error that says so in `facts.retryAfterMs` is not
+ * tried again before. The last error keeps its code and says how
  * often it was tried. Other errors pass at once.
  */
 export function retrying(inner: Storage, options: RetryOptions = {}): Storage {
@@ -145,7 +146,8 @@ class Pauses {
   async before(error: unknown): Promise<void> {
     this.#signal?.throwIfAborted();
     if (!isCairnError(error) || error.retry !== 'later') throw error;
-    const delayMs = this.#delayMs();
+    // A server that says how long to wait is not asked again before.
+    const delayMs = Math.max(this.#delayMs(), retryAfterMs(error));
     if (this.#clock.nowNs() + msToNs(delayMs) > this.#deadlineNs) throw exhausted(error, this.attempt);
     this.#options.onRetry?.({ operation: this.#operation, error, attempts: this.attempt, delayMs });
     await this.#clock.sleep(delayMs, this.#signal);
@@ -157,6 +159,11 @@ class Pauses {
     const plain = Math.min(firstDelayMs * 2 ** (this.attempt - 1), longestDelayMs);
     return plain * (0.5 + random());
   }
+}
+
+function retryAfterMs({ facts }: KnownError): number {
+  const asked = facts['retryAfterMs'];
+  return typeof asked === 'number' ? asked : 0;
 }
 
 function exhausted(error: KnownError, attempts: number): KnownError {

@@ -1,0 +1,134 @@
+import { readFile } from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
+import { isIP } from 'node:net';
+import { getCACertificates } from 'node:tls';
+import { CairnError, messageOf } from '../../../base/errors.ts';
+import { exchange, type HttpRequest, type HttpResponse, type HttpTimeouts, StaleConnection } from './http-exchange.ts';
+
+// node:http and not fetch: a body in parts is sent without being joined, shared memory included, and a
+// certificate authority of one's own needs no further package. docs/adr/0008 has the measurement.
+
+/** An idle connection is closed after this time: before most servers would, which costs a request. */
+const IDLE_MS = 15_000;
+/** Kept connections that may turn out to be closed before a request is given up. */
+const STALE_TRIES = 8;
+
+const defaultTimeouts: HttpTimeouts = { connectMs: 30_000, stallMs: 120_000, answerMs: 300_000 };
+
+/** One finished request, for counting. */
+export interface HttpRequestDone {
+  readonly method: string;
+  /** Undefined where no answer came. */
+  readonly status: number | undefined;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
+export interface HttpClientOptions {
+  /** PEM file with authorities to trust besides the usual ones. */
+  readonly caFile?: string | undefined;
+  /** PEM file with the certificate and the key by which this side shows who it is. */
+  readonly clientCertificateFile?: string | undefined;
+  /** Path of a Unix socket to connect to, whatever host the URL names. */
+  readonly socketPath?: string | undefined;
+  readonly timeouts?: Partial<HttpTimeouts> | undefined;
+  readonly onRequest?: ((done: HttpRequestDone) => void) | undefined;
+}
+
+/**
+ * Makes requests and keeps connections for the next ones. Opens none yet. Throws `CONFIG_INVALID` where a
+ * certificate file cannot be read. Proxies are those of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, never for loopback.
+ */
+export async function openHttpClient(options: HttpClientOptions = {}): Promise<HttpClient> {
+  const ca = await readPem(options.caFile);
+  const identity = await readPem(options.clientCertificateFile);
+  const tls = {
+    ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
+    ...(identity === undefined ? {} : { cert: identity, key: identity }),
+  };
+  return new HttpClient(tls, options);
+}
+
+async function readPem(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new CairnError('CONFIG_INVALID', `cannot read the certificate file ${path}: ${messageOf(error)}`, {
+      cause: error,
+      facts: { path },
+    });
+  }
+}
+
+/** Connections to HTTP servers. Safe to use concurrently; bounds nothing, the limit layer does. */
+export class HttpClient implements AsyncDisposable {
+  readonly #options: HttpClientOptions;
+  readonly #timeouts: HttpTimeouts;
+  readonly #agents = new Map<string, http.Agent>();
+  readonly #tls: https.AgentOptions;
+
+  constructor(tls: https.AgentOptions, options: HttpClientOptions) {
+    this.#tls = tls;
+    this.#options = options;
+    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+  }
+
+  /**
+   * Makes one request and reads all of the answer, whatever its status; redirects are not followed. Throws the
+   * reason of an aborted signal unchanged, else `STORAGE_UNREACHABLE` where no whole answer came.
+   */
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#exchange(request);
+      } catch (error) {
+        if (!(error instanceof StaleConnection)) throw error;
+        if (attempt === STALE_TRIES || !mayRepeat(request)) throw error.meaning;
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.clear();
+  }
+
+  async #exchange(request: HttpRequest): Promise<HttpResponse> {
+    let response: HttpResponse | undefined;
+    try {
+      const { socketPath } = this.#options;
+      response = await exchange(request, { agent: this.#agent(request.url), timeouts: this.#timeouts, socketPath });
+      return response;
+    } finally {
+      this.#options.onRequest?.({
+        method: request.method,
+        status: response?.status,
+        sentBytes: (request.body ?? []).reduce((sum, part) => sum + part.length, 0),
+        receivedBytes: response?.body.length ?? 0,
+      });
+    }
+  }
+
+  #agent({ protocol, hostname }: URL): http.Agent {
+    const proxied = this.#options.socketPath === undefined && !isLoopback(hostname);
+    const key = `${protocol} ${proxied}`;
+    const known = this.#agents.get(key);
+    if (known !== undefined) return known;
+    const options = { keepAlive: true, timeout: IDLE_MS, ...(proxied ? { proxyEnv: process.env } : {}) };
+    const made = protocol === 'https:' ? new https.Agent({ ...options, ...this.#tls }) : new http.Agent(options);
+    this.#agents.set(key, made);
+    return made;
+  }
+}
+
+/** Whether a request that may have reached the server already can be made again without a difference. */
+function mayRepeat({ method, headers = {} }: HttpRequest): boolean {
+  return method !== 'POST' && headers['if-none-match'] === undefined;
+}
+
+function isLoopback(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/gu, '');
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

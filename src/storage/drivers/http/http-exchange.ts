@@ -1,0 +1,254 @@
+import { constants } from 'node:buffer';
+import http from 'node:http';
+import https from 'node:https';
+import { asBuffer } from '../../../base/bytes.ts';
+import { CairnError } from '../../../base/errors.ts';
+import { connectionLost, networkError, noProgress, type RequestContext } from './http-errors.ts';
+
+/** Bytes handed to the system at once. Each is a step of progress, so a slow line is not taken for a dead one. */
+const SEND_AT_ONCE = 256 * 1024;
+/** Documents, such as listings and errors; whoever reads objects says how much it expects. */
+const LARGEST_DOCUMENT = 16 * 1024 * 1024;
+
+export interface HttpTimeouts {
+  /** Until there is a connection, its encryption included. */
+  readonly connectMs: number;
+  /** Without a byte sent or received. */
+  readonly stallMs: number;
+  /** From the last byte sent to the first received: it holds what the system has buffered, and the server's work. */
+  readonly answerMs: number;
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  /** Must hold no user and password: send an `authorization` header. */
+  readonly url: URL;
+  /** Names in lower case. `host` and `content-length` are added. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Sent part by part without a copy; may view shared memory. Must not change until the promise is settled. */
+  readonly body?: readonly Uint8Array[] | undefined;
+  /** What is done, for messages: `read data/ab/…`. */
+  readonly action: string;
+  /** A longer answer is refused; 16 MiB by default. */
+  readonly largestBody?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case; those that came more than once are joined. */
+  readonly headers: Readonly<http.IncomingHttpHeaders>;
+  /** All of the body, in an `ArrayBuffer` of its own. Empty for HEAD. */
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+export interface ExchangeOptions {
+  readonly agent: http.Agent;
+  readonly timeouts: HttpTimeouts;
+  readonly socketPath: string | undefined;
+}
+
+/** A kept connection had been closed by the server. The request was probably not read. */
+export class StaleConnection extends Error {
+  /** The error for those who do not try again at once. */
+  readonly meaning: CairnError;
+
+  constructor(meaning: CairnError) {
+    super(meaning.message, { cause: meaning });
+    this.name = 'StaleConnection';
+    this.meaning = meaning;
+  }
+}
+
+/** One request and its whole answer, over one connection of the agent. */
+export async function exchange(request: HttpRequest, options: ExchangeOptions): Promise<HttpResponse> {
+  request.signal?.throwIfAborted();
+  using running = new Exchange(request, options);
+  return await running.response;
+}
+
+class Exchange implements Disposable {
+  readonly response: Promise<HttpResponse>;
+  readonly #request: HttpRequest;
+  readonly #timeouts: HttpTimeouts;
+  readonly #context: RequestContext;
+  readonly #outgoing: http.ClientRequest;
+  readonly #settle: { resolve(response: HttpResponse): void; reject(error: unknown): void };
+  #timer: NodeJS.Timeout | undefined;
+  #answered = false;
+  #complete = false;
+
+  constructor(request: HttpRequest, options: ExchangeOptions) {
+    const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
+    this.response = promise;
+    this.#settle = { resolve, reject };
+    this.#request = request;
+    this.#timeouts = options.timeouts;
+    this.#context = { action: request.action, host: request.url.host };
+    this.#outgoing = start(request, options);
+    this.#watch(this.#timeouts.connectMs, 'the connection was not made');
+    this.#outgoing.on('socket', (socket) => {
+      // A kept connection is there at once.
+      if (!socket.connecting) this.#connected();
+      else socket.once(request.url.protocol === 'https:' ? 'secureConnect' : 'connect', () => this.#connected());
+    });
+    this.#outgoing.on('error', (error) => this.#fail(error));
+    this.#outgoing.on('response', (response) => this.#receive(response));
+    request.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#send(groupsOf(request.body ?? []));
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#request.signal?.removeEventListener('abort', this.#onAbort);
+    // A connection on which something is left to send or to receive is of no use to the next request.
+    if (!this.#complete || !this.#outgoing.writableFinished) this.#outgoing.destroy();
+  }
+
+  readonly #onAbort = (): void => this.#settle.reject(this.#request.signal?.reason);
+
+  #connected(): void {
+    this.#watch(this.#timeouts.stallMs, 'no byte could be sent');
+  }
+
+  /** Sends group after group. When the request ends otherwise, the next callback never comes, and that is the end. */
+  #send(groups: Iterator<readonly Uint8Array[]>): void {
+    if (this.#answered) return;
+    const { value: group, done } = groups.next();
+    if (done === true) {
+      this.#outgoing.end(() => {
+        if (!this.#answered) this.#watch(this.#timeouts.answerMs, 'no answer came');
+      });
+      return;
+    }
+    this.#outgoing.cork();
+    for (const [index, part] of group.entries()) {
+      const last = index === group.length - 1;
+      this.#outgoing.write(asBuffer(part), (error) => {
+        if (!last || (error !== undefined && error !== null)) return;
+        this.#timer?.refresh();
+        this.#send(groups);
+      });
+    }
+    this.#outgoing.uncork();
+  }
+
+  #receive(response: http.IncomingMessage): void {
+    this.#answered = true;
+    this.#watch(this.#timeouts.stallMs, 'the answer stopped in the middle');
+    const { statusCode: status = 0, headers } = response;
+    const body = new Body(this.#request.method === 'HEAD' ? '0' : headers['content-length']);
+    const largest = this.#request.largestBody ?? LARGEST_DOCUMENT;
+    if (body.announced !== undefined && body.announced > Math.min(largest, constants.MAX_LENGTH)) {
+      this.#settle.reject(tooLong(this.#context, largest));
+      return;
+    }
+    response.on('data', (chunk: Buffer) => {
+      this.#timer?.refresh();
+      if (body.received + chunk.length > largest) this.#settle.reject(tooLong(this.#context, largest));
+      else body.add(chunk);
+    });
+    const cutOff = (cause?: unknown): void =>
+      this.#settle.reject(connectionLost(this.#context, body.received, body.announced, cause));
+    response.on('error', cutOff);
+    response.on('end', () => {
+      if (!response.complete || !body.isWhole) return cutOff();
+      this.#complete = true;
+      this.#settle.resolve({ status, headers, body: body.bytes() });
+    });
+    // Comes after `end`, when the promise has been settled already, or instead of it.
+    response.on('close', () => cutOff());
+  }
+
+  #watch(afterMs: number, what: string): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#settle.reject(noProgress(this.#context, what, afterMs)), afterMs);
+  }
+
+  #fail(error: Error): void {
+    const meaning = networkError(this.#context, error);
+    const stale = this.#outgoing.reusedSocket && !this.#answered && meaning.facts['system'] === 'ECONNRESET';
+    this.#settle.reject(stale ? new StaleConnection(meaning) : meaning);
+  }
+}
+
+function start(request: HttpRequest, { agent, socketPath }: ExchangeOptions): http.ClientRequest {
+  const { url, method, body } = request;
+  const size = body?.reduce((sum, part) => sum + part.length, 0);
+  return (url.protocol === 'https:' ? https : http).request({
+    agent,
+    method,
+    ...(socketPath === undefined ? {} : { socketPath }),
+    hostname: url.hostname.replace(/^\[|\]$/gu, ''),
+    port: url.port,
+    path: url.pathname + url.search,
+    headers: {
+      ...request.headers,
+      host: url.host,
+      // Nothing is to compress on the way what is compressed already, or to change what is hashed.
+      'accept-encoding': 'identity',
+      ...(size === undefined ? {} : { 'content-length': String(size) }),
+    },
+  });
+}
+
+/** Groups of parts of at most `SEND_AT_ONCE` bytes; long parts are cut. */
+function* groupsOf(parts: readonly Uint8Array[]): Generator<readonly Uint8Array[]> {
+  let group: Uint8Array[] = [];
+  let free = SEND_AT_ONCE;
+  for (const part of parts) {
+    for (let at = 0; at < part.length;) {
+      const piece = part.subarray(at, at + free);
+      group.push(piece);
+      at += piece.length;
+      free -= piece.length;
+      if (free > 0) continue;
+      yield group;
+      group = [];
+      free = SEND_AT_ONCE;
+    }
+  }
+  if (group.length > 0) yield group;
+}
+
+/** The bytes of an answer, in one piece of memory from the start where their number was announced. */
+class Body {
+  readonly announced: number | undefined;
+  received = 0;
+  #whole: Buffer<ArrayBuffer> | undefined;
+  readonly #chunks: Buffer[] = [];
+
+  constructor(contentLength: string | undefined) {
+    this.announced = contentLength === undefined ? undefined : Number(contentLength);
+  }
+
+  add(chunk: Buffer): void {
+    // Made with the first byte, so that a server that only announces much costs nothing. Not zeroed: filled or dropped.
+    if (this.announced === undefined) this.#chunks.push(chunk);
+    else chunk.copy((this.#whole ??= Buffer.allocUnsafeSlow(this.announced)), this.received);
+    this.received += chunk.length;
+  }
+
+  get isWhole(): boolean {
+    return this.announced === undefined || this.received === this.announced;
+  }
+
+  bytes(): Uint8Array<ArrayBuffer> {
+    if (this.#whole !== undefined) return this.#whole;
+    const joined = Buffer.allocUnsafeSlow(this.received);
+    let offset = 0;
+    for (const chunk of this.#chunks) offset += chunk.copy(joined, offset);
+    return joined;
+  }
+}
+
+function tooLong({ action, host }: RequestContext, largest: number): CairnError {
+  return new CairnError(
+    'STORAGE_IO',
+    `cannot ${action}: ${host} answers with more than the ${largest} bytes expected`,
+    {
+      hint: 'Check that the address of the vault leads to the server that is meant.',
+      facts: { host },
+    },
+  );
+}
