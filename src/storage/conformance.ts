@@ -18,7 +18,7 @@ export interface ConformanceCase {
 }
 
 type BooleanFeature = {
-  [K in keyof StorageFeatures]: StorageFeatures[K] extends boolean ? K : never;
+  [K in keyof StorageFeatures]-?: StorageFeatures[K] extends boolean ? K : never;
 }[keyof StorageFeatures];
 
 type Body = (storage: Storage, signal: AbortSignal) => Promise<void>;
@@ -166,6 +166,30 @@ export const storageConformance: readonly ConformanceCase[] = [
     await rejectsWith('OBJECT_MISSING', () => storage.read('locks/l'));
     assert.deepEqual(await names(storage, ''), []);
   }),
+  conform('removes many objects, and those that are not there', async (storage) => {
+    const written = Array.from({ length: 24 }, (_, index) => `data/${index % 2}a/${index}`);
+    await Promise.all(written.map((name) => storage.write(name, utf8(name))));
+    await storage.write('config', utf8('c'));
+    const absent = Array.from({ length: 1200 }, (_, index) => `data/0a/absent ${index}`);
+    await storage.removeMany([...written.slice(0, 12), ...absent, ...written.slice(10, 20)]);
+    assert.deepEqual(await names(storage, ''), ['config', ...written.slice(20)].toSorted());
+  }),
+  conform('removes nothing when asked to remove no objects', async (storage) => {
+    await storage.write('config', utf8('c'));
+    await storage.removeMany([]);
+    assert.deepEqual(await names(storage, ''), ['config']);
+  }),
+  conform('removes none of many when one has no valid name', async (storage) => {
+    await storage.write('config', utf8('c'));
+    await rejectsWith('OBJECT_NAME_INVALID', () => storage.removeMany(['config', 'a/../b']));
+    assert.deepEqual(await names(storage, ''), ['config']);
+  }),
+  conform('removes many objects with unusual names', async (storage) => {
+    const odd = ['a&b/<c>', `q"u'o/te`, ' lead/ing', "replicas/!$&'()*+,;=@#?/x", 'values/a b/%2e'];
+    for (const name of odd) await storage.write(name, utf8(name));
+    await storage.removeMany(odd);
+    assert.deepEqual(await names(storage, ''), []);
+  }),
   conform('writes again what was removed', async (storage) => {
     await storage.write('locks/l', utf8('one'));
     await storage.remove('locks/l');
@@ -220,6 +244,7 @@ export const storageConformance: readonly ConformanceCase[] = [
       () => storage.stat('config', { signal }),
       () => storage.write('other', utf8('x'), { signal }),
       () => storage.remove('config', { signal }),
+      () => storage.removeMany(['config'], { signal }),
       () => Array.fromAsync(storage.list('', { signal })),
     ];
     for (const call of calls) await assert.rejects(call(), (error) => error === reason);

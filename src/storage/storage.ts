@@ -26,6 +26,8 @@ export interface StorageFeatures {
   readonly connections: number;
   /** A directory of this machine that holds the objects as plain files, if there is one. */
   readonly localPath: string | undefined;
+  /** Objects that one request of `removeMany` takes away; 1, the default, where each needs its own. */
+  readonly removeBatch?: number;
 }
 
 export interface StorageOptions {
@@ -82,4 +84,11 @@ export interface Storage extends AsyncDisposable {
    * power cut soon after may bring it back.
    */
   remove(name: ObjectName, options?: StorageOptions): Promise<void>;
+
+  /**
+   * Removes all these objects, in no particular order and in as few requests as the storage allows. That some are
+   * not there is no error. Nothing is removed where a name breaks the rules. After any other failure some may be
+   * gone; the error names the first object that could not be removed, and the same call may be made again.
+   */
+  removeMany(names: readonly ObjectName[], options?: StorageOptions): Promise<void>;
 }

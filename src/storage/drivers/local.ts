@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { hasCode, systemCode } from '../../base/errors.ts';
 import { checkObjectName, checkPrefix } from '../object-name.ts';
 import { missing, partsOf, resolveRange, truncated } from '../object-range.ts';
+import { removeEach } from '../remove-each.ts';
 import type {
   ObjectInfo,
   ObjectName,
@@ -136,6 +137,10 @@ class LocalStorage implements Storage {
     } catch (error) {
       if (!hasCode(error, 'OBJECT_MISSING')) throw error;
     }
+  }
+
+  removeMany(names: readonly ObjectName[], options?: StorageOptions): Promise<void> {
+    return removeEach(this, names, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -1,6 +1,7 @@
 import { concatBytes } from '../../base/bytes.ts';
 import { checkObjectName, checkPrefix } from '../object-name.ts';
 import { exists, missing, partsOf, resolveRange } from '../object-range.ts';
+import { removeEach } from '../remove-each.ts';
 import type {
   ObjectInfo,
   ObjectName,
@@ -66,6 +67,10 @@ class MemoryStorage implements Storage {
     checkObjectName(name);
     signal?.throwIfAborted();
     this.#objects.delete(name);
+  }
+
+  removeMany(names: readonly ObjectName[], options?: StorageOptions): Promise<void> {
+    return removeEach(this, names, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -129,6 +129,15 @@ class CacheLayer extends StorageLayer implements CachedStorage {
     await this.#drop(name);
   }
 
+  override async removeMany(names: readonly ObjectName[], options: StorageOptions = {}): Promise<void> {
+    try {
+      await this.inner.removeMany(names, options);
+    } finally {
+      // After a failure some are gone, and what is not can be fetched again.
+      for (const name of names) await this.#drop(name);
+    }
+  }
+
   /** Name of the cache entry of an object that belongs in the cache. */
   #entryOf(name: ObjectName): string | undefined {
     const wanted = !name.startsWith('data/') || this.#treePacks.has(name) || this.#isTreePack(name);

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { concatBytes } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
+import { checkObjectName } from '../object-name.ts';
 import { partsOf } from '../object-range.ts';
 import type { ObjectInfo, ObjectName, ReadOptions, Storage, StorageOptions, WriteOptions } from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
@@ -126,6 +127,13 @@ class FaultyLayer extends StorageLayer implements FaultyStorage {
 
   override remove(name: ObjectName, options?: StorageOptions): Promise<void> {
     return this.#run('remove', name, options, () => this.inner.remove(name, options));
+  }
+
+  /** One operation for each object, one after the other, so that a fault can leave any part of them. */
+  override async removeMany(names: readonly ObjectName[], options?: StorageOptions): Promise<void> {
+    for (const name of names) checkObjectName(name);
+    options?.signal?.throwIfAborted();
+    for (const name of names) await this.remove(name, options);
   }
 
   async #run<T>(

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { Semaphore } from '../../base/concurrency.ts';
 import { partsOf, sizeOf } from '../object-range.ts';
+import { removeInBatches } from '../remove-each.ts';
 import type { ObjectInfo, ObjectName, ReadOptions, Storage, StorageOptions, WriteOptions } from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
 
@@ -75,6 +76,12 @@ class LimitLayer extends StorageLayer {
 
   override remove(name: ObjectName, options: StorageOptions = {}): Promise<void> {
     return this.#inPlace(options, () => this.inner.remove(name, options));
+  }
+
+  override removeMany(names: readonly ObjectName[], options: StorageOptions = {}): Promise<void> {
+    return removeInBatches(this, names, options, (batch) =>
+      this.#inPlace(options, () => this.inner.removeMany(batch, options)),
+    );
   }
 
   async #inPlace<T>({ signal }: StorageOptions, run: () => Promise<T>): Promise<T> {

@@ -21,6 +21,7 @@ describe('readOnly', () => {
     await expect(storage.create()).rejects.toMatchObject(refusal);
     await expect(storage.write('config', utf8('d'))).rejects.toMatchObject(refusal);
     await expect(storage.remove('config')).rejects.toMatchObject(refusal);
+    await expect(storage.removeMany(['config'])).rejects.toMatchObject(refusal);
     expect(Buffer.from(await inner.read('config')).toString()).toBe('c');
   });
 });

@@ -2,7 +2,7 @@ import { CairnError } from '../../base/errors.ts';
 import type { Storage } from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
 
-/** `inner` for reading: `create`, `write` and `remove` throw `STORAGE_READ_ONLY` and change nothing. */
+/** `inner` for reading: `create`, `write`, `remove` and `removeMany` throw `STORAGE_READ_ONLY` and change nothing. */
 export function readOnly(inner: Storage): Storage {
   return new ReadOnlyLayer(inner);
 }
@@ -18,6 +18,10 @@ class ReadOnlyLayer extends StorageLayer {
 
   override async remove(name: string): Promise<void> {
     throw this.#refusal(`remove ${name}`);
+  }
+
+  override async removeMany(names: readonly string[]): Promise<void> {
+    throw this.#refusal(`remove ${names.length} objects`);
   }
 
   #refusal(what: string): CairnError {

@@ -2,6 +2,7 @@ import { equalBytes } from '../../base/bytes.ts';
 import { type Clock, msToNs, systemClock } from '../../base/clock.ts';
 import { CairnError, hasCode, isCairnError, type KnownError } from '../../base/errors.ts';
 import { partsOf, sizeOf } from '../object-range.ts';
+import { removeInBatches } from '../remove-each.ts';
 import type { ObjectInfo, ObjectName, ReadOptions, Storage, StorageOptions, WriteOptions } from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
 
@@ -95,6 +96,13 @@ class RetryLayer extends StorageLayer {
 
   override remove(name: ObjectName, options: StorageOptions = {}): Promise<void> {
     return this.#retry(`remove ${name}`, options, () => this.inner.remove(name, options));
+  }
+
+  override removeMany(names: readonly ObjectName[], options: StorageOptions = {}): Promise<void> {
+    return removeInBatches(this, names, options, (batch) =>
+      // Those that are gone already are no error the next time.
+      this.#retry(`remove ${batch.length} objects`, options, () => this.inner.removeMany(batch, options)),
+    );
   }
 
   async #retry<T>(operation: string, options: StorageOptions, run: (attempt: number) => Promise<T>): Promise<T> {

@@ -48,6 +48,10 @@ export class StorageLayer implements Storage {
     return this.inner.remove(name, options);
   }
 
+  removeMany(names: readonly ObjectName[], options?: StorageOptions): Promise<void> {
+    return this.inner.removeMany(names, options);
+  }
+
   [Symbol.asyncDispose](): PromiseLike<void> {
     return this.inner[Symbol.asyncDispose]();
   }
