@@ -131,8 +131,13 @@ export class ArchiveSession {
   }
 
   /** Counts a directory that is as it was. */
-  countKnown({ path }: SourceDirectory, runs: readonly StatRunResult[], subdirectories: number): void {
+  countKnown(directory: SourceDirectory, runs: readonly StatRunResult[], subdirectories: number): void {
     for (let i = 0; i < subdirectories; i++) this.stats.addDirectory('unmodified');
+    this.countKnownLeaves(directory, runs);
+  }
+
+  /** Counts leaves that are as they were. */
+  countKnownLeaves({ path }: SourceDirectory, runs: readonly StatRunResult[]): void {
     let files = 0;
     let bytes = 0;
     for (const run of runs) {

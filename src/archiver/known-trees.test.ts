@@ -9,13 +9,14 @@ const treeOfDepth = (depth: number): fc.Arbitrary<KnownTree> =>
   fc.record({
     tree: id.map((bytes) => idFromBytes<BlobId>(bytes)),
     digest: fc.option(id, { nil: undefined }),
+    runs: fc.array(id, { maxLength: 4 }),
     children: fc
       .array(fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 20 }).map(bytesKey), treeBelow(depth)), { maxLength: 3 })
       .map((children) => new Map(depth === 0 ? [] : children)),
   });
 const treeBelow = (depth: number): fc.Arbitrary<KnownTree> =>
   depth === 0
-    ? fc.constant({ tree: idFromBytes<BlobId>(new Uint8Array(32)), digest: undefined, children: new Map() })
+    ? fc.constant({ tree: idFromBytes<BlobId>(new Uint8Array(32)), digest: undefined, runs: [], children: new Map() })
     : treeOfDepth(depth - 1);
 const known = fc.record({
   rules: id,

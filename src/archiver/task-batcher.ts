@@ -1,5 +1,7 @@
-import { NAMES_PER_RUN } from './leaf-runs.ts';
 import type { TaskRunner } from './worker-pool.ts';
+
+/** About as many names go to a worker in one message. */
+const NAMES_PER_TASK = 64;
 
 interface Pending<Run, Result> {
   readonly run: Run;
@@ -27,7 +29,7 @@ export class TaskBatcher<Run, Result> {
     pending.done.promise.catch(() => {}); // thrown where it is awaited
     this.#pending.push(pending);
     this.#nameCount += nameCount;
-    if (this.#nameCount >= NAMES_PER_RUN) this.flush();
+    if (this.#nameCount >= NAMES_PER_TASK) this.flush();
     return pending.done.promise;
   }
 

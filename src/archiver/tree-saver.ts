@@ -8,7 +8,9 @@ import type { ArchiveSession } from './archive-session.ts';
 import { EntryDigest } from './entry-digest.ts';
 import type { KnownTree } from './known-trees.ts';
 import type { SavedRun } from './leaf-batcher.ts';
+import { KnownRuns } from './known-runs.ts';
 import { ParentNodes } from './parent-nodes.ts';
+import type { LeafNames } from './leaf-runs.ts';
 import type { Listing } from './scout.ts';
 import type { SourceDirectory } from './source.ts';
 import { saveStream } from './stream-saver.ts';
@@ -82,7 +84,7 @@ export class TreeSaver {
       return { done: caught(this.#finishKnown(handed, before.known, looks)) };
     }
     const json = before === undefined ? undefined : await session.loadParentTree(before.tree);
-    const runs = await this.#handOutRuns(directory, listing, json);
+    const runs = await this.#handOutRuns(directory, listing, json, () => undefined);
     const nodes = new ParentNodes(json);
     const children = await this.#walkChildren(listing, (key, name) => {
       const node = nodes.node(name);
@@ -109,18 +111,22 @@ export class TreeSaver {
     return children;
   }
 
-  /** Hands the leaves of a directory to the workers. */
+  /** Hands the leaves of a directory to the workers, but for runs that are known. */
   async #handOutRuns(
     { path }: SourceDirectory,
     { runs }: Listing,
     parent: Uint8Array | undefined,
+    knownRun: (run: LeafNames, position: number) => SavedRun | undefined,
   ): Promise<readonly Promise<SavedRun>[]> {
     const { batcher } = await this.#session.engine();
     const saved: Promise<SavedRun>[] = [];
-    for (const { names, count } of runs) {
+    for (const [position, run] of runs.entries()) {
       if (this.#session.isStopping) break;
-      saved.push(batcher.add({ directory: path ?? new Uint8Array(0), names, parent }, count));
-      await batcher.ready();
+      const known = knownRun(run, position);
+      if (known === undefined) {
+        saved.push(batcher.add({ directory: path ?? new Uint8Array(0), names: run.names, parent }, run.count));
+        await batcher.ready();
+      } else saved.push(Promise.resolve(known));
     }
     return saved;
   }
@@ -139,11 +145,18 @@ export class TreeSaver {
       children.every(([key, child]) => known.children.get(key)?.tree === child.tree);
     if (isSame) {
       this.#session.countKnown(handed.directory, stats, handed.children.length);
-      return { tree: known.tree, digest, children: new Map(children) };
+      return { tree: known.tree, digest, runs: known.runs, children: new Map(children) };
     }
     using _place = await this.#changed.acquire(this.#session.signal);
     const json = await this.#session.loadParentTree(known.tree);
-    const runs = await this.#handOutRuns(handed.directory, handed.listing, json);
+    const knownRuns = new KnownRuns(known.runs, json);
+    const runs = await this.#handOutRuns(handed.directory, handed.listing, json, (run, position) => {
+      const look = stats[position];
+      const nodes = knownRuns.nodes(run, look?.digest);
+      if (look === undefined || nodes === undefined) return undefined;
+      this.#session.countKnownLeaves(handed.directory, [look]);
+      return { parts: [nodes], digest: look.digest };
+    });
     (await this.#session.engine()).batcher.flush();
     return await this.#assemble(handed, runs);
   }
@@ -166,7 +179,8 @@ export class TreeSaver {
     }
     const ordered = [...parts].toSorted(([a], [b]) => a - b).flatMap(([, nodes]) => nodes ?? []);
     const tree = await this.#session.saveTree(assembleTree(ordered));
-    return { tree, digest: this.#digestOf(handed, saved), children };
+    const digests = saved.flatMap(({ digest }) => digest ?? []);
+    return { tree, digest: this.#digestOf(handed, saved), runs: digests, children };
   }
 
   /** The digest of a whole directory; `undefined` if any part of it has none. */

@@ -314,6 +314,42 @@ describe.each([
     await expectHolds(repository, second, expected);
   });
 
+  it.each<[string, () => void]>([
+    ['one file changed', () => fs.writeFileSync(join(root, 'd/f070'), 'other')],
+    ['the first and the last changed', () => ['d/f000', 'd/f199'].forEach((path) => rewriteSilently(path, 'X'))],
+    ['a file went away', () => fs.rmSync(join(root, 'd/f031'))],
+    ['a file came', () => fs.writeFileSync(join(root, 'd/f031a'), 'new')],
+    ['a file became a directory', () => (fs.rmSync(join(root, 'd/f100')), fs.mkdirSync(join(root, 'd/f100')))],
+    ['a directory between them went away', () => fs.rmSync(join(root, 'd/f050.d'), { recursive: true })],
+    [
+      'a symlink changed',
+      () => (fs.rmSync(join(root, 'd/f020.l')), fs.symlinkSync('elsewhere', join(root, 'd/f020.l'))),
+    ],
+    ['nothing changed but a file elsewhere', () => fs.writeFileSync(join(root, 'a'), 'other')],
+  ])('gives the tree of a run that reads everything, in a directory of many files where %s', async (_name, change) => {
+    const names = Array.from({ length: 200 }, (_entry, i) => `d/f${String(i).padStart(3, '0')}`);
+    make({ a: '1', 'd/f050.d/x': 'x', ...Object.fromEntries(names.map((name, i) => [name, `${i}`])) });
+    fs.symlinkSync('somewhere', join(root, 'd/f020.l'));
+    fs.writeFileSync(join(root, 'd', 'odd "name" <&>\u2028'), 'odd');
+    const { repository, first, second } = await twice(change, withMemory());
+    const forced = await backUpFolder(repository, root, { force: true });
+    expect(second.snapshot.tree).toBe(forced.snapshot.tree);
+    expect(second.snapshot.tree).not.toBe(first.snapshot.tree);
+    expect(second.snapshot.summary?.totalBytesProcessed).toBe(forced.snapshot.summary?.totalBytesProcessed);
+    expect(second.snapshot.summary?.totalFilesProcessed).toBe(forced.snapshot.summary?.totalFilesProcessed);
+  });
+
+  it('goes on from what a run with changes saw', async () => {
+    const names = Array.from({ length: 100 }, (_entry, i) => `d/f${String(i).padStart(3, '0')}`);
+    make(Object.fromEntries(names.map((name, i) => [name, `${i}`])));
+    const { repository, second } = await twice(() => fs.writeFileSync(join(root, 'd/f040'), 'other'), withMemory());
+    fs.writeFileSync(join(root, 'd/f041'), 'other too');
+    const third = await backUpFolder(repository, root, { ...withMemory(), parent: recordOf(second) });
+    const forced = await backUpFolder(repository, root, { force: true });
+    expect(third.snapshot.tree).toBe(forced.snapshot.tree);
+    expect(third.snapshot.summary).toMatchObject({ filesChanged: 1, filesUnmodified: 99 });
+  });
+
   it('notices another mode, and reads no file for it', async () => {
     make({ a: '1', 'd/b': '2' });
     const { first, second } = await twice(() => fs.chmodSync(join(root, 'd/b'), 0o600), withMemory());
