@@ -46,7 +46,7 @@ function batcherOver(pool: FakePool, onReport: (report: LeafReport) => void = ()
 }
 
 function runsOf(count: number): LeafNames[] {
-  return leafRuns(Array.from({ length: count }, (_, i) => ({ kind: 'leaf', name: utf8(String(i).padStart(5, '0')) })));
+  return leafRuns(Array.from({ length: count }, (_, i) => ({ kind: 'leaf', key: String(i).padStart(5, '0') })));
 }
 
 const addAll = (batcher: LeafBatcher, directory: string, count: number): Promise<SavedRun>[] =>

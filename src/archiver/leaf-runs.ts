@@ -28,13 +28,9 @@ export function leafRuns(entries: readonly SourceEntry[]): LeafNames[] {
 
 function joinNames(entries: readonly SourceEntry[], from: number, end: number): Uint8Array {
   let size = end - from;
-  for (let i = from; i < end; i++) size += entries[i]?.name.length ?? 0;
-  const joined = new Uint8Array(size);
+  for (let i = from; i < end; i++) size += entries[i]?.key.length ?? 0;
+  const joined = Buffer.alloc(size);
   let at = 0;
-  for (let i = from; i < end; i++) {
-    const name = entries[i]?.name ?? new Uint8Array(0);
-    joined.set(name, at);
-    at += name.length + 1;
-  }
+  for (let i = from; i < end; i++) at += joined.write(entries[i]?.key ?? '', at, 'latin1') + 1;
   return joined;
 }

@@ -1,14 +1,15 @@
 // What the archiver needs to know of a source. The sources layer implements it; the archiver walks it.
 import type { ErrorCode } from '../base/error-codes.ts';
 
+/** `key` is the name as `bytesKey`, one character per byte: in memory a string takes a fifth of what an array does. */
 export type SourceEntry =
-  | { readonly kind: 'directory'; readonly name: Uint8Array; readonly directory: SourceDirectory }
+  | { readonly kind: 'directory'; readonly key: string; readonly directory: SourceDirectory }
   /** A file, symlink, device or fifo of this machine; it is looked at by the worker that saves it. */
-  | { readonly kind: 'leaf'; readonly name: Uint8Array }
+  | { readonly kind: 'leaf'; readonly key: string }
   /** A file that exists only as a stream: standard input, the output of a program. */
   | {
       readonly kind: 'stream';
-      readonly name: Uint8Array;
+      readonly key: string;
       readonly open: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
       readonly metadata: StreamMetadata;
     };

@@ -1,3 +1,4 @@
+import { bytesOf } from '../base/bytes.ts';
 import { CairnError } from '../base/errors.ts';
 import { idFromBytes, ID_SIZE, type BlobId } from '../base/ids.ts';
 import { localGoTime } from '../formats/go-time.ts';
@@ -14,13 +15,14 @@ export async function saveStream(session: ArchiveSession, entry: StreamEntry): P
   await session.engine();
   const task = session.pool.run({ kind: 'stream', ring });
   const writer = new StreamRingWriter(ring);
+  const name = bytesOf(entry.key);
   task.catch((error: unknown) => writer.giveUp(error));
   try {
     for await (const bytes of entry.open(session.signal ?? new AbortController().signal)) {
       session.signal?.throwIfAborted();
       session.softStop?.throwIfAborted();
       await writer.write(bytes);
-      session.countStreamed(bytes.length, entry.name);
+      session.countStreamed(bytes.length, name);
     }
   } catch (error) {
     session.pool.fail(error);
@@ -41,7 +43,7 @@ function encodeStreamNode(entry: StreamEntry, content: readonly BlobId[], sizeBy
   const time = localGoTime(mtimeNs);
   return encodeNode({
     type: 'file',
-    name: entry.name,
+    name: bytesOf(entry.key),
     mode,
     mtime: time,
     atime: time,

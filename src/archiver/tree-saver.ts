@@ -1,4 +1,4 @@
-import { bytesKey, equalBytes, utf8Lossy } from '../base/bytes.ts';
+import { bytesKey, bytesOf, equalBytes, utf8Lossy } from '../base/bytes.ts';
 import { Semaphore } from '../base/concurrency.ts';
 import { hasCode, isCairnError, messageOf } from '../base/errors.ts';
 import { idToBytes, type BlobId } from '../base/ids.ts';
@@ -104,9 +104,10 @@ export class TreeSaver {
       if (entry.kind !== 'directory' || this.#session.isStopping) continue;
       const stat = this.#statDirectory(entry.directory);
       if (stat === undefined) continue;
-      const before = beforeOf(bytesKey(entry.name), entry.name);
+      const name = bytesOf(entry.key);
+      const before = beforeOf(entry.key, name);
       const { done } = await this.#walk(entry.directory, before);
-      children.push({ position, name: entry.name, path: entry.directory.path, stat, before, done });
+      children.push({ position, name, path: entry.directory.path, stat, before, done });
     }
     return children;
   }

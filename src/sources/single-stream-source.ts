@@ -1,4 +1,4 @@
-import { asBuffer, utf8 } from '../base/bytes.ts';
+import { bytesKey, utf8 } from '../base/bytes.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { CairnArgumentError } from '../base/errors.ts';
@@ -23,14 +23,14 @@ export function singleStreamSource({ filename, open, metadata, clock = systemClo
   }
   const stream: SourceEntry = {
     kind: 'stream',
-    name: asBuffer(utf8(names.at(-1) ?? '')),
+    key: bytesKey(utf8(names.at(-1) ?? '')),
     open,
     metadata: metadata ?? ownMetadata(clock),
   };
   const entry = names
     .slice(0, -1)
     .reduceRight<SourceEntry>(
-      (inner, name) => ({ kind: 'directory', name: utf8(name), directory: virtualDirectory(inner) }),
+      (inner, name) => ({ kind: 'directory', key: bytesKey(utf8(name)), directory: virtualDirectory(inner) }),
       stream,
     );
   return {

@@ -77,7 +77,7 @@ async function weTake(options: FilesSourceOptions): Promise<string[]> {
   const found: string[] = [];
   const visit = (directory: SourceDirectory, prefix: string): void => {
     for (const entry of directory.list(() => {})) {
-      const full = `${prefix}/${Buffer.from(entry.name).toString()}`;
+      const full = `${prefix}/${Buffer.from(entry.key, 'latin1').toString()}`;
       const tooLarge = source.maxFileSize !== undefined && entry.kind === 'leaf';
       if (tooLarge && fs.lstatSync(full, { bigint: true }).size > (source.maxFileSize ?? 0n)) continue;
       found.push(full);

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { archive, type ArchiveOptions, type ArchiveResult } from '../../src/archiver/archive.ts';
 import type { Source } from '../../src/archiver/source.ts';
-import { utf8Lossy } from '../../src/base/bytes.ts';
+import { bytesKey, utf8, utf8Lossy } from '../../src/base/bytes.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { BlobId } from '../../src/base/ids.ts';
 import { localGoTime } from '../../src/formats/go-time.ts';
@@ -48,7 +48,7 @@ export async function openFolderSource(path: string, more: Partial<FilesSourceOp
   const source = await openFilesSource({ targets: [path], ...more });
   let { root } = source;
   for (const name of path.split('/').slice(1)) {
-    const entry = root.list(() => {}).find((one) => utf8Lossy(one.name) === name);
+    const entry = root.list(() => {}).find((one) => one.key === bytesKey(utf8(name)));
     if (entry?.kind !== 'directory') throw new Error(`${path} is no directory`);
     root = entry.directory;
   }

@@ -115,9 +115,9 @@ describe('openCommandSource', () => {
     const source = openCommandSource({ command: 'true', filename: '/dumps/main.sql' });
     expect(source.paths).toEqual(['/dumps/main.sql']);
     const [dumps] = source.root.list(() => {});
-    expect(dumps?.kind === 'directory' && Buffer.from(dumps.name).toString()).toBe('dumps');
+    expect(dumps?.kind === 'directory' && dumps.key).toBe('dumps');
     const [file] = dumps?.kind === 'directory' ? dumps.directory.list(() => {}) : [];
-    expect(file?.kind === 'stream' && Buffer.from(file.name).toString()).toBe('main.sql');
+    expect(file?.kind === 'stream' && file.key).toBe('main.sql');
   });
 
   it('is named after the command by default', () => {

@@ -74,11 +74,11 @@ export class FilesDirectory implements SourceDirectory {
   ): void {
     if (!keeps(name, isDirectory)) return;
     if (!isDirectory) {
-      entries.push({ kind: 'leaf', name: bytesOf(name) });
+      entries.push({ kind: 'leaf', key: name });
       return;
     }
     const place: Place = { path: this.#pathOf(name), node: undefined, rules, device: this.#place.device };
-    entries.push({ kind: 'directory', name: bytesOf(name), directory: new FilesDirectory(this.#scope, place) });
+    entries.push({ kind: 'directory', key: name, directory: new FilesDirectory(this.#scope, place) });
   }
 
   /** A target, or a directory on the way to one: never excluded. */
@@ -88,10 +88,10 @@ export class FilesDirectory implements SourceDirectory {
     const onTheWay = node !== undefined && !node.target;
     try {
       const stats = (onTheWay ? fs.statSync : fs.lstatSync)(bytesOf(path), { bigint: true });
-      if (!stats.isDirectory()) return [{ kind: 'leaf', name: bytesOf(name) }];
+      if (!stats.isDirectory()) return [{ kind: 'leaf', key: name }];
       const device = this.#scope.oneFileSystem ? stats.dev : undefined;
       const directory = new FilesDirectory(this.#scope, { path, node, rules: undefined, device });
-      return [{ kind: 'directory', name: bytesOf(name), directory }];
+      return [{ kind: 'directory', key: name, directory }];
     } catch (error) {
       report(problemOf(path, error, 'stat'));
       return [];

@@ -31,7 +31,7 @@ function walk(source: Source, report: (problem: SourceProblem) => void = () => {
   const found: string[] = [];
   const visit = (directory: SourceDirectory, prefix: string): void => {
     for (const entry of directory.list(report)) {
-      const full = `${prefix}/${Buffer.from(entry.name).toString('latin1')}`;
+      const full = `${prefix}/${entry.key}`;
       found.push(entry.kind === 'directory' ? `${full}/` : full);
       if (entry.kind === 'directory') visit(entry.directory, full);
     }
@@ -51,7 +51,7 @@ describe('targets', () => {
     const source = await open({ targets: ['a/b', 'c/x'] });
     expect(walk(source)).toEqual(['a/', 'a/b/', 'a/b/file', 'c/', 'c/x']);
     expect(source.paths).toEqual([`${root}/a/b`, `${root}/c/x`]);
-    const tops = source.root.list(() => {}).map((entry) => Buffer.from(entry.name).toString());
+    const tops = source.root.list(() => {}).map((entry) => entry.key);
     expect(tops).toEqual([root.split('/')[1]]);
   });
 
@@ -155,7 +155,7 @@ it('looks at entries whose type the file system does not tell', async () => {
 /** Number of entries that a backup takes of /proc, which is another file system than /. */
 async function entriesInProc(targets: readonly string[], oneFileSystem: boolean): Promise<number | undefined> {
   const source = await open({ targets, oneFileSystem });
-  const proc = source.root.list(() => {}).find((entry) => Buffer.from(entry.name).toString() === 'proc');
+  const proc = source.root.list(() => {}).find((entry) => entry.key === 'proc');
   return proc?.kind === 'directory' ? proc.directory.list(() => {}).length : undefined;
 }
 

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { openPosix } from '../../base/posix/open-posix.ts';
+import { bytesOf } from '../../base/bytes.ts';
 import { AT_FDCWD, FileType, STAT_FIELDS, StatField } from '../../base/posix/posix.ts';
 import type { Posix } from '../../base/posix/posix.ts';
 import type { Source, SourceDirectory, SourceEntry } from '../../archiver/source.ts';
@@ -54,7 +55,7 @@ function countEntry(entry: SourceEntry, counts: Counts, pending: SourceDirectory
   if (entry.kind === 'directory') {
     counts.directories++;
     pending.push(entry.directory);
-  } else if (entry.kind === 'leaf') leaves.push(entry.name);
+  } else if (entry.kind === 'leaf') leaves.push(bytesOf(entry.key));
   else counts.files++;
 }
 
