@@ -23,6 +23,11 @@ export const errorCodes = [
   'OBJECT_EXISTS',
   'OBJECT_NAME_INVALID',
   'OBJECT_TRUNCATED',
+  'OBJECT_COLD',
+  'BUCKET_MISSING',
+  'CREDENTIALS_MISSING',
+  'CREDENTIALS_EXPIRED',
+  'CLOCK_SKEWED',
   // vault and repository
   'VAULT_MISSING',
   'VAULT_EXISTS',

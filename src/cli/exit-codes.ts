@@ -32,6 +32,7 @@ export type ExitName =
   | 'unsupported'
   | 'vaultExists'
   | 'lastKey'
+  | 'cold'
   | 'interrupted';
 
 /** Every exit code there is, in the order of `--help`. */
@@ -59,6 +60,7 @@ export const exitMeanings: Readonly<Record<ExitName, ExitMeaning>> = {
   unsupported: { code: 26, meaning: 'this vault or this machine lacks a feature that is needed' },
   vaultExists: { code: 27, meaning: 'a vault is there already' },
   lastKey: { code: 28, meaning: 'the last key of a vault cannot be removed' },
+  cold: { code: 29, meaning: 'data lies in a cold storage class and has to be retrieved first' },
   interrupted: { code: 130, meaning: 'interrupted' },
 };
 
@@ -81,6 +83,11 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   OBJECT_EXISTS: 'failed',
   OBJECT_NAME_INVALID: 'failed',
   OBJECT_TRUNCATED: 'damaged',
+  OBJECT_COLD: 'cold',
+  BUCKET_MISSING: 'noVault',
+  CREDENTIALS_MISSING: 'denied',
+  CREDENTIALS_EXPIRED: 'denied',
+  CLOCK_SKEWED: 'denied',
   VAULT_MISSING: 'noVault',
   VAULT_EXISTS: 'vaultExists',
   VAULT_UNSUPPORTED: 'unsupported',

@@ -44,6 +44,8 @@ export interface ReadOptions extends StorageOptions {
 export interface WriteOptions extends StorageOptions {
   /** Fail with `OBJECT_EXISTS` instead of replacing an object of that name. */
   readonly ifAbsent?: boolean;
+  /** Whoever reads it can wait: a storage with cold classes may put it where reading takes hours. */
+  readonly cold?: boolean;
 }
 
 /** Disposing a layer disposes what it wraps. */

@@ -120,7 +120,7 @@ describe('a request', () => {
     const done: HttpRequestDone[] = [];
     await using server = await serving(echo);
     await ask({ url: server.url, method: 'PUT', body: [utf8('abc')] }, { onRequest: (one) => done.push(one) });
-    expect(done).toEqual([{ method: 'PUT', status: 200, sentBytes: 3, receivedBytes: 3 }]);
+    expect(done).toEqual([{ method: 'PUT', kind: 'PUT', status: 200, sentBytes: 3, receivedBytes: 3 }]);
   });
 
   it('is made again at once where a kept connection had been closed', async () => {

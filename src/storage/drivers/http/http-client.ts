@@ -19,6 +19,8 @@ const defaultTimeouts: HttpTimeouts = { connectMs: 30_000, stallMs: 120_000, ans
 /** One finished request, for counting. */
 export interface HttpRequestDone {
   readonly method: string;
+  /** What the driver calls it; its method, where it has no other name. */
+  readonly kind: string;
   /** Undefined where no answer came. */
   readonly status: number | undefined;
   readonly sentBytes: number;
@@ -104,6 +106,7 @@ export class HttpClient implements AsyncDisposable {
     } finally {
       this.#options.onRequest?.({
         method: request.method,
+        kind: request.kind ?? request.method,
         status: response?.status,
         sentBytes: (request.body ?? []).reduce((sum, part) => sum + part.length, 0),
         receivedBytes: response?.body.length ?? 0,

@@ -27,6 +27,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Sent part by part without a copy; may view shared memory. Must not change until the promise is settled. */
   readonly body?: readonly Uint8Array[] | undefined;
+  /** What the request is in the words of the driver, such as `PutObject`: for counting. */
+  readonly kind?: string | undefined;
   /** What is done, for messages: `read data/ab/…`. */
   readonly action: string;
   /** A longer answer is refused; 16 MiB by default. */

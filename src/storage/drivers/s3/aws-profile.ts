@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { CairnError, messageOf, systemCode } from '../../../base/errors.ts';
+import type { Environment } from './s3-location.ts';
+
+/** Settings of one profile of the AWS command line, from both of its files; `credentials` goes first. */
+export type AwsProfile = ReadonlyMap<string, string>;
+
+/**
+ * The profile of that name, from `~/.aws/credentials` and `~/.aws/config` (or the files that
+ * `AWS_SHARED_CREDENTIALS_FILE` and `AWS_CONFIG_FILE` name); undefined where neither has it.
+ */
+export async function readAwsProfile(
+  name: string,
+  environment: Environment,
+  signal: AbortSignal | undefined,
+): Promise<AwsProfile | undefined> {
+  const folder = join(environment['HOME'] ?? homedir(), '.aws');
+  const credentials = await readSections(
+    environment['AWS_SHARED_CREDENTIALS_FILE'] ?? join(folder, 'credentials'),
+    signal,
+  );
+  const config = await readSections(environment['AWS_CONFIG_FILE'] ?? join(folder, 'config'), signal);
+  // In `config` all but the default profile are sections named `profile NAME`.
+  const configured = config.get(`profile ${name}`) ?? (name === 'default' ? config.get('default') : undefined);
+  const secret = credentials.get(name);
+  if (configured === undefined && secret === undefined) return undefined;
+  return new Map([...(configured ?? []), ...(secret ?? [])]);
+}
+
+async function readSections(path: string, signal: AbortSignal | undefined): Promise<Sections> {
+  try {
+    return parseSections(await readFile(path, { encoding: 'utf8', signal }));
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (systemCode(error) === 'ENOENT') return new Map();
+    throw new CairnError('CONFIG_INVALID', `cannot read ${path}: ${messageOf(error)}`, {
+      cause: error,
+      facts: { path },
+    });
+  }
+}
+
+type Sections = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+/** Sections `[name]` of lines `key = value`; keys in lower case. Indented lines belong to the setting above and are passed over. */
+export function parseSections(text: string): Sections {
+  const sections = new Map<string, Map<string, string>>();
+  let current: Map<string, string> | undefined;
+  for (const line of text.split(/\r?\n/u)) {
+    if (/^\s*(?:[#;]|$)/u.test(line)) continue;
+    const header = /^\[\s*(?<name>[^\]]*?)\s*\]/u.exec(line)?.groups?.['name'];
+    if (header !== undefined) {
+      const name = header.replaceAll(/\s+/gu, ' ').replaceAll('"', '');
+      current = sections.get(name) ?? new Map<string, string>();
+      sections.set(name, current);
+      continue;
+    }
+    const at = line.indexOf('=');
+    if (at > 0 && !/^\s/u.test(line)) {
+      // A comment may follow behind white space.
+      const value = line.slice(at + 1).replace(/\s[#;].*$/u, '');
+      current?.set(line.slice(0, at).trim().toLowerCase(), value.trim());
+    }
+  }
+  return sections;
+}

@@ -1,0 +1,180 @@
+import { CairnError, messageOf } from '../../../base/errors.ts';
+import { type AwsProfile, readAwsProfile } from './aws-profile.ts';
+import type { Environment, S3Location } from './s3-location.ts';
+import type { SigningKeys } from './sign-v4.ts';
+
+export interface AwsCredentials extends SigningKeys {
+  /** When they stop being valid, in milliseconds since the epoch; undefined for ever. */
+  readonly expiresAtMs: number | undefined;
+}
+
+/** Gives credentials, each time as they are now. */
+export type CredentialProvider = (signal: AbortSignal | undefined) => Promise<AwsCredentials>;
+
+const PROVIDERS_PACKAGE = '@aws-sdk/credential-providers';
+/** Credentials that end are fetched anew so long before. */
+const RENEW_BEFORE_MS = 5 * 60_000;
+// Settings of a profile that say that its keys have to be asked for.
+const DYNAMIC = [
+  'role_arn',
+  'sso_session',
+  'sso_start_url',
+  'credential_process',
+  'web_identity_token_file',
+  'login_session',
+];
+
+export interface CredentialSources {
+  readonly environment: Environment;
+  /** Loads the package of AWS that knows roles, SSO and instance credentials. */
+  readonly loadProviders?: () => Promise<unknown>;
+}
+
+/** What a location needs to sign requests, and the settings of its profile. */
+export interface ResolvedCredentials {
+  /** Undefined where requests are not signed. */
+  readonly provider: CredentialProvider | undefined;
+  readonly profile: AwsProfile | undefined;
+}
+
+/**
+ * Finds credentials as the AWS command line does: a profile that is named, the environment, the default profile;
+ * then what the optional package `@aws-sdk/credential-providers` finds (SSO, roles, containers, instances). Throws
+ * `CREDENTIALS_MISSING` where there are none, `CONFIG_INVALID` for a profile that is not there.
+ */
+export async function resolveCredentials(
+  location: Pick<S3Location, 'anonymous' | 'profile'>,
+  { environment, loadProviders = importProviders }: CredentialSources,
+  signal?: AbortSignal,
+): Promise<ResolvedCredentials> {
+  const named = location.profile ?? (environment['AWS_PROFILE'] || undefined);
+  const profile = await readAwsProfile(named ?? 'default', environment, signal);
+  if (location.anonymous) return { provider: undefined, profile };
+  const fixed =
+    (location.profile === undefined ? keysOf(environmentKeys(environment)) : undefined) ?? keysOf(profileKeys(profile));
+  if (fixed !== undefined) return { provider: async () => fixed, profile };
+  if (named !== undefined && profile === undefined) throw profileMissing(named);
+  return { provider: await packageProvider(named, profile, loadProviders), profile };
+}
+
+interface MaybeKeys {
+  readonly id: string | undefined;
+  readonly secret: string | undefined;
+  readonly token: string | undefined;
+}
+
+function environmentKeys(environment: Environment): MaybeKeys {
+  return {
+    id: environment['AWS_ACCESS_KEY_ID'],
+    secret: environment['AWS_SECRET_ACCESS_KEY'],
+    token: environment['AWS_SESSION_TOKEN'],
+  };
+}
+
+function profileKeys(profile: AwsProfile | undefined): MaybeKeys {
+  return {
+    id: profile?.get('aws_access_key_id'),
+    secret: profile?.get('aws_secret_access_key'),
+    token: profile?.get('aws_session_token'),
+  };
+}
+
+function keysOf({ id, secret, token }: MaybeKeys): AwsCredentials | undefined {
+  if (id === undefined || id === '' || secret === undefined || secret === '') return undefined;
+  return {
+    accessKeyId: id,
+    secretAccessKey: secret,
+    ...(token === undefined || token === '' ? {} : { sessionToken: token }),
+    expiresAtMs: undefined,
+  };
+}
+
+async function packageProvider(
+  name: string | undefined,
+  profile: AwsProfile | undefined,
+  loadProviders: () => Promise<unknown>,
+): Promise<CredentialProvider> {
+  const why = DYNAMIC.find((setting) => profile?.has(setting) === true);
+  let chain: () => Promise<unknown>;
+  try {
+    chain = makeChain(await loadProviders(), name);
+  } catch (error) {
+    throw missing(why, error);
+  }
+  return caching(async () => {
+    try {
+      return parseCredentials(await chain());
+    } catch (error) {
+      throw missing(why, error);
+    }
+  });
+}
+
+async function importProviders(): Promise<unknown> {
+  // Not a literal, so that types and bundles do without the package.
+  const name: string = PROVIDERS_PACKAGE;
+  return await import(name);
+}
+
+function makeChain(module: unknown, profile: string | undefined): () => Promise<unknown> {
+  if (typeof module !== 'object' || module === null || !('fromNodeProviderChain' in module))
+    throw new TypeError(`${PROVIDERS_PACKAGE} has no fromNodeProviderChain`);
+  const make = module.fromNodeProviderChain as (options: object) => () => Promise<unknown>;
+  return make(profile === undefined ? {} : { profile });
+}
+
+function parseCredentials(value: unknown): AwsCredentials {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = value as Readonly<Record<string, unknown>>;
+  if (typeof accessKeyId !== 'string' || typeof secretAccessKey !== 'string')
+    throw new TypeError(`${PROVIDERS_PACKAGE} gave no keys`);
+  return {
+    accessKeyId,
+    secretAccessKey,
+    ...(typeof sessionToken === 'string' ? { sessionToken } : {}),
+    expiresAtMs: expiration instanceof Date ? expiration.getTime() : undefined,
+  };
+}
+
+/** Asks once for all who want them at the same time, and again before they end. */
+function caching(ask: () => Promise<AwsCredentials>): CredentialProvider {
+  let known: AwsCredentials | undefined;
+  let asking: Promise<AwsCredentials> | undefined;
+  const renew = async (): Promise<AwsCredentials> => {
+    try {
+      known = await ask();
+      return known;
+    } finally {
+      asking = undefined;
+    }
+  };
+  return async () => {
+    if (known !== undefined && (known.expiresAtMs ?? Infinity) - RENEW_BEFORE_MS > Date.now()) return known;
+    asking ??= renew();
+    return await asking;
+  };
+}
+
+function profileMissing(name: string): CairnError {
+  return new CairnError('CONFIG_INVALID', `there is no AWS profile ${JSON.stringify(name)}`, {
+    hint: 'Profiles are in ~/.aws/credentials and ~/.aws/config; `aws configure list-profiles` names them.',
+    facts: { profile: name },
+  });
+}
+
+function missing(why: string | undefined, cause: unknown): CairnError {
+  const notThere = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
+  const reason = why === undefined ? '' : ` (the profile says ${why})`;
+  const needed =
+    `For SSO, roles, containers and instances install the package ${PROVIDERS_PACKAGE} beside cairn-backup ` +
+    `(npm install ${PROVIDERS_PACKAGE}).`;
+  return new CairnError(
+    'CREDENTIALS_MISSING',
+    `there are no S3 credentials${reason}${notThere ? '' : `: ${messageOf(cause)}`}`,
+    {
+      hint: notThere
+        ? `Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or keys in ~/.aws/credentials. ${needed}`
+        : 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again with the AWS command line.',
+      cause,
+    },
+  );
+}

@@ -1,0 +1,118 @@
+import type { HttpClient } from '../http/http-client.ts';
+import type { HttpRequest, HttpResponse } from '../http/http-exchange.ts';
+import type { ObjectName } from '../../storage.ts';
+import type { CredentialProvider } from './credentials.ts';
+import { parseRefusal, s3Error, type S3Refusal } from './s3-errors.ts';
+import type { S3Location } from './s3-location.ts';
+import { encodePath, encodeQuery, hashPayload, signV4 } from './sign-v4.ts';
+
+/** One request to a bucket. */
+export interface S3Operation {
+  readonly method: HttpRequest['method'];
+  /** The object; undefined for the bucket itself. */
+  readonly name?: ObjectName | undefined;
+  readonly query?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: readonly Uint8Array[] | undefined;
+  readonly largestBody?: number | undefined;
+  /** What S3 calls it, such as `PutObject`: for counting. */
+  readonly operation: string;
+  /** What is done, for messages. */
+  readonly action: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface S3ClientOptions {
+  readonly location: S3Location;
+  readonly region: string;
+  readonly http: HttpClient;
+  /** Undefined for requests that are not signed. */
+  readonly credentials: CredentialProvider | undefined;
+  readonly now?: () => Date;
+}
+
+/** Signs requests to one bucket and sends them to where it is. */
+export class S3Client {
+  readonly #options: S3ClientOptions;
+  #region: string;
+
+  constructor(options: S3ClientOptions) {
+    this.#options = options;
+    this.#region = options.region;
+  }
+
+  get location(): S3Location {
+    return this.#options.location;
+  }
+
+  /** The region that requests are signed for; that of the bucket, once an answer has told it. */
+  get region(): string {
+    return this.#region;
+  }
+
+  /** The key of an object: its name below the prefix. */
+  keyOf(name: string): string {
+    const { prefix } = this.location;
+    return prefix === '' ? name : `${prefix}/${name}`;
+  }
+
+  /** The answer, which is a success. Throws what any other one means. Goes after the bucket where it is in another region. */
+  async send(operation: S3Operation): Promise<HttpResponse> {
+    for (let attempt = 1; ; attempt++) {
+      const region = this.#region;
+      const url = this.#urlOf(operation);
+      const now = (this.#options.now ?? (() => new Date()))();
+      const response = await this.#sendOnce(operation, url, now);
+      if (response.status >= 200 && response.status < 300) return response;
+      const refusal = parseRefusal(response);
+      if (attempt === 1 && this.#follow(response.status, refusal, region)) continue;
+      const { bucket } = this.location;
+      throw s3Error(
+        { ...operation, host: url.host, bucket, name: operation.name, nowMs: now.getTime() },
+        response,
+        refusal,
+      );
+    }
+  }
+
+  async #sendOnce(operation: S3Operation, url: URL, now: Date): Promise<HttpResponse> {
+    const { http, credentials, location } = this.#options;
+    const { method, body, largestBody, operation: kind, action, signal } = operation;
+    let headers: Readonly<Record<string, string>> = {
+      ...operation.headers,
+      ...(location.requesterPays ? { 'x-amz-request-payer': 'requester' } : {}),
+    };
+    if (credentials !== undefined) {
+      const keys = await credentials(signal);
+      // The server hashes what arrives and refuses other bytes than these. That works on every server and without
+      // TLS, where checksum headers, or a payload that is not signed, do not.
+      const payloadHash = hashPayload(body ?? []);
+      headers = signV4({ method, url, headers, payloadHash }, { keys, region: this.#region, now });
+    }
+    return await http.request({ method, url, headers, body, largestBody, kind, action, signal });
+  }
+
+  /** Whether the bucket is in another region than was asked, which is noted. */
+  #follow(status: number, { region, code }: S3Refusal, asked: string): boolean {
+    const redirected = status === 301 || status === 307 || code === 'AuthorizationHeaderMalformed' || status === 400;
+    if (!redirected || region === undefined || region === asked || !/^[a-z0-9-]{1,40}$/u.test(region)) return false;
+    this.#region = region;
+    return true;
+  }
+
+  #urlOf({ name, query = {} }: S3Operation): URL {
+    const { bucket, endpoint, pathStyle } = this.location;
+    const origin = endpoint ?? new URL(`https://s3.${this.#region}.amazonaws.com${awsSuffix(this.#region)}`);
+    const url = new URL(origin);
+    if (!pathStyle) url.hostname = `${bucket}.${url.hostname}`;
+    const path = name === undefined ? '' : encodePath(this.keyOf(name));
+    url.pathname = pathStyle ? `/${bucket}/${path}` : `/${path}`;
+    url.search = encodeQuery(query);
+    return url;
+  }
+}
+
+// The Chinese regions are a partition of their own.
+function awsSuffix(region: string): string {
+  return region.startsWith('cn-') ? '.cn' : '';
+}

@@ -1,0 +1,76 @@
+import { utf8Lossy } from '../../../base/bytes.ts';
+import { CairnError } from '../../../base/errors.ts';
+import { isObjectName } from '../../object-name.ts';
+import type { ObjectInfo } from '../../storage.ts';
+import type { S3Client, S3Operation } from './s3-client.ts';
+import { childrenOf, parseXml, textOf, type XmlElement } from './xml.ts';
+
+/** Objects below `prefix`, page after page (ListObjectsV2). A page that does not say how to go on ends in an error. */
+export async function* listS3(client: S3Client, prefix: string, signal?: AbortSignal): AsyncGenerator<ObjectInfo> {
+  const action = prefix === '' ? 'list the storage' : `list ${prefix}`;
+  const below = client.keyOf('');
+  let token: string | undefined;
+  do {
+    const page = await sendForXml(client, 'ListBucketResult', {
+      method: 'GET',
+      query: {
+        'list-type': '2',
+        prefix: below + prefix,
+        ...(token === undefined ? {} : { 'continuation-token': token }),
+      },
+      operation: 'ListObjectsV2',
+      action,
+      signal,
+    });
+    yield* objectsOf(page, below, prefix);
+    token = nextToken(page, 'NextContinuationToken', token, action);
+  } while (token !== undefined);
+}
+
+function* objectsOf(page: XmlElement, below: string, prefix: string): Generator<ObjectInfo> {
+  for (const entry of childrenOf(page, 'Contents')) {
+    const key = textOf(entry, 'Key') ?? '';
+    const name = key.slice(below.length);
+    // Others may keep things of their own there, such as `folder/` of web consoles: those are no objects of ours.
+    if (!key.startsWith(below) || !name.startsWith(prefix) || !isObjectName(name)) continue;
+    const sizeBytes = Number(textOf(entry, 'Size'));
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw strange('list the storage', `no size of ${name}`);
+    yield { name, sizeBytes };
+  }
+}
+
+/** How to ask for the next page; undefined after the last. A server that goes round in circles is refused. */
+export function nextToken(
+  page: XmlElement,
+  element: string,
+  current: string | undefined,
+  action: string,
+): string | undefined {
+  if (textOf(page, 'IsTruncated') !== 'true') return undefined;
+  const next = textOf(page, element);
+  if (next === undefined || next === '' || next === current)
+    throw strange(action, 'a part of a list without a next one');
+  return next;
+}
+
+/** Sends an operation whose answer is a document with this root. */
+export async function sendForXml(client: S3Client, root: string, operation: S3Operation): Promise<XmlElement> {
+  const { body } = await client.send(operation);
+  let element: XmlElement;
+  try {
+    element = parseXml(utf8Lossy(body));
+  } catch (error) {
+    throw strange(operation.action, 'something that is no XML of S3', error);
+  }
+  if (element.name !== root) throw strange(operation.action, `an element ${element.name} instead of ${root}`);
+  return element;
+}
+
+/** The error of an answer that S3 does not give. Not to be trusted, so not to be gone on with. */
+export function strange(action: string, what: string, cause?: unknown): CairnError {
+  return new CairnError('STORAGE_IO', `cannot ${action}: the server answers with ${what}`, {
+    hint: 'Check that the endpoint is an S3 server, and not a login page or a proxy.',
+    retry: 'later',
+    cause,
+  });
+}

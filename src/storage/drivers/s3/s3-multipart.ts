@@ -1,0 +1,194 @@
+import { utf8, utf8Lossy } from '../../../base/bytes.ts';
+import { mapConcurrent } from '../../../base/concurrency.ts';
+import { isCairnError } from '../../../base/errors.ts';
+import { sizeOf } from '../../object-range.ts';
+import type { ObjectName } from '../../storage.ts';
+import type { S3Client } from './s3-client.ts';
+import { nextToken, sendForXml, strange } from './s3-listing.ts';
+import { contentMd5, type Headers, needsMd5 } from './write-headers.ts';
+import { childOf, childrenOf, escapeXml, parseXml, textOf, type XmlElement } from './xml.ts';
+
+/** S3 takes at most so many parts. */
+const MOST_PARTS = 10_000;
+/** How long a failed upload may take to be cleared away. */
+const ABORT_MS = 30_000;
+
+export interface MultipartUpload {
+  readonly name: ObjectName;
+  readonly parts: readonly Uint8Array[];
+  /** At least 5 MiB for S3, except the last one. */
+  readonly partBytes: number;
+  readonly connections: number;
+  /** How to store the object. */
+  readonly storeHeaders: Headers;
+  /** Headers for every request that touches its content. */
+  readonly keyHeaders: Headers;
+  /** Headers for the request by which it appears. */
+  readonly finalHeaders: Headers;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Uploads an object in parts, several at once. Nothing of it is visible before all are there; after a failure nothing is kept. */
+export async function uploadInParts(client: S3Client, upload: MultipartUpload): Promise<void> {
+  const { name, signal } = upload;
+  const started = await sendForXml(client, 'InitiateMultipartUploadResult', {
+    method: 'POST',
+    name,
+    query: { uploads: '' },
+    headers: { ...upload.storeHeaders, ...upload.keyHeaders },
+    operation: 'CreateMultipartUpload',
+    action: `write ${name}`,
+    signal,
+  });
+  const uploadId = textOf(started, 'UploadId') ?? '';
+  if (uploadId === '') throw strange(`write ${name}`, 'no id of the upload');
+  try {
+    const tags = await uploadParts(client, upload, uploadId);
+    await complete(client, upload, uploadId, tags);
+  } catch (error) {
+    await abortQuietly(client, name, uploadId);
+    throw error;
+  }
+}
+
+async function uploadParts(client: S3Client, upload: MultipartUpload, uploadId: string): Promise<readonly string[]> {
+  const { name, connections, signal } = upload;
+  const bytes = Math.max(upload.partBytes, Math.ceil(sizeOf(upload.parts) / MOST_PARTS));
+  return await mapConcurrent(sliceParts(upload.parts, bytes), { limit: connections, signal }, async (body, index) => {
+    const md5: Headers = needsMd5(upload.storeHeaders) ? { 'content-md5': contentMd5(body) } : {};
+    const { headers } = await client.send({
+      method: 'PUT',
+      name,
+      query: { partNumber: String(index + 1), uploadId },
+      headers: { ...upload.keyHeaders, ...md5 },
+      body,
+      operation: 'UploadPart',
+      action: `write part ${index + 1} of ${name}`,
+      signal,
+    });
+    return headers.etag ?? fail(name);
+  });
+}
+
+function fail(name: ObjectName): never {
+  throw strange(`write ${name}`, 'no tag of a part');
+}
+
+async function complete(
+  client: S3Client,
+  { name, finalHeaders, keyHeaders, signal }: MultipartUpload,
+  uploadId: string,
+  tags: readonly string[],
+): Promise<void> {
+  const parts = tags.map((tag, at) => `<Part><PartNumber>${at + 1}</PartNumber><ETag>${escapeXml(tag)}</ETag></Part>`);
+  const { body } = await client.send({
+    method: 'POST',
+    name,
+    query: { uploadId },
+    headers: { ...finalHeaders, ...keyHeaders, 'content-type': 'application/xml' },
+    body: [utf8(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`)],
+    operation: 'CompleteMultipartUpload',
+    action: `write ${name}`,
+    signal,
+  });
+  // S3 may answer 200 at once and find out later that it fails: then the document says so.
+  const root = parseXml(utf8Lossy(body));
+  if (root.name !== 'CompleteMultipartUploadResult')
+    throw strange(`write ${name}`, `${textOf(root, 'Code') ?? root.name} instead of a result`);
+}
+
+async function abortQuietly(client: S3Client, name: ObjectName, uploadId: string): Promise<void> {
+  try {
+    // Also after an abort: what was begun is paid for until it is cleared away.
+    await abort(client, name, uploadId, AbortSignal.timeout(ABORT_MS));
+  } catch {
+    // The first error says more, and `abortStaleUploads` finds what is left.
+  }
+}
+
+async function abort(client: S3Client, name: ObjectName, uploadId: string, signal?: AbortSignal): Promise<void> {
+  try {
+    await client.send({
+      method: 'DELETE',
+      name,
+      query: { uploadId },
+      operation: 'AbortMultipartUpload',
+      action: `clear away the upload of ${name}`,
+      signal,
+    });
+  } catch (error) {
+    // Cleared away or completed meanwhile.
+    if (!isCairnError(error) || error.facts['status'] !== 404) throw error;
+  }
+}
+
+/** Clears away uploads below the prefix that began before `beforeMs` and were never completed. Returns their number. */
+export async function abortUploads(client: S3Client, beforeMs: number, signal?: AbortSignal): Promise<number> {
+  const action = 'list unfinished uploads';
+  const below = client.keyOf('');
+  let marker: string | undefined;
+  let count = 0;
+  do {
+    const [key = '', id = ''] = marker?.split('\n') ?? [];
+    const page = await sendForXml(client, 'ListMultipartUploadsResult', {
+      method: 'GET',
+      query: {
+        uploads: '',
+        prefix: below,
+        ...(marker === undefined ? {} : { 'key-marker': key, 'upload-id-marker': id }),
+      },
+      operation: 'ListMultipartUploads',
+      action,
+      signal,
+    });
+    for (const { name, uploadId } of staleUploads(page, below, beforeMs)) {
+      await abort(client, name, uploadId, signal);
+      count++;
+    }
+    marker = nextToken(withMarker(page), 'Marker', marker, action);
+  } while (marker !== undefined);
+  return count;
+}
+
+function* staleUploads(
+  page: XmlElement,
+  below: string,
+  beforeMs: number,
+): Generator<{ name: string; uploadId: string }> {
+  for (const upload of childrenOf(page, 'Upload')) {
+    const key = textOf(upload, 'Key') ?? '';
+    const uploadId = textOf(upload, 'UploadId');
+    const initiatedMs = Date.parse(textOf(upload, 'Initiated') ?? '');
+    if (key.startsWith(below) && uploadId !== undefined && initiatedMs < beforeMs)
+      yield { name: key.slice(below.length), uploadId };
+  }
+}
+
+/** The two markers of a page as one. */
+function withMarker(page: XmlElement): XmlElement {
+  const key = childOf(page, 'NextKeyMarker')?.text ?? '';
+  const id = childOf(page, 'NextUploadIdMarker')?.text ?? '';
+  return {
+    ...page,
+    children: [...page.children, { name: 'Marker', text: key === '' ? '' : `${key}\n${id}`, children: [] }],
+  };
+}
+
+/** The same bytes, in groups of `bytes` each, without a copy. */
+export function* sliceParts(parts: readonly Uint8Array[], bytes: number): Generator<readonly Uint8Array[]> {
+  let group: Uint8Array[] = [];
+  let free = bytes;
+  for (const part of parts) {
+    for (let at = 0; at < part.length;) {
+      const piece = part.subarray(at, at + free);
+      group.push(piece);
+      at += piece.length;
+      free -= piece.length;
+      if (free > 0) continue;
+      yield group;
+      group = [];
+      free = bytes;
+    }
+  }
+  if (group.length > 0) yield group;
+}

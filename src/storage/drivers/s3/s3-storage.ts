@@ -1,0 +1,261 @@
+import { CairnError, hasCode, isCairnError } from '../../../base/errors.ts';
+import { utf8 } from '../../../base/bytes.ts';
+import { checkObjectName, checkPrefix } from '../../object-name.ts';
+import { exists, partsOf, resolveRange, sizeOf } from '../../object-range.ts';
+import { removeEach } from '../../remove-each.ts';
+import type {
+  ObjectInfo,
+  ObjectName,
+  ReadOptions,
+  Storage,
+  StorageFeatures,
+  StorageOptions,
+  WriteOptions,
+} from '../../storage.ts';
+import { type HttpClientOptions, openHttpClient } from '../http/http-client.ts';
+import type { HttpClient } from '../http/http-client.ts';
+import { type CredentialSources, resolveCredentials } from './credentials.ts';
+import { S3Client } from './s3-client.ts';
+import { listS3 } from './s3-listing.ts';
+import { describeLocation, parseS3Location } from './s3-location.ts';
+import { abortUploads, uploadInParts } from './s3-multipart.ts';
+import { type ReadSettings, readS3, sizeOfObject } from './s3-read.ts';
+import { REMOVE_BATCH, removeBatch } from './s3-removal.ts';
+import { contentMd5, type Headers, loadKeyHeaders, needsMd5, storeHeaders } from './write-headers.ts';
+
+const MIB = 1024 * 1024;
+const DEFAULT_REGION = 'us-east-1';
+
+export interface S3StorageOptions extends Pick<HttpClientOptions, 'onRequest' | 'timeouts'> {
+  readonly environment?: CredentialSources['environment'];
+  readonly loadProviders?: CredentialSources['loadProviders'];
+  /** Larger objects are uploaded in parts; 100 MiB by default, which is above any pack of the usual size. */
+  readonly multipartBytes?: number;
+  /** Size of a part, and of the pieces in which long ranges are read; 16 MiB by default. */
+  readonly partBytes?: number;
+  readonly now?: () => Date;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An S3 storage, with what only S3 has. */
+export interface S3Storage extends Storage {
+  /** Clears away uploads in parts that began so long ago and were never completed. Choose a day at least. Returns their number. */
+  abortStaleUploads(olderThanMs: number, options?: StorageOptions): Promise<number>;
+}
+
+/**
+ * Storage in a bucket: `s3://BUCKET/PREFIX?endpoint=…`, or as restic writes it, `s3:https://HOST/BUCKET/PREFIX`. Reads
+ * files of credentials, and asks no server yet. Throws `STORAGE_URL_INVALID`, `CONFIG_INVALID` or `CREDENTIALS_MISSING`.
+ */
+export async function openS3Storage(url: string, options: S3StorageOptions = {}): Promise<S3Storage> {
+  const { environment = process.env, signal, now } = options;
+  const parsed = parseS3Location(url, environment);
+  const sources = {
+    environment,
+    ...(options.loadProviders === undefined ? {} : { loadProviders: options.loadProviders }),
+  };
+  const { provider, profile } = await resolveCredentials(parsed, sources, signal);
+  const keyHeaders = await loadKeyHeaders(parsed.encryption, signal);
+  const http = await openHttpClient({
+    caFile: parsed.caFile ?? profile?.get('ca_bundle'),
+    timeouts: options.timeouts,
+    onRequest: options.onRequest,
+  });
+  const client = new S3Client({
+    location: parsed,
+    region: parsed.region ?? profile?.get('region') ?? DEFAULT_REGION,
+    http,
+    credentials: provider,
+    ...(now === undefined ? {} : { now }),
+  });
+  return new BucketStorage(client, http, keyHeaders, options);
+}
+
+class BucketStorage implements S3Storage {
+  readonly url: string;
+  readonly features: StorageFeatures;
+  readonly #client: S3Client;
+  readonly #http: HttpClient;
+  readonly #keyHeaders: Headers;
+  readonly #multipartBytes: number;
+  readonly #partBytes: number;
+  readonly #now: () => Date;
+  /** Whether the server knows conditional writes and batches of removals, as far as it has been asked. */
+  #conditional = true;
+  #batches = true;
+
+  constructor(client: S3Client, http: HttpClient, keyHeaders: Headers, options: S3StorageOptions) {
+    const { connections } = client.location;
+    this.url = describeLocation(client.location);
+    this.features = { atomicWrite: true, remote: true, connections, localPath: undefined, removeBatch: REMOVE_BATCH };
+    this.#client = client;
+    this.#http = http;
+    this.#keyHeaders = keyHeaders;
+    this.#multipartBytes = options.multipartBytes ?? 100 * MIB;
+    this.#partBytes = options.partBytes ?? 16 * MIB;
+    this.#now = options.now ?? (() => new Date());
+  }
+
+  /** Makes the bucket where it is not there. Whoever may not ask for it may still be allowed to write. */
+  async create({ signal }: StorageOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const { bucket, lock } = this.#client.location;
+    try {
+      await this.#client.send({ method: 'HEAD', operation: 'HeadBucket', action: `look at bucket ${bucket}`, signal });
+    } catch (error) {
+      if (hasCode(error, 'STORAGE_DENIED')) return;
+      if (!isCairnError(error) || error.facts['status'] !== 404) throw error;
+      await this.#createBucket(bucket, lock !== undefined, signal);
+    }
+  }
+
+  async *list(prefix: string, { signal }: StorageOptions = {}): AsyncGenerator<ObjectInfo> {
+    checkPrefix(prefix);
+    signal?.throwIfAborted();
+    yield* listS3(this.#client, prefix, signal);
+  }
+
+  async stat(name: ObjectName, { signal }: StorageOptions = {}): Promise<ObjectInfo | undefined> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    try {
+      return { name, sizeBytes: await sizeOfObject(this.#client, name, this.#readSettings, signal) };
+    } catch (error) {
+      if (hasCode(error, 'OBJECT_MISSING')) return undefined;
+      throw await this.#explain(name, error, signal);
+    }
+  }
+
+  async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    checkObjectName(name);
+    options.signal?.throwIfAborted();
+    // No bytes cannot be asked for, but whether they could be there can.
+    if (options.length !== 0) return readS3(this.#client, name, options, this.#readSettings);
+    resolveRange(name, await sizeOfObject(this.#client, name, this.#readSettings, options.signal), options);
+    return new Uint8Array();
+  }
+
+  async write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options: WriteOptions = {}): Promise<void> {
+    checkObjectName(name);
+    options.signal?.throwIfAborted();
+    const parts = partsOf(data);
+    if (options.ifAbsent !== true) return this.#put(name, parts, options, {});
+    // Some servers pass over the condition without a word: looking first keeps what is there from being replaced.
+    if ((await this.stat(name, options)) !== undefined) throw exists(name);
+    if (!this.#conditional) return this.#put(name, parts, options, {});
+    try {
+      await this.#put(name, parts, options, { 'if-none-match': '*' });
+    } catch (error) {
+      if (!hasCode(error, 'NOT_SUPPORTED')) throw error;
+      this.#conditional = false;
+      await this.#put(name, parts, options, {});
+    }
+  }
+
+  async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    try {
+      await this.#client.send({
+        method: 'DELETE',
+        name,
+        operation: 'DeleteObject',
+        action: `remove ${name}`,
+        signal,
+      });
+    } catch (error) {
+      if (!hasCode(error, 'OBJECT_MISSING')) throw error;
+    }
+  }
+
+  async removeMany(names: readonly ObjectName[], options: StorageOptions = {}): Promise<void> {
+    const { signal } = options;
+    for (const name of names) checkObjectName(name);
+    for (let at = 0; at < names.length; at += REMOVE_BATCH) {
+      signal?.throwIfAborted();
+      const batch = names.slice(at, at + REMOVE_BATCH);
+      if (this.#batches && batch.length > 1) this.#batches = await removeBatch(this.#client, batch, signal);
+      if (!this.#batches || batch.length === 1) await removeEach(this, batch, options);
+    }
+  }
+
+  async abortStaleUploads(olderThanMs: number, { signal }: StorageOptions = {}): Promise<number> {
+    signal?.throwIfAborted();
+    return await abortUploads(this.#client, this.#now().getTime() - olderThanMs, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#http[Symbol.asyncDispose]();
+  }
+
+  get #readSettings(): ReadSettings {
+    return {
+      pieceBytes: this.#partBytes,
+      connections: Math.min(4, this.features.connections),
+      keyHeaders: this.#keyHeaders,
+    };
+  }
+
+  async #put(
+    name: ObjectName,
+    parts: readonly Uint8Array[],
+    { signal, cold = false }: WriteOptions,
+    finalHeaders: Headers,
+  ): Promise<void> {
+    const stored = storeHeaders(this.#client.location, name, cold, this.#now());
+    if (sizeOf(parts) > this.#multipartBytes) {
+      return uploadInParts(this.#client, {
+        name,
+        parts,
+        partBytes: this.#partBytes,
+        connections: Math.min(4, this.features.connections),
+        storeHeaders: stored,
+        keyHeaders: this.#keyHeaders,
+        finalHeaders,
+        signal,
+      });
+    }
+    const md5: Headers = needsMd5(stored) ? { 'content-md5': contentMd5(parts) } : {};
+    await this.#client.send({
+      method: 'PUT',
+      name,
+      headers: { ...stored, ...this.#keyHeaders, ...finalHeaders, ...md5 },
+      body: parts,
+      operation: 'PutObject',
+      action: `write ${name}`,
+      signal,
+    });
+  }
+
+  /** A refusal of HEAD has no text that would say why; the same question by GET has. */
+  async #explain(name: ObjectName, error: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    const status = isCairnError(error) ? error.facts['status'] : undefined;
+    if (status !== 400 && status !== 403) return error;
+    try {
+      await readS3(this.#client, name, { offset: 0, length: 1, signal }, this.#readSettings);
+      return error;
+    } catch (explained) {
+      return hasCode(explained, 'OBJECT_MISSING') ? error : explained;
+    }
+  }
+
+  async #createBucket(bucket: string, locked: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const { region, location } = this.#client;
+    // us-east-1 is where buckets are made unless one says otherwise, and must not be said.
+    const elsewhere = location.endpoint === undefined && region !== DEFAULT_REGION;
+    const text = `<CreateBucketConfiguration><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`;
+    try {
+      await this.#client.send({
+        method: 'PUT',
+        headers: locked ? { 'x-amz-bucket-object-lock-enabled': 'true' } : {},
+        body: elsewhere ? [utf8(text)] : [],
+        operation: 'CreateBucket',
+        action: `make the bucket ${bucket}`,
+        signal,
+      });
+    } catch (error) {
+      // Somebody made it at the same time.
+      if (!(error instanceof CairnError) || error.facts['reason'] !== 'BucketAlreadyOwnedByYou') throw error;
+    }
+  }
+}
