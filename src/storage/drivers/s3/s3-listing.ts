@@ -53,8 +53,12 @@ export function nextToken(
   return next;
 }
 
-/** Sends an operation whose answer is a document with this root. */
-export async function sendForXml(client: S3Client, root: string, operation: S3Operation): Promise<XmlElement> {
+/** Sends an operation whose answer is a document with this root, or one of these. */
+export async function sendForXml(
+  client: S3Client,
+  root: string | readonly string[],
+  operation: S3Operation,
+): Promise<XmlElement> {
   const { body } = await client.send(operation);
   let element: XmlElement;
   try {
@@ -62,7 +66,9 @@ export async function sendForXml(client: S3Client, root: string, operation: S3Op
   } catch (error) {
     throw strange(operation.action, 'something that is no XML of S3', error);
   }
-  if (element.name !== root) throw strange(operation.action, `an element ${element.name} instead of ${root}`);
+  const roots = typeof root === 'string' ? [root] : root;
+  if (!roots.includes(element.name))
+    throw strange(operation.action, `an element ${element.name} instead of ${roots.join(' or ')}`);
   return element;
 }
 

@@ -10,6 +10,8 @@ import { childOf, childrenOf, escapeXml, parseXml, textOf, type XmlElement } fro
 
 /** S3 takes at most so many parts. */
 const MOST_PARTS = 10_000;
+// gofakes3, which rclone serves with, leaves the last word away.
+const INITIATED = ['InitiateMultipartUploadResult', 'InitiateMultipartUpload'];
 /** How long a failed upload may take to be cleared away. */
 const ABORT_MS = 30_000;
 
@@ -31,7 +33,7 @@ export interface MultipartUpload {
 /** Uploads an object in parts, several at once. Nothing of it is visible before all are there; after a failure nothing is kept. */
 export async function uploadInParts(client: S3Client, upload: MultipartUpload): Promise<void> {
   const { name, signal } = upload;
-  const started = await sendForXml(client, 'InitiateMultipartUploadResult', {
+  const started = await sendForXml(client, INITIATED, {
     method: 'POST',
     name,
     query: { uploads: '' },
