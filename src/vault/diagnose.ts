@@ -56,7 +56,7 @@ export function diagnoseMachine(): Diagnosis[] {
 /** Whether the storage of a vault can be reached, read and written, without opening the vault. */
 export async function diagnoseStorage(url: string, signal: AbortSignal): Promise<Diagnosis[]> {
   const found: Diagnosis[] = [];
-  await using storage = await openStorage(url);
+  await using storage = await openStorage(url, { signal });
   found.push(
     await attempt('storage', async () => {
       const config = await storage.stat('config', { signal });

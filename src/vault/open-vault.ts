@@ -4,6 +4,7 @@ import { initRepository } from '../repository/init-repository.ts';
 import { CONFIG_NAME } from '../repository/layout.ts';
 import { openRepository } from '../repository/open-repository.ts';
 import type { Repository } from '../repository/repository.ts';
+import { describeRetry } from '../storage/layers/retry.ts';
 import { openStorage } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
@@ -11,7 +12,7 @@ import { Vault } from './vault.ts';
 import type { InitVaultOptions, OpenVaultOptions, PasswordSource } from './vault-options.ts';
 
 /**
- * Opens the vault at `url`: a folder, `local:PATH`, `file:///PATH` or `memory:NAME`. Throws `VAULT_MISSING`
+ * Opens the vault at `url`: a folder, `local:PATH`, `file:///PATH`, `s3://BUCKET/PREFIX` or `memory:NAME`. Throws `VAULT_MISSING`
  * where there is none, `PASSWORD_WRONG`, `STORAGE_URL_INVALID`, and what the storage throws.
  *
  * ```ts
@@ -56,7 +57,7 @@ export async function initVault(url: string, options: InitVaultOptions): Promise
 
 /** Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. */
 export async function vaultExists(url: string, signal?: AbortSignal): Promise<boolean> {
-  await using storage = await openStorage(url);
+  await using storage = await openStorage(url, { signal });
   return (await storage.stat(CONFIG_NAME, { signal })) !== undefined;
 }
 
@@ -65,7 +66,10 @@ async function openOn(
   options: OpenVaultOptions,
   open: (storage: Storage) => Promise<Repository>,
 ): Promise<Vault> {
-  const storage = await openStorage(url);
+  const storage = await openStorage(url, {
+    signal: options.signal,
+    onRetry: (notice) => options.onNotice?.({ level: 'warning', message: describeRetry(notice) }),
+  });
   try {
     const repository = await open(storage);
     return new Vault(storage, repository, {

@@ -9,6 +9,7 @@ import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
 import { cached } from '../../src/storage/layers/cache.ts';
 import { faulty } from '../../src/storage/layers/faulty.ts';
 import { limited } from '../../src/storage/layers/limit.ts';
+import { metered } from '../../src/storage/layers/metrics.ts';
 import { retrying } from '../../src/storage/layers/retry.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 
@@ -38,6 +39,7 @@ const layers: Record<string, (inner: Storage) => Storage | Promise<Storage>> = {
   retry: (inner) => retrying(inner),
   limit: (inner) => limited(inner, { connections: 1, uploadBytesPerSecond: 1e10, downloadBytesPerSecond: 1e10 }),
   faulty: (inner) => faulty(inner),
+  metrics: (inner) => metered(inner),
   cache: (inner) =>
     cached(inner, { folder: newFolder(), repository: 'ab'.repeat(32) as RepositoryId, isTreePack: () => true }),
   'retry over a storage that fails and loses answers': (inner) =>

@@ -7,13 +7,19 @@ import type { ObjectInfo, ObjectName, ReadOptions, Storage, StorageOptions, Writ
 import { StorageLayer } from './storage-layer.ts';
 
 /** Told before each pause. */
-interface RetryNotice {
+export interface RetryNotice {
   /** What failed, such as `write data/ab/…`. */
   readonly operation: string;
   readonly error: KnownError;
   /** How often it has been tried so far. */
   readonly attempts: number;
   readonly delayMs: number;
+}
+
+/** The notice as a line for people. */
+export function describeRetry({ error, attempts, delayMs }: RetryNotice): string {
+  const times = attempts === 1 ? 'once' : `${attempts} times`;
+  return `${error.message}; tried ${times}, again in ${Math.ceil(delayMs / 1000)} s`;
 }
 
 export interface RetryOptions {
