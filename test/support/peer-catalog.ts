@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 export type PeerName =
   | 'restic'
   | 'restic-newest'
+  | 'rest-server'
   | 'borg'
   | 'kopia'
   | 'rustic'
@@ -62,6 +63,19 @@ export const peers: readonly Peer[] = [
       version: 'v0.19.1',
       sum: 'h1:LQKkar5/gYxay1OCokAWPBNiLr1lTpt4fhdM4GWqSlY=',
       main: 'cmd/restic',
+      tags: [],
+    },
+  },
+  {
+    name: 'rest-server',
+    neededBy: 'tests',
+    versionArgs: ['--version'],
+    origin: {
+      kind: 'go',
+      module: 'github.com/restic/rest-server',
+      version: 'v0.14.0',
+      sum: 'h1:II5myUaSHEc5133fkM4BL5zINJIV8vaPRwTair/hr4Q=',
+      main: 'cmd/rest-server',
       tags: [],
     },
   },
