@@ -67,6 +67,12 @@ export const commandTable: readonly CommandEntry[] = [
     async () => (await import('./commands/doctor.ts')).doctorCommand,
   ),
   entry(
+    'serve',
+    CARE,
+    "serve a storage over restic's REST protocol",
+    async () => (await import('./commands/serve.ts')).serveCommand,
+  ),
+  entry(
     'completion',
     CARE,
     'print a completion script for a shell',

@@ -1,0 +1,230 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CairnError, messageOf } from '../../base/errors.ts';
+import { Accounts } from '../../server/rest/accounts.ts';
+import type { Access } from '../../server/rest/gate.ts';
+import { isLocalAddress } from '../../server/rest/listen-address.ts';
+import type { RestServerEvent } from '../../server/rest/request-event.ts';
+import { type RestServer, startRestServer, type TlsIdentity } from '../../server/rest/rest-server.ts';
+import { planRestSettings, type RestSettings } from '../../server/rest/rest-settings.ts';
+import { openStorage } from '../../storage/open-storage.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { CommandModule } from '../command-table.ts';
+import type { CliContext } from '../context.ts';
+import { parseSizeArgument } from '../global-options.ts';
+import { addExamples, addExitCodes } from '../help.ts';
+import { formatBytes } from '../output/format.ts';
+import { printable } from '../output/printable.ts';
+import { chooseVault } from '../vault-choice.ts';
+
+interface ServeFlags {
+  readonly rest: boolean;
+  readonly listen: string;
+  readonly appendOnly: boolean;
+  readonly privateRepos: boolean;
+  readonly maxSize?: number;
+  readonly htpasswd?: string;
+  readonly auth: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}
+
+export const serveCommand: CommandModule = {
+  configure(command, start) {
+    command
+      .description(
+        "Serves a storage to other machines over restic's REST protocol: restic and Cairn back up to it with\n" +
+          'rest:http://HOST:PORT/REPOSITORY/. Runs until SIGTERM or SIGINT, which let running requests end;\n' +
+          'SIGHUP reads users and certificate again. With --json, events are lines of JSON on stdout.',
+      )
+      .argument('[path]', 'what is served: a folder or a storage URL; --vault by default')
+      .option('--rest', 'the protocol (there is no other yet)', false)
+      .option('--listen <address>', 'HOST:PORT, [IPV6]:PORT or unix:/PATH', '127.0.0.1:8000')
+      .option('--append-only', 'nothing but locks can be removed', false)
+      .option('--private-repos', 'each user reaches only what is below the folder with the name of the user', false)
+      .option('--max-size <size>', 'what all repositories together may take, such as 500G', parseSizeArgument)
+      .option('--htpasswd <file>', 'users and their bcrypt or SHA passwords (default: PATH/.htpasswd, if it is there)')
+      .option('--no-auth', 'everybody may come in')
+      .option('--tls-cert <file>', 'serve HTTPS with this certificate (PEM)')
+      .option('--tls-key <file>', 'and this key (PEM)')
+      .action((path: string | undefined, flags: ServeFlags) => start((cli) => serve(cli, path, flags)));
+    addExamples(command, [
+      ['cairn serve --rest --no-auth /srv/backups', 'for programs of this machine'],
+      ['cairn serve --rest --append-only --private-repos --htpasswd users --listen 0.0.0.0:8000 /srv/backups', ''],
+    ]);
+    addExitCodes(command, ['denied', 'unreachable']);
+  },
+};
+
+async function serve(cli: CliContext, path: string | undefined, flags: ServeFlags): Promise<void> {
+  if (!flags.rest) throw new CairnError('USAGE', 'what to serve is not said', { hint: 'Say --rest.' });
+  const url = path ?? (await chosenUrl(cli));
+  await using storage = await openStorage(url);
+  await refuseMissingFolder(storage);
+  const settings = planRestSettings({
+    listen: flags.listen,
+    auth: flags.auth,
+    htpasswd: flags.htpasswd ?? (flags.auth ? await usersBeside(storage) : undefined),
+    privateRepos: flags.privateRepos,
+    tlsCert: flags.tlsCert,
+    tlsKey: flags.tlsKey,
+  });
+  settings.warnings.forEach(cli.warn);
+  const onEvent = eventPrinter(cli);
+  const accounts = await openAccounts(settings, cli, onEvent);
+  await using server = await startRestServer(
+    storage,
+    {
+      listen: settings.listen,
+      access: accessOf(settings, accounts),
+      tls: await loadTls(settings),
+      appendOnly: flags.appendOnly,
+      maxTotalBytes: flags.maxSize,
+      onEvent,
+    },
+    { signal: cli.signal },
+  );
+  using _reload = onHangup(() => reload(settings, accounts, server, cli));
+  await announce(cli, server, storage, flags);
+  await aborted(cli.signal);
+}
+
+async function chosenUrl(cli: CliContext): Promise<string> {
+  const choice = await chooseVault(cli.options.vault, cli.env);
+  if (choice.kind === 'chosen') return choice.url;
+  throw new CairnError('USAGE', 'what to serve is not said', {
+    hint: 'Name a folder or a storage URL, as in `cairn serve --rest /srv/backups`.',
+  });
+}
+
+/** A disk that is not mounted must not be served as an empty place. */
+async function refuseMissingFolder({ features: { localPath }, url }: Storage): Promise<void> {
+  if (localPath === undefined) return;
+  const isFolder = await stat(localPath).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
+  if (isFolder) return;
+  throw new CairnError('STORAGE_UNREACHABLE', `there is no directory ${url}`, {
+    hint: 'Check that the disk is mounted, or make the directory.',
+  });
+}
+
+/** Where rest-server has its users; no request can reach it. */
+async function usersBeside({ features: { localPath } }: Storage): Promise<string | undefined> {
+  if (localPath === undefined) return undefined;
+  const file = join(localPath, '.htpasswd');
+  return stat(file).then(
+    () => file,
+    () => undefined,
+  );
+}
+
+async function openAccounts(
+  { htpasswd }: RestSettings,
+  cli: CliContext,
+  onEvent: (event: RestServerEvent) => void,
+): Promise<Accounts | undefined> {
+  if (htpasswd === undefined) return undefined;
+  const accounts = await Accounts.open(htpasswd, {
+    onNotice: (level, message) => onEvent({ type: 'notice', level, message }),
+  });
+  const { mode } = await stat(htpasswd);
+  if ((mode & 0o004) !== 0) cli.warn(`${htpasswd} can be read by every user of this machine`);
+  return accounts;
+}
+
+function accessOf({ listen, privateRepos }: RestSettings, accounts: Accounts | undefined): Access {
+  if (accounts === undefined) return { kind: 'open', localOnly: listen.kind === 'tcp' && isLocalAddress(listen) };
+  return { kind: 'users', accounts, privateRepos };
+}
+
+async function loadTls({ tls }: RestSettings): Promise<TlsIdentity | undefined> {
+  if (tls === undefined) return undefined;
+  return { cert: await readPem(tls.cert, '--tls-cert'), key: await readPem(tls.key, '--tls-key') };
+}
+
+async function readPem(file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new CairnError('CONFIG_INVALID', `cannot read the file of ${what}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function reload(
+  settings: RestSettings,
+  accounts: Accounts | undefined,
+  server: RestServer,
+  cli: CliContext,
+): Promise<void> {
+  await accounts?.reload();
+  try {
+    const tls = await loadTls(settings);
+    if (tls !== undefined) server.renewTls(tls);
+  } catch (error) {
+    cli.warn(`the certificate stays as it was: ${messageOf(error)}`);
+  }
+}
+
+function onHangup(run: () => Promise<void>): Disposable {
+  const listener = (): void => void run();
+  process.on('SIGHUP', listener);
+  return { [Symbol.dispose]: () => void process.off('SIGHUP', listener) };
+}
+
+async function announce(cli: CliContext, server: RestServer, storage: Storage, flags: ServeFlags): Promise<void> {
+  if (cli.options.json) {
+    const { url } = server;
+    await printLine(cli, { schema: 1, type: 'listening', url, storage: storage.url, appendOnly: flags.appendOnly });
+    return;
+  }
+  const { quota } = server;
+  const room = quota === undefined ? '' : `, ${formatBytes(quota.usedBytes)} of ${formatBytes(quota.maxBytes)} used`;
+  cli.info(`serving ${storage.url} at ${server.url}${flags.appendOnly ? ', append-only' : ''}${room}`);
+}
+
+/** Requests as JSON lines with `--json`, for people with `--verbose`; failures in any case. */
+function eventPrinter(cli: CliContext): (event: RestServerEvent) => void {
+  if (cli.options.json) return (event) => void printLine(cli, jsonEvent(event));
+  return (event) => {
+    switch (event.type) {
+      case 'request':
+        cli.detail(requestLine(event));
+        return;
+      case 'failure':
+        cli.warn(`${event.method} ${event.path}: ${messageOf(event.error)}`);
+        return;
+      case 'notice':
+        if (event.level === 'warning') cli.warn(event.message);
+        else cli.info(event.message);
+        return;
+      default:
+        event satisfies never;
+    }
+  };
+}
+
+/** One document a line: a server has no end to wait for. */
+async function printLine(cli: CliContext, document: unknown): Promise<void> {
+  await cli.out.write(`${JSON.stringify(document)}\n`);
+}
+
+function jsonEvent(event: RestServerEvent): unknown {
+  const time = new Date().toISOString();
+  if (event.type === 'failure') return { ...event, time, error: messageOf(event.error) };
+  return event.type === 'request' ? { ...event, time, durationMs: Math.round(event.durationMs) } : { ...event, time };
+}
+
+function requestLine(event: Extract<RestServerEvent, { type: 'request' }>): string {
+  const { address, user = '-', method, path, status, receivedBytes, sentBytes, durationMs } = event;
+  const bytes = formatBytes(receivedBytes + sentBytes);
+  return printable(`${address} ${user} ${method} ${path} ${status || 'cut off'} ${bytes} ${Math.round(durationMs)} ms`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,285 @@
+import { chmod, lstat, unlink } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { connect } from 'node:net';
+import { CairnError, messageOf, systemCode } from '../../base/errors.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { answerOfError, sendAnswer } from './answer.ts';
+import { type Access, Gate } from './gate.ts';
+import { type ListenAddress, urlHost } from './listen-address.ts';
+import { LoginThrottle } from './login-throttle.ts';
+import { Quota } from './quota.ts';
+import type { RestServerEvent } from './request-event.ts';
+import { parseRestPath } from './rest-path.ts';
+import { type RestExchange, RestRoutes } from './rest-routes.ts';
+import { ServerMetrics } from './server-metrics.ts';
+
+const MIB = 1024 * 1024;
+
+export interface TlsIdentity {
+  /** PEM, the certificate and what leads to its authority. */
+  readonly cert: string;
+  /** PEM. */
+  readonly key: string;
+}
+
+export interface RestServerOptions {
+  readonly listen: ListenAddress;
+  readonly access: Access;
+  readonly tls?: TlsIdentity | undefined;
+  /** Nothing but locks can be removed, and nothing replaced. */
+  readonly appendOnly?: boolean;
+  /** Bytes that all repositories together may take. */
+  readonly maxTotalBytes?: number | undefined;
+  /** Larger files are refused; packs have up to 128 MiB, the trees of huge directories more. */
+  readonly maxObjectBytes?: number;
+  /** Bytes of uploads held at once, until they are verified; further ones wait. */
+  readonly uploadMemoryBytes?: number;
+  /** A client that sends or takes nothing for so long is cut off. */
+  readonly stallMs?: number;
+  readonly onEvent?: (event: RestServerEvent) => void;
+}
+
+/** Serves restic's REST protocol over `storage`, which stays the caller's. Resolves once it listens. */
+export async function startRestServer(
+  storage: Storage,
+  options: RestServerOptions,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<RestServer> {
+  const { maxTotalBytes } = options;
+  const quota = maxTotalBytes === undefined ? undefined : await Quota.count(storage, maxTotalBytes, { signal });
+  const server = new RestServer(storage, options, quota);
+  await server.listen();
+  return server;
+}
+
+/** A running server. Disposing it lets running requests end first. */
+class RestServer implements AsyncDisposable {
+  readonly #server: Server | TlsServer;
+  readonly #options: RestServerOptions;
+  readonly #gate: Gate;
+  readonly #routes: RestRoutes;
+  readonly #metrics = new ServerMetrics();
+  readonly #running = new Set<Promise<void>>();
+  readonly quota: Quota | undefined;
+  #isClosing = false;
+
+  constructor(storage: Storage, options: RestServerOptions, quota: Quota | undefined) {
+    const { appendOnly = false, maxObjectBytes = 512 * MIB, uploadMemoryBytes = 512 * MIB, stallMs = 60_000 } = options;
+    this.#options = options;
+    this.quota = quota;
+    this.#gate = new Gate(options.access, new LoginThrottle());
+    this.#routes = new RestRoutes(storage, {
+      appendOnly,
+      quota,
+      metrics: this.#metrics,
+      maxObjectBytes,
+      uploadMemoryBytes,
+      stallMs,
+    });
+    this.#server = makeHttpServer(options.tls);
+    const serve = (request: IncomingMessage, response: ServerResponse, awaitsInvitation: boolean): void => {
+      const run = this.#serve(request, response, awaitsInvitation);
+      this.#running.add(run);
+      void run.finally(() => this.#running.delete(run));
+    };
+    this.#server.on('request', (request, response) => serve(request, response, false));
+    this.#server.on('checkContinue', (request, response) => serve(request, response, true));
+  }
+
+  /** Where it listens, as a URL to connect to; the port is the real one where 0 was asked for. */
+  get url(): string {
+    const { listen, tls } = this.#options;
+    const scheme = tls === undefined ? 'http' : 'https';
+    if (listen.kind === 'unix') return `${scheme}+unix://${listen.path}:/`;
+    const bound = this.#server.address();
+    const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
+    return `${scheme}://${urlHost(listen.host)}:${port}/`;
+  }
+
+  async listen(): Promise<void> {
+    const { listen } = this.#options;
+    if (listen.kind === 'unix') await removeDeadSocket(listen.path);
+    try {
+      await listening(this.#server, listen);
+    } catch (error) {
+      throw cannotListen(listen, error);
+    }
+    if (listen.kind === 'unix') await chmod(listen.path, 0o600);
+  }
+
+  /** New connections use this certificate from now on. */
+  renewTls({ cert, key }: TlsIdentity): void {
+    if ('setSecureContext' in this.#server) this.#server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // Answers that are being made go out; connections that wait for a next request are of no use any more.
+    this.#server.closeIdleConnections();
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse, awaitsInvitation: boolean): Promise<void> {
+    const startedMs = performance.now();
+    const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+    const method = request.method ?? '';
+    let receivedBytes = 0;
+    let sentBytes = 0;
+    const exchange: RestExchange = {
+      request,
+      response,
+      query,
+      signal: signalOf(response),
+      inviteBody: () => awaitsInvitation && response.writeContinue(),
+      onReceived: (bytes) => void (receivedBytes += bytes),
+      onSent: (bytes) => void (sentBytes += bytes),
+    };
+    setSafeHeaders(response);
+    if (this.#isClosing) response.setHeader('Connection', 'close');
+    const user = await this.#answer(path, exchange);
+    limitRest(request, response, user === undefined && this.#options.access.kind === 'users' ? 1 * MIB : 64 * MIB);
+    await finished(response);
+    const status = response.writableFinished ? response.statusCode : 0;
+    const address = request.socket.remoteAddress ?? 'unix';
+    const durationMs = performance.now() - startedMs;
+    const event = {
+      type: 'request',
+      address,
+      user,
+      method,
+      path: path.slice(0, 300),
+      status,
+      receivedBytes,
+      sentBytes,
+      durationMs,
+    } as const;
+    this.#metrics.count(event);
+    this.#options.onEvent?.(event);
+  }
+
+  /** Never throws: whatever goes wrong becomes a status. Returns who asked. */
+  async #answer(path: string, exchange: RestExchange): Promise<string | undefined> {
+    const { request, response, signal } = exchange;
+    const isHead = request.method === 'HEAD';
+    let user: string | undefined;
+    try {
+      const passage = await this.#gate.check(request, parseRestPath(path), signal);
+      user = passage.user;
+      const answer = passage.kind === 'refused' ? passage.answer : await this.#routes.answer(passage.target, exchange);
+      sendAnswer(answer, response, isHead);
+    } catch (error) {
+      const answer = answerOfError(error);
+      const isOurs = answer.kind === 'text' && answer.status >= 500;
+      if (isOurs && !signal.aborted) {
+        this.#options.onEvent?.({ type: 'failure', method: request.method ?? '', path: path.slice(0, 300), error });
+      }
+      sendAnswer(answer, response, isHead);
+    }
+    return user;
+  }
+}
+
+export type { RestServer };
+
+function makeHttpServer(tls: TlsIdentity | undefined): Server | TlsServer {
+  const limits = {
+    // Who sends headers drop by drop holds a connection only.
+    headersTimeout: 20_000,
+    connectionsCheckingInterval: 5000,
+    maxHeaderSize: 16 * 1024,
+    // Longer than programs keep idle connections, so that none is closed under a request.
+    keepAliveTimeout: 90_000,
+    // Bodies have limits of their own: a pack over a slow line takes longer than any total would allow.
+    requestTimeout: 0,
+  };
+  const server =
+    tls === undefined
+      ? createServer(limits)
+      : createTlsServer({ ...limits, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: 20_000 });
+  server.maxConnections = 1024;
+  return server;
+}
+
+function listening(server: Server | TlsServer, listen: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    const done = (): void => {
+      server.off('error', reject);
+      resolve();
+    };
+    if (listen.kind === 'unix') server.listen(listen.path, done);
+    else server.listen(listen.port, listen.host, done);
+  });
+}
+
+/** What a server that was killed left behind. One that answers stays, and listening then fails. */
+async function removeDeadSocket(path: string): Promise<void> {
+  const status = await lstat(path).catch(() => undefined);
+  if (status?.isSocket() !== true) return;
+  const isAlive = await new Promise<boolean>((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', (error) => resolve(systemCode(error) !== 'ECONNREFUSED'));
+  });
+  if (!isAlive) await unlink(path).catch(() => {});
+}
+
+function cannotListen(listen: ListenAddress, cause: unknown): CairnError {
+  const where = listen.kind === 'unix' ? listen.path : `${urlHost(listen.host)}:${listen.port}`;
+  const isTaken = systemCode(cause) === 'EADDRINUSE';
+  return new CairnError(
+    'CONFIG_INVALID',
+    `cannot listen on ${where}: ${isTaken ? 'something else does' : messageOf(cause)}`,
+    {
+      hint: 'Choose another address with --listen; ports below 1024 are for root.',
+      cause,
+    },
+  );
+}
+
+/** Aborts when the client is gone before it had its answer. */
+function signalOf(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort(new CairnError('ABORTED', 'the client is gone'));
+  });
+  return controller.signal;
+}
+
+function setSafeHeaders(response: ServerResponse): void {
+  response.setHeader('Server', 'cairn');
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Content-Security-Policy', "default-src 'none'; sandbox");
+}
+
+const REST_MS = 30_000;
+
+/** Bounds what is read of a body whose request was answered before it came: enough for the client to see the answer. */
+function limitRest(request: IncomingMessage, response: ServerResponse, maxBytes: number): void {
+  if (request.complete || request.destroyed) return;
+  let bytes = 0;
+  const timer = setTimeout(() => request.destroy(), REST_MS);
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > maxBytes) request.destroy();
+  });
+  const stop = (): void => clearTimeout(timer);
+  request.once('end', stop);
+  request.once('close', stop);
+  response.once('close', stop);
+}
+
+function finished(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.writableFinished || response.destroyed) resolve();
+    else response.once('close', resolve);
+  });
+}
