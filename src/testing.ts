@@ -1,5 +1,5 @@
 // Entry `cairn-backup/testing`: what authors of storage drivers and of tests need.
-export { type ConformanceCase, type MakeStorage, storageConformance } from './storage/conformance.ts';
+export { appliesTo, type ConformanceCase, type MakeStorage, storageConformance } from './storage/conformance.ts';
 export { openMemoryStorage } from './storage/drivers/memory.ts';
 export { type Fault, type FaultEffect, type FaultyStorage, faulty, type Operation } from './storage/layers/faulty.ts';
 export type {

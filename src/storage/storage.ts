@@ -28,6 +28,13 @@ export interface StorageFeatures {
   readonly localPath: string | undefined;
   /** Objects that one request of `removeMany` takes away; 1, the default, where each needs its own. */
   readonly removeBatch?: number;
+  /**
+   * Takes the names of a repository only: `config`, and a type and the SHA-256 of the content. Writing another name
+   * throws `NOT_SUPPORTED`; nothing else ever finds one.
+   */
+  readonly resticNamesOnly?: boolean;
+  /** `ifAbsent` looks first and writes then: of two writers at the same instant, both may think they won. */
+  readonly looseIfAbsent?: boolean;
 }
 
 export interface StorageOptions {

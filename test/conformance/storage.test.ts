@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { RepositoryId } from '../../src/base/ids.ts';
-import { storageConformance } from '../../src/storage/conformance.ts';
+import { appliesTo, storageConformance } from '../../src/storage/conformance.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
 import { cached } from '../../src/storage/layers/cache.ts';
@@ -57,7 +57,7 @@ for (const [driver, make] of Object.entries(drivers)) {
     describe(`${driver}, ${layer}`, () => {
       const { features } = make();
       for (const c of storageConformance) {
-        if (!c.requires.every((feature) => features[feature])) continue;
+        if (!appliesTo(c, features)) continue;
         it(c.name, { timeout: 30_000 }, ({ signal }) => c.run(async () => wrap(make()), signal));
       }
     });
