@@ -3,34 +3,36 @@ import { fileURLToPath } from 'node:url';
 import { CairnError } from '../base/errors.ts';
 import { openLocalStorage } from './drivers/local.ts';
 import { openMemoryStorage } from './drivers/memory.ts';
-import { limited } from './layers/limit.ts';
-import { retrying, type RetryOptions } from './layers/retry.ts';
+import { parseRcloneRemote } from './drivers/rclone/rclone-remote.ts';
+import { parseRestUrl, type RestLocation } from './drivers/rest/rest-location.ts';
 import type { Storage } from './storage.ts';
 
-const SUPPORTED = 'a path, local:PATH, file:///PATH, s3://BUCKET/PREFIX or memory:NAME';
+const SUPPORTED =
+  'a path, local:PATH, file:///PATH, s3://BUCKET/PREFIX, rest:https://HOST/PATH/, rclone:REMOTE:PATH or memory:NAME';
 // Known elsewhere; a clear answer is better than a folder called "s3:".
-const NOT_YET = new Set(['sftp', 'rest', 'rclone', 'swift', 'azure', 'gs', 'b2']);
+const NOT_YET = new Set(['sftp', 'swift', 'azure', 'gs', 'b2']);
 
 /** Where a storage URL points, parsed. */
 export type StorageLocation =
   | { readonly kind: 'local'; readonly path: string }
   | { readonly kind: 'memory'; readonly name: string }
   /** Parsed by its driver, with the environment. */
-  | { readonly kind: 's3'; readonly url: string };
+  | { readonly kind: 's3'; readonly url: string }
+  | { readonly kind: 'rest'; readonly location: RestLocation }
+  | { readonly kind: 'rclone'; readonly remote: string };
 
 export interface OpenStorageOptions {
-  /** Told before each pause after a failure of a remote storage. */
-  readonly onRetry?: RetryOptions['onRetry'] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 const memories = new Map<string, Storage>();
 
 /**
- * Opens the storage at `url`: a path, `local:PATH`, `file:///PATH`, or `memory:NAME`, which is one and
- * the same storage for all of this process; `s3://BUCKET/PREFIX` or `s3:https://HOST/BUCKET/PREFIX`. A remote one tries
- * again what may pass, and runs no more requests at once than it has connections. Touches nothing yet. Throws `STORAGE_URL_INVALID`, whose
- * text never repeats more of the URL than its scheme, since the rest may hold a password.
+ * Opens the storage at `url`: a path, `local:PATH`, `file:///PATH`, `s3://BUCKET/PREFIX` or `s3:https://HOST/BUCKET/PREFIX`,
+ * `rest:https://HOST/PATH/`, `rclone:REMOTE:PATH`, or `memory:NAME`, which is one and the same storage for all of this
+ * process. The driver alone: retries and limits are layers (`vault/storage-stack.ts`). Touches nothing yet, but starts
+ * rclone. Throws `STORAGE_URL_INVALID`, whose text never repeats more of the URL than its scheme, since the rest may hold
+ * a password.
  */
 export async function openStorage(url: string, options: OpenStorageOptions = {}): Promise<Storage> {
   const location = parseStorageUrl(url);
@@ -39,18 +41,15 @@ export async function openStorage(url: string, options: OpenStorageOptions = {})
       return openLocalStorage(location.path);
     case 'memory':
       return namedMemory(location.name);
-    case 's3': {
-      const { openS3Storage } = await import('./drivers/s3/s3-storage.ts');
-      return remote(await openS3Storage(location.url, { signal: options.signal }), options);
-    }
+    case 's3':
+      return (await import('./drivers/s3/s3-storage.ts')).openS3Storage(location.url, { signal: options.signal });
+    case 'rest':
+      return (await import('./drivers/rest/rest-storage.ts')).openRestStorage(location.location);
+    case 'rclone':
+      return (await import('./drivers/rclone/rclone-storage.ts')).openRcloneStorage(location.remote);
     default:
       return location satisfies never;
   }
-}
-
-function remote(storage: Storage, { onRetry }: OpenStorageOptions): Storage {
-  // A place is given back while a retry waits.
-  return retrying(limited(storage), onRetry === undefined ? {} : { onRetry });
 }
 
 /** Parses a storage URL; paths become absolute. Throws `STORAGE_URL_INVALID`. */
@@ -68,6 +67,10 @@ export function parseStorageUrl(url: string): StorageLocation {
       return { kind: 'memory', name: rest };
     case 's3':
       return { kind: 's3', url };
+    case 'rest':
+      return { kind: 'rest', location: parseRestUrl(rest) };
+    case 'rclone':
+      return { kind: 'rclone', remote: parseRcloneRemote(rest) };
     default:
       throw unknownScheme(scheme);
   }

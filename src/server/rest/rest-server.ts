@@ -255,6 +255,8 @@ function signalOf(response: ServerResponse): AbortSignal {
 
 function setSafeHeaders(response: ServerResponse): void {
   response.setHeader('Server', 'cairn');
+  // By this our client knows that there are shelves; a proxy may change `Server`.
+  response.setHeader('Cairn-Rest', '1');
   response.setHeader('Cache-Control', 'no-store');
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Content-Security-Policy', "default-src 'none'; sandbox");

@@ -1,0 +1,25 @@
+import type { Storage, StorageOptions } from '../../storage.ts';
+import { openHttpClient } from '../http/http-client.ts';
+import { RestStorage } from '../rest/rest-storage.ts';
+import { describeRemote } from './rclone-remote.ts';
+import { RcloneServer } from './rclone-server.ts';
+
+/**
+ * Opens `remote` (`name:path`, as rclone has it) through `rclone serve restic`, which runs until the storage is
+ * disposed, or until this process ends in any way. `CAIRN_RCLONE` names another program. Throws `COMMAND_FAILED` where
+ * rclone is missing or does not start.
+ */
+export async function openRcloneStorage(
+  remote: string,
+  { env = process.env, signal }: StorageOptions & { readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Storage> {
+  const client = await openHttpClient();
+  const server = await RcloneServer.start(remote, env, signal);
+  return new RestStorage(client, server.base, server.login, {
+    url: `rclone:${describeRemote(remote)}`,
+    replaces: true,
+    beforeRequest: () => server.checkAlive(),
+    explain: () => server.lastError,
+    dispose: () => server[Symbol.asyncDispose](),
+  });
+}

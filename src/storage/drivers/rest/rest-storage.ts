@@ -1,0 +1,322 @@
+// restic's REST protocol as a storage. Servers verify that the SHA-256 of an upload is its name and never replace a
+// file; docs/guides/rest-server.md says what that means for whoever writes.
+import { mapConcurrent } from '../../../base/concurrency.ts';
+import { CairnError } from '../../../base/errors.ts';
+import { checkObjectName, checkPrefix } from '../../object-name.ts';
+import { exists, missing, partsOf, resolveRange, sizeOf } from '../../object-range.ts';
+import { removeEach } from '../../remove-each.ts';
+import type {
+  ObjectInfo,
+  ObjectName,
+  ReadOptions,
+  Storage,
+  StorageFeatures,
+  StorageOptions,
+  WriteOptions,
+} from '../../storage.ts';
+import { type HttpClient, openHttpClient } from '../http/http-client.ts';
+import { statusError } from '../http/http-errors.ts';
+import type { HttpRequest, HttpResponse } from '../http/http-exchange.ts';
+import { LIST_V2, parseRestListing, parseShelfListing } from './rest-list.ts';
+import { describeRestLocation, loginOfEnvironment, type RestLocation, type RestLogin } from './rest-location.ts';
+import { objectNameOf, restShelves, type RestTarget, restTarget, restTypes, shelfListPath } from './rest-names.ts';
+import { contentRangeSize, rangeHeader, takeRange } from './rest-range.ts';
+
+const CONNECTIONS = 5;
+/** A listing has about 90 bytes for each pack. */
+const LARGEST_LIST = 1024 * 1024 * 1024;
+/** Sizes that are asked for before the first of them is given on, of servers that list names only. */
+const SIZES_AT_ONCE = 100;
+
+export interface RestStorageOptions {
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** What else uses this driver can say: rclone's server is not quite one of restic's. */
+export interface RestDialect {
+  /** For people and logs. */
+  readonly url: string;
+  /** The server replaces files when asked to write them again, and cannot be asked not to. */
+  readonly replaces: boolean;
+  /** Called before each request; what it throws is thrown. */
+  readonly beforeRequest?: () => void;
+  /** Why the server refused something, where its answer does not say. */
+  readonly explain?: () => string;
+  /** Called when the storage is disposed. */
+  readonly dispose?: () => Promise<void>;
+}
+
+/**
+ * Opens the repository at a REST server. Connects to nothing yet. The login is that of the URL, or of
+ * `CAIRN_REST_USERNAME` and `_PASSWORD` or restic's names for them; an authority to trust and a certificate to show are
+ * the PEM files of `CAIRN_CACERT` and `CAIRN_TLS_CLIENT_CERT`, or restic's.
+ */
+export async function openRestStorage(location: RestLocation, options: RestStorageOptions = {}): Promise<Storage> {
+  const { env = process.env } = options;
+  const client = await openHttpClient({
+    caFile: either(env, 'CAIRN_CACERT', 'RESTIC_CACERT'),
+    clientCertificateFile: either(env, 'CAIRN_TLS_CLIENT_CERT', 'RESTIC_TLS_CLIENT_CERT'),
+    socketPath: location.socketPath,
+  });
+  const login = location.login ?? loginOfEnvironment(env);
+  return new RestStorage(client, location.base, login, { url: describeRestLocation(location), replaces: false });
+}
+
+function either(env: NodeJS.ProcessEnv, first: string, second: string): string | undefined {
+  return [env[first], env[second]].find((value) => value !== undefined && value !== '');
+}
+
+export class RestStorage implements Storage {
+  readonly url: string;
+  readonly features: StorageFeatures;
+  readonly #client: HttpClient;
+  readonly #base: URL;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #dialect: RestDialect;
+
+  constructor(client: HttpClient, base: URL, login: RestLogin | undefined, dialect: RestDialect) {
+    this.url = dialect.url;
+    this.features = {
+      // True of packs and most other files on most servers; nothing in the protocol promises it.
+      atomicWrite: false,
+      remote: true,
+      connections: CONNECTIONS,
+      localPath: undefined,
+      resticNamesOnly: true,
+      looseIfAbsent: dialect.replaces,
+    };
+    this.#client = client;
+    this.#base = base;
+    this.#dialect = dialect;
+    this.#headers = login === undefined ? {} : { authorization: basic(login) };
+  }
+
+  async create({ signal }: StorageOptions = {}): Promise<void> {
+    const response = await this.#request('POST', '?create=true', { action: 'make the repository', body: [], signal });
+    if (!isSuccess(response)) throw this.#refusal('make the repository', response);
+  }
+
+  async *list(prefix: string, { signal }: StorageOptions = {}): AsyncGenerator<ObjectInfo> {
+    checkPrefix(prefix);
+    signal?.throwIfAborted();
+    const [folder = ''] = prefix.split('/');
+    if (prefix === '') {
+      const config = await this.stat('config', { signal });
+      if (config !== undefined) yield config;
+    }
+    for (const type of restTypes) {
+      if (prefix !== '' && type !== folder) continue;
+      for await (const info of this.#listType(type, signal)) if (info.name.startsWith(prefix)) yield info;
+    }
+    for (const shelf of restShelves) {
+      if (prefix === '' || shelf === folder) yield* await this.#listShelf(prefix === '' ? `${shelf}/` : prefix, signal);
+    }
+  }
+
+  async stat(name: ObjectName, { signal }: StorageOptions = {}): Promise<ObjectInfo | undefined> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    const target = restTarget(name);
+    if (target === undefined || this.#lacks(target)) return undefined;
+    const action = `look at ${name}`;
+    const response = await this.#request('HEAD', target.path, { action, signal });
+    if (response.status === 404) return undefined;
+    const sizeBytes = Number(response.headers['content-length'] ?? Number.NaN);
+    if (response.status !== 200) throw this.#refusal(action, response);
+    if (!Number.isSafeInteger(sizeBytes)) {
+      throw new CairnError('STORAGE_IO', `cannot ${action}: the server does not tell its size`);
+    }
+    return { name, sizeBytes };
+  }
+
+  async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    checkObjectName(name);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const target = restTarget(name);
+    if (target === undefined || this.#lacks(target)) throw missing(name);
+    const range = rangeHeader(options);
+    if (range.kind === 'empty') return this.#readNothing(name, options);
+    const action = `read ${name}`;
+    const headers: Record<string, string> = range.kind === 'part' ? { range: range.header } : {};
+    const response = await this.#request('GET', target.path, { action, headers, largestBody: Infinity, signal });
+    switch (response.status) {
+      case 200:
+      case 206:
+        return takeRange(name, response, options);
+      case 404:
+        throw missing(name);
+      case 416:
+        return this.#readNothing(name, options, contentRangeSize(response.headers['content-range']));
+      default:
+        throw this.#refusal(action, response);
+    }
+  }
+
+  async write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options: WriteOptions = {}): Promise<void> {
+    checkObjectName(name);
+    options.signal?.throwIfAborted();
+    const target = restTarget(name);
+    if (target === undefined || this.#lacks(target)) throw this.#cannotStore(name);
+    const upload: Upload = { name, parts: partsOf(data), ...options };
+    if (target.kind === 'shelf') await this.#writeToShelf(target.path, upload);
+    else if (this.#dialect.replaces) await this.#lookAndWrite(target.path, upload);
+    else await this.#writeFile(target, upload);
+  }
+
+  async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    const target = restTarget(name);
+    if (target === undefined || this.#lacks(target)) return;
+    const response = await this.#request('DELETE', target.path, { action: `remove ${name}`, signal });
+    if (isSuccess(response) || response.status === 404) return;
+    if (response.status === 403) throw appendOnly(`remove ${name}`);
+    throw this.#refusal(`remove ${name}`, response);
+  }
+
+  removeMany(names: readonly ObjectName[], options: StorageOptions = {}): Promise<void> {
+    return removeEach(this, names, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client[Symbol.asyncDispose]();
+    await this.#dialect.dispose?.();
+  }
+
+  async *#listType(type: string, signal: AbortSignal | undefined): AsyncGenerator<ObjectInfo> {
+    const action = `list ${type}/`;
+    const headers = { accept: LIST_V2 };
+    const response = await this.#request('GET', `${type}/`, { action, headers, largestBody: LARGEST_LIST, signal });
+    if (response.status === 404) return;
+    if (response.status !== 200) throw this.#refusal(action, response);
+    const listing = parseRestListing(type, response.body, response.headers['content-type']);
+    if (listing.version === 2) yield* listing.entries;
+    else yield* this.#withSizes(type, listing.ids, signal);
+  }
+
+  /** Version 1 of the protocol has no sizes in its listings. What is removed meanwhile is left out. */
+  async *#withSizes(type: string, ids: readonly string[], signal: AbortSignal | undefined): AsyncGenerator<ObjectInfo> {
+    for (let at = 0; at < ids.length; at += SIZES_AT_ONCE) {
+      const some = ids.slice(at, at + SIZES_AT_ONCE);
+      const stat = (id: string): Promise<ObjectInfo | undefined> => this.stat(objectNameOf(type, id), { signal });
+      const infos = await mapConcurrent(some, { limit: CONNECTIONS, signal }, stat);
+      for (const info of infos) if (info !== undefined) yield info;
+    }
+  }
+
+  /** A server without the extension has no shelves, so there is nothing on them. */
+  async #listShelf(prefix: string, signal: AbortSignal | undefined): Promise<readonly ObjectInfo[]> {
+    if (this.#dialect.replaces) return [];
+    const action = `list ${prefix}`;
+    const response = await this.#request('GET', shelfListPath(prefix), { action, largestBody: LARGEST_LIST, signal });
+    if (!isOurServer(response) && (response.status === 404 || response.status === 405)) return [];
+    if (response.status !== 200) throw this.#refusal(action, response);
+    return parseShelfListing(prefix, response.body);
+  }
+
+  /** For ranges that have no bytes, which HTTP cannot ask for. */
+  async #readNothing(name: ObjectName, options: ReadOptions, known?: number): Promise<Uint8Array<ArrayBuffer>> {
+    const sizeBytes = known ?? (await this.stat(name, { signal: options.signal }))?.sizeBytes;
+    if (sizeBytes === undefined) throw missing(name);
+    const { length } = resolveRange(name, sizeBytes, options);
+    if (length > 0)
+      throw new CairnError('STORAGE_IO', `cannot read ${name}: the server says that it has no such range`);
+    return new Uint8Array();
+  }
+
+  async #writeFile(target: RestTarget & { readonly kind: 'file' }, upload: Upload): Promise<void> {
+    const response = await this.#upload('POST', target.path, upload);
+    if (isSuccess(response)) return;
+    const there = response.status === 403 ? await this.stat(upload.name, { signal: upload.signal }) : undefined;
+    if (there === undefined) throw this.#refusal(`write ${upload.name}`, response);
+    if (upload.ifAbsent === true) throw exists(upload.name);
+    // What is named by its content is replaced by the same content, unless it is damaged.
+    if (target.isNamedByContent && there.sizeBytes === sizeOf(upload.parts)) return;
+    await this.remove(upload.name, { signal: upload.signal });
+    const again = await this.#upload('POST', target.path, upload);
+    if (!isSuccess(again)) throw this.#refusal(`write ${upload.name}`, again);
+  }
+
+  async #lookAndWrite(path: string, upload: Upload): Promise<void> {
+    const { name, ifAbsent, signal } = upload;
+    if (ifAbsent === true && (await this.stat(name, { signal })) !== undefined) throw exists(name);
+    const response = await this.#upload('POST', path, upload);
+    if (!isSuccess(response)) throw this.#refusal(`write ${name}`, response);
+  }
+
+  async #writeToShelf(path: string, upload: Upload): Promise<void> {
+    const { name, ifAbsent, signal } = upload;
+    // Another server might take it for a file with a strange name.
+    const probe = await this.#request('HEAD', 'config', { action: `write ${name}`, signal });
+    if (!isSuccess(probe) && probe.status !== 404) throw this.#refusal(`write ${name}`, probe);
+    if (!isOurServer(probe)) throw this.#cannotStore(name);
+    const response = await this.#upload(ifAbsent === true ? 'POST' : 'PUT', path, upload);
+    if (isSuccess(response)) return;
+    if (response.status !== 403 || (await this.stat(name, { signal })) === undefined) {
+      throw this.#refusal(`write ${name}`, response);
+    }
+    throw ifAbsent === true ? exists(name) : appendOnly(`replace ${name}`);
+  }
+
+  #upload(method: 'POST' | 'PUT', path: string, { name, parts, signal }: Upload): Promise<HttpResponse> {
+    const headers = { 'content-type': 'application/octet-stream' };
+    return this.#request(method, path, { action: `write ${name}`, headers, body: parts, signal });
+  }
+
+  async #request(
+    method: HttpRequest['method'],
+    path: string,
+    request: Omit<HttpRequest, 'method' | 'url'>,
+  ): Promise<HttpResponse> {
+    this.#dialect.beforeRequest?.();
+    const headers = { ...this.#headers, ...request.headers };
+    return this.#client.request({ ...request, method, url: new URL(path, this.#base), headers });
+  }
+
+  /** rclone's server would store what is below `.cairn` under another name than it lists. */
+  #lacks(target: RestTarget): boolean {
+    return target.kind === 'shelf' && this.#dialect.replaces;
+  }
+
+  #refusal(action: string, response: HttpResponse): CairnError {
+    const explained = this.#dialect.explain?.() ?? '';
+    const detail = explained === '' ? Buffer.from(response.body).toString('utf8') : explained;
+    return statusError({ action, host: this.#base.host }, response, detail);
+  }
+
+  #cannotStore(name: ObjectName): CairnError {
+    return new CairnError(
+      'NOT_SUPPORTED',
+      `${this.url} cannot hold ${name}: restic's REST protocol has no such files`,
+      {
+        hint: 'Archives, replicas and values can be kept behind `cairn serve --rest`, or on another kind of storage.',
+        facts: { name },
+      },
+    );
+  }
+}
+
+interface Upload extends WriteOptions {
+  readonly name: ObjectName;
+  readonly parts: readonly Uint8Array[];
+}
+
+function basic({ user, password }: RestLogin): string {
+  return `Basic ${Buffer.concat([Buffer.from(`${user}:`), password.reveal()]).toString('base64')}`;
+}
+
+function isSuccess({ status }: HttpResponse): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** Set by `cairn serve --rest` on every answer. */
+function isOurServer({ headers }: HttpResponse): boolean {
+  return headers['cairn-rest'] !== undefined;
+}
+
+function appendOnly(action: string): CairnError {
+  return new CairnError('STORAGE_DENIED', `cannot ${action}: the server does not allow it (HTTP 403)`, {
+    hint: 'The server is probably append-only. Remove and replace where the repository is local, or with another login.',
+  });
+}
