@@ -17,23 +17,44 @@ describe('parseStorageUrl', () => {
     expect(parseStorageUrl(url)).toEqual({ kind: 'local', path });
   });
 
-  it.each(['', 'local:', 'file:', 'file://host/x', 'a\0b', 'sftp:host', 'rest:https://h/', 'rclone:r:p', 'http://x'])(
-    'refuses %j and says what is supported',
-    (url) => {
-      expect(() => parseStorageUrl(url)).toThrow(
-        expect.objectContaining({ code: 'STORAGE_URL_INVALID', hint: expect.stringContaining('memory:NAME') }),
-      );
-    },
-  );
+  it('takes what names a server or a remote', () => {
+    expect(parseStorageUrl('rest:https://host/r')).toMatchObject({ kind: 'rest', location: { socketPath: undefined } });
+    expect(parseStorageUrl('rclone:remote:a/b')).toEqual({ kind: 'rclone', remote: 'remote:a/b' });
+    expect(parseStorageUrl('rclone::memory:')).toEqual({ kind: 'rclone', remote: ':memory:' });
+  });
 
-  it.each(['rest:https://user:s3cret@host/', 's3cret:x@host/path', 'file://user:s3cret@host/x', 'https://u:s3cret@h'])(
-    'does not repeat what may be a secret: %s',
-    async (url) => {
-      const error = await openStorage(url).catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ code: 'STORAGE_URL_INVALID' });
-      expect(inspect(error, { depth: 9 })).not.toContain('s3cret');
-    },
-  );
+  it.each([
+    '',
+    'local:',
+    'file:',
+    'file://host/x',
+    'a\0b',
+    'sftp:host',
+    'rest:h',
+    'rest:ftp://h/',
+    'rclone:r',
+    'rclone:/x',
+    'http://x',
+  ])('refuses %j and says what is supported', (url) => {
+    expect(() => parseStorageUrl(url)).toThrow(
+      expect.objectContaining({
+        code: 'STORAGE_URL_INVALID',
+        hint: expect.stringMatching(/memory:NAME|rest:|rclone:/),
+      }),
+    );
+  });
+
+  it.each([
+    'rest:https://user:s3cret@host/?x',
+    'rclone:s3cret',
+    's3cret:x@host/path',
+    'file://user:s3cret@host/x',
+    'https://u:s3cret@h',
+  ])('does not repeat what may be a secret: %s', async (url) => {
+    const error = await openStorage(url).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'STORAGE_URL_INVALID' });
+    expect(inspect(error, { depth: 9 })).not.toContain('s3cret');
+  });
 });
 
 describe('openStorage', () => {

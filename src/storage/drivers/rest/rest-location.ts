@@ -30,7 +30,7 @@ export function parseRestUrl(url: string): RestLocation {
 
 function fromUrl(text: string, socketPath: string | undefined): RestLocation {
   const url = URL.parse(text);
-  if (url === null || !/^https?:\/\//i.test(text)) throw invalid('not a valid rest: URL');
+  if (url === null || !/^https?:\/\/[^/]/i.test(text)) throw invalid('not a valid rest: URL');
   if (url.search !== '' || url.hash !== '') throw invalid('a rest: URL has no ? and no #');
   const login = loginOf(url);
   const base = new URL(url);

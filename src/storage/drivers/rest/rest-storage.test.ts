@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { inspect } from 'node:util';
+import { afterEach, describe, expect, it } from 'vitest';
+import { utf8 } from '../../../base/bytes.ts';
+import type { Storage } from '../../storage.ts';
+import { parseRestUrl } from './rest-location.ts';
+import { openRestStorage } from './rest-storage.ts';
+
+const content = utf8('0123456789');
+const id = createHash('sha256').update(content).digest('hex');
+const name = `data/${id.slice(0, 2)}/${id}`;
+
+let server: Server | undefined;
+let seen: IncomingMessage[] = [];
+
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+  server = undefined;
+  seen = [];
+});
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A storage at a server that answers as told. */
+async function at(handler: Handler, { login = '', env = {} } = {}): Promise<Storage> {
+  server = createServer((request, response) => {
+    seen.push(request);
+    request.resume();
+    request.once('end', () => handler(request, response));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  return openRestStorage(parseRestUrl(`rest:http://${login}127.0.0.1:${port}/r/`), { env });
+}
+
+const status =
+  (code: number, body = '', headers: Record<string, string> = {}): Handler =>
+  (_, response) =>
+    void response.writeHead(code, headers).end(body);
+
+/** Answers a range request with this. */
+const part = (range: string, body: string): Handler => status(206, body, { 'Content-Range': range });
+
+describe('a login', () => {
+  it.each([
+    [{ login: 'ana:p%40ss@' }, 'ana:p@ss'],
+    [{ env: { RESTIC_REST_USERNAME: 'bob', RESTIC_REST_PASSWORD: 'x' } }, 'bob:x'],
+    [{ login: 'ana:y@', env: { RESTIC_REST_USERNAME: 'bob', RESTIC_REST_PASSWORD: 'x' } }, 'ana:y'],
+  ])('%j is sent with every request', async (options, sent) => {
+    await using storage = await at(status(404), options);
+    await storage.stat('config');
+    expect(seen[0]?.headers.authorization).toBe(`Basic ${Buffer.from(sent).toString('base64')}`);
+  });
+
+  it('that is wrong is an error without it, and no missing vault', async () => {
+    await using storage = await at(status(401, 'Unauthorized'), { login: 'ana:s3cret@' });
+    const error = await storage.stat('config').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'STORAGE_DENIED', retry: 'never' });
+    expect(inspect({ error, storage }, { depth: 9 })).not.toContain('s3cret');
+  });
+});
+
+describe('a read', () => {
+  it('of a range takes it out of a whole answer, from a server that knows no ranges', async () => {
+    await using storage = await at(status(200, '0123456789'));
+    expect(Buffer.from(await storage.read(name, { offset: 3, length: 4 })).toString()).toBe('3456');
+  });
+
+  it.each([
+    ['another start', part('bytes 0-3/10', '0123')],
+    ['too much', part('bytes 3-7/10', '34567')],
+    ['no range', status(206, '3456')],
+  ])('refuses an answer with %s', async (_, handler) => {
+    await using storage = await at(handler);
+    await expect(storage.read(name, { offset: 3, length: 4 })).rejects.toMatchObject({ code: 'STORAGE_IO' });
+  });
+
+  it('refuses the half of what is left', async () => {
+    await using storage = await at(part('bytes 3-5/10', '345'));
+    await expect(storage.read(name, { offset: 3 })).rejects.toMatchObject({ code: 'STORAGE_IO' });
+  });
+
+  it('of a file that is cut says so', async () => {
+    await using storage = await at(part('bytes 8-9/10', '89'));
+    await expect(storage.read(name, { offset: 8, length: 4 })).rejects.toMatchObject({
+      code: 'OBJECT_TRUNCATED',
+      facts: { sizeBytes: 10 },
+    });
+  });
+});
+
+describe('a listing', () => {
+  const list = (storage: Storage): Promise<string[]> => Array.fromAsync(storage.list('keys/'), (info) => info.name);
+  const answer = (body: string): Handler => status(200, body, { 'Content-Type': 'application/vnd.x.restic.rest.v2' });
+
+  it('leaves out what is no file of a repository', async () => {
+    const body = JSON.stringify([
+      { name: id, size: 10 },
+      { name: `${id}.rest-server-temp123`, size: 3 },
+      { name: '../config', size: 1 },
+    ]);
+    await using storage = await at(answer(body));
+    expect(await list(storage)).toEqual([`keys/${id}`]);
+  });
+
+  it.each([
+    '',
+    'nonsense',
+    '<html>',
+    '{}',
+    '[1]',
+    `[{"name":"${id}"}]`,
+    `[{"name":"${id}","size":-1}]`,
+    `[{"name":"${id}","size":1.5}]`,
+  ])('%j is none', async (body) => {
+    await using storage = await at(answer(body));
+    await expect(list(storage)).rejects.toMatchObject({ code: 'STORAGE_IO' });
+  });
+
+  it('that fails is no empty one', async () => {
+    await using storage = await at(status(500));
+    await expect(list(storage)).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE', retry: 'later' });
+  });
+
+  it('that was never made is an empty one', async () => {
+    await using storage = await at(answer('null'));
+    expect(await list(storage)).toEqual([]);
+  });
+});
+
+describe('a write', () => {
+  /** Holds an object of this size and refuses all uploads. */
+  const holding =
+    (sizeBytes: number): Handler =>
+    ({ method }, response) =>
+      void response
+        .writeHead(method === 'HEAD' ? 200 : 403, method === 'HEAD' ? { 'Content-Length': sizeBytes } : {})
+        .end();
+
+  it('of what is there already, by the same content, is done', async () => {
+    await using storage = await at(holding(10));
+    await storage.write(name, content);
+    expect(seen.map(({ method }) => method)).toEqual(['POST', 'HEAD']);
+  });
+
+  it('over an append-only server that holds something else says that', async () => {
+    await using storage = await at(holding(3));
+    await expect(storage.write(name, content)).rejects.toMatchObject({
+      code: 'STORAGE_DENIED',
+      hint: expect.stringContaining('append-only'),
+    });
+  });
+
+  it('that is refused although nothing is there is an access denied', async () => {
+    await using storage = await at(
+      ({ method }, response) => void response.writeHead(method === 'HEAD' ? 404 : 403).end(),
+    );
+    await expect(storage.write(name, content, { ifAbsent: true })).rejects.toMatchObject({ code: 'STORAGE_DENIED' });
+  });
+
+  it('beyond the quota says that there is no room', async () => {
+    await using storage = await at(status(507));
+    await expect(storage.write(name, content)).rejects.toMatchObject({ code: 'STORAGE_FULL', retry: 'never' });
+  });
+
+  it('of a name that a repository does not have is refused before anything is sent', async () => {
+    await using storage = await at(status(200));
+    for (const other of ['data/ab/x', `data/ff/${id}`, `keys/${id}/x`, `other/${id}`, 'configuration']) {
+      await expect(storage.write(other, content)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    }
+    expect(seen).toEqual([]);
+  });
+});
+
+describe('a removal', () => {
+  it('that an append-only server refuses says that', async () => {
+    await using storage = await at(status(403));
+    await expect(storage.remove(name)).rejects.toMatchObject({
+      code: 'STORAGE_DENIED',
+      hint: expect.stringContaining('append-only'),
+    });
+  });
+});

@@ -1,0 +1,117 @@
+// Vaults behind restic's REST protocol and rclone, as users have them: our program, real servers, and restic that reads
+// what we wrote and writes what we read.
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describeTree } from '../support/describe-tree.ts';
+import { resticText, runCairn } from '../support/interop.ts';
+import { findPeer, type PeerName } from '../support/peer-catalog.ts';
+import { peersMissing } from '../support/peers.ts';
+import { endChild, htpasswdLines, serveTheirs } from '../support/rest-serving.ts';
+import { RESTIC_PASSWORD } from '../support/restic.ts';
+import { errorOf, Home } from './cairn-program.ts';
+
+let home: Home;
+let source = '';
+let stack: AsyncDisposableStack;
+
+beforeEach(async () => {
+  home = await Home.make();
+  stack = new AsyncDisposableStack();
+  source = await home.folder('source', 'deep');
+  mkdirSync(home.file('served'));
+  writeFileSync(join(source, 'noise'), randomBytes(9_000_000));
+  for (let count = 0; count < 50; count++) writeFileSync(join(source, `file ${count}`), `content ${count % 40}`);
+});
+
+afterEach(async () => {
+  await stack.disposeAsync();
+  await home[Symbol.asyncDispose]();
+});
+
+/** Starts `cairn serve`; gives its URL. */
+async function serveWithCairn(...args: readonly string[]): Promise<string> {
+  const child: ChildProcess = home.start(['serve', '--rest', '--json', '--listen', '127.0.0.1:0', ...args, 'served']);
+  stack.defer(() => endChild(child));
+  const [line] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string];
+  return (JSON.parse(line) as { url: string }).url;
+}
+
+interface Place {
+  readonly url: string;
+  /** How restic reaches the same repository. */
+  readonly restic: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const places: Record<string, { readonly peers: readonly PeerName[]; readonly open: () => Promise<Place> }> = {
+  'rest-server': {
+    peers: ['rest-server'],
+    async open() {
+      const served = await serveTheirs(home.file('served'));
+      stack.use(served);
+      return { url: `rest:${served.url}repo/`, restic: `rest:${served.url}repo/`, env: {} };
+    },
+  },
+  'cairn serve': {
+    peers: [],
+    async open() {
+      writeFileSync(home.file('users'), htpasswdLines('ana'), { mode: 0o600 });
+      const url = await serveWithCairn('--htpasswd', home.file('users'), '--private-repos');
+      const env = { RESTIC_REST_USERNAME: 'ana', RESTIC_REST_PASSWORD: 'ana-password' };
+      return { url: `rest:${url}ana/repo/`, restic: `rest:${url.replace('//', '//ana:ana-password@')}ana/repo/`, env };
+    },
+  },
+  rclone: {
+    peers: ['rclone'],
+    async open() {
+      const folder = home.file('served', 'repo');
+      return { url: `rclone::local:${folder}`, restic: folder, env: { CAIRN_RCLONE: findPeer('rclone')!.path } };
+    },
+  },
+};
+
+for (const [name, { peers, open }] of Object.entries(places)) {
+  describe.skipIf(peersMissing('restic', ...peers))(`a vault behind ${name}`, () => {
+    it('is made, filled, checked and restored; restic reads and writes it too', async () => {
+      const { url, restic, env } = await open();
+      await runCairn(home, url, ['init', '--chunker', 'rabin'], env);
+      await runCairn(home, url, ['backup', home.file('source'), '--quiet'], env);
+      expect(await resticText('restic', restic, ['check', '--read-data'])).toContain('no errors were found');
+      writeFileSync(join(source, 'new'), 'new');
+      await resticText('restic', restic, ['backup', home.file('source')]);
+      await runCairn(home, url, ['check', '--read-data', '--quiet'], env);
+      await runCairn(home, url, ['restore', 'latest', '--to', home.file('out'), '--quiet'], env);
+      expect(describeTree(home.file('out', 'source'))).toEqual(describeTree(home.file('source')));
+    });
+  });
+}
+
+describe('what goes wrong', () => {
+  const run = (url: string, env: Readonly<Record<string, string>> = {}): ReturnType<Home['run']> =>
+    home.run(['--vault', url, 'list', '--json'], { env: { CAIRN_PASSWORD: RESTIC_PASSWORD, ...env } });
+
+  it('a wrong password for the server is exit code 15, and is not printed', async () => {
+    writeFileSync(home.file('users'), htpasswdLines('ana'), { mode: 0o600 });
+    const url = await serveWithCairn('--htpasswd', home.file('users'));
+    const ended = await run(`rest:${url.replace('//', '//ana:s3cret@')}`);
+    expect(ended.exit).toBe(15);
+    expect(errorOf(ended).code).toBe('STORAGE_DENIED');
+    expect(ended.stderr + ended.stdout).not.toContain('s3cret');
+  });
+
+  it('a repository that is not there is exit code 10', async () => {
+    const ended = await run(`rest:${await serveWithCairn('--no-auth')}none/`);
+    expect(ended.exit).toBe(10);
+  });
+
+  it('a missing rclone is exit code 24, with a way out', async () => {
+    const ended = await run('rclone:r:x', { CAIRN_RCLONE: home.file('none') });
+    expect(ended.exit).toBe(24);
+    expect(errorOf(ended).hint).toContain('Install rclone');
+  });
+});
