@@ -118,14 +118,17 @@ const rcloneRemotes: Record<string, () => string> = {
   'rclone over memory': () => `rclone::memory:bucket${++count}`,
 };
 
+function openWithRclone(url: string): Promise<Storage> {
+  process.env['CAIRN_RCLONE'] = findPeer('rclone')?.path;
+  return openStorage(url);
+}
+
 for (const [name, remote] of Object.entries(rcloneRemotes)) {
   describe.skipIf(peersMissing('rclone'))(name, () => {
     const looseCases = cases.filter((c) => appliesTo(c, { ...features, looseIfAbsent: true }));
-    const open = async (): Promise<Storage> => {
-      process.env['CAIRN_RCLONE'] = findPeer('rclone')?.path;
-      return openStorage(remote());
-    };
-    for (const c of looseCases) it(c.name, { timeout: 30_000 }, ({ signal }) => c.run(open, signal));
+    for (const c of looseCases) {
+      it(c.name, { timeout: 30_000 }, ({ signal }) => c.run(() => openWithRclone(remote()), signal));
+    }
   });
 }
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeTree } from '../support/describe-tree.ts';
-import { resticText, runCairn } from '../support/interop.ts';
+import { filesOf, resticText, runCairn } from '../support/interop.ts';
 import { findPeer, type PeerName } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
 import { endChild, htpasswdLines, serveTheirs } from '../support/rest-serving.ts';
@@ -91,26 +91,52 @@ for (const [name, { peers, open }] of Object.entries(places)) {
   });
 }
 
-describe('what goes wrong', () => {
-  const run = (url: string, env: Readonly<Record<string, string>> = {}): ReturnType<Home['run']> =>
-    home.run(['--vault', url, 'list', '--json'], { env: { CAIRN_PASSWORD: RESTIC_PASSWORD, ...env } });
+describe('an append-only server', () => {
+  it('takes backup after backup and keeps no lock', async () => {
+    const url = `rest:${await serveWithCairn('--no-auth', '--append-only')}repo/`;
+    await runCairn(home, url, ['init']);
+    await runCairn(home, url, ['backup', home.file('source'), '--quiet']);
+    writeFileSync(join(source, 'new'), 'new');
+    await runCairn(home, url, ['backup', home.file('source'), '--quiet']);
+    await runCairn(home, url, ['check', '--read-data', '--quiet']);
+    expect(filesOf(home.file('served', 'repo'), 'locks')).toEqual([]);
+    expect(filesOf(home.file('served', 'repo'), 'snapshots')).toHaveLength(2);
+  });
 
+  it('keeps the old key when the password is to be changed, and says why', async () => {
+    const url = `rest:${await serveWithCairn('--no-auth', '--append-only')}repo/`;
+    await runCairn(home, url, ['init']);
+    writeFileSync(home.file('new-password'), 'another');
+    const ended = await home.run(
+      ['--vault', url, 'key', 'passwd', '--new-password-file', home.file('new-password'), '--yes', '--json'],
+      { env: { CAIRN_PASSWORD: RESTIC_PASSWORD } },
+    );
+    expect(ended.exit).toBe(15);
+    expect(errorOf(ended).hint).toContain('append-only');
+    await runCairn(home, url, ['list']);
+  });
+});
+
+const listVault = (url: string, env: Readonly<Record<string, string>> = {}): ReturnType<Home['run']> =>
+  home.run(['--vault', url, 'list', '--json'], { env: { CAIRN_PASSWORD: RESTIC_PASSWORD, ...env } });
+
+describe('what goes wrong', () => {
   it('a wrong password for the server is exit code 15, and is not printed', async () => {
     writeFileSync(home.file('users'), htpasswdLines('ana'), { mode: 0o600 });
     const url = await serveWithCairn('--htpasswd', home.file('users'));
-    const ended = await run(`rest:${url.replace('//', '//ana:s3cret@')}`);
+    const ended = await listVault(`rest:${url.replace('//', '//ana:s3cret@')}`);
     expect(ended.exit).toBe(15);
     expect(errorOf(ended).code).toBe('STORAGE_DENIED');
     expect(ended.stderr + ended.stdout).not.toContain('s3cret');
   });
 
   it('a repository that is not there is exit code 10', async () => {
-    const ended = await run(`rest:${await serveWithCairn('--no-auth')}none/`);
+    const ended = await listVault(`rest:${await serveWithCairn('--no-auth')}none/`);
     expect(ended.exit).toBe(10);
   });
 
   it('a missing rclone is exit code 24, with a way out', async () => {
-    const ended = await run('rclone:r:x', { CAIRN_RCLONE: home.file('none') });
+    const ended = await listVault('rclone:r:x', { CAIRN_RCLONE: home.file('none') });
     expect(ended.exit).toBe(24);
     expect(errorOf(ended).hint).toContain('Install rclone');
   });

@@ -62,7 +62,7 @@ describe.skipIf(peersMissing('rclone'))('rclone', () => {
 
   it('ends when this process is killed', async () => {
     const driver = new URL('../../src/storage/drivers/rclone/rclone-storage.ts', import.meta.url);
-    const script = `const { openRcloneStorage } = await import('${driver}');
+    const script = `const { openRcloneStorage } = await import('${driver.href}');
       await openRcloneStorage(':local:${scratch}/remote');
       console.log('up'); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env: env(), stdio: 'pipe' });

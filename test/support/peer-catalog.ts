@@ -8,6 +8,7 @@ export type PeerName =
   | 'restic'
   | 'restic-newest'
   | 'rest-server'
+  | 'openssl'
   | 'borg'
   | 'kopia'
   | 'rustic'
@@ -79,6 +80,7 @@ export const peers: readonly Peer[] = [
       tags: [],
     },
   },
+  debian('openssl', 'tests', 'openssl', ['version']),
   debian('git', 'tests', 'git'),
   debian('getfattr', 'tests', 'attr'),
   debian('setfattr', 'tests', 'attr'),

@@ -79,7 +79,8 @@ class RestServer implements AsyncDisposable {
     });
     this.#server = makeHttpServer(options.tls);
     const serve = (request: IncomingMessage, response: ServerResponse, awaitsInvitation: boolean): void => {
-      const run = this.#serve(request, response, awaitsInvitation);
+      // A listener that throws must not end the server; its request is cut off.
+      const run = this.#serve(request, response, awaitsInvitation).catch(() => void response.destroy());
       this.#running.add(run);
       void run.finally(() => this.#running.delete(run));
     };
@@ -139,6 +140,8 @@ class RestServer implements AsyncDisposable {
       onReceived: (bytes) => void (receivedBytes += bytes),
       onSent: (bytes) => void (sentBytes += bytes),
     };
+    // What is written to a connection that broke is lost, and that is all.
+    response.on('error', () => {});
     setSafeHeaders(response);
     if (this.#isClosing) response.setHeader('Connection', 'close');
     const user = await this.#answer(path, exchange);

@@ -93,10 +93,10 @@ describe('a read', () => {
   });
 });
 
-describe('a listing', () => {
-  const list = (storage: Storage): Promise<string[]> => Array.fromAsync(storage.list('keys/'), (info) => info.name);
-  const answer = (body: string): Handler => status(200, body, { 'Content-Type': 'application/vnd.x.restic.rest.v2' });
+const list = (storage: Storage): Promise<string[]> => Array.fromAsync(storage.list('keys/'), (info) => info.name);
+const answer = (body: string): Handler => status(200, body, { 'Content-Type': 'application/vnd.x.restic.rest.v2' });
 
+describe('a listing', () => {
   it('leaves out what is no file of a repository', async () => {
     const body = JSON.stringify([
       { name: id, size: 10 },
@@ -132,15 +132,15 @@ describe('a listing', () => {
   });
 });
 
-describe('a write', () => {
-  /** Holds an object of this size and refuses all uploads. */
-  const holding =
-    (sizeBytes: number): Handler =>
-    ({ method }, response) =>
-      void response
-        .writeHead(method === 'HEAD' ? 200 : 403, method === 'HEAD' ? { 'Content-Length': sizeBytes } : {})
-        .end();
+/** Holds an object of this size and refuses all uploads. */
+const holding =
+  (sizeBytes: number): Handler =>
+  ({ method }, response) =>
+    void response
+      .writeHead(method === 'HEAD' ? 200 : 403, method === 'HEAD' ? { 'Content-Length': sizeBytes } : {})
+      .end();
 
+describe('a write', () => {
   it('of what is there already, by the same content, is done', async () => {
     await using storage = await at(holding(10));
     await storage.write(name, content);
