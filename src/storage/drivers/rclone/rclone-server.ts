@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CairnError, systemCode } from '../../../base/errors.ts';
 import { Secret } from '../../../base/secret.ts';
 import { secretsOfRemote } from './rclone-remote.ts';
@@ -70,9 +71,12 @@ export class RcloneServer implements AsyncDisposable {
     throw failed(`rclone ended in the middle${this.#log.quote()}`);
   }
 
-  /** What rclone said last of errors; its answers do not say why. */
-  get lastError(): string {
-    return this.#log.lastError;
+  /** What rclone said last of an error, once; its answers do not say why. Waits a moment for a line on its way. */
+  async takeError(): Promise<string> {
+    for (let waits = 0; this.#log.lastError === '' && waits < 10; waits++) await sleep(20);
+    const error = this.#log.lastError;
+    this.#log.lastError = '';
+    return error;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,7 +19,7 @@ export async function openRcloneStorage(
     url: `rclone:${describeRemote(remote)}`,
     replaces: true,
     beforeRequest: () => server.checkAlive(),
-    explain: () => server.lastError,
+    explain: () => server.takeError(),
     dispose: () => server[Symbol.asyncDispose](),
   });
 }

@@ -40,8 +40,8 @@ export interface RestDialect {
   readonly replaces: boolean;
   /** Called before each request; what it throws is thrown. */
   readonly beforeRequest?: () => void;
-  /** Why the server refused something, where its answer does not say. */
-  readonly explain?: () => string;
+  /** Why the server failed a moment ago, where its answers do not say; empty if it is not known. */
+  readonly explain?: () => Promise<string>;
   /** Called when the storage is disposed. */
   readonly dispose?: () => Promise<void>;
 }
@@ -93,7 +93,7 @@ export class RestStorage implements Storage {
 
   async create({ signal }: StorageOptions = {}): Promise<void> {
     const response = await this.#request('POST', '?create=true', { action: 'make the repository', body: [], signal });
-    if (!isSuccess(response)) throw this.#refusal('make the repository', response);
+    if (!isSuccess(response)) throw await this.#refusal('make the repository', response);
   }
 
   async *list(prefix: string, { signal }: StorageOptions = {}): AsyncGenerator<ObjectInfo> {
@@ -122,7 +122,7 @@ export class RestStorage implements Storage {
     const response = await this.#request('HEAD', target.path, { action, signal });
     if (response.status === 404) return undefined;
     const sizeBytes = Number(response.headers['content-length'] ?? Number.NaN);
-    if (response.status !== 200) throw this.#refusal(action, response);
+    if (response.status !== 200) throw await this.#refusal(action, response);
     if (!Number.isSafeInteger(sizeBytes)) {
       throw new CairnError('STORAGE_IO', `cannot ${action}: the server does not tell its size`);
     }
@@ -149,7 +149,7 @@ export class RestStorage implements Storage {
       case 416:
         return this.#readNothing(name, options, contentRangeSize(response.headers['content-range']));
       default:
-        throw this.#refusal(action, response);
+        throw await this.#refusal(action, response);
     }
   }
 
@@ -172,7 +172,7 @@ export class RestStorage implements Storage {
     const response = await this.#request('DELETE', target.path, { action: `remove ${name}`, signal });
     if (isSuccess(response) || response.status === 404) return;
     if (response.status === 403) throw appendOnly(`remove ${name}`);
-    throw this.#refusal(`remove ${name}`, response);
+    throw await this.#refusal(`remove ${name}`, response);
   }
 
   removeMany(names: readonly ObjectName[], options: StorageOptions = {}): Promise<void> {
@@ -189,7 +189,7 @@ export class RestStorage implements Storage {
     const headers = { accept: LIST_V2 };
     const response = await this.#request('GET', `${type}/`, { action, headers, largestBody: LARGEST_LIST, signal });
     if (response.status === 404) return;
-    if (response.status !== 200) throw this.#refusal(action, response);
+    if (response.status !== 200) throw await this.#refusal(action, response);
     const listing = parseRestListing(type, response.body, response.headers['content-type']);
     if (listing.version === 2) yield* listing.entries;
     else yield* this.#withSizes(type, listing.ids, signal);
@@ -211,7 +211,7 @@ export class RestStorage implements Storage {
     const action = `list ${prefix}`;
     const response = await this.#request('GET', shelfListPath(prefix), { action, largestBody: LARGEST_LIST, signal });
     if (!isOurServer(response) && (response.status === 404 || response.status === 405)) return [];
-    if (response.status !== 200) throw this.#refusal(action, response);
+    if (response.status !== 200) throw await this.#refusal(action, response);
     return parseShelfListing(prefix, response.body);
   }
 
@@ -229,32 +229,32 @@ export class RestStorage implements Storage {
     const response = await this.#upload('POST', target.path, upload);
     if (isSuccess(response)) return;
     const there = response.status === 403 ? await this.stat(upload.name, { signal: upload.signal }) : undefined;
-    if (there === undefined) throw this.#refusal(`write ${upload.name}`, response);
+    if (there === undefined) throw await this.#refusal(`write ${upload.name}`, response);
     if (upload.ifAbsent === true) throw exists(upload.name);
     // What is named by its content is replaced by the same content, unless it is damaged.
     if (target.isNamedByContent && there.sizeBytes === sizeOf(upload.parts)) return;
     await this.remove(upload.name, { signal: upload.signal });
     const again = await this.#upload('POST', target.path, upload);
-    if (!isSuccess(again)) throw this.#refusal(`write ${upload.name}`, again);
+    if (!isSuccess(again)) throw await this.#refusal(`write ${upload.name}`, again);
   }
 
   async #lookAndWrite(path: string, upload: Upload): Promise<void> {
     const { name, ifAbsent, signal } = upload;
     if (ifAbsent === true && (await this.stat(name, { signal })) !== undefined) throw exists(name);
     const response = await this.#upload('POST', path, upload);
-    if (!isSuccess(response)) throw this.#refusal(`write ${name}`, response);
+    if (!isSuccess(response)) throw await this.#refusal(`write ${name}`, response);
   }
 
   async #writeToShelf(path: string, upload: Upload): Promise<void> {
     const { name, ifAbsent, signal } = upload;
     // Another server might take it for a file with a strange name.
     const probe = await this.#request('HEAD', 'config', { action: `write ${name}`, signal });
-    if (!isSuccess(probe) && probe.status !== 404) throw this.#refusal(`write ${name}`, probe);
+    if (!isSuccess(probe) && probe.status !== 404) throw await this.#refusal(`write ${name}`, probe);
     if (!isOurServer(probe)) throw this.#cannotStore(name);
     const response = await this.#upload(ifAbsent === true ? 'POST' : 'PUT', path, upload);
     if (isSuccess(response)) return;
     if (response.status !== 403 || (await this.stat(name, { signal })) === undefined) {
-      throw this.#refusal(`write ${name}`, response);
+      throw await this.#refusal(`write ${name}`, response);
     }
     throw ifAbsent === true ? exists(name) : appendOnly(`replace ${name}`);
   }
@@ -279,8 +279,8 @@ export class RestStorage implements Storage {
     return target.kind === 'shelf' && this.#dialect.replaces;
   }
 
-  #refusal(action: string, response: HttpResponse): CairnError {
-    const explained = this.#dialect.explain?.() ?? '';
+  async #refusal(action: string, response: HttpResponse): Promise<CairnError> {
+    const explained = response.status < 500 ? '' : ((await this.#dialect.explain?.()) ?? '');
     const detail = explained === '' ? Buffer.from(response.body).toString('utf8') : explained;
     return statusError({ action, host: this.#base.host }, response, detail);
   }
