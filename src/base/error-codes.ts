@@ -28,6 +28,8 @@ export const errorCodes = [
   'CREDENTIALS_MISSING',
   'CREDENTIALS_EXPIRED',
   'CLOCK_SKEWED',
+  'STORAGE_APPEND_ONLY',
+  'RETRIEVAL_PENDING',
   // vault and repository
   'VAULT_MISSING',
   'VAULT_EXISTS',

@@ -33,6 +33,7 @@ export type ExitName =
   | 'vaultExists'
   | 'lastKey'
   | 'cold'
+  | 'pending'
   | 'interrupted';
 
 /** Every exit code there is, in the order of `--help`. */
@@ -45,7 +46,7 @@ export const exitMeanings: Readonly<Record<ExitName, ExitMeaning>> = {
   locked: { code: 11, meaning: 'the vault is locked by somebody else' },
   password: { code: 12, meaning: 'the password is wrong or missing' },
   full: { code: 13, meaning: 'no space left, in the vault or at the target' },
-  readOnly: { code: 14, meaning: 'the storage is read-only' },
+  readOnly: { code: 14, meaning: 'the storage is read-only, or for adding only' },
   denied: { code: 15, meaning: 'the storage refuses access' },
   unreachable: { code: 16, meaning: 'the storage cannot be reached; trying later can help' },
   unknownRef: { code: 17, meaning: 'no such backup, or no such path in it' },
@@ -61,6 +62,7 @@ export const exitMeanings: Readonly<Record<ExitName, ExitMeaning>> = {
   vaultExists: { code: 27, meaning: 'a vault is there already' },
   lastKey: { code: 28, meaning: 'the last key of a vault cannot be removed' },
   cold: { code: 29, meaning: 'data lies in a cold storage class and has to be retrieved first' },
+  pending: { code: 30, meaning: 'data was asked for from cold storage and is not there yet: run it again later' },
   interrupted: { code: 130, meaning: 'interrupted' },
 };
 
@@ -88,6 +90,8 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   CREDENTIALS_MISSING: 'denied',
   CREDENTIALS_EXPIRED: 'denied',
   CLOCK_SKEWED: 'denied',
+  STORAGE_APPEND_ONLY: 'readOnly',
+  RETRIEVAL_PENDING: 'pending',
   VAULT_MISSING: 'noVault',
   VAULT_EXISTS: 'vaultExists',
   VAULT_UNSUPPORTED: 'unsupported',

@@ -35,17 +35,28 @@ export interface StorageFeatures {
   readonly resticNamesOnly?: boolean;
   /** `ifAbsent` looks first and writes then: of two writers at the same instant, both may think they won. */
   readonly looseIfAbsent?: boolean;
+  /** Storages that hold each object, for `copy` of a read; 1 by default. */
+  readonly copies?: number;
+  /** Calls `pace` of reads and writes piece by piece; without it, objects move at full speed. */
+  readonly paced?: boolean;
 }
 
 export interface StorageOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Resolves when these bytes, of an object on its way, may be moved. At most 256 KiB at once. */
+export type Pace = (bytes: number) => Promise<void>;
+
 export interface ReadOptions extends StorageOptions {
   /** First byte wanted; 0 by default. */
   readonly offset?: number;
   /** Number of bytes wanted; to the end by default. */
   readonly length?: number;
+  /** How often what was read of it proved damaged: a storage with several copies takes the next one. */
+  readonly copy?: number;
+  /** Called before the next bytes are taken from the line, where the storage is `paced`. */
+  readonly pace?: Pace | undefined;
 }
 
 export interface WriteOptions extends StorageOptions {
@@ -53,6 +64,49 @@ export interface WriteOptions extends StorageOptions {
   readonly ifAbsent?: boolean;
   /** Whoever reads it can wait: a storage with cold classes may put it where reading takes hours. */
   readonly cold?: boolean;
+  /** The class for such an object, such as `GLACIER`, instead of the one the storage was opened with. */
+  readonly coldClass?: string | undefined;
+  /** Called before the next bytes are sent, where the storage is `paced`. */
+  readonly pace?: Pace | undefined;
+}
+
+/** Whether an object can be read. */
+export type ObjectState =
+  | { readonly kind: 'hot' }
+  /** A read throws `OBJECT_COLD` until it has been retrieved. */
+  | { readonly kind: 'cold'; readonly storageClass: string }
+  /** Its retrieval was asked for and has not ended. */
+  | { readonly kind: 'retrieving'; readonly storageClass: string }
+  /** A copy can be read until then. */
+  | { readonly kind: 'retrieved'; readonly storageClass: string; readonly until: Date };
+
+/** How urgent a retrieval is: faster costs more. */
+export type RetrievalTier = 'expedited' | 'standard' | 'bulk';
+
+export interface RetrieveOptions extends StorageOptions {
+  readonly tier: RetrievalTier;
+  /** How long the copy is to be kept. */
+  readonly days: number;
+}
+
+/** What a storage with classes whose objects cannot be read at once can do. */
+export interface ColdStorage {
+  /** The state of one object, and its size; `undefined` where there is none. */
+  state(name: ObjectName, options?: StorageOptions): Promise<ColdObjectInfo | undefined>;
+
+  /**
+   * Asks for a readable copy of a cold object; the answer comes long before the copy. Asking again is no error:
+   * a copy that is there is kept for `days` from now. Throws `OBJECT_MISSING`, and `NOT_SUPPORTED` where its class
+   * has no such tier.
+   */
+  retrieve(name: ObjectName, options: RetrieveOptions): Promise<void>;
+
+  /** How long a retrieval takes at most, as the provider publishes it; `undefined` where the class has no such tier. */
+  publishedMs(storageClass: string, tier: RetrievalTier): number | undefined;
+}
+
+export interface ColdObjectInfo extends ObjectInfo {
+  readonly state: ObjectState;
 }
 
 /** Disposing a layer disposes what it wraps. */
@@ -60,6 +114,8 @@ export interface Storage extends AsyncDisposable {
   /** Where this is, for people and logs; never contains a secret. */
   readonly url: string;
   readonly features: StorageFeatures;
+  /** There where objects may be in a class that cannot be read at once. */
+  readonly cold?: ColdStorage | undefined;
 
   /** Makes the place itself (directories, bucket prefix) where the driver needs that. Idempotent. Call it before the first write. */
   create(options?: StorageOptions): Promise<void>;

@@ -6,10 +6,13 @@ import type { RepositoryId } from '../../src/base/ids.ts';
 import { appliesTo, storageConformance } from '../../src/storage/conformance.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
+import { appendOnly } from '../../src/storage/layers/append-only.ts';
 import { cached } from '../../src/storage/layers/cache.ts';
+import { breaking } from '../../src/storage/layers/circuit-breaker.ts';
 import { faulty } from '../../src/storage/layers/faulty.ts';
 import { limited } from '../../src/storage/layers/limit.ts';
 import { metered } from '../../src/storage/layers/metrics.ts';
+import { logged } from '../../src/storage/layers/log.ts';
 import { retrying } from '../../src/storage/layers/retry.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 
@@ -40,6 +43,18 @@ const layers: Record<string, (inner: Storage) => Storage | Promise<Storage>> = {
   limit: (inner) => limited(inner, { connections: 1, uploadBytesPerSecond: 1e10, downloadBytesPerSecond: 1e10 }),
   faulty: (inner) => faulty(inner),
   metrics: (inner) => metered(inner),
+  'circuit breaker': (inner) => breaking(inner),
+  log: (inner) => logged(inner, () => {}),
+  'append-only where all may change': (inner) => appendOnly(inner, { mayChange: () => true }),
+  'retry and circuit breaker over a storage that fails': (inner) =>
+    retrying(
+      breaking(faulty(inner, { how: 'fail', when: ({ number }) => pseudoRandom(number) < 0.4 }), {
+        failures: 2,
+        firstRestMs: 1,
+        longestRestMs: 5,
+      }),
+      { firstDelayMs: 1, longestDelayMs: 5 },
+    ),
   cache: (inner) =>
     cached(inner, { folder: newFolder(), repository: 'ab'.repeat(32) as RepositoryId, isTreePack: () => true }),
   'retry over a storage that fails and loses answers': (inner) =>

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../base/clock.ts';
 import { openMemoryStorage } from '../drivers/memory.ts';
+import type { ReadOptions, StorageFeatures, WriteOptions } from '../storage.ts';
+import { jumpingClock } from '../../../test/support/jumping-clock.ts';
 import { limited } from './limit.ts';
 import { StorageLayer } from './storage-layer.ts';
 
@@ -17,15 +18,22 @@ class Counting extends StorageLayer {
   }
 }
 
-function jumpingClock(): Clock & { elapsedMs: number } {
-  const clock = {
-    elapsedMs: 0,
-    nowNs: () => BigInt(Math.round(clock.elapsedMs * 1e6)),
-    sleep: async (delayMs: number) => {
-      clock.elapsedMs += delayMs;
-    },
-  };
-  return clock;
+/** Moves objects in pieces of 100 bytes. */
+class Paced extends StorageLayer {
+  override get features(): StorageFeatures {
+    return { ...super.features, paced: true };
+  }
+
+  override async read(name: string, { pace, ...options }: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = await this.inner.read(name, options);
+    for (let at = 0; at < bytes.length; at += 100) await pace?.(Math.min(100, bytes.length - at));
+    return bytes;
+  }
+
+  override async write(name: string, data: Uint8Array, { pace, ...options }: WriteOptions = {}): Promise<void> {
+    for (let at = 0; at < data.length; at += 100) await pace?.(Math.min(100, data.length - at));
+    await this.inner.write(name, data, options);
+  }
 }
 
 describe('limited', () => {
@@ -51,7 +59,7 @@ describe('limited', () => {
     const clock = jumpingClock();
     const storage = limited(openMemoryStorage(), { uploadBytesPerSecond: 1000, clock });
     for (let round = 0; round < 5; round++) await storage.write('x', [new Uint8Array(300), new Uint8Array(200)]);
-    expect(clock.elapsedMs).toBe(2000);
+    expect(clock.nowMs).toBe(2000);
   });
 
   it('keeps downloads to the bytes per second on average, whole objects and ranges', async () => {
@@ -59,17 +67,39 @@ describe('limited', () => {
     const storage = limited(openMemoryStorage(), { downloadBytesPerSecond: 1000, clock });
     await storage.write('x', new Uint8Array(500));
     for (let round = 0; round < 3; round++) await storage.read('x');
-    expect(clock.elapsedMs).toBe(1000);
+    expect(clock.nowMs).toBe(1000);
     await storage.read('x', { offset: 0, length: 100 });
     await storage.read('x', { offset: 0, length: 100 });
-    expect(clock.elapsedMs).toBe(1600);
+    expect(clock.nowMs).toBe(1600);
   });
 
   it('does not save up bytes while nothing happens', async () => {
     const clock = jumpingClock();
     const storage = limited(openMemoryStorage(), { uploadBytesPerSecond: 1000, clock });
-    clock.elapsedMs = 60_000;
+    clock.pass(60_000);
     for (let round = 0; round < 3; round++) await storage.write('x', new Uint8Array(1000));
-    expect(clock.elapsedMs).toBe(62_000);
+    expect(clock.nowMs).toBe(62_000);
+  });
+
+  it('moves the pieces of one big object at that rate', async () => {
+    const clock = jumpingClock();
+    const storage = limited(new Paced(openMemoryStorage()), {
+      uploadBytesPerSecond: 100,
+      downloadBytesPerSecond: 200,
+      clock,
+    });
+    await storage.write('x', new Uint8Array(1000));
+    expect(clock.sleeps).toEqual(Array.from({ length: 9 }, () => 1000));
+    await storage.read('x', { offset: 500 });
+    expect(clock.sleeps.slice(9)).toEqual(Array.from({ length: 4 }, () => 500));
+  });
+
+  it('stops in the middle of an object when asked', async () => {
+    const clock = jumpingClock();
+    const controller = new AbortController();
+    const sleep = async (): Promise<void> => controller.abort(new Error('enough'));
+    const storage = limited(new Paced(openMemoryStorage()), { uploadBytesPerSecond: 100, clock: { ...clock, sleep } });
+    const { signal } = controller;
+    await expect(storage.write('x', new Uint8Array(1000), { signal })).rejects.toThrow('enough');
   });
 });

@@ -1,28 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../base/bytes.ts';
-import type { Clock } from '../../base/clock.ts';
 import { CairnError } from '../../base/errors.ts';
 import { openMemoryStorage } from '../drivers/memory.ts';
 import type { Storage } from '../storage.ts';
 import { type Fault, faulty, type FaultyStorage } from './faulty.ts';
+import { jumpingClock } from '../../../test/support/jumping-clock.ts';
 import { retrying } from './retry.ts';
 
-/** A clock whose sleeps take no time; they are recorded. */
-function jumpingClock(): Clock & { readonly sleeps: number[] } {
-  let nowMs = 0;
-  const sleeps: number[] = [];
-  return {
-    sleeps,
-    nowNs: () => BigInt(Math.round(nowMs * 1e6)),
-    sleep: async (delayMs, signal) => {
-      signal?.throwIfAborted();
-      sleeps.push(delayMs);
-      nowMs += delayMs;
-    },
-  };
-}
-
-function setUp(fault: Fault | readonly Fault[]): { storage: Storage; inner: FaultyStorage; sleeps: number[] } {
+function setUp(fault: Fault | readonly Fault[]): { storage: Storage; inner: FaultyStorage; sleeps: readonly number[] } {
   const clock = jumpingClock();
   const inner = faulty(openMemoryStorage(), fault);
   const storage = retrying(inner, { clock, random: () => 0.5 });
@@ -68,6 +53,20 @@ describe('retrying', () => {
     ]);
     await storage.write('config', utf8('c'));
     expect(sleeps).toEqual([7000, 2000]);
+  });
+
+  it('counts no try that was not sent', async () => {
+    const resting = new CairnError('STORAGE_UNREACHABLE', 'resting', {
+      retry: 'later',
+      facts: { asked: false, retryAfterMs: 300 },
+    });
+    const { storage, sleeps } = setUp([
+      { how: 'fail', at: 1 },
+      { how: 'fail', at: 2, error: resting },
+      { how: 'fail', at: 3 },
+    ]);
+    await storage.write('config', utf8('c'));
+    expect(sleeps).toEqual([1000, 300, 2000]);
   });
 
   it('varies the pauses', async () => {

@@ -3,7 +3,16 @@ import { type Clock, msToNs, systemClock } from '../../base/clock.ts';
 import { CairnError, hasCode, isCairnError, type KnownError } from '../../base/errors.ts';
 import { partsOf, sizeOf } from '../object-range.ts';
 import { removeInBatches } from '../remove-each.ts';
-import type { ObjectInfo, ObjectName, ReadOptions, Storage, StorageOptions, WriteOptions } from '../storage.ts';
+import type {
+  ColdStorage,
+  ObjectInfo,
+  ObjectName,
+  ReadOptions,
+  Storage,
+  StorageOptions,
+  WriteOptions,
+} from '../storage.ts';
+import { coldAround } from './around-layer.ts';
 import { StorageLayer } from './storage-layer.ts';
 
 /** Told before each pause. */
@@ -27,8 +36,8 @@ export interface RetryOptions {
   readonly firstDelayMs?: number;
   readonly longestDelayMs?: number;
   /** No new try once this time has passed since the first one began. */
-  readonly giveUpAfterMs?: number;
-  readonly onRetry?: (notice: RetryNotice) => void;
+  readonly giveUpAfterMs?: number | undefined;
+  readonly onRetry?: ((notice: RetryNotice) => void) | undefined;
   readonly clock?: Clock;
   /** In [0, 1), for the jitter. */
   readonly random?: () => number;
@@ -37,21 +46,34 @@ export interface RetryOptions {
 /**
  * Tries again what failed with `retry: 'later'`, with growing, jittered pauses; by default from one
  * second (the values restic uses) for up to 15 minutes. An error that says so in `facts.retryAfterMs` is not
- * tried again before. The last error keeps its code and says how
- * often it was tried. Other errors pass at once.
+ * tried again before; so an operation waits for the circuit breaker below. One with `facts.asked` false was not sent
+ * and counts as no try. The last error keeps its code and says how often it was tried. Other errors pass at once.
  */
 export function retrying(inner: Storage, options: RetryOptions = {}): Storage {
   return new RetryLayer(inner, options);
 }
 
+const verbs: Readonly<Record<string, string>> = { state: 'look at' };
+
 class RetryLayer extends StorageLayer {
   readonly #options: RetryOptions;
   readonly #clock: Clock;
+  readonly #cold: ColdStorage | undefined;
 
   constructor(inner: Storage, options: RetryOptions) {
     super(inner);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#cold =
+      inner.cold === undefined
+        ? undefined
+        : coldAround(inner.cold, ({ kind, name }, call, run) =>
+            this.#retry(`${verbs[kind] ?? kind} ${name}`, call, run),
+          );
+  }
+
+  override get cold(): ColdStorage | undefined {
+    return this.#cold;
   }
 
   override create(options: StorageOptions = {}): Promise<void> {
@@ -161,11 +183,13 @@ class Pauses {
     this.#signal?.throwIfAborted();
     if (!isCairnError(error) || error.retry !== 'later') throw error;
     // A server that says how long to wait is not asked again before.
-    const delayMs = Math.max(this.#delayMs(), retryAfterMs(error));
-    if (this.#clock.nowNs() + msToNs(delayMs) > this.#deadlineNs) throw exhausted(error, this.attempt);
-    this.#options.onRetry?.({ operation: this.#operation, error, attempts: this.attempt, delayMs });
+    const wasAsked = error.facts['asked'] !== false;
+    const delayMs = Math.max(wasAsked ? this.#delayMs() : 0, retryAfterMs(error));
+    const tries = wasAsked ? this.attempt : this.attempt - 1;
+    if (this.#clock.nowNs() + msToNs(delayMs) > this.#deadlineNs) throw exhausted(error, tries);
+    this.#options.onRetry?.({ operation: this.#operation, error, attempts: tries, delayMs });
     await this.#clock.sleep(delayMs, this.#signal);
-    this.attempt++;
+    this.attempt = tries + 1;
   }
 
   #delayMs(): number {
@@ -181,7 +205,7 @@ function retryAfterMs({ facts }: KnownError): number {
 }
 
 function exhausted(error: KnownError, attempts: number): KnownError {
-  if (attempts === 1) return error;
+  if (attempts <= 1) return error;
   return new CairnError(error.code, `${error.message} (tried ${attempts} times)`, {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     retry: error.retry,

@@ -1,4 +1,5 @@
 import type {
+  ColdStorage,
   ObjectInfo,
   ObjectName,
   ReadOptions,
@@ -22,6 +23,10 @@ export class StorageLayer implements Storage {
 
   get features(): StorageFeatures {
     return this.inner.features;
+  }
+
+  get cold(): ColdStorage | undefined {
+    return this.inner.cold;
   }
 
   create(options?: StorageOptions): Promise<void> {
