@@ -16,6 +16,8 @@ export { Secret } from './base/secret.ts';
 export { initVault, openVault, vaultExists } from './vault/open-vault.ts';
 export type { Vault } from './vault/vault.ts';
 export type { InitVaultOptions, OpenVaultOptions, PasswordSource, VaultNotice } from './vault/vault-options.ts';
+export type { StorageSettings } from './vault/storage-settings.ts';
+export type { StorageLogEntry } from './storage/layers/log.ts';
 export type { VaultEventName, VaultEvents, VaultListener } from './vault/vault-events.ts';
 
 export type {

@@ -20,6 +20,13 @@ export interface GlobalOptions {
   /** `false` for `--no-cache`. */
   readonly cache: boolean;
   readonly cacheDir?: string;
+  /** KiB per second. */
+  readonly limitUpload?: number;
+  /** KiB per second. */
+  readonly limitDownload?: number;
+  readonly connections?: number;
+  readonly readOnly: boolean;
+  readonly appendOnly: boolean;
 }
 
 export function addGlobalOptions(program: Command): void {
@@ -44,7 +51,22 @@ export function addGlobalOptions(program: Command): void {
     )
     .option('--no-lock', 'read without a lock in the vault')
     .option('--no-cache', 'keep no local copies of what a remote vault holds')
-    .option('--cache-dir <dir>', 'where the local cache is (env CAIRN_CACHE_DIR, RESTIC_CACHE_DIR)');
+    .option('--cache-dir <dir>', 'where the local cache is (env CAIRN_CACHE_DIR, RESTIC_CACHE_DIR)')
+    .addOption(
+      new Option('--limit-upload <KiB/s>', 'send no faster than this to the vault').argParser(parsePositiveInteger),
+    )
+    .addOption(
+      new Option('--limit-download <KiB/s>', 'fetch no faster than this from the vault').argParser(
+        parsePositiveInteger,
+      ),
+    )
+    .addOption(
+      new Option('--connections <n>', 'requests to the vault at once (default: what suits it)').argParser(
+        parsePositiveInteger,
+      ),
+    )
+    .option('--read-only', 'write nothing to the vault, and read without a lock', false)
+    .option('--append-only', 'remove and replace nothing in the vault but locks', false);
 }
 
 /** Names of the options that take a value in the next argument, so that a scan of argv can step over it. */
@@ -56,6 +78,9 @@ export const valueOptions: ReadonlySet<string> = new Set([
   '--jobs',
   '--retry-lock',
   '--cache-dir',
+  '--limit-upload',
+  '--limit-download',
+  '--connections',
 ]);
 
 /** For `argParser`: a whole number of at least 1. */

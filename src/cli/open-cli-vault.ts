@@ -1,9 +1,11 @@
 // From what the user said to an open vault.
 import { CairnError, hasCode } from '../base/errors.ts';
 import { defaultCacheFolder } from '../vault/cache-folder.ts';
+import type { StorageSettings } from '../vault/storage-settings.ts';
 import type { OpenVaultOptions } from '../vault/vault-options.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
+import type { GlobalOptions } from './global-options.ts';
 import { ensureKeyFile } from './default-vault.ts';
 import { findPassword } from './password.ts';
 import { chooseVault, type VaultChoice } from './vault-choice.ts';
@@ -104,9 +106,28 @@ export function vaultOptions(cli: CliContext, choice: VaultChoice, purpose: 'ope
     retryLockMs: options.retryLock,
     lock: options.lock,
     jobs: options.jobs,
+    storage: storageSettings(options),
     cache: folder === undefined ? false : { folder },
     onNotice: ({ level, message }) => (level === 'warning' ? warn(message) : cli.info(message)),
     signal,
+  };
+}
+
+const KIB = 1024;
+
+function storageSettings(options: GlobalOptions): StorageSettings {
+  const { limitUpload, limitDownload } = options;
+  if (options.readOnly && options.appendOnly) {
+    throw new CairnError('USAGE', '--read-only and --append-only exclude each other', {
+      hint: '--read-only writes nothing at all; --append-only lets backups be added.',
+    });
+  }
+  return {
+    readOnly: options.readOnly,
+    appendOnly: options.appendOnly,
+    connections: options.connections,
+    uploadBytesPerSecond: limitUpload === undefined ? undefined : limitUpload * KIB,
+    downloadBytesPerSecond: limitDownload === undefined ? undefined : limitDownload * KIB,
   };
 }
 

@@ -4,24 +4,23 @@ import { initRepository } from '../repository/init-repository.ts';
 import { CONFIG_NAME } from '../repository/layout.ts';
 import { openRepository } from '../repository/open-repository.ts';
 import type { Repository } from '../repository/repository.ts';
-import { describeRetry } from '../storage/layers/retry.ts';
-import { openStorage } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
+import { openStorageStack } from './storage-stack.ts';
 import { Vault } from './vault.ts';
 import type { InitVaultOptions, OpenVaultOptions, PasswordSource } from './vault-options.ts';
 
 /**
- * Opens the vault at `url`: a folder, `local:PATH`, `file:///PATH`, `s3://BUCKET/PREFIX` or `memory:NAME`. Throws `VAULT_MISSING`
- * where there is none, `PASSWORD_WRONG`, `STORAGE_URL_INVALID`, and what the storage throws.
+ * Opens the vault at a URL: a folder, `local:PATH`, `file:///PATH` or `memory:NAME`; or in an open storage, which is
+ * closed with the vault. Throws `VAULT_MISSING` where there is none, `PASSWORD_WRONG`, `STORAGE_URL_INVALID`, and what the storage throws.
  *
  * ```ts
  * await using vault = await openVault('/mnt/backup/vault', { password });
  * const record = await vault.backup('/srv/data', { tags: ['nightly'] });
  * ```
  */
-export async function openVault(url: string, options: OpenVaultOptions): Promise<Vault> {
-  return openOn(url, options, async (storage) => {
+export async function openVault(place: string | Storage, options: OpenVaultOptions): Promise<Vault> {
+  return openOn(place, options, async (storage) => {
     const { signal } = options;
     // Asked before the password, so that nobody types one for a vault that is not there.
     if ((await storage.stat(CONFIG_NAME, { signal })) === undefined) throw vaultMissing(storage);
@@ -36,14 +35,14 @@ export async function openVault(url: string, options: OpenVaultOptions): Promise
 }
 
 /**
- * Makes a vault at `url` and opens it. Throws `VAULT_EXISTS`, and changes nothing, where there is one already.
+ * Makes a vault at a URL or in an open storage, and opens it. Throws `VAULT_EXISTS`, and changes nothing, where there is one already.
  *
  * ```ts
  * await using vault = await initVault('/mnt/backup/vault', { password });
  * ```
  */
-export async function initVault(url: string, options: InitVaultOptions): Promise<Vault> {
-  return openOn(url, options, async (storage) =>
+export async function initVault(place: string | Storage, options: InitVaultOptions): Promise<Vault> {
+  return openOn(place, options, async (storage) =>
     initRepository(storage, {
       password: await resolvePassword(options.password),
       version: options.version,
@@ -57,19 +56,17 @@ export async function initVault(url: string, options: InitVaultOptions): Promise
 
 /** Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. */
 export async function vaultExists(url: string, signal?: AbortSignal): Promise<boolean> {
-  await using storage = await openStorage(url, { signal });
+  await using storage = await openStorageStack(url, {}, () => {});
   return (await storage.stat(CONFIG_NAME, { signal })) !== undefined;
 }
 
 async function openOn(
-  url: string,
+  place: string | Storage,
   options: OpenVaultOptions,
   open: (storage: Storage) => Promise<Repository>,
 ): Promise<Vault> {
-  const storage = await openStorage(url, {
-    signal: options.signal,
-    onRetry: (notice) => options.onNotice?.({ level: 'warning', message: describeRetry(notice) }),
-  });
+  const notify = options.onNotice ?? ((): void => {});
+  const storage = await openStorageStack(place, options.storage ?? {}, notify);
   try {
     const repository = await open(storage);
     return new Vault(storage, repository, {
@@ -77,7 +74,7 @@ async function openOn(
       lock: options.lock ?? true,
       jobs: options.jobs,
       memoryFolder: cacheOptions(options)?.folder,
-      notify: options.onNotice ?? (() => {}),
+      notify,
     });
   } catch (error) {
     // The first error says more than a failed close would.

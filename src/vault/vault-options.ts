@@ -1,5 +1,6 @@
 import type { Secret } from '../base/secret.ts';
 import type { CacheOptions } from '../repository/repository-cache.ts';
+import type { StorageSettings } from './storage-settings.ts';
 
 /** A password, or how to get it; a function is called only once the vault is known to exist. */
 export type PasswordSource = Secret | string | Uint8Array | (() => Promise<Secret>);
@@ -18,6 +19,8 @@ export interface OpenVaultOptions {
   readonly lock?: boolean | undefined;
   /** Local copies of the metadata of a remote vault; on by default. */
   readonly cache?: CacheOptions | false | undefined;
+  /** Limits, read-only and append-only access, and who is told of operations. */
+  readonly storage?: StorageSettings | undefined;
   /** Worker threads of backup and restore; one per core by default. */
   readonly jobs?: number | undefined;
   readonly onNotice?: ((notice: VaultNotice) => void) | undefined;

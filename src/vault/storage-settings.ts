@@ -1,0 +1,17 @@
+import type { StorageLogEntry } from '../storage/layers/log.ts';
+
+/** How the storage of a vault is used. */
+export interface StorageSettings {
+  /** Nothing is written or removed; actions that only read work without a lock. */
+  readonly readOnly?: boolean | undefined;
+  /** Nothing that is there is replaced or removed, except locks. */
+  readonly appendOnly?: boolean | undefined;
+  /** Operations at once; by default what suits the kind of storage. */
+  readonly connections?: number | undefined;
+  readonly uploadBytesPerSecond?: number | undefined;
+  readonly downloadBytesPerSecond?: number | undefined;
+  /** A request over a network is not tried again after this time; 15 minutes by default. */
+  readonly giveUpAfterMs?: number | undefined;
+  /** Told of every operation that reached the storage, once it has ended. */
+  readonly onOperation?: ((entry: StorageLogEntry) => void) | undefined;
+}

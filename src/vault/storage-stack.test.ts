@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { utf8 } from '../base/bytes.ts';
+import { CairnError } from '../base/errors.ts';
+import { openMemoryStorage } from '../storage/drivers/memory.ts';
+import { faulty } from '../storage/layers/faulty.ts';
+import { StorageLayer } from '../storage/layers/storage-layer.ts';
+import type { Storage, StorageFeatures } from '../storage/storage.ts';
+import { openStorageStack } from './storage-stack.ts';
+import type { StorageSettings } from './storage-settings.ts';
+
+class Remote extends StorageLayer {
+  override get features(): StorageFeatures {
+    return { ...super.features, remote: true };
+  }
+}
+
+function open(place: string | Storage, settings: StorageSettings = {}): Promise<Storage> {
+  return openStorageStack(place, settings, () => {});
+}
+
+const shortFault = { how: 'fail', times: 1, error: new CairnError('STORAGE_IO', 'reset', { retry: 'later' }) } as const;
+
+describe('openStorageStack', () => {
+  it('tries again what fails on a network', async () => {
+    const storage = await open(new Remote(faulty(openMemoryStorage(), shortFault)));
+    await storage.write('config', utf8('c'));
+    expect(await storage.stat('config')).toBeDefined();
+  });
+
+  it('tells at once what fails on this machine', async () => {
+    const storage = await open(faulty(openMemoryStorage(), shortFault));
+    await expect(storage.write('config', utf8('c'))).rejects.toMatchObject({ code: 'STORAGE_IO' });
+  });
+
+  it('changes nothing when opened for reading only', async () => {
+    const storage = await open(openMemoryStorage(), { readOnly: true });
+    await expect(storage.write('config', utf8('c'))).rejects.toMatchObject({ code: 'STORAGE_READ_ONLY' });
+  });
+
+  it('removes locks and nothing else when opened for adding only', async () => {
+    const storage = await open(openMemoryStorage(), { appendOnly: true });
+    await storage.write('locks/l', utf8('l'));
+    await storage.remove('locks/l');
+    await expect(storage.remove('index/i')).rejects.toMatchObject({ code: 'STORAGE_APPEND_ONLY' });
+  });
+
+  it('tells of every request, also of those that are tried again', async () => {
+    const outcomes: string[] = [];
+    const remote = new Remote(faulty(openMemoryStorage(), shortFault));
+    const storage = await open(remote, { onOperation: ({ outcome }) => outcomes.push(outcome) });
+    await storage.stat('config');
+    expect(outcomes).toEqual(['STORAGE_IO', 'ok']);
+  });
+});
