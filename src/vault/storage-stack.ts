@@ -1,9 +1,9 @@
 // The layers between a vault and its storage, from the inside out:
 //
-//   driver → log → circuit breaker → retry → limits → append-only or read-only
+//   driver → log → circuit breaker → limits → retry → append-only or read-only
 //
-// Retries are inside of the limits, so that the time in which an operation waits for its place is no part of the time
-// after which it is given up. The log is innermost: it shows every request, also those that are tried again.
+// Retry is outside of the limits, so that what waits for its next try, or for the circuit breaker, holds no place, and
+// what is tried again is paid for again. The log is innermost: it shows every request, also those that are tried again.
 import { appendOnly } from '../storage/layers/append-only.ts';
 import { breaking, type CircuitNotice } from '../storage/layers/circuit-breaker.ts';
 import { limited } from '../storage/layers/limit.ts';
@@ -26,19 +26,20 @@ export async function openStorageStack(
   settings: StorageSettings,
   notify: Notify,
 ): Promise<Storage> {
-  return withAccess(withLimits(reliable(await openDriver(place, settings), settings, notify), settings), settings);
-}
-
-async function openDriver(place: string | Storage, { onOperation }: StorageSettings): Promise<Storage> {
   const driver = typeof place === 'string' ? await openStorage(place) : place;
-  return onOperation === undefined ? driver : logged(driver, onOperation);
+  const { onOperation } = settings;
+  const storage = onOperation === undefined ? driver : logged(driver, onOperation);
+  return withAccess(withLimits(storage, settings, notify), settings);
 }
 
 /** What fails on a disk of this machine fails again at once; what fails on a network is often over in a second. */
-function reliable(inner: Storage, { giveUpAfterMs }: StorageSettings, notify: Notify): Storage {
-  if (!inner.features.remote) return inner;
+function withLimits(inner: Storage, settings: StorageSettings, notify: Notify): Storage {
+  const { connections, uploadBytesPerSecond, downloadBytesPerSecond, giveUpAfterMs } = settings;
+  const limits = { connections, uploadBytesPerSecond, downloadBytesPerSecond };
+  if (!inner.features.remote)
+    return Object.values(limits).every((limit) => limit === undefined) ? inner : limited(inner, limits);
   const rested = breaking(inner, { onChange: (notice) => notify(describeCircuit(inner.url, notice)) });
-  return retrying(rested, {
+  return retrying(limited(rested, limits), {
     giveUpAfterMs,
     onRetry: (notice) => {
       // What the breaker holds back it has told of already.
@@ -46,13 +47,6 @@ function reliable(inner: Storage, { giveUpAfterMs }: StorageSettings, notify: No
       if (isNew) notify(describeRetry(notice));
     },
   });
-}
-
-function withLimits(inner: Storage, settings: StorageSettings): Storage {
-  const { connections, uploadBytesPerSecond, downloadBytesPerSecond } = settings;
-  const isAsked = [connections, uploadBytesPerSecond, downloadBytesPerSecond].some((limit) => limit !== undefined);
-  if (!isAsked && !inner.features.remote) return inner;
-  return limited(inner, { connections, uploadBytesPerSecond, downloadBytesPerSecond });
 }
 
 function withAccess(inner: Storage, settings: StorageSettings): Storage {

@@ -35,7 +35,7 @@ export interface RetryOptions {
   /** Pause after the first failure, doubled after each further one; each is varied by half either way. */
   readonly firstDelayMs?: number;
   readonly longestDelayMs?: number;
-  /** No new try once this time has passed since the first one began. */
+  /** No new try once this time has passed since the first one failed. */
   readonly giveUpAfterMs?: number | undefined;
   readonly onRetry?: ((notice: RetryNotice) => void) | undefined;
   readonly clock?: Clock;
@@ -168,20 +168,21 @@ class Pauses {
   readonly #options: RetryOptions;
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
-  readonly #deadlineNs: bigint;
+  /** From the first failure on: a first try may have waited long for its place. */
+  #deadlineNs: bigint | undefined;
 
   constructor(operation: string, options: RetryOptions, clock: Clock, signal: AbortSignal | undefined) {
     this.#operation = operation;
     this.#options = options;
     this.#clock = clock;
     this.#signal = signal;
-    this.#deadlineNs = clock.nowNs() + msToNs(options.giveUpAfterMs ?? 15 * 60_000);
   }
 
   /** Waits before the next try, or throws `error` where there is to be none. */
   async before(error: unknown): Promise<void> {
     this.#signal?.throwIfAborted();
     if (!isCairnError(error) || error.retry !== 'later') throw error;
+    this.#deadlineNs ??= this.#clock.nowNs() + msToNs(this.#options.giveUpAfterMs ?? 15 * 60_000);
     // A server that says how long to wait is not asked again before.
     const wasAsked = error.facts['asked'] !== false;
     const delayMs = Math.max(wasAsked ? this.#delayMs() : 0, retryAfterMs(error));
