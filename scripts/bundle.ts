@@ -61,8 +61,8 @@ async function write(root: string, { name, entry, codeSplitting }: Bundle, packa
     cwd: root,
     input: { [name]: `dist/${entry}` },
     platform: 'node',
-    // Native, and found at run time (src/base/posix/koffi.ts).
-    external: ['koffi'],
+    // koffi is native and found at run time (src/base/posix/koffi.ts); ssh2 looks for optional native parts beside itself.
+    external: ['koffi', 'ssh2'],
     plugins: [globalProcess],
     onLog(_level, log) {
       throw new Error(`${entry}: ${log.message}`);

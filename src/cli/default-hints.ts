@@ -23,6 +23,8 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   STORAGE_APPEND_ONLY: 'Run it without --append-only if data is to be removed.',
   OBJECT_COLD: 'Restore it with `cairn restore`, which asks for its retrieval.',
   RETRIEVAL_PENDING: 'Run the same command again later, or with --wait.',
+  STORAGE_HOST_UNKNOWN: 'Compare the fingerprint with the server’s own, then add its key to ~/.ssh/known_hosts.',
+  STORAGE_HOST_CHANGED: 'Ask whoever runs the server whether its key was replaced, before anything else.',
   OBJECT_TRUNCATED: 'Run `cairn check --read-data`; copy the file back from a copy of the vault.',
   BUCKET_MISSING: 'Check the name of the bucket and the endpoint; `cairn init` makes the bucket.',
   CREDENTIALS_MISSING: 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with keys.',

@@ -30,6 +30,7 @@ describe('parseStorageUrl', () => {
     'file://host/x',
     'a\0b',
     'sftp:host',
+    'swift:x',
     'rest:h',
     'rest:ftp://h/',
     'rclone:r',

@@ -5,12 +5,13 @@ import { openLocalStorage } from './drivers/local.ts';
 import { openMemoryStorage } from './drivers/memory.ts';
 import { parseRcloneRemote } from './drivers/rclone/rclone-remote.ts';
 import { parseRestUrl, type RestLocation } from './drivers/rest/rest-location.ts';
+import { parseSftpUrl, type SftpLocation } from './drivers/sftp/sftp-location.ts';
 import type { Storage } from './storage.ts';
 
 const SUPPORTED =
-  'a path, local:PATH, file:///PATH, s3://BUCKET/PREFIX, rest:https://HOST/PATH/, rclone:REMOTE:PATH or memory:NAME';
+  'a path, local:PATH, file:///PATH, s3://BUCKET/PREFIX, sftp://USER@HOST//PATH, rest:https://HOST/PATH/, rclone:REMOTE:PATH or memory:NAME';
 // Known elsewhere; a clear answer is better than a folder called "s3:".
-const NOT_YET = new Set(['sftp', 'swift', 'azure', 'gs', 'b2']);
+const NOT_YET = new Set(['swift', 'azure', 'gs', 'b2']);
 
 /** Where a storage URL points, parsed. */
 export type StorageLocation =
@@ -18,6 +19,7 @@ export type StorageLocation =
   | { readonly kind: 'memory'; readonly name: string }
   /** Parsed by its driver, with the environment. */
   | { readonly kind: 's3'; readonly url: string }
+  | { readonly kind: 'sftp'; readonly location: SftpLocation }
   | { readonly kind: 'rest'; readonly location: RestLocation }
   | { readonly kind: 'rclone'; readonly remote: string };
 
@@ -29,7 +31,7 @@ const memories = new Map<string, Storage>();
 
 /**
  * Opens the storage at `url`: a path, `local:PATH`, `file:///PATH`, `s3://BUCKET/PREFIX` or `s3:https://HOST/BUCKET/PREFIX`,
- * `rest:https://HOST/PATH/`, `rclone:REMOTE:PATH`, or `memory:NAME`, which is one and the same storage for all of this
+ * `sftp://USER@HOST//PATH`, `rest:https://HOST/PATH/`, `rclone:REMOTE:PATH`, or `memory:NAME`, which is one and the same storage for all of this
  * process. The driver alone: retries and limits are layers (`vault/storage-stack.ts`). Touches nothing yet, but starts
  * rclone. Throws `STORAGE_URL_INVALID`, whose text never repeats more of the URL than its scheme, since the rest may hold
  * a password.
@@ -43,6 +45,8 @@ export async function openStorage(url: string, options: OpenStorageOptions = {})
       return namedMemory(location.name);
     case 's3':
       return (await import('./drivers/s3/s3-storage.ts')).openS3Storage(location.url, { signal: options.signal });
+    case 'sftp':
+      return (await import('./drivers/sftp/sftp-storage.ts')).openSftpStorage(location.location);
     case 'rest':
       return (await import('./drivers/rest/rest-storage.ts')).openRestStorage(location.location);
     case 'rclone':
@@ -67,6 +71,8 @@ export function parseStorageUrl(url: string): StorageLocation {
       return { kind: 'memory', name: rest };
     case 's3':
       return { kind: 's3', url };
+    case 'sftp':
+      return { kind: 'sftp', location: parseSftpUrl(url) };
     case 'rest':
       return { kind: 'rest', location: parseRestUrl(rest) };
     case 'rclone':

@@ -18,7 +18,8 @@ export type PeerName =
   | 'setfacl'
   | 'mkfs.ext4'
   | 'time'
-  | 'rclone';
+  | 'rclone'
+  | 'sshd';
 
 export type PeerOrigin =
   /** A package of Debian; the program is then found on the PATH. */
@@ -86,6 +87,7 @@ export const peers: readonly Peer[] = [
   debian('setfattr', 'tests', 'attr'),
   debian('setfacl', 'tests', 'acl'),
   debian('mkfs.ext4', 'tests', 'e2fsprogs', ['-V']),
+  debian('sshd', 'tests', 'openssh-server', ['-V']),
   debian('time', 'bench', 'time'),
   debian('borg', 'bench', 'borgbackup'),
   {

@@ -1,0 +1,118 @@
+import { randomInt } from 'node:crypto';
+import { exists } from '../../object-range.ts';
+import { isNoSuchFile } from './sftp-errors.ts';
+import type { SftpHandle, SftpSession } from './sftp-session.ts';
+import { writePipelined } from './sftp-transfer.ts';
+
+export interface SftpWrite {
+  readonly path: string;
+  /** Name for errors. */
+  readonly name: string;
+  readonly parts: readonly Uint8Array[];
+  /** Set where it is wider than what a new file gets anyway. */
+  readonly mode: number | undefined;
+  readonly ifAbsent: boolean;
+  /** Told of a temporary file that could not be removed because the connection is gone. */
+  readonly onLeftover: (path: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes a file so that its name shows either nothing, what was there before, or all of `parts`: temporary
+ * file in the same folder, fsync, rename, fsync again. SFTP cannot fsync a folder; but the second fsync of a
+ * file that has just been renamed makes its new name durable on ext4, XFS and Btrfs, which write the change
+ * of the folder in the same transaction. Servers without `fsync@openssh.com` decide for themselves.
+ */
+export async function writeDurably(session: SftpSession, write: SftpWrite): Promise<void> {
+  const { path, parts, mode, ifAbsent, signal } = write;
+  const temporary = `${path}-tmp-${randomInt(2 ** 32)}`;
+  const handle = await openTemporary(session, temporary, write);
+  try {
+    if (mode !== undefined) await session.setMode(handle, mode, signal);
+    await writePipelined(session, handle, parts, signal);
+    await sync(session, handle, signal);
+    signal?.throwIfAborted();
+    // From here on it is not interrupted: whether it took place has to be known.
+    if (ifAbsent) await takeAbsentName(session, temporary, write);
+    else await takeName(session, temporary, path);
+    await sync(session, handle);
+    await session.closeHandle(handle);
+  } catch (error) {
+    session.closeQuietly(handle);
+    await removeTemporary(session, temporary, write);
+    throw error;
+  }
+}
+
+async function openTemporary(session: SftpSession, temporary: string, write: SftpWrite): Promise<SftpHandle> {
+  try {
+    return await session.openFile(temporary, 'wx', write.signal);
+  } catch (error) {
+    // The request was sent all the same: the server may have made the file.
+    if (write.signal?.aborted === true || session.lost !== undefined) await removeTemporary(session, temporary, write);
+    throw error;
+  }
+}
+
+async function sync(session: SftpSession, handle: SftpHandle, signal?: AbortSignal): Promise<void> {
+  if (session.has('fsync@openssh.com')) await session.sync(handle, signal);
+}
+
+/** The first error is the one to tell; a leftover is ignored by `list`. */
+async function removeTemporary(session: SftpSession, temporary: string, write: SftpWrite): Promise<void> {
+  try {
+    await session.remove(temporary, AbortSignal.timeout(10_000));
+  } catch (error) {
+    if (!isNoSuchFile(error)) write.onLeftover(temporary);
+  }
+}
+
+/** Replaces what has the name. */
+async function takeName(session: SftpSession, temporary: string, path: string): Promise<void> {
+  if (session.has('posix-rename@openssh.com')) return session.renameOver(temporary, path);
+  if (!(await isThere(session, path))) return session.renameToAbsent(temporary, path);
+  // Without POSIX's rename there is an instant in which nothing has the name; the old one is kept until after it.
+  const old = `${path}-tmp-${randomInt(2 ** 32)}`;
+  await session.renameToAbsent(path, old);
+  try {
+    await session.renameToAbsent(temporary, path);
+  } catch (error) {
+    await session.renameToAbsent(old, path);
+    throw error;
+  }
+  await session.remove(old);
+}
+
+/**
+ * Gives `temporary` its name unless that is taken. A hard link tells for certain; where there are none, SFTP's
+ * own rename has to refuse, and does in OpenSSH; other servers may let two writers in the same instant both win.
+ */
+async function takeAbsentName(session: SftpSession, temporary: string, write: SftpWrite): Promise<void> {
+  if (session.has('hardlink@openssh.com')) {
+    try {
+      await session.link(temporary, write.path);
+      await removeTemporary(session, temporary, write);
+      return;
+    } catch (error) {
+      if (session.lost !== undefined) throw error;
+      if (await isThere(session, write.path)) throw exists(write.name, error);
+      // No hard links in that file system.
+    }
+  }
+  if (await isThere(session, write.path)) throw exists(write.name);
+  try {
+    await session.renameToAbsent(temporary, write.path);
+  } catch (error) {
+    throw (await isThere(session, write.path)) ? exists(write.name, error) : error;
+  }
+}
+
+async function isThere(session: SftpSession, path: string): Promise<boolean> {
+  try {
+    await session.stat(path);
+    return true;
+  } catch (error) {
+    if (isNoSuchFile(error)) return false;
+    throw error;
+  }
+}

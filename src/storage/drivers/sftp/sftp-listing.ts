@@ -1,0 +1,125 @@
+import { posix } from 'node:path';
+import type { FileEntryWithStats, Stats } from 'ssh2';
+import { mapConcurrent } from '../../../base/concurrency.ts';
+import { isObjectName } from '../../object-name.ts';
+import type { ObjectInfo } from '../../storage.ts';
+import { isNoSuchFile } from './sftp-errors.ts';
+import type { SftpPool } from './sftp-pool.ts';
+import type { SftpHandle, SftpSession } from './sftp-session.ts';
+
+/** Folders read at once. */
+const FOLDERS = 16;
+/** Requests for entries of one folder under way at once; the server answers each with about a hundred. */
+const AHEAD = 3;
+
+interface Folder {
+  readonly objects: readonly ObjectInfo[];
+  /** Prefixes of the folders in it. */
+  readonly folders: readonly string[];
+}
+
+const NOTHING: Folder = { objects: [], folders: [] };
+
+/** The objects below `prefix`, level by level, folders of a level in parallel. Errors are the server's. */
+export async function* listObjects(
+  pool: SftpPool,
+  root: string,
+  prefix: string,
+  signal?: AbortSignal,
+): AsyncGenerator<ObjectInfo> {
+  for (let level = [prefix]; level.length > 0;) {
+    const next: string[] = [];
+    // In slices, so that a vault with many folders is not held in memory as a whole.
+    for (let start = 0; start < level.length; start += FOLDERS) {
+      const slice = level.slice(start, start + FOLDERS);
+      const found = await mapConcurrent(slice, { limit: FOLDERS, signal }, (folder) =>
+        pool.use(signal, (session) => readFolder(session, root, folder, signal)),
+      );
+      for (const { objects, folders } of found) {
+        yield* objects;
+        next.push(...folders);
+      }
+    }
+    level = next;
+  }
+}
+
+async function readFolder(session: SftpSession, root: string, prefix: string, signal?: AbortSignal): Promise<Folder> {
+  const path = posix.join(root, prefix);
+  let handle: SftpHandle;
+  try {
+    handle = await session.openFolder(path, signal);
+  } catch (error) {
+    // Not there, or gone since its parent was read.
+    if (isNoSuchFile(error)) return NOTHING;
+    throw error;
+  }
+  try {
+    return await sort(session, root, prefix, await readEntries(session, handle, signal), signal);
+  } finally {
+    session.closeQuietly(handle);
+  }
+}
+
+async function readEntries(
+  session: SftpSession,
+  handle: SftpHandle,
+  signal?: AbortSignal,
+): Promise<FileEntryWithStats[]> {
+  const entries: FileEntryWithStats[] = [];
+  const ahead = session.pipelinesFolders ? AHEAD : 1;
+  for (let ended = false; !ended;) {
+    const batches = await Promise.all(Array.from({ length: ahead }, () => session.readFolder(handle, signal)));
+    for (const batch of batches) {
+      if (batch === undefined) ended = true;
+      else entries.push(...batch);
+    }
+  }
+  return entries;
+}
+
+async function sort(
+  session: SftpSession,
+  root: string,
+  prefix: string,
+  entries: readonly FileEntryWithStats[],
+  signal?: AbortSignal,
+): Promise<Folder> {
+  const objects: ObjectInfo[] = [];
+  const folders: string[] = [];
+  for (const { filename, attrs } of entries) {
+    // A component of a name is never these, whatever a server sends.
+    if (filename.includes('/') || filename === '..' || filename === '.') continue;
+    const name = prefix + filename;
+    const status = isPlain(attrs) ? attrs : await followLink(session, root, name, signal);
+    if (status === undefined) continue;
+    if (status.isDirectory()) folders.push(`${name}/`);
+    else if (status.isFile() && isObjectName(name)) objects.push({ name, sizeBytes: status.size });
+  }
+  return { objects, folders };
+}
+
+/** Whether the listing says all there is to say: a server may leave attributes out, and links lead elsewhere. */
+function isPlain(attrs: FileEntryWithStats['attrs']): attrs is Stats {
+  return typeof attrs.mode === 'number' && typeof attrs.size === 'number' && !attrs.isSymbolicLink();
+}
+
+/** What a link leads to; `undefined` for nothing, and for a folder that the link itself lies in. */
+async function followLink(
+  session: SftpSession,
+  root: string,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Stats | undefined> {
+  const path = posix.join(root, name);
+  try {
+    const status = await session.stat(path, signal);
+    if (!status.isDirectory()) return status;
+    const here = await session.realpath(posix.dirname(path), signal);
+    const target = await session.realpath(path, signal);
+    return here === target || here.startsWith(target.endsWith('/') ? target : `${target}/`) ? undefined : status;
+  } catch (error) {
+    if (isNoSuchFile(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,222 @@
+import { posix } from 'node:path';
+import { mapConcurrent, Semaphore } from '../../../base/concurrency.ts';
+import { checkObjectName, checkPrefix } from '../../object-name.ts';
+import { missing, partsOf, resolveRange } from '../../object-range.ts';
+import type {
+  ObjectInfo,
+  ObjectName,
+  ReadOptions,
+  Storage,
+  StorageFeatures,
+  StorageOptions,
+  WriteOptions,
+} from '../../storage.ts';
+import { writeDurably } from './sftp-durable-write.ts';
+import { isNoSuchFile, sftpStatus, translateSftpError } from './sftp-errors.ts';
+import { makeFolders, makeRoot, rootMissing } from './sftp-folders.ts';
+import { listObjects } from './sftp-listing.ts';
+import { describeSftpLocation, type SftpLocation } from './sftp-location.ts';
+import { SftpPool } from './sftp-pool.ts';
+import type { SftpSession } from './sftp-session.ts';
+import { readPipelined } from './sftp-transfer.ts';
+import { connectSsh } from './ssh-connection.ts';
+import { type SshEnvironment, systemSshEnvironment } from './ssh-settings.ts';
+
+/** restic's number. */
+const CONNECTIONS = 5;
+// A session of OpenSSH's server may hold about a thousand files open; memory is the narrower limit.
+const TRANSFERS_PER_CONNECTION = 2;
+
+/** Removals under way at once: each is a small request, and what takes long is the way there and back. */
+const REMOVALS = 64;
+
+/** Modes of new folders and, where it is not the mode they get anyway, of files. */
+interface Modes {
+  readonly file: number | undefined;
+  readonly folder: number;
+}
+
+// restic's over SFTP: where the group may read `config`, it may read, add and remove everything.
+const privateModes: Modes = { file: undefined, folder: 0o700 };
+const groupModes: Modes = { file: 0o660, folder: 0o770 };
+
+/** Storage in a directory of an SFTP server, laid out as restic lays it out. Connects at the first use. */
+export function openSftpStorage(location: SftpLocation, environment: SshEnvironment = systemSshEnvironment()): Storage {
+  return new SftpStorage(location, environment);
+}
+
+class SftpStorage implements Storage {
+  readonly url: string;
+  readonly features: StorageFeatures;
+  readonly #root: string;
+  readonly #pool: SftpPool;
+  readonly #transfers: Semaphore;
+  /** Temporary files of writes that a lost connection ended. */
+  readonly #leftovers = new Set<string>();
+  #modes: Modes | undefined;
+
+  constructor(location: SftpLocation, environment: SshEnvironment) {
+    const connections = location.connections ?? CONNECTIONS;
+    this.url = describeSftpLocation(location);
+    this.features = { atomicWrite: true, remote: true, connections, localPath: undefined, removeBatch: REMOVALS };
+    this.#root = location.path;
+    this.#transfers = new Semaphore(connections * TRANSFERS_PER_CONNECTION);
+    this.#pool = new SftpPool({
+      sessions: connections,
+      connect: (signal) => connectSsh(location, environment, signal),
+    });
+  }
+
+  async create({ signal }: StorageOptions = {}): Promise<void> {
+    await this.#run('make', '', signal, async (session) =>
+      makeRoot(session, this.#root, (await this.#loadModes(session, signal)).folder, signal),
+    );
+  }
+
+  async *list(prefix: string, { signal }: StorageOptions = {}): AsyncGenerator<ObjectInfo> {
+    checkPrefix(prefix);
+    signal?.throwIfAborted();
+    try {
+      yield* listObjects(this.#pool, this.#root, prefix, signal);
+    } catch (error) {
+      throw translateSftpError(error, { action: 'list', name: prefix, path: this.#path(prefix) });
+    }
+  }
+
+  async stat(name: ObjectName, { signal }: StorageOptions = {}): Promise<ObjectInfo | undefined> {
+    checkObjectName(name);
+    return this.#run('look at', name, signal, async (session) => {
+      try {
+        const status = await session.stat(this.#path(name), signal);
+        return status.isFile() ? { name, sizeBytes: status.size } : undefined;
+      } catch (error) {
+        if (isNoSuchFile(error)) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    checkObjectName(name);
+    const { signal } = options;
+    using _place = await this.#transfers.acquire(signal);
+    return this.#run('read', name, signal, async (session) => {
+      const handle = await session.openFile(this.#path(name), 'r', signal);
+      try {
+        const status = await session.statHandle(handle, signal);
+        if (!status.isFile()) throw missing(name);
+        return await readPipelined(session, handle, name, resolveRange(name, status.size, options), signal);
+      } finally {
+        session.closeQuietly(handle);
+      }
+    });
+  }
+
+  async write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options: WriteOptions = {}): Promise<void> {
+    checkObjectName(name);
+    const { signal } = options;
+    using _place = await this.#transfers.acquire(signal);
+    await this.#run('write', name, signal, async (session) => {
+      await this.#removeLeftovers(session);
+      const modes = await this.#loadModes(session, signal);
+      try {
+        await this.#write(session, name, data, modes, options);
+      } catch (error) {
+        if (!isNoSuchFile(error)) throw error;
+        // Folders are made when they turn out to be missing: looking each time would cost a round trip.
+        await makeFolders(session, this.#root, name, modes.folder, signal);
+        await this.#write(session, name, data, modes, options).catch((again: unknown) => {
+          throw isNoSuchFile(again) ? rootMissing(this.#root, again) : again;
+        });
+      }
+    });
+  }
+
+  async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
+    checkObjectName(name);
+    await this.#run('remove', name, signal, async (session) => {
+      try {
+        await session.remove(this.#path(name), signal);
+      } catch (error) {
+        if (!isNoSuchFile(error)) throw error;
+      }
+    });
+  }
+
+  async removeMany(names: readonly ObjectName[], { signal }: StorageOptions = {}): Promise<void> {
+    for (const name of names) checkObjectName(name);
+    signal?.throwIfAborted();
+    await mapConcurrent(names, { limit: REMOVALS, signal }, (name) => this.remove(name, { signal }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const session = this.#pool.idle();
+    if (session !== undefined) await this.#removeLeftovers(session);
+    await this.#pool[Symbol.asyncDispose]();
+  }
+
+  #path(name: string): string {
+    return posix.join(this.#root, name);
+  }
+
+  async #write(
+    session: SftpSession,
+    name: ObjectName,
+    data: Uint8Array | readonly Uint8Array[],
+    modes: Modes,
+    { ifAbsent = false, signal }: WriteOptions,
+  ): Promise<void> {
+    await writeDurably(session, {
+      path: this.#path(name),
+      name,
+      parts: partsOf(data),
+      mode: modes.file,
+      ifAbsent,
+      onLeftover: (path) => this.#leftovers.add(path),
+      signal,
+    });
+  }
+
+  /** Runs `work` in a session and says in our words what the server refuses. */
+  async #run<T>(
+    action: string,
+    name: string,
+    signal: AbortSignal | undefined,
+    work: (session: SftpSession) => Promise<T>,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    return this.#pool.use(signal, async (session) => {
+      try {
+        return await work(session);
+      } catch (error) {
+        if (sftpStatus(error) === undefined) throw error;
+        const space = action === 'write' || action === 'make' ? await session.space(this.#root) : undefined;
+        throw translateSftpError(error, { action, name, path: this.#path(name), space });
+      }
+    });
+  }
+
+  async #loadModes(session: SftpSession, signal: AbortSignal | undefined): Promise<Modes> {
+    if (this.#modes !== undefined) return this.#modes;
+    try {
+      const { mode } = await session.stat(this.#path('config'), signal);
+      this.#modes = (mode & 0o040) === 0 ? privateModes : groupModes;
+      return this.#modes;
+    } catch (error) {
+      if (sftpStatus(error) === undefined) throw error;
+      // Not there yet, so not decided yet; a root that cannot be read fails with the write itself.
+      return privateModes;
+    }
+  }
+
+  async #removeLeftovers(session: SftpSession): Promise<void> {
+    for (const path of this.#leftovers) {
+      this.#leftovers.delete(path);
+      try {
+        await session.remove(path, AbortSignal.timeout(10_000));
+      } catch {
+        // It is ignored by `list`, and one try is enough.
+      }
+    }
+  }
+}
