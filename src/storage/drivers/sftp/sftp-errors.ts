@@ -96,12 +96,21 @@ export function translateSftpError(
 ): unknown {
   const status = sftpStatus(error);
   if (status === undefined) return error;
+  if (isNoSuchFile(error) && action === 'list') return linkToNowhere(path, error);
   if (isNoSuchFile(error) && action !== 'write') return missing(name, error);
   const meaning = meanings.get(status) ?? explain(action, space, error);
   return new CairnError(meaning.code, `cannot ${action} ${path}: ${meaning.text}`, {
     ...meaning.options,
     cause: error,
     facts: { path, status },
+  });
+}
+
+function linkToNowhere(path: string, cause: unknown): CairnError {
+  return new CairnError('STORAGE_UNREACHABLE', `${path} is a link on the server that leads nowhere`, {
+    hint: 'Check that the disk it leads to is mounted there.',
+    cause,
+    facts: { path },
   });
 }
 

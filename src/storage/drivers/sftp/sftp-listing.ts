@@ -50,8 +50,9 @@ async function readFolder(session: SftpSession, root: string, prefix: string, si
   try {
     handle = await session.openFolder(path, signal);
   } catch (error) {
-    // Not there, or gone since its parent was read.
-    if (isNoSuchFile(error)) return NOTHING;
+    // Not there, or gone since its parent was read. A link that leads nowhere is something else: the disk behind it
+    // may not be mounted, and its objects are not gone.
+    if (isNoSuchFile(error) && !(await isLink(session, path, signal))) return NOTHING;
     throw error;
   }
   try {
@@ -102,6 +103,15 @@ async function sort(
 /** Whether the listing says all there is to say: a server may leave attributes out, and links lead elsewhere. */
 function isPlain(attrs: FileEntryWithStats['attrs']): attrs is Stats {
   return typeof attrs.mode === 'number' && typeof attrs.size === 'number' && !attrs.isSymbolicLink();
+}
+
+async function isLink(session: SftpSession, path: string, signal?: AbortSignal): Promise<boolean> {
+  try {
+    return (await session.statLink(path, signal)).isSymbolicLink();
+  } catch (error) {
+    if (isNoSuchFile(error)) return false;
+    throw error;
+  }
 }
 
 /** What a link leads to; `undefined` for nothing, and for a folder that the link itself lies in. */

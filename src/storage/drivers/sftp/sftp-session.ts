@@ -139,6 +139,11 @@ export class SftpSession {
     return this.#request((done) => this.#sftp.stat(path, done), signal);
   }
 
+  /** Does not follow a symbolic link. */
+  statLink(path: string, signal?: AbortSignal): Promise<Stats> {
+    return this.#request((done) => this.#sftp.lstat(path, done), signal);
+  }
+
   realpath(path: string, signal?: AbortSignal): Promise<string> {
     return this.#request((done) => this.#sftp.realpath(path, done), signal);
   }
