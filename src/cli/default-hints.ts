@@ -11,7 +11,7 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   INTERNAL:
     'This is a fault of the program. Nothing that was finished is lost: run it again, and report it with this message.',
   KERNEL_UNAVAILABLE: 'Reinstall the package (`npm ci`); on a copied installation, check that all of `dist/` is there.',
-  STORAGE_URL_INVALID: 'Write a folder, `local:PATH`, `file:///PATH` or `memory:NAME`.',
+  STORAGE_URL_INVALID: 'Write a folder, `local:PATH`, `file:///PATH`, `sftp://USER@HOST//PATH` or `memory:NAME`.',
   STORAGE_UNREACHABLE: 'Try again later; check the network and that the disk is mounted.',
   STORAGE_DENIED: 'Give this user access to the vault, or run as the user that owns it.',
   STORAGE_FULL: 'Make room and run the backup again; it goes on from what is stored.',

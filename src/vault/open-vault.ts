@@ -11,8 +11,9 @@ import { Vault } from './vault.ts';
 import type { InitVaultOptions, OpenVaultOptions, PasswordSource } from './vault-options.ts';
 
 /**
- * Opens the vault at a URL: a folder, `local:PATH`, `file:///PATH` or `memory:NAME`; or in an open storage, which is
- * closed with the vault. Throws `VAULT_MISSING` where there is none, `PASSWORD_WRONG`, `STORAGE_URL_INVALID`, and what the storage throws.
+ * Opens the vault at a URL, as `openStorage` takes it: a folder, `s3:`, `sftp:`, `rest:`, `rclone:` or `memory:`; or in an open
+ * storage, which is closed with the vault. Throws `VAULT_MISSING` where there is none, `PASSWORD_WRONG`,
+ * `STORAGE_URL_INVALID`, and what the storage throws.
  *
  * ```ts
  * await using vault = await openVault('/mnt/backup/vault', { password });

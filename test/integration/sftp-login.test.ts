@@ -41,6 +41,15 @@ const configure = (...lines: string[]): void => fs.writeFileSync(server.clientCo
 const knownHostsLine = (): string => `UserKnownHostsFile ${server.knownHosts}`;
 const inHome = (name: string): string => join(server.home, '.ssh', name);
 
+const knowOnly = (type: string): void => {
+  fs.writeFileSync(
+    server.knownHosts,
+    `[127.0.0.1]:${server.port} ${fs.readFileSync(server.hostKeyFile(type), 'utf8')}`,
+  );
+};
+const fingerprint = (type: string): string =>
+  execFileSync('ssh-keygen', ['-lf', server.hostKeyFile(type)], { encoding: 'utf8' }).split(' ')[1] ?? '';
+
 /** Lets in the holder of this key only. */
 const authorize = (file: string): void => fs.copyFileSync(`${file}.pub`, server.authorizedKeys);
 
@@ -187,15 +196,6 @@ describe.skipIf(peersMissing('sshd') || !canOverlayFiles())('a password', () => 
 describe.skipIf(peersMissing('sshd'))('the host key', () => {
   beforeEach(() => start({ hostKeyTypes: ['ed25519', 'ecdsa', 'rsa'] }));
 
-  const knowOnly = (type: string): void => {
-    fs.writeFileSync(
-      server.knownHosts,
-      `[127.0.0.1]:${server.port} ${fs.readFileSync(server.hostKeyFile(type), 'utf8')}`,
-    );
-  };
-  const fingerprint = (type: string): string =>
-    execFileSync('ssh-keygen', ['-lf', server.hostKeyFile(type)], { encoding: 'utf8' }).split(' ')[1] ?? '';
-
   it.each(['ed25519', 'ecdsa', 'rsa'])('of type %s is asked for where only that one is known', async (type) => {
     knowOnly(type);
     await knock();
@@ -292,7 +292,7 @@ describe.skipIf(peersMissing('sshd'))('the way to the server', () => {
 
   it('ends at a server without SFTP', async () => {
     await server[Symbol.asyncDispose]();
-    await start({ config: ['Subsystem other /bin/true', 'ForceCommand /bin/true'] });
+    await start({ config: ['Subsystem other /bin/true'] });
     expect(await refusal()).toMatchObject({ code: 'STORAGE_UNREACHABLE', hint: expect.stringContaining('sftp') });
   });
 });

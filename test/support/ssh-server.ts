@@ -33,6 +33,15 @@ export class SshServer implements AsyncDisposable {
 
   static async start(options: SshServerOptions = {}): Promise<SshServer> {
     const folder = fs.mkdtempSync(join(tmpdir(), 'cairn-sshd-'));
+    try {
+      return await SshServer.#startIn(folder, options);
+    } catch (error) {
+      fs.rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  static async #startIn(folder: string, options: SshServerOptions): Promise<SshServer> {
     for (const name of ['host', 'files', 'home/.ssh'])
       fs.mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
     // sshd as root wants this directory, which a machine without a running sshd lacks.
@@ -170,7 +179,9 @@ function serverConfig(folder: string, port: number, types: readonly string[], op
     `AuthorizedKeysFile ${folder}/authorized_keys`,
     // Tests connect often and at once.
     'MaxStartups 100',
-    `Subsystem sftp internal-sftp -d ${folder}/files`,
+    ...(options.config?.some((line) => line.startsWith('Subsystem ')) === true
+      ? []
+      : [`Subsystem sftp internal-sftp -d ${folder}/files`]),
     '',
   ].join('\n');
 }

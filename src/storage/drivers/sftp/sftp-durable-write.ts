@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
+import { posix } from 'node:path';
 import { exists } from '../../object-range.ts';
-import { isNoSuchFile } from './sftp-errors.ts';
+import { isNoSuchFile, SftpStatusError } from './sftp-errors.ts';
 import type { SftpHandle, SftpSession } from './sftp-session.ts';
 import { writePipelined } from './sftp-transfer.ts';
 
@@ -38,9 +39,11 @@ export async function writeDurably(session: SftpSession, write: SftpWrite): Prom
     await sync(session, handle);
     await session.closeHandle(handle);
   } catch (error) {
+    // Asked before the temporary file makes room again.
+    const explained = await withSpace(session, error, path);
     session.closeQuietly(handle);
     await removeTemporary(session, temporary, write);
-    throw error;
+    throw explained;
   }
 }
 
@@ -50,8 +53,15 @@ async function openTemporary(session: SftpSession, temporary: string, write: Sft
   } catch (error) {
     // The request was sent all the same: the server may have made the file.
     if (write.signal?.aborted === true || session.lost !== undefined) await removeTemporary(session, temporary, write);
-    throw error;
+    throw await withSpace(session, error, temporary);
   }
+}
+
+/** A refused request with the room on the server, which may be what was missing. */
+export async function withSpace(session: SftpSession, error: unknown, path: string): Promise<unknown> {
+  if (!(error instanceof SftpStatusError) || error.space !== undefined || isNoSuchFile(error)) return error;
+  const space = await session.space(posix.dirname(path));
+  return space === undefined ? error : new SftpStatusError(error.status, error.message, space);
 }
 
 async function sync(session: SftpSession, handle: SftpHandle, signal?: AbortSignal): Promise<void> {

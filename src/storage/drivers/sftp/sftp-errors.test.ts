@@ -2,10 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { CairnError } from '../../../base/errors.ts';
 import { connectFailure, type FileSystemSpace, SftpStatusError, translateSftpError } from './sftp-errors.ts';
 
-const status = (code: number): Error => new SftpStatusError(code, 'Failure');
 const roomy: FileSystemSpace = { freeBytes: 1e12, freeFiles: 1e6, isReadOnly: false };
 const translate = (code: number, action: string, space?: FileSystemSpace): unknown =>
-  translateSftpError(status(code), { action, name: 'data/ab/x', path: '/srv/data/ab/x', space });
+  translateSftpError(new SftpStatusError(code, 'Failure', space), {
+    action,
+    name: 'data/ab/x',
+    path: '/srv/data/ab/x',
+  });
 
 describe('translateSftpError', () => {
   it.each([

@@ -58,11 +58,14 @@ const meanings = new Map<number, Meaning>([
 /** A request that the server answered with a status other than success. */
 export class SftpStatusError extends Error {
   readonly status: number;
+  /** Room on the server when the request failed, where it was asked for. */
+  readonly space: FileSystemSpace | undefined;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, space?: FileSystemSpace) {
     super(message);
     this.name = 'SftpStatusError';
     this.status = status;
+    this.space = space;
   }
 }
 
@@ -87,15 +90,15 @@ export interface FileSystemSpace {
 const NEXT_TO_NOTHING = 1024 * 1024;
 
 /**
- * What a refused request means for a storage. `space` is what the server says about its file system, where
- * it says anything: SFTP has one status, "failure", for a full disk and for most other faults.
+ * What a refused request means for a storage. SFTP has one status, "failure", for a full disk and for most
+ * other faults; what the error knows about the room on the server tells them apart.
  */
 export function translateSftpError(
   error: unknown,
-  { action, name, path, space }: { action: string; name: string; path: string; space?: FileSystemSpace | undefined },
+  { action, name, path }: { action: string; name: string; path: string },
 ): unknown {
-  const status = sftpStatus(error);
-  if (status === undefined) return error;
+  if (!(error instanceof SftpStatusError)) return error;
+  const { status, space } = error;
   if (isNoSuchFile(error) && action === 'list') return linkToNowhere(path, error);
   if (isNoSuchFile(error) && action !== 'write') return missing(name, error);
   const meaning = meanings.get(status) ?? explain(action, space, error);

@@ -45,7 +45,8 @@ export async function* listObjects(
 }
 
 async function readFolder(session: SftpSession, root: string, prefix: string, signal?: AbortSignal): Promise<Folder> {
-  const path = posix.join(root, prefix);
+  // Without the slash at the end, which would follow a link.
+  const path = posix.join(root, prefix.slice(0, -1));
   let handle: SftpHandle;
   try {
     handle = await session.openFolder(path, signal);

@@ -11,7 +11,7 @@ import type {
   StorageOptions,
   WriteOptions,
 } from '../../storage.ts';
-import { writeDurably } from './sftp-durable-write.ts';
+import { withSpace, writeDurably } from './sftp-durable-write.ts';
 import { isNoSuchFile, sftpStatus, translateSftpError } from './sftp-errors.ts';
 import { makeFolders, makeRoot, rootMissing } from './sftp-folders.ts';
 import { listObjects } from './sftp-listing.ts';
@@ -138,7 +138,10 @@ class SftpStorage implements Storage {
       try {
         await session.remove(this.#path(name), signal);
       } catch (error) {
-        if (!isNoSuchFile(error)) throw error;
+        if (isNoSuchFile(error)) return;
+        // A folder cannot be removed this way, and is no object.
+        const status = sftpStatus(error) === undefined ? undefined : await session.stat(this.#path(name), signal);
+        if (status?.isDirectory() !== true) throw error;
       }
     });
   }
@@ -189,9 +192,9 @@ class SftpStorage implements Storage {
       try {
         return await work(session);
       } catch (error) {
-        if (sftpStatus(error) === undefined) throw error;
-        const space = action === 'write' || action === 'make' ? await session.space(this.#root) : undefined;
-        throw translateSftpError(error, { action, name, path: this.#path(name), space });
+        const changes = action === 'write' || action === 'make';
+        const explained = changes ? await withSpace(session, error, this.#path('config')) : error;
+        throw translateSftpError(explained, { action, name, path: this.#path(name) });
       }
     });
   }
