@@ -2,6 +2,7 @@ import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { CairnError, isCairnError } from '../../../base/errors.ts';
+import { gatherWrites } from './gather-writes.ts';
 import { loadHostKeyCheck } from './host-key-check.ts';
 import { type ProxyProcess, startProxyCommand } from './proxy-command.ts';
 import { connectFailure, connectionLost } from './sftp-errors.ts';
@@ -133,7 +134,7 @@ async function openCarrier(
   const { proxy, host, port, family } = settings;
   switch (proxy.kind) {
     case 'none':
-      return ofStream(connectTcp({ host, port, family, noDelay: true, keepAlive: true }));
+      return ofStream(gatherWrites(connectTcp({ host, port, family, noDelay: true, keepAlive: true })));
     case 'command':
       return ofProcess(startProxyCommand(proxy.command));
     case 'jump':
