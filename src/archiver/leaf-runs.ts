@@ -1,7 +1,7 @@
 import type { SourceEntry } from './source.ts';
 
 /** Names in one run: what one changed file costs, since the others of its run are looked at again with it. */
-export const NAMES_PER_RUN = 32;
+const NAMES_PER_RUN = 32;
 
 /**
  * The leaves of a directory as runs: consecutive leaves, at most `NAMES_PER_RUN`. The split depends on

@@ -25,12 +25,6 @@ export interface RetryNotice {
   readonly delayMs: number;
 }
 
-/** The notice as a line for people. */
-export function describeRetry({ error, attempts, delayMs }: RetryNotice): string {
-  const times = attempts === 1 ? 'once' : `${attempts} times`;
-  return `${error.message}; tried ${times}, again in ${Math.ceil(delayMs / 1000)} s`;
-}
-
 export interface RetryOptions {
   /** Pause after the first failure, doubled after each further one; each is varied by half either way. */
   readonly firstDelayMs?: number;
