@@ -40,7 +40,7 @@ describe('parseStorageUrl', () => {
     expect(() => parseStorageUrl(url)).toThrow(
       expect.objectContaining({
         code: 'STORAGE_URL_INVALID',
-        hint: expect.stringMatching(/memory:NAME|rest:|rclone:/),
+        hint: expect.stringMatching(/memory:NAME|rest:|rclone:|sftp:/),
       }),
     );
   });

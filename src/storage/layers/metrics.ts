@@ -69,8 +69,7 @@ class MetricsLayer extends StorageLayer implements MeteredStorage {
   }
 
   override read(name: ObjectName, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
-    const size = (bytes: Uint8Array): Done => ({ bytes: bytes.length, objects: 1 });
-    return this.#counted('read', size, () => this.inner.read(name, options));
+    return this.#counted('read', oneObject, () => this.inner.read(name, options));
   }
 
   override write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void> {
@@ -115,4 +114,8 @@ function none(): OperationCount {
 
 function one(): Done {
   return { bytes: 0, objects: 1 };
+}
+
+function oneObject(bytes: Uint8Array): Done {
+  return { bytes: bytes.length, objects: 1 };
 }

@@ -177,7 +177,7 @@ function withMarker(page: XmlElement): XmlElement {
 }
 
 /** The same bytes, in groups of `bytes` each, without a copy. */
-export function* sliceParts(parts: readonly Uint8Array[], bytes: number): Generator<readonly Uint8Array[]> {
+function* sliceParts(parts: readonly Uint8Array[], bytes: number): Generator<readonly Uint8Array[]> {
   let group: Uint8Array[] = [];
   let free = bytes;
   for (const part of parts) {
