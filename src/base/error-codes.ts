@@ -80,6 +80,11 @@ export const errorCodes = [
   'CONFIRMATION_NEEDED',
   // check
   'CHECK_FAILED',
+  // care
+  'FORGET_REFUSED',
+  'FORGET_PARTIAL',
+  'PLAN_OUTDATED',
+  'REWRITE_REFUSED',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -75,4 +75,8 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   NAME_HOSTILE: 'Find out who wrote that backup.',
   CONFIRMATION_NEEDED: 'Answer yes, or give `--yes`.',
   CHECK_FAILED: 'Remove nothing; restore what you need first.',
+  FORGET_REFUSED: 'Add a rule that keeps some, or name the backups in `cairn delete`.',
+  FORGET_PARTIAL: 'Run the same command again.',
+  PLAN_OUTDATED: 'Run the command again.',
+  REWRITE_REFUSED: 'Leave it as it is, or change it with the program that wrote it.',
 };

@@ -41,7 +41,7 @@ export const exitMeanings: Readonly<Record<ExitName, ExitMeaning>> = {
   ok: { code: 0, meaning: 'done' },
   failed: { code: 1, meaning: 'failed for a reason that has no code of its own' },
   usage: { code: 2, meaning: 'the command line, a setting or an argument is wrong' },
-  partial: { code: 3, meaning: 'partly done: what could be saved or restored was, the rest is named' },
+  partial: { code: 3, meaning: 'partly done: what could be saved, restored or removed was, the rest is named' },
   noVault: { code: 10, meaning: 'there is no vault at that place' },
   locked: { code: 11, meaning: 'the vault is locked by somebody else' },
   password: { code: 12, meaning: 'the password is wrong or missing' },
@@ -136,6 +136,10 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   NAME_HOSTILE: 'damaged',
   CONFIRMATION_NEEDED: 'confirmation',
   CHECK_FAILED: 'checkFailed',
+  FORGET_REFUSED: 'usage',
+  FORGET_PARTIAL: 'partial',
+  PLAN_OUTDATED: 'failed',
+  REWRITE_REFUSED: 'unsupported',
 };
 
 /** The exit code of an error code. */
