@@ -47,6 +47,13 @@ export type {
 export type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from './vault/actions/restore-action.ts';
 export type { DestinationState } from './vault/actions/restore-destination.ts';
 
+export type { ForgetResult } from './vault/care/apply-forget.ts';
+export type { ForgetGroup, ForgetOptions, ForgetPlan } from './vault/care/plan-forget.ts';
+export type { TagChange, TagOptions, TagResult } from './vault/care/tag-backups.ts';
+export type { GroupField, GroupKey } from './retention/group-snapshots.ts';
+export type { KeepCount, KeepRules } from './retention/keep-policy.ts';
+export type { BackupSelection } from './vault/reference/select-snapshots.ts';
+
 export type { CheckResult } from './repository/check/check-repository.ts';
 export type { Finding, FindingKind } from './repository/check/finding.ts';
 export type { ReadData } from './repository/check/read-data.ts';

@@ -21,6 +21,7 @@ export interface CommandEntry {
 
 const EVERYDAY = 'Everyday:';
 const LOOK = 'Look inside:';
+const RETENTION = 'Retention:';
 const CARE = 'Care:';
 
 export const commandTable: readonly CommandEntry[] = [
@@ -56,6 +57,19 @@ export const commandTable: readonly CommandEntry[] = [
     'show how much the backups hold',
     async () => (await import('./commands/stats.ts')).statsCommand,
   ),
+  entry(
+    'forget',
+    RETENTION,
+    'remove backups that no rule keeps',
+    async () => (await import('./commands/forget.ts')).forgetCommand,
+  ),
+  entry(
+    'delete',
+    RETENTION,
+    'remove the backups that are named',
+    async () => (await import('./commands/delete.ts')).deleteCommand,
+  ),
+  entry('tag', RETENTION, 'change the tags of backups', async () => (await import('./commands/tag.ts')).tagCommand),
   entry('check', CARE, 'verify the vault', async () => (await import('./commands/check.ts')).checkCommand),
   entry('key', CARE, 'list, add, change and remove keys', async () => (await import('./commands/key.ts')).keyCommand),
   entry('unlock', CARE, 'remove stale locks', async () => (await import('./commands/unlock.ts')).unlockCommand),

@@ -1,11 +1,14 @@
 import { EventEmitter } from 'node:events';
 import type { BackupResult } from './actions/backup-action.ts';
+import type { ForgetResult } from './care/apply-forget.ts';
 import type { VaultRestoreResult } from './actions/restore-action.ts';
 
 /** What each action of a vault ends with. */
 export interface ActionResults {
   readonly backup: BackupResult;
   readonly restore: VaultRestoreResult;
+  readonly forget: ForgetResult;
+  readonly delete: ForgetResult;
 }
 
 export type ActionName = keyof ActionResults;

@@ -10,6 +10,10 @@ import type { CheckResult } from '../repository/check/check-repository.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ActionContext, BackupOptions, BackupPreview, BackupResult } from './actions/backup-action.ts';
+import type { KeepRules } from '../retention/keep-policy.ts';
+import type { ForgetResult } from './care/apply-forget.ts';
+import type { ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
+import type { TagChange, TagOptions, TagResult } from './care/tag-backups.ts';
 import type { BackupEntry } from './look/backup-entry.ts';
 import { type BackupFilter, matcherOf } from './reference/backup-filter.ts';
 import { type BackupRecord, backupRecord } from './reference/backup-record.ts';
@@ -192,6 +196,53 @@ export class Vault implements AsyncDisposable {
       const { runCheck } = await import('./actions/check-action.ts');
       return runCheck(context, options);
     });
+  }
+
+  /**
+   * What rules would forget: `vault.forget` does it. Rejects with `ARGUMENT_INVALID`, and with `FORGET_REFUSED` where a
+   * group of backups would lose its last one.
+   *
+   * ```ts
+   * const plan = await vault.planForget({ daily: 7, weekly: 4, within: '14d' }, { filter: { host: 'web' } });
+   * await vault.forget(plan);
+   * ```
+   */
+  async planForget(rules: KeepRules, options: ForgetOptions = {}): Promise<ForgetPlan> {
+    return (await import('./care/plan-forget.ts')).planForget(this.#look(options), rules, options);
+  }
+
+  /** The plan to remove the backups that are named, whatever any rule says. */
+  async planDelete(
+    references: readonly string[],
+    options: Pick<ForgetOptions, 'filter'> & SignalOptions = {},
+  ): Promise<ForgetPlan> {
+    return (await import('./care/plan-forget.ts')).planDelete(this.#look(options), references, options.filter);
+  }
+
+  /** Removes the backups that a plan forgets. Their data stays until a prune. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`. */
+  forget(plan: ForgetPlan, options: SignalOptions = {}): Job<ForgetResult> {
+    return this.#action('forget', options, async (context) =>
+      (await import('./care/apply-forget.ts')).applyForget(context, plan),
+    );
+  }
+
+  /** Removes one or more backups by reference. Rejects with `REF_UNKNOWN` or `REF_AMBIGUOUS`, and removes nothing then. */
+  delete(
+    references: string | readonly string[],
+    options: Pick<ForgetOptions, 'filter'> & SignalOptions = {},
+  ): Job<ForgetResult> {
+    return this.#action('delete', options, async (context) => {
+      const { planDelete } = await import('./care/plan-forget.ts');
+      const plan = await planDelete(context, [references].flat(), options.filter);
+      return (await import('./care/apply-forget.ts')).applyForget(context, plan);
+    });
+  }
+
+  /** Changes tags. Backups get new ids by it; `id` in the result. Rejects with `REWRITE_REFUSED`, `VAULT_LOCKED`. */
+  tag(change: TagChange, options: TagOptions = {}): Job<TagResult> {
+    return this.#job(options, async (context) =>
+      (await import('./care/tag-backups.ts')).tagBackups(context, change, options),
+    );
   }
 
   /** The keys (passwords) of the vault, oldest first. */

@@ -34,3 +34,9 @@ export function matcherOf(filter: BackupFilter): (record: SnapshotRecord) => boo
     (after === undefined || snapshot.time.ns >= after) &&
     (before === undefined || snapshot.time.ns <= before);
 }
+
+/** The same for several filters: a backup that matches one of them is meant. */
+export function matcherOfAny(filters: BackupFilter | readonly BackupFilter[]): (record: SnapshotRecord) => boolean {
+  const matchers = [filters].flat().map(matcherOf);
+  return (record) => matchers.some((matches) => matches(record));
+}

@@ -1,0 +1,54 @@
+// The end that `forget` and `delete` share: show the plan, ask, remove, say what happened.
+import { CairnError } from '../base/errors.ts';
+import type { ForgetResult } from '../vault/care/apply-forget.ts';
+import type { ForgetPlan } from '../vault/care/plan-forget.ts';
+import type { Vault } from '../vault/vault.ts';
+import type { CliContext } from './context.ts';
+import { plural } from './output/format.ts';
+import { shortId } from '../base/ids.ts';
+import { describeForgetPlan } from './output/forget-report.ts';
+
+export interface ApplyForgetOptions {
+  readonly dryRun: boolean;
+  readonly compact: boolean;
+}
+
+/** Throws `CONFIRMATION_NEEDED`, or `FORGET_PARTIAL` where some could not be removed. */
+export async function applyForgetPlan(
+  cli: CliContext,
+  vault: Vault,
+  plan: ForgetPlan,
+  { dryRun, compact }: ApplyForgetOptions,
+): Promise<void> {
+  const count = plan.groups.reduce((sum, { forget }) => sum + forget.length, 0);
+  const kept = plan.groups.reduce((sum, { keep }) => sum + keep.length, 0);
+  if (!cli.options.json) await cli.out.write(describeForgetPlan(plan, { style: cli.style, compact }));
+  const result = dryRun || count === 0 ? undefined : await confirmAndRemove(cli, vault, plan, count);
+  if (cli.options.json) {
+    const { removed = [], failed = [] } = result ?? {};
+    await cli.out.json({ schema: 1, dryRun, groups: plan.groups, removed, failed });
+  } else if (result !== undefined) {
+    await cli.out.write(`\nremoved ${plural(result.removed.length, 'backup')}${kept > 0 ? `, kept ${kept}` : ''}\n`);
+    if (result.removed.length > 0) cli.info('their data stays in the vault until a prune');
+  } else {
+    await cli.out.write(
+      count === 0 ? `\nnothing to remove\n` : `\nwould remove ${plural(count, 'backup')}; nothing was changed\n`,
+    );
+  }
+  if (result !== undefined && result.failed.length > 0) throw partial(cli, result);
+}
+
+async function confirmAndRemove(cli: CliContext, vault: Vault, plan: ForgetPlan, count: number): Promise<ForgetResult> {
+  const consequence = `${plural(count, 'backup')} would be removed from ${vault.url}`;
+  await cli.confirm(`${consequence}. Go on?`, consequence);
+  return cli.follow(vault.forget(plan, { signal: cli.signal }));
+}
+
+function partial(cli: CliContext, { failed }: ForgetResult): CairnError {
+  for (const { id, message } of failed) cli.warn(`backup ${shortId(id)} stays: ${message}`);
+  return new CairnError('FORGET_PARTIAL', `${plural(failed.length, 'backup')} could not be removed`, {
+    hint: 'The reason is named above. Run the same command again; what is gone already is no error.',
+    retry: 'later',
+    facts: { backups: failed.map(({ id }) => id) },
+  });
+}

@@ -1,0 +1,69 @@
+import { systemClock } from '../../base/clock.ts';
+import { CairnArgumentError } from '../../base/errors.ts';
+import { type GroupField, type GroupKey, groupFields } from '../../retention/group-snapshots.ts';
+import { type KeepRules, parseKeepRules } from '../../retention/keep-policy.ts';
+import { planByPolicy } from '../../retention/plan-forget.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import type { LookContext } from '../look/look-inside.ts';
+import { type BackupFilter, matcherOfAny } from '../reference/backup-filter.ts';
+import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { momentStart } from '../reference/moment.ts';
+import { selectSnapshots } from '../reference/select-snapshots.ts';
+import { loadSnapshots, openSession } from '../vault-session.ts';
+
+export interface ForgetOptions {
+  /** Only these are looked at; a backup that matches one of several filters is in. */
+  readonly filter?: BackupFilter | readonly BackupFilter[] | undefined;
+  /** What the backups of one group have in common; host and paths by default. */
+  readonly groupBy?: readonly GroupField[] | undefined;
+  /** Backups dated later do not count as the newest; the time of the call by default. */
+  readonly now?: Date | string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What would be forgotten, and why the others stay. Newest first in each list. */
+export interface ForgetPlan {
+  readonly groups: readonly ForgetGroup[];
+}
+
+export interface ForgetGroup {
+  readonly key: GroupKey;
+  readonly keep: readonly { readonly backup: BackupRecord; readonly reasons: readonly string[] }[];
+  readonly forget: readonly BackupRecord[];
+}
+
+const DEFAULT_GROUPS: readonly GroupField[] = groupFields.filter((field) => field !== 'tags');
+
+/** By rules. Throws `ARGUMENT_INVALID`, and `FORGET_REFUSED` where a group would lose all. */
+export async function planForget(context: LookContext, rules: KeepRules, options: ForgetOptions): Promise<ForgetPlan> {
+  const policy = parseKeepRules(rules);
+  const matches = matcherOfAny(options.filter ?? {});
+  const snapshots = await readSnapshots(context);
+  const groups = planByPolicy(snapshots.filter(matches), policy, {
+    groupBy: options.groupBy ?? DEFAULT_GROUPS,
+    nowNs: options.now === undefined ? systemClock.nowNs() : momentStart(options.now),
+  });
+  return {
+    groups: groups.map(({ key, keep, forget }) => ({
+      key,
+      keep: keep.map(({ record, reasons }) => ({ backup: backupRecord(record), reasons })),
+      forget: forget.map(backupRecord),
+    })),
+  };
+}
+
+/** By name. Throws `REF_UNKNOWN` or `REF_AMBIGUOUS`; nothing is planned then. */
+export async function planDelete(
+  context: LookContext,
+  references: readonly string[],
+  filter: ForgetOptions['filter'],
+): Promise<ForgetPlan> {
+  if (references.length === 0) throw new CairnArgumentError('no backup is named');
+  const chosen = selectSnapshots(await readSnapshots(context), { references, filter });
+  return { groups: [{ key: {}, keep: [], forget: chosen.toReversed().map(backupRecord) }] };
+}
+
+async function readSnapshots({ repository, settings, signal }: LookContext): Promise<SnapshotRecord[]> {
+  await using session = await openSession(repository, settings, { mode: 'shared', purpose: 'read', signal });
+  return await loadSnapshots(repository, settings, session.signal);
+}
