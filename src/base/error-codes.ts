@@ -85,6 +85,8 @@ export const errorCodes = [
   'FORGET_PARTIAL',
   'PLAN_OUTDATED',
   'REWRITE_REFUSED',
+  'REWRITE_PARTIAL',
+  'REPAIR_PARTIAL',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

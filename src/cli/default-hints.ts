@@ -47,7 +47,7 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   COMPRESSION_INVALID: 'Run `cairn check --read-data` to see all of it, and restore what you need.',
   PACK_CORRUPT:
     'Run `cairn check --read-data` to see all of it; files that do not need the damaged part restore as usual.',
-  INDEX_CORRUPT: '`restic repair index` makes the index again from the packs.',
+  INDEX_CORRUPT: '`cairn repair index` makes the index again from the packs.',
   SNAPSHOT_CORRUPT: 'Copy it back from a copy of the vault.',
   TREE_CORRUPT: 'Run `cairn check`; backups that do not have this folder are not affected.',
   BLOB_MISSING: 'Run `cairn check`.',
@@ -79,4 +79,6 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   FORGET_PARTIAL: 'Run the same command again.',
   PLAN_OUTDATED: 'Run the command again.',
   REWRITE_REFUSED: 'Leave it as it is, or change it with the program that wrote it.',
+  REWRITE_PARTIAL: 'Change those that are named with the program that wrote them.',
+  REPAIR_PARTIAL: 'Back up the same files again, which may bring back what is missing; then run `cairn check`.',
 };

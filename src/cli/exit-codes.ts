@@ -140,6 +140,8 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   FORGET_PARTIAL: 'partial',
   PLAN_OUTDATED: 'failed',
   REWRITE_REFUSED: 'unsupported',
+  REWRITE_PARTIAL: 'partial',
+  REPAIR_PARTIAL: 'partial',
 };
 
 /** The exit code of an error code. */

@@ -144,3 +144,28 @@ export function loadVaultIndex(
     onDamaged: (error) => settings.notify({ level: 'warning', message: error.message }),
   });
 }
+
+/**
+ * The same for what may remove something: an index file that is damaged is not skipped but thrown, as `INDEX_CORRUPT`.
+ * What only it lists would look lost.
+ */
+export async function loadWholeVault(
+  repository: Repository,
+  settings: VaultSettings,
+  signal?: AbortSignal,
+): Promise<LoadedVault> {
+  const snapshots = await loadSnapshots(repository, settings, signal);
+  return { snapshots, index: await loadWholeIndex(repository, settings, signal) };
+}
+
+/** Throws `INDEX_CORRUPT`. */
+export function loadWholeIndex(
+  repository: Repository,
+  settings: VaultSettings,
+  signal?: AbortSignal,
+): Promise<BlobIndex> {
+  return loadIndex(repository, {
+    signal,
+    onWarning: (message) => settings.notify({ level: 'warning', message }),
+  });
+}

@@ -11,8 +11,18 @@ import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ActionContext, BackupOptions, BackupPreview, BackupResult } from './actions/backup-action.ts';
 import type { KeepRules } from '../retention/keep-policy.ts';
+import type { IndexRepairResult } from '../repository/repair/repair-index.ts';
+import type { PackRepairResult } from '../repository/repair/repair-packs.ts';
 import type { ForgetResult } from './care/apply-forget.ts';
+import type { CareOptions } from './care/care-options.ts';
+import type { MigrateOptions, MigrateResult } from './care/migrate-vault.ts';
 import type { ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
+import type { RecoverResult } from './care/recover-backups.ts';
+import type { RepairIndexOptions } from './care/repair-index-action.ts';
+import type { RepairPacksOptions } from './care/repair-packs-action.ts';
+import type { RepairSnapshotsOptions } from './care/repair-snapshots.ts';
+import type { RewriteChange, RewriteOptions } from './care/rewrite-backups.ts';
+import type { RewriteResult } from './care/rewrite-snapshots.ts';
 import type { TagChange, TagOptions, TagResult } from './care/tag-backups.ts';
 import type { BackupEntry } from './look/backup-entry.ts';
 import { type BackupFilter, matcherOf } from './reference/backup-filter.ts';
@@ -242,6 +252,51 @@ export class Vault implements AsyncDisposable {
   tag(change: TagChange, options: TagOptions = {}): Job<TagResult> {
     return this.#job(options, async (context) =>
       (await import('./care/tag-backups.ts')).tagBackups(context, change, options),
+    );
+  }
+
+  /** Makes new versions of backups, without what patterns exclude or with another host or time. */
+  rewrite(change: RewriteChange, options: RewriteOptions = {}): Job<RewriteResult> {
+    return this.#job(options, async (context) =>
+      (await import('./care/rewrite-backups.ts')).rewriteBackups(context, change, options),
+    );
+  }
+
+  /** Makes the index agree with the packs that are there. */
+  repairIndex(options: RepairIndexOptions = {}): Job<IndexRepairResult> {
+    return this.#job(options, async (context) =>
+      (await import('./care/repair-index-action.ts')).repairIndex(context, options),
+    );
+  }
+
+  /** Saves what is intact in damaged packs (ids, or findings of `check`), and removes them. */
+  repairPacks(
+    packs: readonly (string | { readonly object: string })[],
+    options: RepairPacksOptions = {},
+  ): Job<PackRepairResult> {
+    return this.#job(options, async (context) =>
+      (await import('./care/repair-packs-action.ts')).repairPacks(context, packs, options),
+    );
+  }
+
+  /** Makes versions of damaged backups without what is missing. */
+  repairSnapshots(options: RepairSnapshotsOptions = {}): Job<RewriteResult> {
+    return this.#job(options, async (context) =>
+      (await import('./care/repair-snapshots.ts')).repairSnapshots(context, options),
+    );
+  }
+
+  /** Brings back, as one backup, all folders that no backup refers to. */
+  recover(options: CareOptions<readonly string[]> = {}): Job<RecoverResult> {
+    return this.#job(options, async (context) =>
+      (await import('./care/recover-backups.ts')).recoverBackups(context, options),
+    );
+  }
+
+  /** Turns a vault of version 1 into version 2, which compresses. Open it again to write in the new version. */
+  migrate(options: MigrateOptions = {}): Job<MigrateResult> {
+    return this.#job(options, async (context) =>
+      (await import('./care/migrate-vault.ts')).migrateVault(context, options),
     );
   }
 

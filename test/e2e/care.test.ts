@@ -1,5 +1,7 @@
 // The commands that take care of a vault, as their users run them.
-import { writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Ended, errorOf, Home } from './cairn-program.ts';
 
@@ -21,6 +23,7 @@ interface Listed {
   readonly id: string;
   readonly time: string;
   readonly name: string;
+  readonly host: string;
   readonly tags: readonly string[];
 }
 
@@ -124,3 +127,124 @@ describe('tag', () => {
     expect(await home.run(['tag', ...args])).toMatchObject({ exit: 2 });
   });
 });
+
+describe('rewrite', () => {
+  beforeEach(async () => {
+    await writeFile(home.file('docs', 'secret.key'), 'secret');
+    await backUp(1);
+  });
+
+  it('makes a version without what is excluded beside the old one', async () => {
+    expect(await home.run(['rewrite', '--exclude', '*.key'])).toMatchObject({ exit: 0 });
+    const backups = await list();
+    expect(backups.map(({ tags }) => tags.join(',')).sort()).toEqual(['', 'rewrite']);
+    const rewritten = backups.find(({ tags }) => tags.includes('rewrite'));
+    expect(await pathsOf(rewritten!.id)).not.toContain(home.file('docs', 'secret.key'));
+    expect(await pathsOf(rewritten!.id)).toContain(home.file('docs', 'a.txt'));
+  });
+
+  it('with --forget needs a yes, and replaces the old one', async () => {
+    const args = ['rewrite', 'latest', '--exclude', '*.key', '--forget'];
+    expect(await home.run(args)).toMatchObject({ exit: 19 });
+    expect(await pathsOf('latest')).toContain(home.file('docs', 'secret.key'));
+    expect(await home.run([...args, '--yes'])).toMatchObject({ exit: 0 });
+    expect(await list()).toMatchObject([{ tags: [] }]);
+    expect(await pathsOf('latest')).not.toContain(home.file('docs', 'secret.key'));
+  });
+
+  it('gives another host and time', async () => {
+    const args = ['rewrite', '--new-host', 'other', '--new-time', '2020-01-01T00:00:00Z', '--forget', '-y'];
+    expect(await home.run(args)).toMatchObject({ exit: 0 });
+    expect(await list()).toMatchObject([{ host: 'other', time: '2020-01-01T00:00:00.000Z' }]);
+  });
+
+  it('shows with --dry-run what would go, and changes nothing', async () => {
+    const { stdout } = await home.run(['rewrite', '--exclude', '*.key', '--dry-run']);
+    expect(stdout).toContain('secret.key: left out');
+    expect(stdout).toContain('would write 1 backup again');
+    expect(await list()).toHaveLength(1);
+  });
+
+  it('without a change is refused: 2', async () => {
+    expect(await home.run(['rewrite', 'latest'])).toMatchObject({ exit: 2 });
+  });
+});
+
+describe('repair', () => {
+  beforeEach(async () => {
+    await writeFile(home.file('docs', 'big.bin'), randomBytes(300_000));
+    await backUp(1);
+  });
+
+  it('index lists the packs again when the index is lost', async () => {
+    for (const name of await readdir(join(home.vault, 'index'))) await rm(join(home.vault, 'index', name));
+    expect(await home.run(['check'])).toMatchObject({ exit: 20 });
+    expect(await home.run(['repair', 'index'])).toMatchObject({ exit: 0 });
+    expect(await home.run(['check', '--read-data'])).toMatchObject({ exit: 0 });
+  });
+
+  it('index says so where there is nothing to do', async () => {
+    const { stdout } = await home.run(['repair', 'index']);
+    expect(stdout).toBe('the index agrees with the packs\n');
+  });
+
+  it('packs takes what check found, saves the rest, and says what is lost: 3; snapshots then makes a whole backup', async () => {
+    const pack = await largestPack();
+    const bytes = await readFile(pack);
+    bytes[1000] = bytes[1000]! ^ 1;
+    await chmod(pack, 0o600);
+    await writeFile(pack, bytes);
+    const check = await home.run(['check', '--read-data', '--json']);
+    expect(check.exit).toBe(20);
+
+    const args = ['repair', 'packs', '--findings', '-', '--copies-to', 'copies', '--yes', '--json'];
+    const repaired = await home.run(args, { input: check.stdout });
+    expect(repaired.exit).toBe(3);
+    expect(errorOf(repaired).code).toBe('REPAIR_PARTIAL');
+    expect(await readdir(home.file('copies'))).toEqual([`damaged-pack-${basename(pack)}`]);
+    expect(await home.run(['check'])).toMatchObject({ exit: 20 });
+
+    expect(await home.run(['repair', 'snapshots', '--forget', '--yes'])).toMatchObject({ exit: 0 });
+    expect(await home.run(['check', '--read-data'])).toMatchObject({ exit: 0 });
+    expect(await list()).toHaveLength(1);
+  });
+
+  it('packs without a pack is refused: 2', async () => {
+    expect(await home.run(['repair', 'packs'])).toMatchObject({ exit: 2 });
+    expect(await home.run(['repair', 'packs', '1234'])).toMatchObject({ exit: 2 });
+  });
+});
+
+it('recover brings a removed backup back', async () => {
+  await backUp(1);
+  expect(await home.run(['delete', 'latest', '--yes'])).toMatchObject({ exit: 0 });
+  expect(await home.run(['recover'])).toMatchObject({ exit: 0 });
+  expect(await list()).toMatchObject([{ name: 'recover', tags: ['recovered'] }]);
+  const { stdout } = await home.run(['ls', 'latest']);
+  expect(stdout).toContain('a.txt');
+});
+
+it('migrate turns version 1 into version 2 after a yes', async () => {
+  await home.run(['init', '--repo-version', '1']);
+  await backUp(1);
+  expect(await home.run(['migrate', '--dry-run'])).toMatchObject({ exit: 0 });
+  expect(await home.run(['migrate'])).toMatchObject({ exit: 19 });
+  expect(await home.run(['migrate', '--yes', '--json'])).toMatchObject({ exit: 0 });
+  await backUp(2);
+  expect(await home.run(['check', '--read-data'])).toMatchObject({ exit: 0 });
+  expect((await home.run(['migrate'])).stdout).toBe('the vault has version 2 already\n');
+});
+
+async function largestPack(): Promise<string> {
+  const names = await readdir(join(home.vault, 'data'), { recursive: true });
+  const sized = await Promise.all(
+    names.map(async (name) => [(await stat(join(home.vault, 'data', name))).size, name] as const),
+  );
+  const [, largest] = sized.filter(([, name]) => name.length > 60).toSorted(([a], [b]) => b - a)[0]!;
+  return join(home.vault, 'data', largest);
+}
+
+async function pathsOf(reference: string): Promise<string[]> {
+  const run = await home.run(['ls', reference, '--json']);
+  return json<{ entries: { path: string }[] }>(run).entries.map(({ path }) => path);
+}

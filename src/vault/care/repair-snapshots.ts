@@ -1,0 +1,34 @@
+import { repairRules } from '../../repository/repair/repair-tree-rules.ts';
+import { printPath } from '../../repository/walk/find-node.ts';
+import type { ActionContext } from '../actions/backup-action.ts';
+import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
+import { loadWholeVault } from '../vault-session.ts';
+import type { CareOptions } from './care-options.ts';
+import { openExclusiveSession } from './exclusive-session.ts';
+import { type RewriteResult, rewriteSnapshots } from './rewrite-snapshots.ts';
+
+export interface RepairSnapshotsOptions extends BackupSelection, CareOptions<RewriteResult> {
+  /** The damaged versions go; otherwise they stay, and the new ones have the tag `repaired`. */
+  readonly forget?: boolean | undefined;
+}
+
+/** Makes versions of damaged backups without what is missing, so that the rest restores without errors. */
+export async function repairSnapshots(context: ActionContext, options: RepairSnapshotsOptions): Promise<RewriteResult> {
+  const { repository, settings } = context;
+  await using session = await openExclusiveSession(context);
+  const { snapshots, index } = await loadWholeVault(repository, settings, session.signal);
+  return await rewriteSnapshots(context, {
+    session,
+    index,
+    known: snapshots,
+    chosen: selectSnapshots(snapshots, options),
+    phase: 'repair',
+    rules: (onEntry) => repairRules(index, ({ path, message }) => onEntry({ path: printPath(path), message })),
+    editsOf: () => undefined,
+    countsAgain: false,
+    tag: 'repaired',
+    forget: options.forget ?? false,
+    dryRun: options.dryRun,
+    onPlan: options.onPlan,
+  });
+}

@@ -1,0 +1,143 @@
+// What `rewrite` and `repair snapshots` share: trees are gone through under rules, and where that makes another root, a
+// new snapshot is stored. Planned first, by the same walk without storing.
+import { isCairnError, messageOf } from '../../base/errors.ts';
+import type { ErrorCode } from '../../base/error-codes.ts';
+import type { BlobId, SnapshotId } from '../../base/ids.ts';
+import type { SnapshotEdits } from '../../formats/snapshot/edit-snapshot.ts';
+import { BlobStore } from '../../repository/blob-store.ts';
+import type { BlobIndex } from '../../repository/index/blob-index.ts';
+import { resaveSnapshot } from '../../repository/resave-snapshot.ts';
+import { type RewrittenTree, TreeRewriter, type TreeRules } from '../../repository/rewrite/tree-rewriter.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import type { ActionContext } from '../actions/backup-action.ts';
+import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import type { VaultSession } from '../vault-session.ts';
+import type { CareOptions } from './care-options.ts';
+
+/** What is done to one backup. */
+export type SnapshotChange =
+  | {
+      readonly outcome: 'rewritten';
+      readonly backup: BackupRecord;
+      /** Root tree of the new version. */
+      readonly tree: BlobId;
+      /** Its id; `null` while it is only planned. */
+      readonly id: SnapshotId | null;
+      /** What was left out or repaired. */
+      readonly entries: readonly ChangedEntry[];
+    }
+  /** Its root cannot be read, so there is nothing to make a version of. It stays: removing it is for `delete`. */
+  | { readonly outcome: 'lost'; readonly backup: BackupRecord; readonly entries: readonly ChangedEntry[] }
+  /** It stays as it is, for this reason. */
+  | { readonly outcome: 'refused'; readonly backup: BackupRecord; readonly code: ErrorCode; readonly message: string };
+
+export interface ChangedEntry {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface RewriteResult {
+  readonly changes: readonly SnapshotChange[];
+  readonly unchanged: number;
+}
+
+export interface RewriteTask extends CareOptions<RewriteResult> {
+  readonly session: VaultSession;
+  readonly index: BlobIndex;
+  readonly known: readonly SnapshotRecord[];
+  readonly chosen: readonly SnapshotRecord[];
+  readonly phase: string;
+  readonly rules: (onEntry: (entry: ChangedEntry) => void) => TreeRules;
+  /** What changes in the document beside the tree; `undefined` for nothing. */
+  readonly editsOf: (record: SnapshotRecord) => SnapshotEdits | undefined;
+  /** Whether new totals go into the summary. */
+  readonly countsAgain: boolean;
+  /** Marks new versions that stay beside the old ones. */
+  readonly tag: string;
+  /** The old version goes. */
+  readonly forget: boolean;
+}
+
+export async function rewriteSnapshots(context: ActionContext, task: RewriteTask): Promise<RewriteResult> {
+  const plan = await walkAll(context, task, undefined);
+  const unchanged = task.chosen.length - plan.length;
+  const changes = plan.map(({ change }) => change);
+  const ids = new Set(changes.filter(({ outcome }) => outcome === 'rewritten').map(({ backup }) => backup.id));
+  if (task.dryRun === true || ids.size === 0) return { changes, unchanged };
+  await task.onPlan?.({ changes, unchanged });
+  await task.session.assertHeld();
+  const store = new BlobStore(context.repository, task.index, { signal: task.session.signal });
+  const walked = await walkAll(context, { ...task, chosen: task.chosen.filter(({ id }) => ids.has(id)) }, store);
+  // Packs and index first: a snapshot refers only to what is durable.
+  await store.flush();
+  const done: SnapshotChange[] = [];
+  for (const one of walked) done.push(await applyChange(context, task, one));
+  return { changes: [...done, ...changes.filter(({ outcome }) => outcome !== 'rewritten')], unchanged };
+}
+
+interface WalkedSnapshot {
+  readonly record: SnapshotRecord;
+  readonly change: SnapshotChange;
+  /** What the new tree holds. */
+  readonly totals?: RewrittenTree;
+}
+
+/** Those that change; without a store nothing is written. */
+async function walkAll(
+  context: ActionContext,
+  task: RewriteTask,
+  store: BlobStore | undefined,
+): Promise<WalkedSnapshot[]> {
+  let entries: ChangedEntry[] = [];
+  const { signal } = task.session;
+  const phase = store === undefined ? 'plan' : task.phase;
+  const onTree = (completed: number): void =>
+    context.report({ phase, completed, total: undefined, unit: 'steps', description: '', errors: 0 });
+  const rules = task.rules((entry) => entries.push(entry));
+  const rewriter = new TreeRewriter(context.repository, task.index, store, rules, { signal, onTree });
+  const walked: WalkedSnapshot[] = [];
+  for (const record of task.chosen) {
+    signal.throwIfAborted();
+    entries = [];
+    const one = await walkOne(rewriter, task, record, () => entries);
+    if (one !== undefined) walked.push(one);
+  }
+  return walked;
+}
+
+async function walkOne(
+  rewriter: TreeRewriter,
+  task: RewriteTask,
+  record: SnapshotRecord,
+  entries: () => readonly ChangedEntry[],
+): Promise<WalkedSnapshot | undefined> {
+  const backup = backupRecord(record);
+  try {
+    const totals = await rewriter.rewrite(record.snapshot.tree);
+    if (totals === undefined) return { record, change: { outcome: 'lost', backup, entries: entries() } };
+    if (totals.id === record.snapshot.tree && task.editsOf(record) === undefined) return undefined;
+    return { record, totals, change: { outcome: 'rewritten', backup, tree: totals.id, id: null, entries: entries() } };
+  } catch (error) {
+    task.session.signal.throwIfAborted();
+    if (!isCairnError(error) || error.code.startsWith('STORAGE_')) throw error;
+    return { record, change: { outcome: 'refused', backup, code: error.code, message: messageOf(error) } };
+  }
+}
+
+async function applyChange(
+  { repository }: ActionContext,
+  task: RewriteTask,
+  { record, change, totals }: WalkedSnapshot,
+): Promise<SnapshotChange> {
+  const { signal } = task.session;
+  if (change.outcome !== 'rewritten') return change;
+  const { tags } = record.snapshot;
+  const edits: SnapshotEdits = {
+    tree: change.tree,
+    ...(task.forget || tags.includes(task.tag) ? {} : { tags: [...tags, task.tag] }),
+    ...(task.countsAgain && totals !== undefined && totals.id !== record.snapshot.tree ? { totals } : {}),
+    ...task.editsOf(record),
+  };
+  const id = await resaveSnapshot(repository, record, edits, { keepOld: !task.forget, known: task.known, signal });
+  return { ...change, id };
+}
