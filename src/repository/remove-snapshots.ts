@@ -1,5 +1,6 @@
 import { mapConcurrent } from '../base/concurrency.ts';
 import type { SnapshotId } from '../base/ids.ts';
+import { objectName } from './layout.ts';
 import type { Repository } from './repository.ts';
 
 export interface RemovedSnapshots {
@@ -23,15 +24,40 @@ export async function removeSnapshots(
   const { signal, onRemoved } = options;
   const removed: SnapshotId[] = [];
   const failed: { id: SnapshotId; error: unknown }[] = [];
-  await mapConcurrent(ids, { limit: repository.storage.features.connections, signal }, async (id) => {
+  const { connections: limit, removeBatch = 1 } = repository.storage.features;
+  const removeOne = async (id: SnapshotId): Promise<void> => {
     try {
       await repository.removeFile('snapshot', id, { signal });
       removed.push(id);
-      onRemoved?.(removed.length);
     } catch (error) {
       signal?.throwIfAborted();
       failed.push({ id, error });
     }
+  };
+  await mapConcurrent(batches(ids, removeBatch), { limit, signal }, async (batch) => {
+    if (batch.length > 1 && (await removesTogether(repository, batch, signal))) removed.push(...batch);
+    else for (const id of batch) await removeOne(id);
+    onRemoved?.(removed.length);
   });
   return { removed, failed };
+}
+
+function* batches(ids: readonly SnapshotId[], size: number): Generator<readonly SnapshotId[]> {
+  for (let start = 0; start < ids.length; start += size) yield ids.slice(start, start + size);
+}
+
+/** False where one of them failed: which one, removing them one by one tells. */
+async function removesTogether(
+  { storage }: Repository,
+  ids: readonly SnapshotId[],
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    const names = ids.map((id) => objectName('snapshot', id));
+    await storage.removeMany(names, { signal });
+    return true;
+  } catch {
+    signal?.throwIfAborted();
+    return false;
+  }
 }
