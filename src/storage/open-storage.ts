@@ -50,7 +50,9 @@ export async function openStorage(url: string, options: OpenStorageOptions = {})
     case 'rest':
       return (await import('./drivers/rest/rest-storage.ts')).openRestStorage(location.location);
     case 'rclone':
-      return (await import('./drivers/rclone/rclone-storage.ts')).openRcloneStorage(location.remote);
+      return (await import('./drivers/rclone/rclone-storage.ts')).openRcloneStorage(location.remote, {
+        signal: options.signal,
+      });
     default:
       return location satisfies never;
   }

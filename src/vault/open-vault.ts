@@ -57,7 +57,7 @@ export async function initVault(place: string | Storage, options: InitVaultOptio
 
 /** Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. */
 export async function vaultExists(url: string, signal?: AbortSignal): Promise<boolean> {
-  await using storage = await openStorageStack(url, {}, () => {});
+  await using storage = await openStorageStack(url, {}, () => {}, signal);
   return (await storage.stat(CONFIG_NAME, { signal })) !== undefined;
 }
 
@@ -67,7 +67,7 @@ async function openOn(
   open: (storage: Storage) => Promise<Repository>,
 ): Promise<Vault> {
   const notify = options.onNotice ?? ((): void => {});
-  const storage = await openStorageStack(place, options.storage ?? {}, notify);
+  const storage = await openStorageStack(place, options.storage ?? {}, notify, options.signal);
   try {
     const repository = await open(storage);
     return new Vault(storage, repository, {

@@ -25,8 +25,9 @@ export async function openStorageStack(
   place: string | Storage,
   settings: StorageSettings,
   notify: Notify,
+  signal?: AbortSignal,
 ): Promise<Storage> {
-  const driver = typeof place === 'string' ? await openStorage(place) : place;
+  const driver = typeof place === 'string' ? await openStorage(place, { signal }) : place;
   const { onOperation } = settings;
   const storage = onOperation === undefined ? driver : logged(driver, onOperation);
   return withAccess(withLimits(storage, settings, notify), settings);

@@ -6,8 +6,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Home } from '../e2e/cairn-program.ts';
-import { filesOf, resticText } from '../support/interop.ts';
+import { ended, Home } from '../e2e/cairn-program.ts';
+import { filesOf, resticText, runCairn } from '../support/interop.ts';
 import { findPeer } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
 import { endChild, freePort } from '../support/rest-serving.ts';
@@ -81,6 +81,24 @@ describe.skipIf(peersMissing('restic'))('our server, killed', () => {
       server = await startServer();
     }
     expect(await ended).toEqual([0, null]);
+    expect(torn()).toEqual([]);
+    expect(await resticText('restic', folder(), ['check', '--read-data'])).toContain('no errors were found');
+  });
+
+  it('does not stop a backup of ours either', async () => {
+    server = await startServer();
+    const env = { CAIRN_PASSWORD: RESTIC_PASSWORD };
+    await runCairn(home, url(), ['init']);
+    const backup = home.start(['--vault', url(), '--limit-upload', '20000', 'backup', home.file('source'), '--quiet'], {
+      env,
+    });
+    const result = ended(backup);
+    for (let kills = 0; kills < 2; kills++) {
+      await nextPack();
+      await endChild(server);
+      server = await startServer();
+    }
+    expect(await result).toMatchObject({ exit: 0 });
     expect(torn()).toEqual([]);
     expect(await resticText('restic', folder(), ['check', '--read-data'])).toContain('no errors were found');
   });
