@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { commandTable } from './command-table.ts';
 import { parseReadData } from './commands/check.ts';
 import { completionScript, type CommandWords, shells } from './completion-script.ts';
 import { parseDuration } from './duration.ts';
 import { filtersOf } from './filter-options.ts';
-import { parseDurationMs, parsePositiveInteger, parseSizeArgument } from './global-options.ts';
+import { addGlobalOptions, parseDurationMs, parsePositiveInteger, parseSizeArgument } from './global-options.ts';
 import { wantedCommands } from './run.ts';
 
 const names = (line: string): string[] => wantedCommands(line.split(' ')).map(({ name }) => name);
@@ -27,6 +28,23 @@ describe('which command is loaded', () => {
   it('is all of them for a completion script', () => {
     expect(names('completion bash')).toHaveLength(commandTable.length);
   });
+});
+
+/** Names of the options of a command and of all below it. */
+const optionNames = (command: Command): string[] => [
+  ...command.options.map((option) => option.attributeName()),
+  ...command.commands.flatMap(optionNames),
+];
+
+it('gives no command an option that all commands have: it would be taken for that one, and never arrive', async () => {
+  const program = new Command();
+  addGlobalOptions(program);
+  const all = new Set(optionNames(program));
+  for (const entry of commandTable) {
+    const command = new Command(entry.name);
+    (await entry.load()).configure(command, async () => {});
+    expect([entry.name, optionNames(command).filter((name) => all.has(name))]).toEqual([entry.name, []]);
+  }
 });
 
 it('names no command in a message that does not exist', () => {

@@ -44,6 +44,17 @@ describe('cairn serve', () => {
     expect(code).toBe(0);
   });
 
+  it.each([
+    ['--append-only', 200, 403],
+    ['--read-only', 403, 403],
+  ])('%s holds for all clients', async (flag, added, removed) => {
+    const { url } = await serve('--no-auth', flag, 'served');
+    await writeFile(home.file('served', 'config'), 'c');
+    expect((await fetch(`${url}config`, { method: 'DELETE' })).status).toBe(removed);
+    expect((await fetch(`${url}repo/config`, { method: 'POST', body: 'c' })).status).toBe(added);
+    expect((await fetch(`${url}config`)).status).toBe(200);
+  });
+
   it('refuses to start without users', async () => {
     const run = await home.run(['serve', '--rest', 'served', '--json']);
     expect(run.exit).toBe(2);

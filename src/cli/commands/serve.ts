@@ -7,11 +7,13 @@ import { isLocalAddress } from '../../server/rest/listen-address.ts';
 import type { RestServerEvent } from '../../server/rest/request-event.ts';
 import { type RestServer, startRestServer, type TlsIdentity } from '../../server/rest/rest-server.ts';
 import { planRestSettings, type RestSettings } from '../../server/rest/rest-settings.ts';
+import { limited } from '../../storage/layers/limit.ts';
+import { readOnly as readOnlyStorage } from '../../storage/layers/read-only.ts';
 import { openStorage } from '../../storage/open-storage.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
-import { parseSizeArgument } from '../global-options.ts';
+import { type GlobalOptions, parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes } from '../help.ts';
 import { formatBytes } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
@@ -20,7 +22,6 @@ import { chooseVault } from '../vault-choice.ts';
 interface ServeFlags {
   readonly rest: boolean;
   readonly listen: string;
-  readonly appendOnly: boolean;
   readonly privateRepos: boolean;
   readonly maxSize?: number;
   readonly htpasswd?: string;
@@ -35,12 +36,11 @@ export const serveCommand: CommandModule = {
       .description(
         "Serves a storage to other machines over restic's REST protocol: restic and Cairn back up to it with\n" +
           'rest:http://HOST:PORT/REPOSITORY/. Runs until SIGTERM or SIGINT, which let running requests end;\n' +
-          'SIGHUP reads users and certificate again. With --json, events are lines of JSON on stdout.',
+          'SIGHUP reads users and certificate again. --append-only and --read-only say what all clients may do. With --json, events are lines of JSON on stdout.',
       )
       .argument('[path]', 'what is served: a folder or a storage URL; --vault by default')
       .option('--rest', 'the protocol (there is no other yet)', false)
       .option('--listen <address>', 'HOST:PORT, [IPV6]:PORT or unix:/PATH', '127.0.0.1:8000')
-      .option('--append-only', 'nothing but locks can be removed', false)
       .option('--private-repos', 'each user reaches only what is below the folder with the name of the user', false)
       .option('--max-size <size>', 'what all repositories together may take, such as 500G', parseSizeArgument)
       .option('--htpasswd <file>', 'users and their bcrypt or SHA passwords (default: PATH/.htpasswd, if it is there)')
@@ -59,8 +59,9 @@ export const serveCommand: CommandModule = {
 async function serve(cli: CliContext, path: string | undefined, flags: ServeFlags): Promise<void> {
   if (!flags.rest) throw new CairnError('USAGE', 'what to serve is not said', { hint: 'Say --rest.' });
   const url = path ?? (await chosenUrl(cli));
-  await using storage = await openStorage(url);
-  await refuseMissingFolder(storage);
+  await using driver = await openStorage(url, { signal: cli.signal });
+  await refuseMissingFolder(driver);
+  const storage = withLimits(driver, cli.options);
   const settings = planRestSettings({
     listen: flags.listen,
     auth: flags.auth,
@@ -78,14 +79,14 @@ async function serve(cli: CliContext, path: string | undefined, flags: ServeFlag
       listen: settings.listen,
       access: accessOf(settings, accounts),
       tls: await loadTls(settings),
-      appendOnly: flags.appendOnly,
+      appendOnly: cli.options.appendOnly,
       maxTotalBytes: flags.maxSize,
       onEvent,
     },
     { signal: cli.signal },
   );
   using _reload = onHangup(() => reload(settings, accounts, server, cli));
-  await announce(cli, server, storage, flags);
+  await announce(cli, server, storage);
   await aborted(cli.signal);
 }
 
@@ -95,6 +96,20 @@ async function chosenUrl(cli: CliContext): Promise<string> {
   throw new CairnError('USAGE', 'what to serve is not said', {
     hint: 'Name a folder or a storage URL, as in `cairn serve --rest /srv/backups`.',
   });
+}
+
+/** What the user asked of the storage. No retries: clients try again, and wait for an answer until then. */
+function withLimits(driver: Storage, options: GlobalOptions): Storage {
+  const { connections, limitUpload, limitDownload } = options;
+  const isLimited = connections !== undefined || limitUpload !== undefined || limitDownload !== undefined;
+  const storage = isLimited
+    ? limited(driver, {
+        ...(connections === undefined ? {} : { connections }),
+        uploadBytesPerSecond: limitUpload === undefined ? undefined : limitUpload * 1024,
+        downloadBytesPerSecond: limitDownload === undefined ? undefined : limitDownload * 1024,
+      })
+    : driver;
+  return options.readOnly ? readOnlyStorage(storage) : storage;
 }
 
 /** A disk that is not mounted must not be served as an empty place. */
@@ -173,15 +188,18 @@ function onHangup(run: () => Promise<void>): Disposable {
   return { [Symbol.dispose]: () => void process.off('SIGHUP', listener) };
 }
 
-async function announce(cli: CliContext, server: RestServer, storage: Storage, flags: ServeFlags): Promise<void> {
+async function announce(cli: CliContext, server: RestServer, storage: Storage): Promise<void> {
+  const { appendOnly, readOnly } = cli.options;
   if (cli.options.json) {
     const { url } = server;
-    await printLine(cli, { schema: 1, type: 'listening', url, storage: storage.url, appendOnly: flags.appendOnly });
+    await printLine(cli, { schema: 1, type: 'listening', url, storage: storage.url, appendOnly, readOnly });
     return;
   }
   const { quota } = server;
   const room = quota === undefined ? '' : `, ${formatBytes(quota.usedBytes)} of ${formatBytes(quota.maxBytes)} used`;
-  cli.info(`serving ${storage.url} at ${server.url}${flags.appendOnly ? ', append-only' : ''}${room}`);
+  cli.info(
+    `serving ${storage.url} at ${server.url}${readOnly ? ', read-only' : appendOnly ? ', append-only' : ''}${room}`,
+  );
 }
 
 /** Requests as JSON lines with `--json`, for people with `--verbose`; failures in any case. */

@@ -21,6 +21,7 @@ const statusOfCode: Partial<Record<ErrorCode, number>> = {
   OBJECT_TRUNCATED: 416,
   STORAGE_FULL: 507,
   STORAGE_READ_ONLY: 403,
+  STORAGE_APPEND_ONLY: 403,
   STORAGE_UNREACHABLE: 503,
 };
 
