@@ -1,19 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { hasCode } from '../../base/errors.ts';
 import type { ObjectName, Storage } from '../../storage/storage.ts';
 import { type Answer, textAnswer } from './answer.ts';
 import { ByteBudget } from './byte-budget.ts';
-import type { Quota, Reservation } from './quota.ts';
+import type { Quota } from './quota.ts';
+import type { RestExchange } from './rest-exchange.ts';
 import { inFolder, type RestTarget } from './rest-path.ts';
 import { LIST_V1, LIST_V2, restEntry, sendList } from './send-list.ts';
 import { largestSliceBytes, sendObject } from './send-object.ts';
 import type { ServerMetrics } from './server-metrics.ts';
-import { announcedBytes, readUpload, type Upload } from './upload-body.ts';
+import { storeUpload, type UploadPlace } from './store-upload.ts';
 
 const MIB = 1024 * 1024;
 const MAX_CONFIG_BYTES = MIB;
-/** Locks are small; so small that they are taken when the quota is used up, for without one nothing can be removed. */
-const FREE_LOCK_BYTES = 16 * 1024;
 const DOWNLOAD_MEMORY_BYTES = 128 * MIB;
 
 export interface RouteOptions {
@@ -25,20 +22,6 @@ export interface RouteOptions {
   readonly stallMs: number;
 }
 
-/** One request behind the gate. */
-export interface RestExchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  /** Without the `?`. */
-  readonly query: string;
-  /** Aborts when the client is gone. */
-  readonly signal: AbortSignal;
-  /** Tells a client that waits for it (`Expect: 100-continue`) to send its body. */
-  readonly inviteBody: () => void;
-  readonly onReceived: (bytes: number) => void;
-  readonly onSent: (bytes: number) => void;
-}
-
 type FileTarget = Extract<RestTarget, { readonly kind: 'file' }>;
 type ShelfObjectTarget = Extract<RestTarget, { readonly kind: 'shelf-object' }>;
 
@@ -46,13 +29,18 @@ type ShelfObjectTarget = Extract<RestTarget, { readonly kind: 'shelf-object' }>;
 export class RestRoutes {
   readonly #storage: Storage;
   readonly #options: RouteOptions;
-  readonly #uploads: ByteBudget;
+  readonly #uploads: UploadPlace;
   readonly #downloads = new ByteBudget(Math.max(DOWNLOAD_MEMORY_BYTES, largestSliceBytes));
 
   constructor(storage: Storage, options: RouteOptions) {
     this.#storage = storage;
     this.#options = options;
-    this.#uploads = new ByteBudget(Math.max(options.uploadMemoryBytes, options.maxObjectBytes));
+    this.#uploads = {
+      storage,
+      quota: options.quota,
+      memory: new ByteBudget(Math.max(options.uploadMemoryBytes, options.maxObjectBytes)),
+      stallMs: options.stallMs,
+    };
   }
 
   async answer(target: RestTarget, exchange: RestExchange): Promise<Answer> {
@@ -149,7 +137,7 @@ export class RestRoutes {
 
   #save(target: FileTarget, exchange: RestExchange): Promise<Answer> {
     const maxBytes = target.type === 'config' ? MAX_CONFIG_BYTES : this.#options.maxObjectBytes;
-    return this.#store(exchange, {
+    return storeUpload(this.#uploads, exchange, {
       name: target.name,
       maxBytes,
       replace: false,
@@ -164,58 +152,13 @@ export class RestRoutes {
     exchange: RestExchange,
     { replace }: { readonly replace: boolean },
   ): Promise<Answer> {
-    return this.#store(exchange, {
+    return storeUpload(this.#uploads, exchange, {
       name,
       maxBytes: this.#options.maxObjectBytes,
       replace: replace && !this.#options.appendOnly,
       isLock: false,
       sha256: undefined,
     });
-  }
-
-  /** Takes a body into memory, verifies it, and only then lets the storage know of it. */
-  async #store(exchange: RestExchange, wanted: WantedObject): Promise<Answer> {
-    const { request, signal } = exchange;
-    const announced = announcedBytes(request);
-    if ((announced ?? 0) > wanted.maxBytes) return tooLarge(wanted.maxBytes);
-    const there = await this.#storage.stat(wanted.name, { signal });
-    if (there !== undefined && !wanted.replace) return alreadyThere();
-    const isFree = wanted.isLock && (announced ?? Number.POSITIVE_INFINITY) <= FREE_LOCK_BYTES;
-    const { quota } = this.#options;
-    using reservation = isFree ? undefined : quota?.reserve(announced ?? 0);
-    if (!isFree && quota !== undefined && reservation === undefined) return quotaUsedUp();
-    using _memory = await this.#uploads.take(announced ?? wanted.maxBytes, signal);
-    exchange.inviteBody();
-    const upload = await readUpload(request, {
-      maxBytes: wanted.maxBytes,
-      stallMs: this.#options.stallMs,
-      makeRoom: announced === undefined && reservation !== undefined ? (bytes) => reservation.grow(bytes) : undefined,
-    });
-    if (upload.kind !== 'complete') return refusedUpload(upload, wanted.maxBytes);
-    exchange.onReceived(upload.sizeBytes);
-    if (wanted.sha256 !== undefined && upload.sha256 !== wanted.sha256) {
-      return textAnswer(400, 'the content does not have the hash that is its name');
-    }
-    // Awaited here: room and memory are held until it is stored.
-    return await this.#write(wanted, upload, { reservation, replacedBytes: there?.sizeBytes ?? 0 });
-  }
-
-  /** Not stopped when the client goes away: a complete object is as good without it. */
-  async #write(
-    { name, replace }: WantedObject,
-    { parts, sizeBytes }: Upload & { readonly kind: 'complete' },
-    { reservation, replacedBytes }: { readonly reservation: Reservation | undefined; readonly replacedBytes: number },
-  ): Promise<Answer> {
-    try {
-      await this.#storage.write(name, parts, { ifAbsent: !replace });
-    } catch (error) {
-      if (hasCode(error, 'OBJECT_EXISTS')) return alreadyThere();
-      throw error;
-    }
-    if (reservation === undefined) this.#options.quota?.add(sizeBytes);
-    reservation?.keep();
-    this.#options.quota?.removed(replacedBytes);
-    return textAnswer(200, 'ok');
   }
 
   async #delete(name: ObjectName, isLock: boolean, { signal }: RestExchange): Promise<Answer> {
@@ -230,38 +173,4 @@ export class RestRoutes {
 
 async function sayAlive(): Promise<Answer> {
   return textAnswer(200, 'ok');
-}
-
-interface WantedObject {
-  readonly name: ObjectName;
-  readonly maxBytes: number;
-  readonly replace: boolean;
-  readonly isLock: boolean;
-  /** What the content must have as its hash. */
-  readonly sha256: string | undefined;
-}
-
-function refusedUpload(upload: Exclude<Upload, { readonly kind: 'complete' }>, maxBytes: number): Answer {
-  switch (upload.kind) {
-    case 'too-large':
-      return tooLarge(maxBytes);
-    case 'no-room':
-      return quotaUsedUp();
-    case 'broken':
-      return textAnswer(400, 'the body ended too early');
-    default:
-      return upload satisfies never;
-  }
-}
-
-function tooLarge(maxBytes: number): Answer {
-  return textAnswer(413, `a file may have ${maxBytes} bytes here`);
-}
-
-function quotaUsedUp(): Answer {
-  return textAnswer(507, 'the space for these repositories is used up');
-}
-
-function alreadyThere(): Answer {
-  return textAnswer(403, 'there is such a file already, and files are never replaced');
 }

@@ -1,5 +1,6 @@
 import type { Storage, StorageOptions } from '../../storage.ts';
 import { openHttpClient } from '../http/http-client.ts';
+import { RestConnection, type RestDialect } from '../rest/rest-connection.ts';
 import { RestStorage } from '../rest/rest-storage.ts';
 import { describeRemote } from './rclone-remote.ts';
 import { RcloneServer } from './rclone-server.ts';
@@ -15,11 +16,12 @@ export async function openRcloneStorage(
 ): Promise<Storage> {
   const client = await openHttpClient();
   const server = await RcloneServer.start(remote, env, signal);
-  return new RestStorage(client, server.base, server.login, {
+  const dialect: RestDialect = {
     url: `rclone:${describeRemote(remote)}`,
     replaces: true,
     beforeRequest: () => server.checkAlive(),
     explain: () => server.takeError(),
     dispose: () => server[Symbol.asyncDispose](),
-  });
+  };
+  return new RestStorage(new RestConnection(client, server.base, server.login, dialect));
 }

@@ -14,11 +14,11 @@ import type {
   StorageOptions,
   WriteOptions,
 } from '../../storage.ts';
-import { type HttpClient, openHttpClient } from '../http/http-client.ts';
-import { statusError } from '../http/http-errors.ts';
-import type { HttpRequest, HttpResponse } from '../http/http-exchange.ts';
+import { openHttpClient } from '../http/http-client.ts';
+import type { HttpResponse } from '../http/http-exchange.ts';
+import { isOurServer, isSuccess, RestConnection } from './rest-connection.ts';
 import { LIST_V2, parseRestListing, parseShelfListing } from './rest-list.ts';
-import { describeRestLocation, loginOfEnvironment, type RestLocation, type RestLogin } from './rest-location.ts';
+import { describeRestLocation, loginOfEnvironment, type RestLocation } from './rest-location.ts';
 import { objectNameOf, restShelves, type RestTarget, restTarget, restTypes, shelfListPath } from './rest-names.ts';
 import { contentRangeSize, rangeHeader, takeRange } from './rest-range.ts';
 
@@ -30,20 +30,6 @@ const SIZES_AT_ONCE = 100;
 
 export interface RestStorageOptions {
   readonly env?: NodeJS.ProcessEnv;
-}
-
-/** What else uses this driver can say: rclone's server is not quite one of restic's. */
-export interface RestDialect {
-  /** For people and logs. */
-  readonly url: string;
-  /** The server replaces files when asked to write them again, and cannot be asked not to. */
-  readonly replaces: boolean;
-  /** Called before each request; what it throws is thrown. */
-  readonly beforeRequest?: () => void;
-  /** Why the server failed a moment ago, where its answers do not say; empty if it is not known. */
-  readonly explain?: () => Promise<string>;
-  /** Called when the storage is disposed. */
-  readonly dispose?: () => Promise<void>;
 }
 
 /**
@@ -59,7 +45,8 @@ export async function openRestStorage(location: RestLocation, options: RestStora
     socketPath: location.socketPath,
   });
   const login = location.login ?? loginOfEnvironment(env);
-  return new RestStorage(client, location.base, login, { url: describeRestLocation(location), replaces: false });
+  const dialect = { url: describeRestLocation(location), replaces: false };
+  return new RestStorage(new RestConnection(client, location.base, login, dialect));
 }
 
 function either(env: NodeJS.ProcessEnv, first: string, second: string): string | undefined {
@@ -69,12 +56,10 @@ function either(env: NodeJS.ProcessEnv, first: string, second: string): string |
 export class RestStorage implements Storage {
   readonly url: string;
   readonly features: StorageFeatures;
-  readonly #client: HttpClient;
-  readonly #base: URL;
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #dialect: RestDialect;
+  readonly #connection: RestConnection;
 
-  constructor(client: HttpClient, base: URL, login: RestLogin | undefined, dialect: RestDialect) {
+  constructor(connection: RestConnection) {
+    const { dialect } = connection;
     this.url = dialect.url;
     this.features = {
       // True of packs and most other files on most servers; nothing in the protocol promises it.
@@ -85,15 +70,16 @@ export class RestStorage implements Storage {
       resticNamesOnly: true,
       looseIfAbsent: dialect.replaces,
     };
-    this.#client = client;
-    this.#base = base;
-    this.#dialect = dialect;
-    this.#headers = login === undefined ? {} : { authorization: basic(login) };
+    this.#connection = connection;
   }
 
   async create({ signal }: StorageOptions = {}): Promise<void> {
-    const response = await this.#request('POST', '?create=true', { action: 'make the repository', body: [], signal });
-    if (!isSuccess(response)) throw await this.#refusal('make the repository', response);
+    const response = await this.#connection.request('POST', '?create=true', {
+      action: 'make the repository',
+      body: [],
+      signal,
+    });
+    if (!isSuccess(response)) throw await this.#connection.refusal('make the repository', response);
   }
 
   async *list(prefix: string, { signal }: StorageOptions = {}): AsyncGenerator<ObjectInfo> {
@@ -119,10 +105,10 @@ export class RestStorage implements Storage {
     const target = restTarget(name);
     if (target === undefined || this.#lacks(target)) return undefined;
     const action = `look at ${name}`;
-    const response = await this.#request('HEAD', target.path, { action, signal });
+    const response = await this.#connection.request('HEAD', target.path, { action, signal });
     if (response.status === 404) return undefined;
     const sizeBytes = Number(response.headers['content-length'] ?? Number.NaN);
-    if (response.status !== 200) throw await this.#refusal(action, response);
+    if (response.status !== 200) throw await this.#connection.refusal(action, response);
     if (!Number.isSafeInteger(sizeBytes)) {
       throw new CairnError('STORAGE_IO', `cannot ${action}: the server does not tell its size`);
     }
@@ -139,7 +125,12 @@ export class RestStorage implements Storage {
     if (range.kind === 'empty') return this.#readNothing(name, options);
     const action = `read ${name}`;
     const headers: Record<string, string> = range.kind === 'part' ? { range: range.header } : {};
-    const response = await this.#request('GET', target.path, { action, headers, largestBody: Infinity, signal });
+    const response = await this.#connection.request('GET', target.path, {
+      action,
+      headers,
+      largestBody: Infinity,
+      signal,
+    });
     switch (response.status) {
       case 200:
       case 206:
@@ -149,7 +140,7 @@ export class RestStorage implements Storage {
       case 416:
         return this.#readNothing(name, options, contentRangeSize(response.headers['content-range']));
       default:
-        throw await this.#refusal(action, response);
+        throw await this.#connection.refusal(action, response);
     }
   }
 
@@ -160,7 +151,7 @@ export class RestStorage implements Storage {
     if (target === undefined || this.#lacks(target)) throw this.#cannotStore(name);
     const upload: Upload = { name, parts: partsOf(data), ...options };
     if (target.kind === 'shelf') await this.#writeToShelf(target.path, upload);
-    else if (this.#dialect.replaces) await this.#lookAndWrite(target.path, upload);
+    else if (this.#connection.dialect.replaces) await this.#lookAndWrite(target.path, upload);
     else await this.#writeFile(target, upload);
   }
 
@@ -169,10 +160,10 @@ export class RestStorage implements Storage {
     signal?.throwIfAborted();
     const target = restTarget(name);
     if (target === undefined || this.#lacks(target)) return;
-    const response = await this.#request('DELETE', target.path, { action: `remove ${name}`, signal });
+    const response = await this.#connection.request('DELETE', target.path, { action: `remove ${name}`, signal });
     if (isSuccess(response) || response.status === 404) return;
     if (response.status === 403) throw appendOnly(`remove ${name}`);
-    throw await this.#refusal(`remove ${name}`, response);
+    throw await this.#connection.refusal(`remove ${name}`, response);
   }
 
   removeMany(names: readonly ObjectName[], options: StorageOptions = {}): Promise<void> {
@@ -180,16 +171,20 @@ export class RestStorage implements Storage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client[Symbol.asyncDispose]();
-    await this.#dialect.dispose?.();
+    await this.#connection[Symbol.asyncDispose]();
   }
 
   async *#listType(type: string, signal: AbortSignal | undefined): AsyncGenerator<ObjectInfo> {
     const action = `list ${type}/`;
     const headers = { accept: LIST_V2 };
-    const response = await this.#request('GET', `${type}/`, { action, headers, largestBody: LARGEST_LIST, signal });
+    const response = await this.#connection.request('GET', `${type}/`, {
+      action,
+      headers,
+      largestBody: LARGEST_LIST,
+      signal,
+    });
     if (response.status === 404) return;
-    if (response.status !== 200) throw await this.#refusal(action, response);
+    if (response.status !== 200) throw await this.#connection.refusal(action, response);
     const listing = parseRestListing(type, response.body, response.headers['content-type']);
     if (listing.version === 2) yield* listing.entries;
     else yield* this.#withSizes(type, listing.ids, signal);
@@ -207,11 +202,15 @@ export class RestStorage implements Storage {
 
   /** A server without the extension has no shelves, so there is nothing on them. */
   async #listShelf(prefix: string, signal: AbortSignal | undefined): Promise<readonly ObjectInfo[]> {
-    if (this.#dialect.replaces) return [];
+    if (this.#connection.dialect.replaces) return [];
     const action = `list ${prefix}`;
-    const response = await this.#request('GET', shelfListPath(prefix), { action, largestBody: LARGEST_LIST, signal });
+    const response = await this.#connection.request('GET', shelfListPath(prefix), {
+      action,
+      largestBody: LARGEST_LIST,
+      signal,
+    });
     if (!isOurServer(response) && (response.status === 404 || response.status === 405)) return [];
-    if (response.status !== 200) throw await this.#refusal(action, response);
+    if (response.status !== 200) throw await this.#connection.refusal(action, response);
     return parseShelfListing(prefix, response.body);
   }
 
@@ -229,60 +228,44 @@ export class RestStorage implements Storage {
     const response = await this.#upload('POST', target.path, upload);
     if (isSuccess(response)) return;
     const there = response.status === 403 ? await this.stat(upload.name, { signal: upload.signal }) : undefined;
-    if (there === undefined) throw await this.#refusal(`write ${upload.name}`, response);
+    if (there === undefined) throw await this.#connection.refusal(`write ${upload.name}`, response);
     if (upload.ifAbsent === true) throw exists(upload.name);
     // What is named by its content is replaced by the same content, unless it is damaged.
     if (target.isNamedByContent && there.sizeBytes === sizeOf(upload.parts)) return;
     await this.remove(upload.name, { signal: upload.signal });
     const again = await this.#upload('POST', target.path, upload);
-    if (!isSuccess(again)) throw await this.#refusal(`write ${upload.name}`, again);
+    if (!isSuccess(again)) throw await this.#connection.refusal(`write ${upload.name}`, again);
   }
 
   async #lookAndWrite(path: string, upload: Upload): Promise<void> {
     const { name, ifAbsent, signal } = upload;
     if (ifAbsent === true && (await this.stat(name, { signal })) !== undefined) throw exists(name);
     const response = await this.#upload('POST', path, upload);
-    if (!isSuccess(response)) throw await this.#refusal(`write ${name}`, response);
+    if (!isSuccess(response)) throw await this.#connection.refusal(`write ${name}`, response);
   }
 
   async #writeToShelf(path: string, upload: Upload): Promise<void> {
     const { name, ifAbsent, signal } = upload;
     // Another server might take it for a file with a strange name.
-    const probe = await this.#request('HEAD', 'config', { action: `write ${name}`, signal });
-    if (!isSuccess(probe) && probe.status !== 404) throw await this.#refusal(`write ${name}`, probe);
+    const probe = await this.#connection.request('HEAD', 'config', { action: `write ${name}`, signal });
+    if (!isSuccess(probe) && probe.status !== 404) throw await this.#connection.refusal(`write ${name}`, probe);
     if (!isOurServer(probe)) throw this.#cannotStore(name);
     const response = await this.#upload(ifAbsent === true ? 'POST' : 'PUT', path, upload);
     if (isSuccess(response)) return;
     if (response.status !== 403 || (await this.stat(name, { signal })) === undefined) {
-      throw await this.#refusal(`write ${name}`, response);
+      throw await this.#connection.refusal(`write ${name}`, response);
     }
     throw ifAbsent === true ? exists(name) : appendOnly(`replace ${name}`);
   }
 
   #upload(method: 'POST' | 'PUT', path: string, { name, parts, signal }: Upload): Promise<HttpResponse> {
     const headers = { 'content-type': 'application/octet-stream' };
-    return this.#request(method, path, { action: `write ${name}`, headers, body: parts, signal });
-  }
-
-  async #request(
-    method: HttpRequest['method'],
-    path: string,
-    request: Omit<HttpRequest, 'method' | 'url'>,
-  ): Promise<HttpResponse> {
-    this.#dialect.beforeRequest?.();
-    const headers = { ...this.#headers, ...request.headers };
-    return this.#client.request({ ...request, method, url: new URL(path, this.#base), headers });
+    return this.#connection.request(method, path, { action: `write ${name}`, headers, body: parts, signal });
   }
 
   /** rclone's server would store what is below `.cairn` under another name than it lists. */
   #lacks(target: RestTarget): boolean {
-    return target.kind === 'shelf' && this.#dialect.replaces;
-  }
-
-  async #refusal(action: string, response: HttpResponse): Promise<CairnError> {
-    const explained = response.status < 500 ? '' : ((await this.#dialect.explain?.()) ?? '');
-    const detail = explained === '' ? Buffer.from(response.body).toString('utf8') : explained;
-    return statusError({ action, host: this.#base.host }, response, detail);
+    return target.kind === 'shelf' && this.#connection.dialect.replaces;
   }
 
   #cannotStore(name: ObjectName): CairnError {
@@ -300,19 +283,6 @@ export class RestStorage implements Storage {
 interface Upload extends WriteOptions {
   readonly name: ObjectName;
   readonly parts: readonly Uint8Array[];
-}
-
-function basic({ user, password }: RestLogin): string {
-  return `Basic ${Buffer.concat([Buffer.from(`${user}:`), password.reveal()]).toString('base64')}`;
-}
-
-function isSuccess({ status }: HttpResponse): boolean {
-  return status >= 200 && status < 300;
-}
-
-/** Set by `cairn serve --rest` on every answer. */
-function isOurServer({ headers }: HttpResponse): boolean {
-  return headers['cairn-rest'] !== undefined;
 }
 
 function appendOnly(action: string): CairnError {

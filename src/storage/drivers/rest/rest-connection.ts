@@ -1,0 +1,70 @@
+import type { CairnError } from '../../../base/errors.ts';
+import type { HttpClient } from '../http/http-client.ts';
+import { statusError } from '../http/http-errors.ts';
+import type { HttpRequest, HttpResponse } from '../http/http-exchange.ts';
+import type { RestLogin } from './rest-location.ts';
+
+/** What else uses this driver can say: rclone's server is not quite one of restic's. */
+export interface RestDialect {
+  /** For people and logs. */
+  readonly url: string;
+  /** The server replaces files when asked to write them again, and cannot be asked not to. */
+  readonly replaces: boolean;
+  /** Called before each request; what it throws is thrown. */
+  readonly beforeRequest?: () => void;
+  /** Why the server failed a moment ago, where its answers do not say; empty if it is not known. */
+  readonly explain?: () => Promise<string>;
+  /** Called when the storage is disposed. */
+  readonly dispose?: () => Promise<void>;
+}
+
+/** Requests to one repository, with the login. */
+export class RestConnection implements AsyncDisposable {
+  readonly dialect: RestDialect;
+  readonly #client: HttpClient;
+  readonly #base: URL;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(client: HttpClient, base: URL, login: RestLogin | undefined, dialect: RestDialect) {
+    this.#client = client;
+    this.#base = base;
+    this.dialect = dialect;
+    this.#headers = login === undefined ? {} : { authorization: basic(login) };
+  }
+
+  /** `path` is below the URL of the repository. */
+  async request(
+    method: HttpRequest['method'],
+    path: string,
+    request: Omit<HttpRequest, 'method' | 'url'>,
+  ): Promise<HttpResponse> {
+    this.dialect.beforeRequest?.();
+    const headers = { ...this.#headers, ...request.headers };
+    return this.#client.request({ ...request, method, url: new URL(path, this.#base), headers });
+  }
+
+  /** The error of an answer that is no success. */
+  async refusal(action: string, response: HttpResponse): Promise<CairnError> {
+    const explained = response.status < 500 ? '' : ((await this.dialect.explain?.()) ?? '');
+    const detail = explained === '' ? Buffer.from(response.body).toString('utf8') : explained;
+    return statusError({ action, host: this.#base.host }, response, detail);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client[Symbol.asyncDispose]();
+    await this.dialect.dispose?.();
+  }
+}
+
+function basic({ user, password }: RestLogin): string {
+  return `Basic ${Buffer.concat([Buffer.from(`${user}:`), password.reveal()]).toString('base64')}`;
+}
+
+export function isSuccess({ status }: HttpResponse): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** Set by `cairn serve --rest` on every answer. */
+export function isOurServer({ headers }: HttpResponse): boolean {
+  return headers['cairn-rest'] !== undefined;
+}
