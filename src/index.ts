@@ -35,15 +35,9 @@ export type { BackupSource } from './vault/actions/backup-source.ts';
 export type { VaultCheckOptions } from './vault/actions/check-action.ts';
 export type { ReferenceOptions } from './vault/reference/choose-snapshot.ts';
 export type { FindOptions, FoundFile } from './vault/look/find-files.ts';
-export type {
-  DiffChange,
-  DiffOptions,
-  DiffResult,
-  DumpOptions,
-  LsOptions,
-  StatsOptions,
-  VaultStats,
-} from './vault/look/look-inside.ts';
+export type { DiffChange, DiffOptions, DiffResult, DumpOptions, LsOptions } from './vault/look/look-inside.ts';
+export type { GrowthStep, ModeStats, StatsOptions, VaultStats } from './vault/look/look-stats.ts';
+export type { StatsMode } from './repository/walk/repository-stats.ts';
 export type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from './vault/actions/restore-action.ts';
 export type { DestinationState } from './vault/actions/restore-destination.ts';
 

@@ -95,7 +95,8 @@ describe('values', () => {
     [true, 'all'],
     ['100%', 'all'],
     ['5%', { percent: 5 }],
-    ['1/20', { percent: 5 }],
+    ['1/20', { part: 1, of: 20 }],
+    ['256/256', { part: 256, of: 256 }],
     ['2M', { bytes: 2 * 1024 ** 2 }],
   ] as const)('--read-data=%s', (text, wanted) => {
     expect(parseReadData(text)).toEqual(wanted);

@@ -32,15 +32,9 @@ import { type BackupDetails, backupDetails } from './reference/backup-details.ts
 import type { VaultCheckOptions } from './actions/check-action.ts';
 import { chooseSnapshot, type ReferenceOptions } from './reference/choose-snapshot.ts';
 import type { FindOptions, FoundFile } from './look/find-files.ts';
-import type {
-  DiffOptions,
-  DiffResult,
-  DumpOptions,
-  LookContext,
-  LsOptions,
-  StatsOptions,
-  VaultStats,
-} from './look/look-inside.ts';
+import type { DiffOptions, DiffResult, DumpOptions, LookContext, LsOptions } from './look/look-inside.ts';
+import type { StatsMode } from '../repository/walk/repository-stats.ts';
+import type { GrowthStep, ModeStats, StatsOptions, VaultStats } from './look/look-stats.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
 import {
   type ActionName,
@@ -197,7 +191,17 @@ export class Vault implements AsyncDisposable {
 
   /** How much the backups hold and what they take. */
   async stats(options: StatsOptions = {}): Promise<VaultStats> {
-    return (await import('./look/look-inside.ts')).lookStats(this.#look(options), options);
+    return (await import('./look/look-stats.ts')).lookStats(this.#look(options), options);
+  }
+
+  /** The same counted in one of restic's ways. */
+  async statsByMode(mode: StatsMode, options: StatsOptions = {}): Promise<ModeStats> {
+    return (await import('./look/look-stats.ts')).lookModeStats(this.#look(options), mode, options);
+  }
+
+  /** What each backup added to those before it, oldest first. */
+  async *growth(options: StatsOptions = {}): AsyncGenerator<GrowthStep, void, undefined> {
+    yield* (await import('./look/look-stats.ts')).lookGrowth(this.#look(options), options);
   }
 
   /** Verifies the vault. Damage is in the result, not thrown. */

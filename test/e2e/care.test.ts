@@ -248,3 +248,54 @@ async function pathsOf(reference: string): Promise<string[]> {
   const run = await home.run(['ls', reference, '--json']);
   return json<{ entries: { path: string }[] }>(run).entries.map(({ path }) => path);
 }
+
+describe('check --resume', () => {
+  it('reads what earlier checks have not read, and begins anew when all was read', async () => {
+    await writeFile(home.file('docs', 'big.bin'), randomBytes(300_000));
+    await backUp(1);
+    await backUp(2);
+    const args = ['--read-data=1', '--resume'];
+    const { packs } = await check();
+    expect(packs).toBeGreaterThan(2);
+    const runs = [];
+    for (let run = 0; run <= packs; run++) runs.push(await check(...args));
+    expect(runs.map(({ packsRead }) => packsRead)).toEqual(runs.map(() => 1));
+    expect(runs.map(({ packsReadBefore }) => packsReadBefore)).toEqual([...runs.keys()].map((run) => run % packs));
+  });
+
+  it('without --read-data is refused: 2', async () => {
+    await backUp(1);
+    expect(await home.run(['check', '--resume'])).toMatchObject({ exit: 2 });
+  });
+});
+
+async function check(...args: string[]): Promise<{ packsRead: number; packsReadBefore: number; packs: number }> {
+  return json(await home.run(['check', '--json', ...args]));
+}
+
+describe('stats', () => {
+  it('counts in each way of restic', async () => {
+    await writeFile(home.file('docs', 'same.txt'), 'day 1');
+    await backUp(1);
+    const stats = async (mode: string): Promise<object> => json(await home.run(['stats', '--json', '--mode', mode]));
+    expect(await stats('restore-size')).toMatchObject({ mode: 'restore-size', bytes: 10 });
+    expect(await stats('files-by-contents')).toMatchObject({ files: 1, bytes: 5 });
+    expect(await stats('blobs-per-file')).toMatchObject({ files: 1, blobs: 1, bytes: 5 });
+    expect(await stats('raw-data')).toMatchObject({ mode: 'raw-data', snapshots: 1 });
+  });
+
+  it('--history tells what each backup added, and the sum is what all take', async () => {
+    await writeFile(home.file('docs', 'big.bin'), randomBytes(100_000));
+    for (const day of [1, 2, 3]) await backUp(day);
+    const { history } = json<{ history: { newBytes: number; totalBytes: number }[] }>(
+      await home.run(['stats', '--history', '--json']),
+    );
+    const [first, second, third] = history;
+    expect(first!.newBytes).toBeGreaterThan(100_000);
+    expect(second!.newBytes).toBeLessThan(10_000);
+    expect(third!.totalBytes).toBe(first!.newBytes + second!.newBytes + third!.newBytes);
+    const { storedBytes } = json<{ storedBytes: number }>(await home.run(['stats', '--json']));
+    expect(third!.totalBytes).toBe(storedBytes);
+    expect((await home.run(['stats', '--history'])).stdout).toContain('NEW BLOBS');
+  });
+});

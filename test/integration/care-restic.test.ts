@@ -205,6 +205,26 @@ describe.skipIf(peersMissing('restic-newest'))('beside the newest restic', () =>
     expect(theirs).toHaveLength(1);
   });
 
+  // In mode files-by-contents restic counts a folder as an empty file, so there is one.
+  it.each(['restore-size', 'files-by-contents', 'blobs-per-file', 'raw-data'])(
+    'counts in mode %s as restic',
+    async (mode) => {
+      await backUpOurs(1);
+      fs.copyFileSync(join(source, 'big.bin'), join(source, 'copy.bin'));
+      fs.writeFileSync(join(source, 'empty'), '');
+      fs.linkSync(join(source, 'big.bin'), join(source, 'link.bin'));
+      await backUpOurs(2);
+      const args = ['stats', '--mode', mode];
+      const ours = await cairnJson<Record<string, number>>(home, repo, args);
+      const theirs = await resticJson<Record<string, number>>(newest, repo, args);
+      expect([ours['bytes'], ours['snapshots']]).toEqual([theirs['total_size'], theirs['snapshots_count']]);
+      expect([ours['files'] || undefined, ours['blobs'] || undefined]).toEqual([
+        theirs['total_file_count'],
+        theirs['total_blob_count'],
+      ]);
+    },
+  );
+
   it('packs that restic repaired need no repair by us', async () => {
     await backUpOurs(1);
     const pack = damageLargestPack();

@@ -28,6 +28,11 @@ export async function repairBackups(
     }),
   );
   await printRewrite(cli, result, dryRun);
+  if (result.changes.length === 0) {
+    cli.info(
+      'where `cairn check` finds damage all the same, repair the index and the packs first: this believes the index',
+    );
+  }
   const left = result.changes.filter(({ outcome }) => outcome !== 'rewritten');
   if (left.length === 0) return;
   throw new CairnError('REPAIR_PARTIAL', `${plural(left.length, 'backup')} could not be repaired`, {

@@ -1,5 +1,6 @@
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { hasCode, messageOf } from '../../base/errors.ts';
+import type { PackId } from '../../base/ids.ts';
 import type { BlobIndex } from '../index/blob-index.ts';
 import { loadIndex } from '../index/load-index.ts';
 import { objectName } from '../layout.ts';
@@ -33,8 +34,18 @@ export interface CheckOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: CheckProgress) => void) | undefined;
   readonly onFinding?: ((finding: Finding) => void) | undefined;
+  /** Packs that an earlier check has read and found good: they are left out, and good ones of this one are added. */
+  readonly verified?: VerifiedPacks | undefined;
   /** In [0, 1); picks the packs of a sample. */
   readonly random?: (() => number) | undefined;
+}
+
+/** What a check of the data remembers, so that another one can go on. */
+export interface VerifiedPacks {
+  has(id: PackId): boolean;
+  add(id: PackId): void;
+  /** Every pack was read: the next check begins anew. */
+  startOver(): void;
 }
 
 export interface CheckResult {
@@ -49,6 +60,8 @@ export interface CheckResult {
   readonly packs: number;
   readonly packsRead: number;
   readonly bytesRead: number;
+  /** Packs that an earlier check had read, where this one went on from it. */
+  readonly packsReadBefore: number;
 }
 
 /**
@@ -78,7 +91,17 @@ export async function checkRepository(repository: Repository, options: CheckOpti
   checkConflicts(index, findings);
   const table = new PackTable(index);
   const present = await checkPackList(repository, index, table, findings, signal);
-  const chosen = choosePacks(present, options.readData ?? 'none', options.random ?? Math.random);
+  const { verified } = options;
+  const idOf = ({ packNumber }: PresentPack): PackId => index.packId(packNumber);
+  const countVerified = (): number => (verified ? present.filter((pack) => verified.has(idOf(pack))).length : 0);
+  if (present.length > 0 && countVerified() === present.length) verified?.startOver();
+  const packsReadBefore = countVerified();
+  const chosen = choosePacks(options.readData ?? 'none', {
+    packs: present,
+    idOf,
+    isVerified: (id) => verified?.has(id) ?? false,
+    random: options.random ?? Math.random,
+  });
   // Main thread and workers at once: trees here, packs there.
   const stop = new AbortController();
   const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
@@ -86,7 +109,7 @@ export async function checkRepository(repository: Repository, options: CheckOpti
     report({ phase: 'structure', completed: trees, total: undefined, unit: 'trees', bytes: 0, totalBytes: 0 });
   const [trees, read] = await joined(stop, [
     checkTrees(repository, index, snapshots, findings, { table, signal: both, onTree }),
-    readPacks({ repository, index, table, chosen, findings, report, signal: both, jobs: options.jobs }),
+    readPacks({ repository, index, table, chosen, findings, report, verified, signal: both, jobs: options.jobs }),
   ]);
   return {
     isGood: !findings.hasErrors,
@@ -97,6 +120,7 @@ export async function checkRepository(repository: Repository, options: CheckOpti
     blobs: index.size,
     packs: index.packCount,
     ...read,
+    packsReadBefore,
   };
 }
 
@@ -107,12 +131,13 @@ interface ReadPacksTask {
   readonly chosen: readonly PresentPack[];
   readonly findings: FindingList;
   readonly report: (progress: Omit<CheckProgress, 'errors'>) => void;
+  readonly verified: VerifiedPacks | undefined;
   readonly signal: AbortSignal;
   readonly jobs: number | undefined;
 }
 
 async function readPacks(task: ReadPacksTask): Promise<{ packsRead: number; bytesRead: number }> {
-  const { repository, index, table, chosen, findings, report, signal, jobs } = task;
+  const { repository, index, table, chosen, findings, report, verified, signal, jobs } = task;
   let packsRead = 0;
   let bytesRead = 0;
   if (chosen.length === 0) return { packsRead, bytesRead };
@@ -121,8 +146,9 @@ async function readPacks(task: ReadPacksTask): Promise<{ packsRead: number; byte
   await checkPackData(repository, index, table, chosen, {
     signal,
     jobs,
-    onPack: ({ sizeBytes }, found) => {
+    onPack: ({ packNumber, sizeBytes }, found) => {
       findings.addAll(found);
+      if (found.length === 0) verified?.add(index.packId(packNumber));
       packsRead++;
       bytesRead += sizeBytes;
       report({ phase: 'data', completed: packsRead, total, unit: 'packs', bytes: bytesRead, totalBytes });

@@ -71,14 +71,50 @@ export async function repositoryStats(
   return stats;
 }
 
+/** What a snapshot added to those before it: the blobs that none of them refers to. */
+export interface SizeStep {
+  readonly record: SnapshotRecord;
+  readonly newBlobs: number;
+  /** As stored. */
+  readonly newBytes: number;
+  /** The same blobs without compression. */
+  readonly newUncompressedBytes: number;
+  /** As stored, of all blobs that this snapshot and those before it refer to. */
+  readonly totalBytes: number;
+}
+
+/** How the snapshots, in the order given, grew. Each tree is read once. */
+export async function* sizeHistory(
+  repository: Repository,
+  index: BlobIndex,
+  snapshots: readonly SnapshotRecord[],
+  signal?: AbortSignal,
+): AsyncGenerator<SizeStep, void, undefined> {
+  const seen = new RecordSet(index);
+  let totalBytes = 0;
+  for (const record of snapshots) {
+    const step: RepositoryStats = { snapshots: 1, bytes: 0, uncompressedBytes: 0, files: 0, blobs: 0 };
+    await countRawData(repository, index, [record], step, signal, seen);
+    totalBytes += step.bytes;
+    yield {
+      record,
+      newBlobs: step.blobs,
+      newBytes: step.bytes,
+      newUncompressedBytes: step.uncompressedBytes,
+      totalBytes,
+    };
+  }
+}
+
+/** Blobs that are in `seen` do not count again. */
 async function countRawData(
   repository: Repository,
   index: BlobIndex,
   snapshots: readonly SnapshotRecord[],
   stats: RepositoryStats,
   signal: AbortSignal | undefined,
+  seen: RecordSet = new RecordSet(index),
 ): Promise<void> {
-  const seen = new RecordSet(index);
   const pending: BlobId[] = snapshots.map(({ snapshot }) => snapshot.tree);
   const count = (type: 0 | 1, id: BlobId): boolean => {
     const record = index.find(type, idToBytes(id));

@@ -1,32 +1,78 @@
 import { checkRepository, type CheckProgress, type CheckResult } from '../../repository/check/check-repository.ts';
 import type { Finding } from '../../repository/check/finding.ts';
 import type { ReadData } from '../../repository/check/read-data.ts';
+import { CairnArgumentError, messageOf } from '../../base/errors.ts';
 import type { Progress } from '../../base/job.ts';
 import type { ActionContext } from './backup-action.ts';
+import { CheckMemory } from './check-memory.ts';
 import { RateMeter } from './rate-meter.ts';
 import { openSession } from '../vault-session.ts';
 
 export interface VaultCheckOptions {
   /** Which packs to read completely; none by default. */
   readonly readData?: ReadData | undefined;
+  /** Go on where an earlier check of the data stopped, and remember how far this one came. */
+  readonly resume?: boolean | undefined;
   readonly onFinding?: ((finding: Finding) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export async function runCheck(
-  { repository, settings, signal, report }: ActionContext,
-  { readData, onFinding }: VaultCheckOptions,
-): Promise<CheckResult> {
+/** What a kill can cost. */
+const SAVE_EVERY_MS = 10_000;
+
+export async function runCheck(context: ActionContext, options: VaultCheckOptions): Promise<CheckResult> {
+  const { repository, settings, signal, report } = context;
+  const { readData, onFinding } = options;
+  const memory = options.resume === true ? await openMemory(context, readData ?? 'none') : undefined;
   // As in restic, nobody else may write meanwhile: packs that are not in the index yet would look like orphans.
   await using session = await openSession(repository, settings, { mode: 'exclusive', purpose: 'read', signal });
   const meter = new RateMeter();
-  return await checkRepository(repository, {
-    readData,
-    onFinding,
-    jobs: settings.jobs,
-    signal: session.signal,
-    onProgress: (state) => report(progressOf(state, meter)),
-  });
+  let saved = performance.now();
+  let saving = Promise.resolve();
+  const saveNowAndThen = (): void => {
+    if (memory === undefined || performance.now() - saved < SAVE_EVERY_MS) return;
+    saved = performance.now();
+    saving = saving.then(() => saveMemory(context, memory));
+  };
+  try {
+    return await checkRepository(repository, {
+      readData,
+      onFinding,
+      verified: memory,
+      jobs: settings.jobs,
+      signal: session.signal,
+      onProgress: (state) => {
+        report(progressOf(state, meter));
+        saveNowAndThen();
+      },
+    });
+  } finally {
+    // Also when it was stopped: that is what another one goes on from.
+    await saving;
+    if (memory !== undefined) await saveMemory(context, memory);
+  }
+}
+
+/** What was found counts; that it cannot be remembered only costs time. */
+async function saveMemory({ settings }: ActionContext, memory: CheckMemory): Promise<void> {
+  try {
+    await memory.save();
+  } catch (error) {
+    settings.notify({ level: 'warning', message: `what was read cannot be remembered: ${messageOf(error)}` });
+  }
+}
+
+async function openMemory({ repository, settings }: ActionContext, readData: ReadData): Promise<CheckMemory> {
+  if (readData === 'none') {
+    throw new CairnArgumentError('only a check of the data can go on from an earlier one', {
+      hint: 'Give --read-data, or a part of it such as --read-data=5G.',
+    });
+  }
+  const { memoryFolder } = settings;
+  if (memoryFolder === undefined) {
+    throw new CairnArgumentError('without a cache there is no place to remember what was read');
+  }
+  return await CheckMemory.open(memoryFolder, repository.config.id, Date.now());
 }
 
 function progressOf(state: CheckProgress, meter: RateMeter): Progress {

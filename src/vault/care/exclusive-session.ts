@@ -19,7 +19,11 @@ export async function openExclusiveSession({ repository, settings, signal }: Act
   if (path === undefined) return session;
   try {
     const count = await removeStaleTemporaries(path, LEFTOVER_AGE_MS, { signal: session.signal });
-    if (count > 0) settings.notify({ level: 'info', message: `removed ${count} files that interrupted writes left` });
+    if (count > 0)
+      settings.notify({
+        level: 'info',
+        message: `removed ${count === 1 ? '1 file' : `${count} files`} that interrupted writes left`,
+      });
   } catch (error) {
     // Only litter: what was asked for does not depend on it.
     settings.notify({ level: 'warning', message: `leftovers of interrupted writes stay: ${messageOf(error)}` });

@@ -6,7 +6,6 @@ import type { Repository } from '../../repository/repository.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { type DiffStatistics, diffTrees } from '../../repository/walk/diff-trees.ts';
 import { printPath } from '../../repository/walk/find-node.ts';
-import { repositoryStats, type StatsMode } from '../../repository/walk/repository-stats.ts';
 import { type BackupEntry, backupEntry } from './backup-entry.ts';
 import { type BackupFilter, matcherOf } from '../reference/backup-filter.ts';
 import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
@@ -36,7 +35,7 @@ interface Look {
 }
 
 /** With `tolerant`, folders that cannot be read are told as warnings and left out. */
-async function look(context: LookContext, session: VaultSession, tolerant: boolean): Promise<Look> {
+export async function look(context: LookContext, session: VaultSession, tolerant: boolean): Promise<Look> {
   const { repository, settings } = context;
   const { signal } = session;
   const { snapshots, index } = await loadVault(repository, settings, signal);
@@ -46,7 +45,7 @@ async function look(context: LookContext, session: VaultSession, tolerant: boole
   return { snapshots, index, tree, signal };
 }
 
-function lockToRead({ repository, settings, signal }: LookContext): Promise<VaultSession> {
+export function lockToRead({ repository, settings, signal }: LookContext): Promise<VaultSession> {
   return openSession(repository, settings, { mode: 'shared', purpose: 'read', signal });
 }
 
@@ -183,43 +182,4 @@ function joinRelative(path: readonly Uint8Array[]): Uint8Array {
 function folderOf(place: TreePlace): Parameters<SnapshotTree['walk']>[0] | undefined {
   if (place.kind === 'root') return place.tree;
   return place.node.type === 'dir' ? place.node.subtree : undefined;
-}
-
-export interface StatsOptions extends SignalOptions {
-  /** Only this backup. */
-  readonly reference?: string | undefined;
-  readonly filter?: BackupFilter | undefined;
-}
-
-export interface VaultStats {
-  readonly snapshots: number;
-  /** Entries of all these backups together. */
-  readonly files: number;
-  /** Bytes a restore of each of them would write. */
-  readonly restoreBytes: number;
-  readonly blobs: number;
-  /** What their blobs take in the vault. */
-  readonly storedBytes: number;
-  /** The same blobs before compression and encryption. */
-  readonly uncompressedBytes: number;
-}
-
-export async function lookStats(context: LookContext, options: StatsOptions): Promise<VaultStats> {
-  const matches = matcherOf(options.filter ?? {});
-  await using session = await lockToRead(context);
-  const { snapshots, index, signal } = await look(context, session, false);
-  const { reference } = options;
-  const chosen = reference === undefined ? snapshots.filter(matches) : [chooseSnapshot(snapshots, reference, options)];
-  const count = (mode: StatsMode): ReturnType<typeof repositoryStats> =>
-    repositoryStats(context.repository, index, chosen, { mode, signal });
-  const restored = await count('restore-size');
-  const raw = await count('raw-data');
-  return {
-    snapshots: chosen.length,
-    files: restored.files,
-    restoreBytes: restored.bytes,
-    blobs: raw.blobs,
-    storedBytes: raw.bytes,
-    uncompressedBytes: raw.uncompressedBytes,
-  };
 }

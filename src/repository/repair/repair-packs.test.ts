@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { withDamagedPack } from '../../../test/support/damaged-vaults.ts';
+import {
+  makeSampleRepository,
+  type SampleRepository,
+  storeIndex,
+  storePack,
+} from '../../../test/support/repository-fixture.ts';
+import { utf8 } from '../../base/bytes.ts';
+import type { PackId } from '../../base/ids.ts';
+import { readBlob } from '../blob-reader.ts';
+import { loadIndex } from '../index/load-index.ts';
+import { objectName } from '../layout.ts';
+import { applyPackRepair, type PackRepairPlan, planPackRepair } from './repair-packs.ts';
+
+async function plan({ repository }: SampleRepository, ...ids: readonly PackId[]): Promise<PackRepairPlan> {
+  return planPackRepair(repository, await loadIndex(repository), ids);
+}
+
+async function repair(made: SampleRepository, ...ids: readonly PackId[]): Promise<readonly PackId[]> {
+  const index = await loadIndex(made.repository);
+  const planned = await planPackRepair(made.repository, index, ids);
+  return (await applyPackRepair(made.repository, index, planned)).removedPacks;
+}
+
+describe('a pack that is to be repaired', () => {
+  it('and is intact stays', async () => {
+    const made = await makeSampleRepository();
+    const { id } = made.dataPack;
+    expect(await plan(made, id)).toEqual({ packs: [{ state: 'intact', id }] });
+    expect(await repair(made, id)).toEqual([]);
+    expect(await made.storage.stat(objectName('pack', id))).toBeDefined();
+  });
+
+  it('and is not there is named', async () => {
+    const made = await makeSampleRepository();
+    const id = 'ab'.repeat(32) as PackId;
+    expect(await plan(made, id)).toEqual({ packs: [{ state: 'missing', id }] });
+  });
+
+  it('is read in full: what is good and what is lost is known before anything is done', async () => {
+    const made = await withDamagedPack();
+    const { packs } = await plan(made, made.dataPack.id, made.dataPack.id);
+    expect(packs).toMatchObject([
+      { state: 'damaged', savedBlobs: 2, elsewhere: [], lost: [{ type: 'data', id: made.dataBlobs[0] }] },
+    ]);
+  });
+
+  it('loses nothing where another pack has the damaged blob', async () => {
+    const made = await withDamagedPack();
+    const copy = await storePack(made.repository, [{ type: 'data', plain: utf8('one '.repeat(5000)) }]);
+    await storeIndex(made.repository, [copy]);
+    const { packs } = await plan(made, made.dataPack.id);
+    expect(packs).toMatchObject([{ elsewhere: [{ id: made.dataBlobs[0] }], lost: [] }]);
+    expect(await repair(made, made.dataPack.id)).toEqual([made.dataPack.id]);
+    const index = await loadIndex(made.repository);
+    for (const id of made.dataBlobs) await readBlob(made.repository, index, 'data', id);
+  });
+
+  it('counts a copy in a pack that is repaired as well as none', async () => {
+    const made = await withDamagedPack();
+    const copy = await storePack(made.repository, [{ type: 'data', plain: utf8('one '.repeat(5000)) }]);
+    await storeIndex(made.repository, [copy]);
+    const { packs } = await plan(made, made.dataPack.id, copy.id);
+    expect(packs[0]).toMatchObject({ elsewhere: [], lost: [{ id: made.dataBlobs[0] }] });
+  });
+
+  it('is handed over before anything is changed, so that a copy can be kept', async () => {
+    const made = await withDamagedPack();
+    const copies: number[] = [];
+    await planPackRepair(made.repository, await loadIndex(made.repository), [made.dataPack.id], {
+      onDamagedPack: async (_, bytes) => void copies.push(bytes.length),
+    });
+    const { sizeBytes } = (await made.storage.stat(objectName('pack', made.dataPack.id)))!;
+    expect(copies).toEqual([sizeBytes]);
+  });
+
+  it('is salvaged by its own header where the index does not list it', async () => {
+    const made = await withDamagedPack();
+    for await (const { id } of made.repository.listIds('index')) await made.repository.removeFile('index', id);
+    await storeIndex(made.repository, [made.treePack]);
+    await repair(made, made.dataPack.id);
+    const index = await loadIndex(made.repository);
+    for (const id of made.dataBlobs.slice(1)) await readBlob(made.repository, index, 'data', id);
+  });
+});
