@@ -63,7 +63,8 @@ export class BlobStore {
     let pack = this.#open.get(type);
     if (pack === undefined) {
       const buffer = new Uint8Array(SMALLEST_BUFFER + PACK_HEADER_ROOM);
-      pack = { buffer, builder: new PackBuilder(codec, key, buffer) };
+      // There is little of it, and it replaces what is there: each blob is opened again before it leaves.
+      pack = { buffer, builder: new PackBuilder(codec, key, buffer, { verify: true }) };
       this.#open.set(type, pack);
     }
     if (!pack.builder.hasRoomFor(plainBytes)) {

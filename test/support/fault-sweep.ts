@@ -1,8 +1,14 @@
 // Every operation of an action gone wrong in turn: what holds afterwards is the same for all of them.
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { mapConcurrent } from '../../src/base/concurrency.ts';
 import { isCairnError } from '../../src/base/errors.ts';
 import type { Repository } from '../../src/repository/repository.ts';
+import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
 import {
   faulty,
@@ -14,7 +20,12 @@ import {
 import type { Storage } from '../../src/storage/storage.ts';
 import type { ActionContext } from '../../src/vault/actions/backup-action.ts';
 import { errorsIn, readAllSnapshots } from './archive-fixture.ts';
+import { findPeer } from './peer-catalog.ts';
+import { peersMissing } from './peers.ts';
 import { withOrigin } from './repository-fixture.ts';
+
+/** Trials after which restic is asked: it takes half a second. */
+const RESTIC_EVERY = 25;
 
 export interface Trial {
   readonly storage: FaultyStorage;
@@ -68,11 +79,15 @@ export async function sweepFaults(sweep: Sweep): Promise<number> {
       { ...effect, from: number },
     ]),
   );
-  await mapConcurrent(faults, { limit: 16 }, (fault) => tryFault(sweep, fault));
+  const asksRestic = sweep.after === undefined && !peersMissing('restic-newest');
+  await mapConcurrent(faults, { limit: 16 }, async (fault, number) => {
+    const trial = await tryFault(sweep, fault);
+    if (asksRestic && number % RESTIC_EVERY === 0) await expectResticAgrees(trial.storage);
+  });
   return faults.length;
 }
 
-async function tryFault(sweep: Sweep, fault: Fault): Promise<void> {
+async function tryFault(sweep: Sweep, fault: Fault): Promise<Trial> {
   const trial = await newTrial(sweep.base);
   trial.storage.inject(fault);
   try {
@@ -85,8 +100,25 @@ async function tryFault(sweep: Sweep, fault: Fault): Promise<void> {
     await sweep.run(trial);
     await sweep.done(trial);
     if (sweep.after === undefined) await expectSound(trial);
+    return trial;
   } catch (error) {
     throw new Error(`with ${JSON.stringify(fault)} (${nameOf(trial, fault)})`, { cause: error });
+  }
+}
+
+/** The newest restic reads every byte and finds nothing wrong. */
+async function expectResticAgrees(storage: Storage): Promise<void> {
+  const repo = fs.mkdtempSync(join(tmpdir(), 'cairn-sweep-'));
+  try {
+    const local = openLocalStorage(repo, { durable: false });
+    for await (const { name } of storage.list('')) await local.write(name, await storage.read(name));
+    const { path } = findPeer('restic-newest') ?? { path: 'restic' };
+    const { stdout, stderr } = await promisify(execFile)(path, ['-r', repo, '--no-cache', 'check', '--read-data'], {
+      env: { ...process.env, RESTIC_PASSWORD: 'correct horse' },
+    });
+    expect(`${stdout}${stderr}`).toContain('no errors were found');
+  } finally {
+    fs.rmSync(repo, { recursive: true, force: true });
   }
 }
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { withMissingPack } from '../../../test/support/damaged-vaults.ts';
 import { errorsIn } from '../../../test/support/archive-fixture.ts';
-import { makeSampleRepository, storeIndex, storePack } from '../../../test/support/repository-fixture.ts';
+import { makeSampleRepository, storeIndex, storePack, withOrigin } from '../../../test/support/repository-fixture.ts';
 import { utf8 } from '../../base/bytes.ts';
 import type { PackId } from '../../base/ids.ts';
+import { faulty } from '../../storage/layers/faulty.ts';
 import { loadIndex } from '../index/load-index.ts';
 import { objectName } from '../layout.ts';
 import { applyIndexRepair, planIndexRepair, repairsIndex } from './repair-index.ts';
@@ -33,6 +34,13 @@ describe('the plan to repair an index', () => {
   it('has packs that are gone', async () => {
     const { repository, dataPack } = await withMissingPack();
     expect((await planIndexRepair(repository)).missingPacks).toEqual([dataPack.id]);
+  });
+
+  it('has no pack that a listing missed and that is there', async () => {
+    const { repository, storage, dataPack } = await makeSampleRepository();
+    const entry = (name: string): boolean => name.endsWith(dataPack.id);
+    const stale = withOrigin(repository, faulty(storage, { how: 'lose-from-listing', entry }));
+    expect((await planIndexRepair(stale)).missingPacks).toEqual([]);
   });
 
   it('is refused where there is no pack at all: a disk is not mounted', async () => {

@@ -68,6 +68,26 @@ describe('a tree that is written again', () => {
     expect(dry).toEqual(await rewrite(made, made.tree, without('a')));
   });
 
+  it('tells the rules of what it leaves out again when another snapshot shares it', async () => {
+    const { repository, tree } = await makeSampleRepository();
+    const asked: string[] = [];
+    const rules: TreeRules = {
+      ...without('a'),
+      node: (node, path) => {
+        asked.push(utf8Lossy(node.name));
+        return without('a').node(node, path);
+      },
+    };
+    const rewriter = new TreeRewriter(repository, await loadIndex(repository), undefined, rules);
+    const first = await rewriter.rewrite(tree);
+    const askedFirst = asked.splice(0);
+    expect(await rewriter.rewrite(tree)).toEqual(first);
+    expect([askedFirst, asked]).toEqual([
+      ['c', 'sub', 'a', 'b'],
+      ['c', 'sub', 'a', 'b'],
+    ]);
+  });
+
   it('is refused where that would lose what another program put into it', async () => {
     const made = await withForeignField();
     await expect(rewrite(made, made.root, without('drop'))).rejects.toMatchObject({

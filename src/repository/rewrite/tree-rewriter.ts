@@ -45,8 +45,11 @@ export class TreeRewriter {
   readonly #store: BlobStore | undefined;
   readonly #rules: TreeRules;
   readonly #signal: AbortSignal | undefined;
-  /** Snapshots share most trees; a rule sees the path, so the same tree elsewhere is another matter. */
-  readonly #done = new LruCache<string, RewrittenTree>(MEMORY_BYTES, () => 400);
+  /**
+   * Trees that stay as they are: snapshots share most of them. A rule sees the path, so the same tree elsewhere is another
+   * matter; and it may tell of what it changes, so those are gone through for each snapshot.
+   */
+  readonly #same = new LruCache<string, RewrittenTree>(MEMORY_BYTES, () => 400);
   readonly #onTree: ((trees: number) => void) | undefined;
   #trees = 0;
 
@@ -76,7 +79,7 @@ export class TreeRewriter {
 
   async #rewrite(id: BlobId, path: TreePath): Promise<RewrittenTree | undefined> {
     const key = `${id}${path.map((part) => `/${bytesKey(part)}`).join('')}`;
-    const known = this.#done.get(key);
+    const known = this.#same.get(key);
     if (known !== undefined) return known;
     this.#signal?.throwIfAborted();
     const read = await this.#read(id, path);
@@ -85,7 +88,7 @@ export class TreeRewriter {
       read === undefined
         ? { id: await this.#save([], undefined, path), files: 0, bytes: 0 }
         : await this.#rewriteNodes(id, read, path);
-    this.#done.set(key, result);
+    if (result.id === id) this.#same.set(key, result);
     this.#onTree?.(++this.#trees);
     return result;
   }
