@@ -13,6 +13,8 @@ import { readBlob, readTree } from '../../src/repository/blob-reader.ts';
 import { loadIndex } from '../../src/repository/index/load-index.ts';
 import { addKey, changePassword, listKeys, removeKey } from '../../src/repository/keys.ts';
 import { openRepository } from '../../src/repository/open-repository.ts';
+import { StorageLayer } from '../../src/storage/layers/storage-layer.ts';
+import type { StorageFeatures } from '../../src/storage/storage.ts';
 import { migrateVault } from '../../src/vault/care/migrate-vault.ts';
 import { recoverBackups } from '../../src/vault/care/recover-backups.ts';
 import { repairIndex } from '../../src/vault/care/repair-index-action.ts';
@@ -28,7 +30,7 @@ import {
   withoutSnapshot,
 } from '../support/damaged-vaults.ts';
 import { expectSound, newTrial, sweepFaults, type Sweep, type Trial } from '../support/fault-sweep.ts';
-import { aSnapshot, makeSampleRepository, TEST_KDF, TEST_PASSWORD } from '../support/repository-fixture.ts';
+import { aSnapshot, makeSampleRepository, TEST_KDF, TEST_PASSWORD, withOrigin } from '../support/repository-fixture.ts';
 
 /** Three backups of one tree, a day apart. */
 async function someBackups(): Promise<Sweep['base']> {
@@ -187,6 +189,25 @@ describe('on a storage that fails', () => {
     });
   });
 
+  it('migrate leaves a vault that opens, or the copy of its config, where a file cannot be replaced at once', async () => {
+    const copies = new WeakMap<Trial, Uint8Array>();
+    await sweepFaults({
+      base: await makeSampleRepository({ version: 1 }),
+      run: (trial) => {
+        const repository = withOrigin(trial.repository, new ReplacesNothing(trial.storage));
+        const keepOldConfig = async (bytes: Uint8Array): Promise<void> => void copies.set(trial, bytes);
+        return migrateVault({ ...trial.context, repository }, { keepOldConfig });
+      },
+      after: async (trial) => {
+        const copy = copies.get(trial);
+        const isThere = (await trial.storage.stat('config')) !== undefined;
+        if (!isThere) await trial.storage.write('config', copy ?? new Uint8Array(0));
+        await opens(trial);
+      },
+      done: async (trial) => expect(await opens(trial)).toBe(2),
+    });
+  });
+
   describe('keys', () => {
     const changed = { password: new Secret('changed'), kdf: TEST_KDF };
     it('passwd: one of the two passwords opens the vault at every instant', async () => {
@@ -251,5 +272,11 @@ async function opensWith({ storage }: Trial, password: Secret): Promise<boolean>
   } catch (error) {
     if (hasCode(error, 'PASSWORD_WRONG')) return false;
     throw error;
+  }
+}
+
+class ReplacesNothing extends StorageLayer {
+  override get features(): StorageFeatures {
+    return { ...this.inner.features, atomicWrite: false };
   }
 }
