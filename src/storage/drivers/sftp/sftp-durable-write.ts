@@ -30,14 +30,15 @@ export async function writeDurably(session: SftpSession, write: SftpWrite): Prom
   const handle = await openTemporary(session, temporary, write);
   try {
     if (mode !== undefined) await session.setMode(handle, mode, signal);
-    await writePipelined(session, handle, parts, signal);
-    await sync(session, handle, signal);
+    await writePipelined(session, handle, parts, () => sync(session, handle, signal), signal);
     signal?.throwIfAborted();
     // From here on it is not interrupted: whether it took place has to be known.
     if (ifAbsent) await takeAbsentName(session, temporary, write);
-    else await takeName(session, temporary, path);
-    await sync(session, handle);
-    await session.closeHandle(handle);
+    await inOrder(session, [
+      async () => (ifAbsent ? undefined : takeName(session, temporary, path)),
+      () => sync(session, handle),
+      () => session.closeHandle(handle),
+    ]);
   } catch (error) {
     // Asked before the temporary file makes room again.
     const explained = await withSpace(session, error, path);
@@ -55,6 +56,12 @@ async function openTemporary(session: SftpSession, temporary: string, write: Sft
     if (write.signal?.aborted === true || session.lost !== undefined) await removeTemporary(session, temporary, write);
     throw await withSpace(session, error, temporary);
   }
+}
+
+/** Sends all at once where the server keeps the order; a round trip is what takes long. */
+async function inOrder(session: SftpSession, requests: readonly (() => Promise<void>)[]): Promise<void> {
+  if (session.keepsOrder) await Promise.all(requests.map((request) => request()));
+  else for (const request of requests) await request();
 }
 
 /** A refused request with the room on the server, which may be what was missing. */

@@ -69,7 +69,7 @@ async function readEntries(
   signal?: AbortSignal,
 ): Promise<FileEntryWithStats[]> {
   const entries: FileEntryWithStats[] = [];
-  const ahead = session.pipelinesFolders ? AHEAD : 1;
+  const ahead = session.keepsOrder ? AHEAD : 1;
   for (let ended = false; !ended;) {
     const batches = await Promise.all(Array.from({ length: ahead }, () => session.readFolder(handle, signal)));
     for (const batch of batches) {

@@ -36,8 +36,8 @@ export class SftpSession {
   readonly where: string;
   readonly longestRead: number;
   readonly longestWrite: number;
-  /** Several requests on one folder handle may be under way: not all servers get that right. */
-  readonly pipelinesFolders: boolean;
+  /** Requests are worked off in the order they were sent, so that none has to wait for the answer of the one before. */
+  readonly keepsOrder: boolean;
   readonly #sftp: SFTPWrapper;
   readonly #extensions: ReadonlySet<string>;
   readonly #pending = new Set<(error: unknown) => void>();
@@ -50,7 +50,7 @@ export class SftpSession {
     this.#extensions = new Set(Object.keys(internals._extensions ?? {}));
     this.longestRead = lengthOf(internals._maxReadLen);
     this.longestWrite = lengthOf(internals._maxWriteLen);
-    this.pipelinesFolders = internals._isOpenSSH === true;
+    this.keepsOrder = internals._isOpenSSH === true;
     sftp.on('error', (error: unknown) => this.lose(ended(where, error)));
     sftp.on('close', () => this.lose(ended(where, undefined)));
     sftp.on('end', () => this.lose(ended(where, undefined)));

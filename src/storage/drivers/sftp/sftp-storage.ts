@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { mapConcurrent, Semaphore } from '../../../base/concurrency.ts';
 import { checkObjectName, checkPrefix } from '../../object-name.ts';
-import { missing, partsOf, resolveRange } from '../../object-range.ts';
+import { partsOf } from '../../object-range.ts';
 import type {
   ObjectInfo,
   ObjectName,
@@ -18,7 +18,7 @@ import { listObjects } from './sftp-listing.ts';
 import { describeSftpLocation, type SftpLocation } from './sftp-location.ts';
 import { SftpPool } from './sftp-pool.ts';
 import type { SftpSession } from './sftp-session.ts';
-import { readPipelined } from './sftp-transfer.ts';
+import { readObject } from './sftp-transfer.ts';
 import { connectSsh } from './ssh-connection.ts';
 import { type SshEnvironment, systemSshEnvironment } from './ssh-settings.ts';
 
@@ -103,9 +103,7 @@ class SftpStorage implements Storage {
     return this.#run('read', name, signal, async (session) => {
       const handle = await session.openFile(this.#path(name), 'r', signal);
       try {
-        const status = await session.statHandle(handle, signal);
-        if (!status.isFile()) throw missing(name);
-        return await readPipelined(session, handle, name, resolveRange(name, status.size, options), signal);
+        return await readObject(session, handle, name, options);
       } finally {
         session.closeQuietly(handle);
       }

@@ -1,4 +1,5 @@
-import { type ObjectRange, truncated } from '../../object-range.ts';
+import { missing, resolveRange, truncated } from '../../object-range.ts';
+import type { ReadOptions } from '../../storage.ts';
 import { RequestWindow } from './request-window.ts';
 import type { SftpHandle, SftpSession } from './sftp-session.ts';
 
@@ -6,47 +7,93 @@ import type { SftpHandle, SftpSession } from './sftp-session.ts';
 // ssh2's window is 2 MiB), and as much again, so that it never runs dry.
 const IN_FLIGHT = 4 * 1024 * 1024;
 
-/** Reads a range with many requests under way. Throws `OBJECT_TRUNCATED` where the file ends inside it. */
-export async function readPipelined(
+/** Read along with the size where nobody says how long the object is: most are smaller. */
+const GUESS = 64 * 1024;
+/** Memory is taken for a length that the server has not confirmed up to here. */
+const LARGEST_GUESS = 64 * 1024 * 1024;
+
+/**
+ * The bytes of an open object or of a range of it, with many requests under way; the first are sent along with
+ * the question for its size. Throws as `Storage.read` does.
+ */
+export async function readObject(
   session: SftpSession,
   handle: SftpHandle,
   name: string,
-  range: ObjectRange,
-  signal?: AbortSignal,
+  options: ReadOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const { offset = 0, signal } = options;
+  const guess = Buffer.allocUnsafeSlow(guessLength(options));
+  const ahead = readUpTo(session, handle, guess, offset, signal);
+  // What the object is decides first: reading a folder fails in its own way.
+  ahead.catch(() => {});
+  const status = await session.statHandle(handle, signal);
+  if (!status.isFile()) throw missing(name);
+  const range = resolveRange(name, status.size, options);
+  const got = Math.min(await ahead, range.length);
+  if (got === range.length && got === guess.length) return guess;
   // Not from Node's pool, so that the caller may transfer it; not zeroed, because it is filled or dropped.
   const bytes = Buffer.allocUnsafeSlow(range.length);
-  const size = session.longestRead;
-  const window = new RequestWindow(Math.ceil(IN_FLIGHT / size));
-  for (let start = 0; start < range.length; start += size) {
-    const piece = bytes.subarray(start, Math.min(start + size, range.length));
-    await window.add(() => readPiece(session, handle, piece, { name, range, start }, signal));
-  }
-  await window.end();
+  bytes.set(guess.subarray(0, got));
+  const more = await readUpTo(session, handle, bytes.subarray(got), range.offset + got, signal);
+  if (got + more < range.length) throw truncated(name, range.offset + got + more, range);
   return bytes;
 }
 
+function guessLength({ offset = 0, length }: ReadOptions): number {
+  if (!Number.isSafeInteger(offset) || offset < 0) return 0;
+  if (length === undefined) return GUESS;
+  return Number.isSafeInteger(length) && length >= 0 && length <= LARGEST_GUESS ? length : 0;
+}
+
+/** Fills `target` from `position` on. Returns the bytes read, fewer where the file ends. */
+async function readUpTo(
+  session: SftpSession,
+  handle: SftpHandle,
+  target: Buffer,
+  position: number,
+  signal?: AbortSignal,
+): Promise<number> {
+  const size = session.longestRead;
+  const window = new RequestWindow(Math.ceil(IN_FLIGHT / size));
+  let end = target.length;
+  for (let start = 0; start < end; start += size) {
+    const piece = target.subarray(start, start + size);
+    await window.add(async () => {
+      const filled = await readPiece(session, handle, piece, position + start, signal);
+      if (filled < piece.length) end = Math.min(end, start + filled);
+    });
+  }
+  await window.end();
+  return end;
+}
+
+/** A server may give less than it was asked for; nothing at all is the end of the file. */
 async function readPiece(
   session: SftpSession,
   handle: SftpHandle,
   piece: Buffer,
-  { name, range, start }: { name: string; range: ObjectRange; start: number },
+  position: number,
   signal: AbortSignal | undefined,
-): Promise<void> {
-  // A server may give less than it was asked for.
-  for (let filled = 0; filled < piece.length;) {
-    const at = range.offset + start + filled;
-    const count = await session.read(handle, piece.subarray(filled), at, signal);
-    if (count === 0) throw truncated(name, at, range);
+): Promise<number> {
+  let filled = 0;
+  while (filled < piece.length) {
+    const count = await session.read(handle, piece.subarray(filled), position + filled, signal);
+    if (count === 0) break;
     filled += count;
   }
+  return filled;
 }
 
-/** Writes all parts from the beginning of the file, with many requests under way. */
+/**
+ * Writes all parts from the beginning of the file, with many requests under way, and sends `last` behind them.
+ * Returns when all have succeeded.
+ */
 export async function writePipelined(
   session: SftpSession,
   handle: SftpHandle,
   parts: readonly Uint8Array[],
+  last: () => Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {
   const window = new RequestWindow(Math.ceil(IN_FLIGHT / session.longestWrite));
@@ -56,7 +103,9 @@ export async function writePipelined(
     await window.add(() => session.write(handle, piece, at, signal));
     position += piece.length;
   }
+  if (session.keepsOrder) await window.add(last);
   await window.end();
+  if (!session.keepsOrder) await last();
 }
 
 /** Pieces of `size` bytes, the last one shorter: views of large parts, copies of small ones. */
