@@ -24,8 +24,6 @@ import { type SshEnvironment, systemSshEnvironment } from './ssh-settings.ts';
 
 /** restic's number. */
 const CONNECTIONS = 5;
-// A session of OpenSSH's server may hold about a thousand files open; memory is the narrower limit.
-const TRANSFERS_PER_CONNECTION = 2;
 
 /** Removals under way at once: each is a small request, and what takes long is the way there and back. */
 const REMOVALS = 64;
@@ -60,7 +58,8 @@ class SftpStorage implements Storage {
     this.url = describeSftpLocation(location);
     this.features = { atomicWrite: true, remote: true, connections, localPath: undefined, removeBatch: REMOVALS };
     this.#root = location.path;
-    this.#transfers = new Semaphore(connections * TRANSFERS_PER_CONNECTION);
+    // One file a session: two share its window and are slower together than one after the other.
+    this.#transfers = new Semaphore(connections);
     this.#pool = new SftpPool({
       sessions: connections,
       connect: (signal) => connectSsh(location, environment, signal),
