@@ -1,8 +1,10 @@
 // One vault on a real SFTP server, used by our program and by restic as their users run them.
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { errorOf, Home } from '../e2e/cairn-program.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ended, errorOf, Home } from '../e2e/cairn-program.ts';
 import { describeTree } from '../support/describe-tree.ts';
 import { checkOurs, type ResticName, resticText, restoreOurs, runCairn } from '../support/interop.ts';
 import { makeMatrixSource } from '../support/matrix-source.ts';
@@ -91,5 +93,58 @@ describe.skipIf(skip)('the command line over SFTP', () => {
     });
     expect([run.exit, run.stdout]).toEqual([15, '']);
     expect(errorOf(run)).toMatchObject({ code: 'STORAGE_HOST_UNKNOWN', hint: expect.stringContaining('known_hosts') });
+  });
+});
+
+describe.skipIf(skip)('a backup over SFTP', () => {
+  let path = '';
+  let url = '';
+  let large = '';
+
+  beforeAll(async () => {
+    large = await home.folder('large');
+    for (let file = 0; file < 6; file++) fs.writeFileSync(join(large, `noise-${file}`), randomBytes(24 * 1024 * 1024));
+  });
+
+  beforeEach(async () => {
+    path = newPath();
+    url = `sftp:${SSH_ALIAS}:${path}`;
+    await runCairn(home, url, ['init']);
+  });
+
+  /** Resolves when packs are on their way. */
+  async function underWay(): Promise<void> {
+    const isUnfinished = (name: string): boolean => /[0-9a-f]{64}-tmp-\d+$/u.test(name);
+    for (;;) {
+      const data = fs.existsSync(join(path, 'data')) ? fs.readdirSync(join(path, 'data'), { recursive: true }) : [];
+      if (data.some((name) => isUnfinished(String(name)))) return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  const start = (): ChildProcess =>
+    home.start(['--vault', url, 'backup', large], { env: { CAIRN_PASSWORD: RESTIC_PASSWORD } });
+
+  it('goes on when its connection is cut in the middle', async () => {
+    const child = start();
+    const end = ended(child);
+    child.stdin?.end();
+    await underWay();
+    server.dropConnections();
+    expect(await end).toMatchObject({ exit: 0 });
+    await restic('restic-newest', path, ['check', '--read-data']);
+    const found = fs.readdirSync(path, { recursive: true }).filter((name) => String(name).includes('-tmp-'));
+    expect(found).toEqual([]);
+  });
+
+  it('that is killed leaves a vault in which the next one is whole', async () => {
+    const child = start();
+    child.stdin?.end();
+    await underWay();
+    child.kill('SIGKILL');
+    await ended(child);
+    await runCairn(home, url, ['backup', large]);
+    expect(await restoreOurs(home, url, 'large', home.file(`killed-${count}`))).toEqual(describeTree(large));
+    await restic('restic-newest', path, ['check', '--read-data']);
   });
 });
