@@ -61,8 +61,9 @@ async function write(root: string, { name, entry, codeSplitting }: Bundle, packa
     cwd: root,
     input: { [name]: `dist/${entry}` },
     platform: 'node',
-    // koffi is native and found at run time (src/base/posix/koffi.ts); ssh2 looks for optional native parts beside itself.
-    external: ['koffi', 'ssh2'],
+    // koffi is native and found at run time (src/base/posix/koffi.ts); ssh2 looks for optional native parts beside itself,
+    // and the rest is installed by those who use it.
+    external: ['koffi', 'ssh2', '@azure/storage-blob'],
     plugins: [globalProcess],
     onLog(_level, log) {
       throw new Error(`${entry}: ${log.message}`);

@@ -17,6 +17,7 @@ import {
   forgetFoundPeers,
   peerNamed,
   peers,
+  peersDirectory,
   type Peer,
   type PeerOrigin,
 } from '../test/support/peer-catalog.ts';
@@ -113,6 +114,15 @@ function buildWithCargo(origin: PeerOrigin & { kind: 'cargo' }, output: string, 
   copyFileSync(join(work, 'bin', origin.program), output);
 }
 
+/** The dependencies have to stay where they are: what is kept as the peer starts the program among them. */
+function installFromNpm(origin: PeerOrigin & { kind: 'npm' }, output: string): void {
+  const prefix = join(peersDirectory(), 'npm', `${origin.package}-${origin.version}`);
+  mkdirSync(prefix, { recursive: true });
+  const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', prefix];
+  run('npm', ['install', ...flags, `${origin.package}@${origin.version}`], { cwd: prefix, minutes: 5 });
+  writeFileSync(output, `#!/bin/sh\nexec "${join(prefix, 'node_modules', '.bin', origin.program)}" "$@"\n`);
+}
+
 function build(peer: Peer): void {
   const target = builtPath(peer);
   const work = mkdtempSync(join(tmpdir(), `peer-${peer.name}-`));
@@ -121,6 +131,7 @@ function build(peer: Peer): void {
   try {
     if (peer.origin.kind === 'go') buildWithGo(peer.origin, output, work);
     if (peer.origin.kind === 'cargo') buildWithCargo(peer.origin, output, work);
+    if (peer.origin.kind === 'npm') installFromNpm(peer.origin, output);
     mkdirSync(dirname(target), { recursive: true });
     copyFileSync(output, `${target}.new`);
     chmodSync(`${target}.new`, 0o755);

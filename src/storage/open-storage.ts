@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CairnError } from '../base/errors.ts';
+import { type AzureLocation, parseAzureLocation } from './drivers/azure/azure-location.ts';
 import { openLocalStorage } from './drivers/local.ts';
 import { openMemoryStorage } from './drivers/memory.ts';
 import { parseRcloneRemote } from './drivers/rclone/rclone-remote.ts';
@@ -9,9 +10,9 @@ import { parseSftpUrl, type SftpLocation } from './drivers/sftp/sftp-location.ts
 import type { Storage } from './storage.ts';
 
 const SUPPORTED =
-  'a path, local:PATH, file:///PATH, s3://BUCKET/PREFIX, sftp://USER@HOST//PATH, rest:https://HOST/PATH/, rclone:REMOTE:PATH or memory:NAME';
+  'a path, local:PATH, file:///PATH, s3://BUCKET/PREFIX, sftp://USER@HOST//PATH, rest:https://HOST/PATH/, rclone:REMOTE:PATH, azure:CONTAINER:/PREFIX or memory:NAME';
 // Known elsewhere; a clear answer is better than a folder called "s3:".
-const NOT_YET = new Set(['swift', 'azure', 'gs', 'b2']);
+const NOT_YET = new Set(['swift', 'gs', 'b2']);
 
 /** Where a storage URL points, parsed. */
 export type StorageLocation =
@@ -21,7 +22,8 @@ export type StorageLocation =
   | { readonly kind: 's3'; readonly url: string }
   | { readonly kind: 'sftp'; readonly location: SftpLocation }
   | { readonly kind: 'rest'; readonly location: RestLocation }
-  | { readonly kind: 'rclone'; readonly remote: string };
+  | { readonly kind: 'rclone'; readonly remote: string }
+  | { readonly kind: 'azure'; readonly location: AzureLocation };
 
 export interface OpenStorageOptions {
   readonly signal?: AbortSignal | undefined;
@@ -31,7 +33,7 @@ const memories = new Map<string, Storage>();
 
 /**
  * Opens the storage at `url`: a path, `local:PATH`, `file:///PATH`, `s3://BUCKET/PREFIX` or `s3:https://HOST/BUCKET/PREFIX`,
- * `sftp://USER@HOST//PATH`, `rest:https://HOST/PATH/`, `rclone:REMOTE:PATH`, or `memory:NAME`, which is one and the same storage for all of this
+ * `sftp://USER@HOST//PATH`, `rest:https://HOST/PATH/`, `rclone:REMOTE:PATH`, `azure:CONTAINER:/PREFIX`, or `memory:NAME`, which is one and the same storage for all of this
  * process. The driver alone: retries and limits are layers (`vault/storage-stack.ts`). Touches nothing yet, but starts
  * rclone. Throws `STORAGE_URL_INVALID`, whose text never repeats more of the URL than its scheme, since the rest may hold
  * a password.
@@ -53,6 +55,8 @@ export async function openStorage(url: string, options: OpenStorageOptions = {})
       return (await import('./drivers/rclone/rclone-storage.ts')).openRcloneStorage(location.remote, {
         signal: options.signal,
       });
+    case 'azure':
+      return (await import('./drivers/azure/azure-storage.ts')).openAzureStorage(location.location);
     default:
       return location satisfies never;
   }
@@ -75,6 +79,8 @@ export function parseStorageUrl(url: string): StorageLocation {
       return { kind: 's3', url };
     case 'sftp':
       return { kind: 'sftp', location: parseSftpUrl(url) };
+    case 'azure':
+      return { kind: 'azure', location: parseAzureLocation(rest) };
     case 'rest':
       return { kind: 'rest', location: parseRestUrl(rest) };
     case 'rclone':

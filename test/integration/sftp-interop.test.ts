@@ -114,10 +114,9 @@ describe.skipIf(skip)('a backup over SFTP', () => {
 
   /** Resolves when packs are on their way. */
   async function underWay(): Promise<void> {
-    const isUnfinished = (name: string): boolean => /[0-9a-f]{64}-tmp-\d+$/u.test(name);
     for (;;) {
       const data = fs.existsSync(join(path, 'data')) ? fs.readdirSync(join(path, 'data'), { recursive: true }) : [];
-      if (data.some((name) => isUnfinished(String(name)))) return;
+      if (data.some((name) => /[0-9a-f]{64}-tmp-\d+$/u.test(String(name)))) return;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }

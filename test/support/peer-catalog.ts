@@ -19,7 +19,8 @@ export type PeerName =
   | 'mkfs.ext4'
   | 'time'
   | 'rclone'
-  | 'sshd';
+  | 'sshd'
+  | 'azurite';
 
 export type PeerOrigin =
   /** A package of Debian; the program is then found on the PATH. */
@@ -34,7 +35,9 @@ export type PeerOrigin =
       readonly tags: readonly string[];
     }
   /** Built by cargo with the crate's own lock file. */
-  | { readonly kind: 'cargo'; readonly crate: string; readonly version: string; readonly program: string };
+  | { readonly kind: 'cargo'; readonly crate: string; readonly version: string; readonly program: string }
+  /** A program of an npm package, installed with its dependencies beside the built peers. */
+  | { readonly kind: 'npm'; readonly package: string; readonly version: string; readonly program: string };
 
 export interface Peer {
   readonly name: PeerName;
@@ -88,6 +91,12 @@ export const peers: readonly Peer[] = [
   debian('setfacl', 'tests', 'acl'),
   debian('mkfs.ext4', 'tests', 'e2fsprogs', ['-V']),
   debian('sshd', 'tests', 'openssh-server', ['-V']),
+  {
+    name: 'azurite',
+    neededBy: 'tests',
+    versionArgs: ['--version'],
+    origin: { kind: 'npm', package: 'azurite', version: '3.37.0', program: 'azurite-blob' },
+  },
   debian('time', 'bench', 'time'),
   debian('borg', 'bench', 'borgbackup'),
   {

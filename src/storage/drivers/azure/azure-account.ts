@@ -1,0 +1,67 @@
+import type * as Package from '@azure/storage-blob';
+import type { ContainerClient, StoragePipelineOptions } from '@azure/storage-blob';
+import { CairnError } from '../../../base/errors.ts';
+
+export type AzurePackage = Pick<
+  typeof Package,
+  'AnonymousCredential' | 'BlobServiceClient' | 'StorageSharedKeyCredential'
+>;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** One try of each request: what may pass is tried again by the retry layer, which says so. */
+const PIPELINE: StoragePipelineOptions = { retryOptions: { maxTries: 1 } };
+
+/** Loads `@azure/storage-blob`, which is installed by those who use Azure. */
+export async function loadAzurePackage(): Promise<AzurePackage> {
+  try {
+    return await import('@azure/storage-blob');
+  } catch (error) {
+    throw new CairnError('NOT_SUPPORTED', 'Azure needs the package @azure/storage-blob, which is not installed', {
+      hint: 'Install it beside cairn-backup: npm install @azure/storage-blob',
+      cause: error,
+    });
+  }
+}
+
+/**
+ * The container, with the account of the environment: `AZURE_STORAGE_CONNECTION_STRING`, or restic's
+ * `AZURE_ACCOUNT_NAME` with `AZURE_ACCOUNT_KEY` or `AZURE_ACCOUNT_SAS`, and `AZURE_ENDPOINT_SUFFIX`.
+ */
+export function openContainer(azure: AzurePackage, container: string, env: Environment): ContainerClient {
+  const connection = valueOf(env, 'AZURE_STORAGE_CONNECTION_STRING');
+  if (connection !== undefined) return byConnectionString(azure, connection).getContainerClient(container);
+  const account = valueOf(env, 'AZURE_ACCOUNT_NAME');
+  if (account === undefined || !/^[a-z0-9]{3,24}$/.test(account)) throw noAccount('AZURE_ACCOUNT_NAME');
+  const url = `https://${account}.blob.${valueOf(env, 'AZURE_ENDPOINT_SUFFIX') ?? 'core.windows.net'}`;
+  const key = valueOf(env, 'AZURE_ACCOUNT_KEY');
+  const signature = valueOf(env, 'AZURE_ACCOUNT_SAS');
+  if (key !== undefined) {
+    const credential = new azure.StorageSharedKeyCredential(account, key);
+    return new azure.BlobServiceClient(url, credential, PIPELINE).getContainerClient(container);
+  }
+  if (signature === undefined) throw noAccount('AZURE_ACCOUNT_KEY or AZURE_ACCOUNT_SAS');
+  const signed = `${url}?${signature.replace(/^\?/, '')}`;
+  return new azure.BlobServiceClient(signed, new azure.AnonymousCredential(), PIPELINE).getContainerClient(container);
+}
+
+function byConnectionString(azure: AzurePackage, connection: string): Package.BlobServiceClient {
+  try {
+    return azure.BlobServiceClient.fromConnectionString(connection, PIPELINE);
+  } catch {
+    // Not kept as a cause: its text may repeat the key.
+    throw new CairnError('CONFIG_INVALID', 'AZURE_STORAGE_CONNECTION_STRING is no connection string', {
+      hint: 'Copy it again from the access keys of the storage account.',
+    });
+  }
+}
+
+function valueOf(env: Environment, name: string): string | undefined {
+  const value = env[name];
+  return value === '' ? undefined : value;
+}
+
+function noAccount(what: string): CairnError {
+  return new CairnError('STORAGE_DENIED', `Azure needs ${what} in the environment`, {
+    hint: 'Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_ACCOUNT_NAME with AZURE_ACCOUNT_KEY or AZURE_ACCOUNT_SAS.',
+  });
+}

@@ -1,0 +1,178 @@
+import { Readable } from 'node:stream';
+import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
+import { checkObjectName, checkPrefix, isObjectName } from '../../object-name.ts';
+import { partsOf, resolveRange, sizeOf, truncated } from '../../object-range.ts';
+import { removeEach } from '../../remove-each.ts';
+import type {
+  ObjectInfo,
+  ObjectName,
+  ReadOptions,
+  Storage,
+  StorageFeatures,
+  StorageOptions,
+  WriteOptions,
+} from '../../storage.ts';
+import { loadAzurePackage, openContainer } from './azure-account.ts';
+import { azureAnswer, translateAzureError } from './azure-errors.ts';
+import type { AzureLocation } from './azure-location.ts';
+
+const CONNECTIONS = 10;
+
+/** Storage in a container of Azure Blob Storage. Throws `NOT_SUPPORTED` where `@azure/storage-blob` is not installed. */
+export async function openAzureStorage(
+  location: AzureLocation,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<Storage> {
+  return new AzureStorage(location, openContainer(await loadAzurePackage(), location.container, env));
+}
+
+class AzureStorage implements Storage {
+  readonly url: string;
+  readonly features: StorageFeatures = {
+    atomicWrite: true,
+    remote: true,
+    connections: CONNECTIONS,
+    localPath: undefined,
+  };
+  readonly #container: ContainerClient;
+  /** Before each name: the prefix and a slash, or nothing. */
+  readonly #before: string;
+
+  constructor({ container, prefix }: AzureLocation, client: ContainerClient) {
+    this.url = `azure:${container}:/${prefix}`;
+    this.#container = client;
+    this.#before = prefix === '' ? '' : `${prefix}/`;
+  }
+
+  async create({ signal }: StorageOptions = {}): Promise<void> {
+    await this.#run('make the container of', '', signal, async (abort) => {
+      // Asked first: a signature (SAS) for one container may not make any.
+      if (!(await this.#container.exists(abort))) await this.#container.createIfNotExists(abort);
+    });
+  }
+
+  async *list(prefix: string, { signal }: StorageOptions = {}): AsyncGenerator<ObjectInfo> {
+    checkPrefix(prefix);
+    signal?.throwIfAborted();
+    const before = this.#before;
+    try {
+      for await (const blob of this.#container.listBlobsFlat({ prefix: before + prefix, ...abortBy(signal) })) {
+        signal?.throwIfAborted();
+        const name = blob.name.slice(before.length);
+        if (isObjectName(name)) yield { name, sizeBytes: blob.properties.contentLength ?? 0 };
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw translateAzureError(error, 'list', prefix, this.#container.containerName);
+    }
+  }
+
+  async stat(name: ObjectName, { signal }: StorageOptions = {}): Promise<ObjectInfo | undefined> {
+    checkObjectName(name);
+    return this.#run('look at', name, signal, async (abort) => {
+      try {
+        const { contentLength = 0 } = await this.#blob(name).getProperties(abort);
+        return { name, sizeBytes: contentLength };
+      } catch (error) {
+        // Also where there is no container yet: `create` makes it.
+        if (azureAnswer(error)?.status === 404) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    checkObjectName(name);
+    return this.#run('read', name, options.signal, async (abort) => {
+      const { offset = 0, length } = options;
+      const isPlain = offset >= 0 && (length === undefined || length > 0);
+      if (!isPlain) return this.#readNothing(name, options, abort);
+      try {
+        return await this.#download(name, offset, length, abort);
+      } catch (error) {
+        // Azure has no empty ranges, and says so of a range behind the end.
+        if (azureAnswer(error)?.status !== 416) throw error;
+        return this.#readNothing(name, options, abort);
+      }
+    });
+  }
+
+  async write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options: WriteOptions = {}): Promise<void> {
+    checkObjectName(name);
+    const parts = partsOf(data);
+    await this.#run('write', name, options.signal, async (abort) => {
+      await this.#blob(name).upload(() => Readable.from(parts, { objectMode: false }), sizeOf(parts), {
+        ...abort,
+        ...(options.ifAbsent === true && { conditions: { ifNoneMatch: '*' } }),
+      });
+    });
+  }
+
+  async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
+    checkObjectName(name);
+    await this.#run('remove', name, signal, (abort) => this.#blob(name).deleteIfExists(abort));
+  }
+
+  removeMany(names: readonly ObjectName[], options?: StorageOptions): Promise<void> {
+    return removeEach(this, names, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #blob(name: ObjectName): BlockBlobClient {
+    return this.#container.getBlockBlobClient(this.#before + name);
+  }
+
+  async #download(
+    name: ObjectName,
+    offset: number,
+    length: number | undefined,
+    abort: AbortBy,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const answer = await this.#blob(name).download(offset, length, abort);
+    const { contentLength = 0, readableStreamBody: body } = answer;
+    // A range that is longer than the object is cut without a word.
+    if (length !== undefined && contentLength !== length) {
+      const sizeBytes = Number(answer.contentRange?.split('/')[1] ?? contentLength);
+      throw truncated(name, sizeBytes, { offset, length });
+    }
+    const bytes = Buffer.allocUnsafeSlow(contentLength);
+    let filled = 0;
+    for await (const chunk of (body ?? []) as AsyncIterable<Buffer>) {
+      if (filled + chunk.length <= contentLength) bytes.set(chunk, filled);
+      filled += chunk.length;
+    }
+    if (filled !== contentLength) throw truncated(name, filled, { offset, length: contentLength });
+    return bytes;
+  }
+
+  /** The empty result of a range inside the object, or the error of one outside. */
+  async #readNothing(name: ObjectName, options: ReadOptions, abort: AbortBy): Promise<Uint8Array<ArrayBuffer>> {
+    const { contentLength = 0 } = await this.#blob(name).getProperties(abort);
+    const range = resolveRange(name, contentLength, options);
+    if (range.length > 0) throw truncated(name, contentLength, range);
+    return new Uint8Array();
+  }
+
+  async #run<T>(
+    action: string,
+    name: string,
+    signal: AbortSignal | undefined,
+    work: (abort: AbortBy) => Promise<T>,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    try {
+      return await work(abortBy(signal));
+    } catch (error) {
+      // The package throws an error of its own for an abort; the caller's reason is wanted.
+      signal?.throwIfAborted();
+      throw translateAzureError(error, action, name, this.#container.containerName);
+    }
+  }
+}
+
+type AbortBy = { readonly abortSignal?: AbortSignal };
+
+function abortBy(signal: AbortSignal | undefined): AbortBy {
+  return signal === undefined ? {} : { abortSignal: signal };
+}
