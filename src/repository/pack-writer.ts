@@ -67,9 +67,16 @@ export class PackWriter {
     {
       using _place = await this.#places.acquire(this.#options.signal);
       await this.#repository.storage.write(objectName('pack', id), bytes.subarray(0, pack.sizeBytes), {
+        cold: holdsData(pack),
         signal: this.#options.signal,
       });
     }
     await this.#index.add(pack);
   }
+}
+
+/** Whether the pack holds contents of files, which only a restore reads; a pack is of one kind. */
+function holdsData({ header }: FinishedPack): boolean {
+  // The first byte of an entry is the type of its blob: trees have the odd ones (repository format, "Pack Format").
+  return ((header[0] ?? 1) & 1) === 0;
 }
