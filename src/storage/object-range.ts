@@ -48,3 +48,22 @@ export function sizeOf(parts: readonly Uint8Array[]): number {
   for (const part of parts) size += part.length;
   return size;
 }
+
+/** The same bytes, in groups of `bytes` each, without a copy. */
+export function* sliceParts(parts: readonly Uint8Array[], bytes: number): Generator<readonly Uint8Array[]> {
+  let group: Uint8Array[] = [];
+  let free = bytes;
+  for (const part of parts) {
+    for (let at = 0; at < part.length;) {
+      const piece = part.subarray(at, at + free);
+      group.push(piece);
+      at += piece.length;
+      free -= piece.length;
+      if (free > 0) continue;
+      yield group;
+      group = [];
+      free = bytes;
+    }
+  }
+  if (group.length > 0) yield group;
+}

@@ -4,6 +4,7 @@ import https from 'node:https';
 import { isIP } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { CairnError, messageOf } from '../../../base/errors.ts';
+import { sizeOf } from '../../object-range.ts';
 import { exchange, type HttpRequest, type HttpResponse, type HttpTimeouts, StaleConnection } from './http-exchange.ts';
 
 // node:http and not fetch: a body in parts is sent without being joined, shared memory included, and a
@@ -108,7 +109,7 @@ export class HttpClient implements AsyncDisposable {
         method: request.method,
         kind: request.kind ?? request.method,
         status: response?.status,
-        sentBytes: (request.body ?? []).reduce((sum, part) => sum + part.length, 0),
+        sentBytes: sizeOf(request.body ?? []),
         receivedBytes: response?.body.length ?? 0,
       });
     }

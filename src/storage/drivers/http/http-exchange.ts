@@ -3,6 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { asBuffer } from '../../../base/bytes.ts';
 import { CairnError } from '../../../base/errors.ts';
+import { sliceParts, sizeOf } from '../../object-range.ts';
 import { connectionLost, networkError, noProgress, type RequestContext } from './http-errors.ts';
 
 /** Bytes handed to the system at once. Each is a step of progress, so a slow line is not taken for a dead one. */
@@ -97,7 +98,7 @@ class Exchange implements Disposable {
     this.#outgoing.on('error', (error) => this.#fail(error));
     this.#outgoing.on('response', (response) => this.#receive(response));
     request.signal?.addEventListener('abort', this.#onAbort, { once: true });
-    this.#send(groupsOf(request.body ?? []));
+    this.#send(sliceParts(request.body ?? [], SEND_AT_ONCE));
   }
 
   [Symbol.dispose](): void {
@@ -176,7 +177,7 @@ class Exchange implements Disposable {
 
 function start(request: HttpRequest, { agent, socketPath }: ExchangeOptions): http.ClientRequest {
   const { url, method, body } = request;
-  const size = body?.reduce((sum, part) => sum + part.length, 0);
+  const size = body === undefined ? undefined : sizeOf(body);
   return (url.protocol === 'https:' ? https : http).request({
     agent,
     method,
@@ -192,25 +193,6 @@ function start(request: HttpRequest, { agent, socketPath }: ExchangeOptions): ht
       ...(size === undefined ? {} : { 'content-length': String(size) }),
     },
   });
-}
-
-/** Groups of parts of at most `SEND_AT_ONCE` bytes; long parts are cut. */
-function* groupsOf(parts: readonly Uint8Array[]): Generator<readonly Uint8Array[]> {
-  let group: Uint8Array[] = [];
-  let free = SEND_AT_ONCE;
-  for (const part of parts) {
-    for (let at = 0; at < part.length;) {
-      const piece = part.subarray(at, at + free);
-      group.push(piece);
-      at += piece.length;
-      free -= piece.length;
-      if (free > 0) continue;
-      yield group;
-      group = [];
-      free = SEND_AT_ONCE;
-    }
-  }
-  if (group.length > 0) yield group;
 }
 
 /** The bytes of an answer, in one piece of memory from the start where their number was announced. */

@@ -1,7 +1,7 @@
 import { utf8, utf8Lossy } from '../../../base/bytes.ts';
 import { mapConcurrent } from '../../../base/concurrency.ts';
 import { isCairnError } from '../../../base/errors.ts';
-import { sizeOf } from '../../object-range.ts';
+import { sizeOf, sliceParts } from '../../object-range.ts';
 import type { ObjectName } from '../../storage.ts';
 import type { S3Client } from './s3-client.ts';
 import { nextToken, sendForXml, strange } from './s3-listing.ts';
@@ -174,23 +174,4 @@ function withMarker(page: XmlElement): XmlElement {
     ...page,
     children: [...page.children, { name: 'Marker', text: key === '' ? '' : `${key}\n${id}`, children: [] }],
   };
-}
-
-/** The same bytes, in groups of `bytes` each, without a copy. */
-function* sliceParts(parts: readonly Uint8Array[], bytes: number): Generator<readonly Uint8Array[]> {
-  let group: Uint8Array[] = [];
-  let free = bytes;
-  for (const part of parts) {
-    for (let at = 0; at < part.length;) {
-      const piece = part.subarray(at, at + free);
-      group.push(piece);
-      at += piece.length;
-      free -= piece.length;
-      if (free > 0) continue;
-      yield group;
-      group = [];
-      free = bytes;
-    }
-  }
-  if (group.length > 0) yield group;
 }
