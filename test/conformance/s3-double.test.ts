@@ -6,7 +6,7 @@ import { type S3Double, startS3Double } from '../support/s3-double.ts';
 // Every case, also those that rclone's server cannot do; whole, and with everything in parts and pieces.
 describe.each([
   ['in one piece', {}],
-  ['in parts and pieces', { multipartBytes: 1000, partBytes: 100_000 }],
+  ['in parts and pieces', { multipartBytes: 1000, partBytes: 100_000, pieceBytes: 1000 }],
 ])('S3 as documented, objects %s', (_, options) => {
   let double: S3Double;
   let count = 0;

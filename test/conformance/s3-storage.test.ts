@@ -48,7 +48,7 @@ describe.skipIf(peersMissing('rclone'))('S3, served by rclone', () => {
   it('uploads large objects in parts and reads long ranges in pieces', async () => {
     const operations: string[] = [];
     const onRequest = ({ kind }: { readonly kind: string }): unknown => operations.push(kind);
-    await using storage = await open({ multipartBytes: 6_000_000, partBytes: 5 << 20, onRequest });
+    await using storage = await open({ multipartBytes: 6_000_000, partBytes: 5 << 20, pieceBytes: 5 << 20, onRequest });
     const parts = Array.from({ length: 13 }, (_, index) => new Uint8Array(1_000_000).fill(index));
     await storage.write('archives/large', parts);
     expect(operations.filter((kind) => kind === 'UploadPart')).toHaveLength(3);
@@ -59,7 +59,7 @@ describe.skipIf(peersMissing('rclone'))('S3, served by rclone', () => {
   });
 
   it('refuses a long range that the object does not hold', async () => {
-    await using storage = await open({ partBytes: 1000 });
+    await using storage = await open({ pieceBytes: 1000 });
     await storage.write('config', new Uint8Array(5000));
     await expect(storage.read('config', { offset: 1000, length: 4001 })).rejects.toMatchObject({
       code: 'OBJECT_TRUNCATED',

@@ -31,8 +31,13 @@ export interface S3StorageOptions extends Pick<HttpClientOptions, 'onRequest' | 
   readonly loadProviders?: CredentialSources['loadProviders'];
   /** Larger objects are uploaded in parts; 100 MiB by default, which is above any pack of the usual size. */
   readonly multipartBytes?: number;
-  /** Size of a part, and of the pieces in which long ranges are read; 16 MiB by default. */
+  /** Size of a part; 16 MiB by default. */
   readonly partBytes?: number;
+  /**
+   * Longer ranges are read in pieces of this size, several at once; 64 MiB by default: a pack of the usual size stays
+   * one request, which is what is paid for.
+   */
+  readonly pieceBytes?: number;
   readonly now?: () => Date;
   readonly signal?: AbortSignal | undefined;
 }
@@ -79,6 +84,7 @@ class BucketStorage implements S3Storage {
   readonly #keyHeaders: Headers;
   readonly #multipartBytes: number;
   readonly #partBytes: number;
+  readonly #pieceBytes: number;
   readonly #now: () => Date;
   /** Whether the server knows conditional writes and batches of removals, as far as it has been asked. */
   #conditional = true;
@@ -93,6 +99,7 @@ class BucketStorage implements S3Storage {
     this.#keyHeaders = keyHeaders;
     this.#multipartBytes = options.multipartBytes ?? 100 * MIB;
     this.#partBytes = options.partBytes ?? 16 * MIB;
+    this.#pieceBytes = options.pieceBytes ?? 64 * MIB;
     this.#now = options.now ?? (() => new Date());
   }
 
@@ -190,7 +197,7 @@ class BucketStorage implements S3Storage {
 
   get #readSettings(): ReadSettings {
     return {
-      pieceBytes: this.#partBytes,
+      pieceBytes: this.#pieceBytes,
       connections: Math.min(4, this.features.connections),
       keyHeaders: this.#keyHeaders,
     };
