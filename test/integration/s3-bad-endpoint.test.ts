@@ -4,20 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { utf8, utf8Lossy } from '../../src/base/bytes.ts';
-import { type Clock, msToNs } from '../../src/base/clock.ts';
 import { openS3Storage } from '../../src/storage/drivers/s3/s3-storage.ts';
 import { retrying } from '../../src/storage/layers/retry.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { initVault, openVault } from '../../src/vault/open-vault.ts';
+import { type JumpingClock, jumpingClock } from '../support/jumping-clock.ts';
 import { refuse, type S3Double, type SeenRequest, startS3Double } from '../support/s3-double.ts';
 
 // A server that fails in one way after another. The run ends well, or says what it lost.
 let double: S3Double;
-let pauses: number[];
+let clock: JumpingClock;
 
 beforeEach(async () => {
   double = await startS3Double();
-  pauses = [];
+  clock = jumpingClock();
 });
 
 afterEach(async () => {
@@ -32,20 +32,8 @@ const open = async (options: { readonly stallMs?: number; readonly now?: () => D
     timeouts: { stallMs: options.stallMs ?? 2000, answerMs: 2000 },
     ...(options.now === undefined ? {} : { now: options.now }),
   });
-  return retrying(storage, { clock: jumpingClock(), random: () => 0.5 });
+  return retrying(storage, { clock, random: () => 0.5 });
 };
-
-/** Its sleeps take no time, and are noted. */
-function jumpingClock(): Clock {
-  let nowMs = 0;
-  return {
-    nowNs: () => msToNs(nowMs),
-    sleep: async (delayMs) => {
-      nowMs += delayMs;
-      pauses.push(delayMs);
-    },
-  };
-}
 
 type Answer = (response: ServerResponse, request: SeenRequest) => void;
 
@@ -81,7 +69,7 @@ describe.each(Object.entries(failures))('a server that %s', (_, answer) => {
     await storage.write('config', utf8('hello'));
     failing(2, answer);
     expect(utf8Lossy(await storage.read('config'))).toBe('hello');
-    expect(pauses.length).toBeGreaterThanOrEqual(2);
+    expect(clock.sleeps.length).toBeGreaterThanOrEqual(2);
   });
 
   it('delays a listing, which lacks nothing and has nothing twice', async () => {
@@ -116,7 +104,7 @@ describe('a server that asks for a pause', () => {
       refuse(response, 503, 'SlowDown');
     });
     await storage.write('config', utf8('x'));
-    expect(pauses).toEqual([30_000]);
+    expect(clock.sleeps).toEqual([30_000]);
   });
 });
 
@@ -177,7 +165,7 @@ describe('a refusal that waiting does not help', () => {
       return true;
     };
     await expect(storage.write('config', utf8('x'))).rejects.toMatchObject({ ...expected, retry: 'never' });
-    expect(pauses).toEqual([]);
+    expect(clock.sleeps).toEqual([]);
   });
 
   it('has a text of its own for each', async () => {

@@ -45,7 +45,7 @@ async function readSections(path: string, signal: AbortSignal | undefined): Prom
 type Sections = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /** Sections `[name]` of lines `key = value`; keys in lower case. Indented lines belong to the setting above and are passed over. */
-function parseSections(text: string): Sections {
+export function parseSections(text: string): Sections {
   const sections = new Map<string, Map<string, string>>();
   let current: Map<string, string> | undefined;
   for (const line of text.split(/\r?\n/u)) {

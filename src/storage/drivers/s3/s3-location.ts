@@ -40,7 +40,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const HINT =
   'Write s3://BUCKET/PREFIX, with ?endpoint=https://HOST for a server that is not AWS, or s3:https://HOST/BUCKET/PREFIX. ' +
-  'docs/guides/storages.md lists the parameters.';
+  'docs/guides/s3.md lists the parameters.';
 // Lower case, digits, dots and hyphens; old buckets of us-east-1 may have capitals and underscores.
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/u;
 // Fits in a host name that a certificate for *.s3.… covers.
