@@ -110,10 +110,8 @@ describe('a server that asks for a pause', () => {
 
 describe('a server that gives a listing which is none', () => {
   it.each([
-    ['a login page', '<html><body>Log in</body></html>'],
-    ['half a document', '<ListBucketResult><Contents><Key>vault/a</Key>'],
+    ['half a document', '<?xml version="1.0"?><ListBucketResult><Contents><Key>vault/a</Key>'],
     ['a part without a way to the next', '<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>'],
-    ['nothing', ''],
   ])('is not believed: %s', async (_, body) => {
     await using storage = await open();
     double.takeover = (_request, response) => {
@@ -122,6 +120,19 @@ describe('a server that gives a listing which is none', () => {
     };
     await expect(Array.fromAsync(storage.list(''))).rejects.toMatchObject({ code: 'STORAGE_IO' });
   });
+
+  it.each(['<html><body>Log in</body></html>', '<html><p>Log in</html>', ''])(
+    'is not asked again where it is no S3 server at all: %j',
+    async (body) => {
+      await using storage = await open();
+      double.takeover = (_request, response) => {
+        response.end(body);
+        return true;
+      };
+      await expect(Array.fromAsync(storage.list(''))).rejects.toMatchObject({ code: 'STORAGE_IO', retry: 'never' });
+      expect(clock.sleeps).toEqual([]);
+    },
+  );
 
   it('is not followed in circles', async () => {
     await using storage = await open();

@@ -25,7 +25,7 @@ export interface S3Operation {
 export interface S3ClientOptions {
   readonly location: S3Location;
   readonly region: string;
-  readonly http: HttpClient;
+  readonly http: Pick<HttpClient, 'request'>;
   /** Undefined for requests that are not signed. */
   readonly credentials: CredentialProvider | undefined;
   readonly now?: () => Date;

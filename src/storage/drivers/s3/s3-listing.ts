@@ -1,5 +1,5 @@
 import { utf8Lossy } from '../../../base/bytes.ts';
-import { CairnError } from '../../../base/errors.ts';
+import { CairnError, type Retry } from '../../../base/errors.ts';
 import { isObjectName } from '../../object-name.ts';
 import type { ObjectInfo } from '../../storage.ts';
 import type { S3Client, S3Operation } from './s3-client.ts';
@@ -64,19 +64,28 @@ export async function sendForXml(
   try {
     element = parseXml(utf8Lossy(body));
   } catch (error) {
-    throw strange(operation.action, 'something that is no XML of S3', error);
+    // Half of a document may be whole the next time; a login page will not be a listing then either.
+    const isCutOff = utf8Lossy(body.subarray(0, 5)) === '<?xml';
+    throw strange(operation.action, 'something that is no XML of S3', {
+      cause: error,
+      retry: isCutOff ? 'later' : 'never',
+    });
   }
   const roots = typeof root === 'string' ? [root] : root;
   if (!roots.includes(element.name))
-    throw strange(operation.action, `an element ${element.name} instead of ${roots.join(' or ')}`);
+    throw strange(operation.action, `an element ${element.name} instead of ${roots.join(' or ')}`, { retry: 'never' });
   return element;
 }
 
 /** The error of an answer that S3 does not give. Not to be trusted, so not to be gone on with. */
-export function strange(action: string, what: string, cause?: unknown): CairnError {
+export function strange(
+  action: string,
+  what: string,
+  { cause, retry = 'later' }: { readonly cause?: unknown; readonly retry?: Retry } = {},
+): CairnError {
   return new CairnError('STORAGE_IO', `cannot ${action}: the server answers with ${what}`, {
     hint: 'Check that the endpoint is an S3 server, and not a login page or a proxy.',
-    retry: 'later',
+    retry,
     cause,
   });
 }

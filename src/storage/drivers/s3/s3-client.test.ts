@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { utf8 } from '../../../base/bytes.ts';
+import type { HttpRequest, HttpResponse } from '../http/http-exchange.ts';
+import { S3Client } from './s3-client.ts';
+import { parseS3Location } from './s3-location.ts';
+
+const keys = { accessKeyId: 'AKID', secretAccessKey: 's', expiresAtMs: undefined };
+
+function answer(status: number, headers: HttpResponse['headers'] = {}, body = ''): HttpResponse {
+  return { status, headers, body: new Uint8Array(utf8(body)) };
+}
+
+/** A client whose requests are answered one after the other, and noted. */
+function setUp(url: string, ...answers: readonly HttpResponse[]): { client: S3Client; sent: HttpRequest[] } {
+  const location = parseS3Location(url, {});
+  const sent: HttpRequest[] = [];
+  const request = async (one: HttpRequest): Promise<HttpResponse> => {
+    sent.push(one);
+    return answers[sent.length - 1] ?? answer(200);
+  };
+  const region = location.region ?? 'us-east-1';
+  return { client: new S3Client({ location, region, http: { request }, credentials: async () => keys }), sent };
+}
+
+const get = { method: 'GET', name: 'data/ab/x y', operation: 'GetObject', action: 'read data/ab/x y' } as const;
+
+describe('a request', () => {
+  it.each([
+    ['s3://bucket/pre?region=eu-west-1', 'https://bucket.s3.eu-west-1.amazonaws.com/pre/data/ab/x%20y'],
+    ['s3://my.bucket', 'https://s3.us-east-1.amazonaws.com/my.bucket/data/ab/x%20y'],
+    ['s3://bucket?region=cn-north-1', 'https://bucket.s3.cn-north-1.amazonaws.com.cn/data/ab/x%20y'],
+    ['s3://bucket/pre?endpoint=http://h:9000', 'http://h:9000/bucket/pre/data/ab/x%20y'],
+    ['s3://bucket?endpoint=http://h&path-style=no', 'http://bucket.h/data/ab/x%20y'],
+  ])('for an object of %s goes to %s', async (url, expected) => {
+    const { client, sent } = setUp(url);
+    await client.send(get);
+    expect(sent[0]?.url.href).toBe(expected);
+  });
+
+  it.each([
+    [301, { 'x-amz-bucket-region': 'eu-central-1' }, ''],
+    [400, {}, '<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region></Error>'],
+  ])('that is sent elsewhere with %i goes there, and the next one at once', async (status, headers, body) => {
+    const { client, sent } = setUp('s3://bucket', answer(status, headers, body));
+    await client.send(get);
+    await client.send(get);
+    expect(sent.map(({ url }) => url.host.split('.')[2])).toEqual(['us-east-1', 'eu-central-1', 'eu-central-1']);
+    expect(sent[1]?.headers?.['authorization']).toContain('/eu-central-1/s3/aws4_request');
+  });
+
+  it('that is sent round in circles says where the bucket is said to be', async () => {
+    const body = (region: string): string => `<Error><Code>PermanentRedirect</Code><Region>${region}</Region></Error>`;
+    const { client, sent } = setUp('s3://bucket', answer(301, {}, body('r-1')), answer(301, {}, body('r-2')));
+    await expect(client.send(get)).rejects.toMatchObject({ code: 'STORAGE_URL_INVALID', facts: { region: 'r-2' } });
+    expect(sent).toHaveLength(2);
+  });
+
+  it('does not follow a region that is no name of one', async () => {
+    const { client, sent } = setUp('s3://bucket', answer(301, { 'x-amz-bucket-region': 'evil.example/#' }));
+    await expect(client.send(get)).rejects.toMatchObject({ retry: 'never' });
+    expect(sent).toHaveLength(1);
+  });
+});
