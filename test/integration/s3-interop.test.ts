@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { initVault, openVault } from '../../src/vault/open-vault.ts';
 import type { PeerName } from '../support/peer-catalog.ts';
@@ -41,13 +43,20 @@ describe.skipIf(peersMissing('rclone')).each<PeerName>(['restic', 'restic-newest
     const options = { password: RESTIC_PASSWORD, cache: false, jobs: 1 } as const;
     const ourUrl = (): string => `s3://bucket/${prefix}?endpoint=${server.endpoint}`;
 
-    const restic = (...args: readonly string[]): string =>
-      execFileSync(requirePeer(peer).path, ['--no-cache', '-r', `s3:${server.endpoint}/bucket/${prefix}`, ...args], {
-        encoding: 'utf8',
-        env: { ...process.env, ...server.environment, RESTIC_PASSWORD },
-        stdio: 'pipe',
-        timeout: 60_000,
-      });
+    const invocation = (args: readonly string[]) =>
+      [
+        requirePeer(peer).path,
+        ['--no-cache', '-r', `s3:${server.endpoint}/bucket/${prefix}`, ...args],
+        { encoding: 'utf8', env: { ...process.env, ...server.environment, RESTIC_PASSWORD }, timeout: 60_000 },
+      ] as const;
+
+    const restic = (...args: readonly string[]): string => {
+      const [path, all, how] = invocation(args);
+      return execFileSync(path, all, { ...how, stdio: 'pipe' });
+    };
+
+    const resticAsync = async (...args: readonly string[]): Promise<string> =>
+      (await promisify(execFile)(...invocation(args))).stdout;
 
     it('holds a backup of ours that restic finds whole and restores', async () => {
       {
@@ -57,6 +66,22 @@ describe.skipIf(peersMissing('rclone')).each<PeerName>(['restic', 'restic-newest
       expect(restic('check', '--read-data')).toContain('no errors were found');
       restic('restore', 'latest', '--target', join(scratch, 'out'));
       expect(await readFile(join(scratch, 'out', scratch, 'document'), 'utf8')).toMatch(/^a+3\.14/u);
+    });
+
+    it('is written by both at the same time', async () => {
+      {
+        await using _vault = await initVault(ourUrl(), options);
+      }
+      await using vault = await openVault(ourUrl(), options);
+      for (let round = 0; round < 3; round++) {
+        const [ours, theirs] = ['ours', 'theirs'].map((name) => join(scratch, `${name} ${round}`));
+        if (ours === undefined || theirs === undefined) throw new Error('no paths');
+        await writeFile(ours, randomBytes(1_000_000));
+        await writeFile(theirs, randomBytes(1_000_000));
+        await Promise.all([vault.backup(ours), resticAsync('backup', theirs)]);
+      }
+      expect(restic('check', '--read-data')).toContain('no errors were found');
+      expect(await Array.fromAsync(vault.list())).toHaveLength(6);
     });
 
     it('holds a backup of restic that we find whole and restore', async () => {

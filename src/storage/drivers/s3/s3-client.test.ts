@@ -49,8 +49,10 @@ describe('a request', () => {
   });
 
   it('that is sent round in circles says where the bucket is said to be', async () => {
-    const body = (region: string): string => `<Error><Code>PermanentRedirect</Code><Region>${region}</Region></Error>`;
-    const { client, sent } = setUp('s3://bucket', answer(301, {}, body('r-1')), answer(301, {}, body('r-2')));
+    const redirects = ['r-1', 'r-2'].map((region) =>
+      answer(301, {}, `<Error><Code>PermanentRedirect</Code><Region>${region}</Region></Error>`),
+    );
+    const { client, sent } = setUp('s3://bucket', ...redirects);
     await expect(client.send(get)).rejects.toMatchObject({ code: 'STORAGE_URL_INVALID', facts: { region: 'r-2' } });
     expect(sent).toHaveLength(2);
   });
