@@ -68,6 +68,7 @@ export class PackWriter {
       using _place = await this.#places.acquire(this.#options.signal);
       await this.#repository.storage.write(objectName('pack', id), bytes.subarray(0, pack.sizeBytes), {
         cold: holdsData(pack),
+        sha256: id,
         signal: this.#options.signal,
       });
     }

@@ -64,6 +64,8 @@ export interface WriteOptions extends StorageOptions {
   readonly ifAbsent?: boolean;
   /** Whoever reads it can wait: a storage with cold classes may put it where reading takes hours. */
   readonly cold?: boolean;
+  /** SHA-256 of the data in hexadecimal, where it is known already: a storage that has to send it need not hash again. */
+  readonly sha256?: string;
   /** The class for such an object, such as `GLACIER`, instead of the one the storage was opened with. */
   readonly coldClass?: string | undefined;
   /** Called before the next bytes are sent, where the storage is `paced`. */

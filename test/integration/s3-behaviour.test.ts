@@ -33,6 +33,16 @@ describe('a write', () => {
     expect(last().headers['x-amz-content-sha256']).toBe(createHash('sha256').update('hello').digest('hex'));
   });
 
+  it('with a hash that the caller knows sends that one, and the server refuses other bytes', async () => {
+    await using storage = await open();
+    const sha256 = createHash('sha256').update('hello').digest('hex');
+    await storage.write('config', utf8('hello'), { sha256 });
+    await expect(storage.write('config', utf8('hellO'), { sha256 })).rejects.toMatchObject({
+      code: 'STORAGE_UNREACHABLE',
+    });
+    expect(utf8Lossy(await storage.read('config'))).toBe('hello');
+  });
+
   it('only where nothing is leaves the decision to the server', async () => {
     await using storage = await open();
     await storage.write('config', utf8('first'), { ifAbsent: true });

@@ -118,7 +118,8 @@ class FaultyLayer extends StorageLayer implements FaultyStorage {
       const torn = effects.find((effect) => effect.how === 'torn-write');
       if (torn !== undefined) {
         const whole = concatBytes(partsOf(data));
-        await this.inner.write(name, whole.subarray(0, torn.keepBytes ?? whole.length >> 1), options);
+        const { sha256: _ofAll, ...rest } = options ?? {};
+        await this.inner.write(name, whole.subarray(0, torn.keepBytes ?? whole.length >> 1), rest);
         throw torn.error ?? injected(operation);
       }
       if (!effects.some((effect) => effect.how === 'lost-write')) await this.inner.write(name, data, options);

@@ -14,6 +14,8 @@ export interface S3Operation {
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: readonly Uint8Array[] | undefined;
+  /** SHA-256 of the body in hexadecimal, where it is known. */
+  readonly sha256?: string | undefined;
   readonly largestBody?: number | undefined;
   /** What S3 calls it, such as `PutObject`: for counting. */
   readonly operation: string;
@@ -86,7 +88,7 @@ export class S3Client {
       const keys = await credentials(signal);
       // The server hashes what arrives and refuses other bytes than these. That works on every server and without
       // TLS, where checksum headers, or a payload that is not signed, do not.
-      const payloadHash = hashPayload(body ?? []);
+      const payloadHash = operation.sha256 ?? hashPayload(body ?? []);
       headers = signV4({ method, url, headers, payloadHash }, { keys, region: this.#region, now });
     }
     return await http.request({ method, url, headers, body, largestBody, kind, action, signal });

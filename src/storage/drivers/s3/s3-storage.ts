@@ -206,7 +206,7 @@ class BucketStorage implements S3Storage {
   async #put(
     name: ObjectName,
     parts: readonly Uint8Array[],
-    { signal, cold = false }: WriteOptions,
+    { signal, cold = false, sha256 }: WriteOptions,
     finalHeaders: Headers,
   ): Promise<void> {
     const stored = storeHeaders(this.#client.location, name, cold, this.#now());
@@ -228,6 +228,7 @@ class BucketStorage implements S3Storage {
       name,
       headers: { ...stored, ...this.#keyHeaders, ...finalHeaders, ...md5 },
       body: parts,
+      sha256,
       operation: 'PutObject',
       action: `write ${name}`,
       signal,
