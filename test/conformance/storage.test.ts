@@ -13,6 +13,7 @@ import { faulty } from '../../src/storage/layers/faulty.ts';
 import { limited } from '../../src/storage/layers/limit.ts';
 import { metered } from '../../src/storage/layers/metrics.ts';
 import { logged } from '../../src/storage/layers/log.ts';
+import { simulatedCold } from '../../src/storage/layers/simulated-cold.ts';
 import { retrying } from '../../src/storage/layers/retry.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 
@@ -45,6 +46,7 @@ const layers: Record<string, (inner: Storage) => Storage | Promise<Storage>> = {
   metrics: (inner) => metered(inner),
   'circuit breaker': (inner) => breaking(inner),
   log: (inner) => logged(inner, () => {}),
+  'cold classes, simulated': (inner) => simulatedCold(inner),
   'append-only where all may change': (inner) => appendOnly(inner, { mayChange: () => true }),
   'retry and circuit breaker over a storage that fails': (inner) =>
     retrying(
