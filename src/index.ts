@@ -38,6 +38,9 @@ export type { FindOptions, FoundFile } from './vault/look/find-files.ts';
 export type { DiffChange, DiffOptions, DiffResult, DumpOptions, LsOptions } from './vault/look/look-inside.ts';
 export type { GrowthStep, ModeStats, StatsOptions, VaultStats } from './vault/look/look-stats.ts';
 export type { StatsMode } from './repository/walk/repository-stats.ts';
+export type { RetrievalOptions, RetrievalSummary } from './vault/actions/retrieve-packs.ts';
+export type { RetrievalPrices } from './storage/cold/retrieval-plan.ts';
+export type { RetrievalTier } from './storage/storage.ts';
 export type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from './vault/actions/restore-action.ts';
 export type { DestinationState } from './vault/actions/restore-destination.ts';
 

@@ -19,6 +19,8 @@ export interface InitRepositoryOptions extends NewKeyOptions {
   readonly chunker?: RepositoryConfig['chunker'] | undefined;
   /** restic's chunker polynomial; random by default. Copy another repository's to deduplicate when copying. */
   readonly polynomial?: bigint | undefined;
+  /** Storage class for packs of data, recorded for all who write. */
+  readonly coldClass?: string | undefined;
   readonly cache?: CacheOptions | undefined;
   readonly codec?: Codec | undefined;
 }
@@ -37,6 +39,7 @@ export async function initRepository(storage: Storage, options: InitRepositoryOp
     id: idFromBytes<RepositoryId>(randomBytes(32)),
     chunkerPolynomial: options.polynomial ?? randomPolynomial(),
     chunker: options.chunker ?? 'gear',
+    coldClass: options.coldClass,
     extra: {},
   };
   const key = newMasterKey();

@@ -13,6 +13,8 @@ export interface OpenRepositoryOptions extends OpenKeyOptions {
   /** Where to keep a local copy of metadata of a remote vault; `undefined` = no cache. */
   readonly cache?: CacheOptions | undefined;
   readonly codec?: Codec | undefined;
+  /** Storage class for packs of data written by this run; by default the one the vault was made with. */
+  readonly coldClass?: string | undefined;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function openRepository(storage: Storage, options: OpenRepositoryOp
   const { key, keyId } = await openKey({ storage, origin: storage, cache: undefined, codec }, options);
   const config = openConfig(codec, key, sealed);
   const cache = await openCache(storage, config.id, options.cache);
-  return new Repository({ origin: storage, cache, config, key, keyId, codec });
+  return new Repository({ origin: storage, cache, config, key, keyId, codec, coldClass: options.coldClass });
 }
 
 async function readConfig(storage: Storage, signal: AbortSignal | undefined): Promise<Uint8Array> {

@@ -2,6 +2,7 @@
 // an index never names a blob whose pack is not durable (restic's format, "Indexing").
 import { Semaphore } from '../base/concurrency.ts';
 import { idFromBytes, type IndexId, type PackId } from '../base/ids.ts';
+import { holdsTrees } from '../formats/pack/pack-header.ts';
 import { IndexWriter } from './index-writer.ts';
 import { objectName } from './layout.ts';
 import type { FinishedPack } from './pack-builder.ts';
@@ -70,6 +71,9 @@ export class PackWriter {
         cold: holdsData(pack),
         sha256: id,
         signal: this.#options.signal,
+        // Trees are read by every restore and comparison, data by few.
+        cold: !holdsTrees(pack.header),
+        coldClass: this.#repository.coldClass,
       });
     }
     await this.#index.add(pack);

@@ -21,6 +21,8 @@ export interface RepositoryParts {
   readonly key: SealKey;
   readonly keyId: KeyId;
   readonly codec: Codec;
+  /** For this run, instead of the one in `config`. */
+  readonly coldClass?: string | undefined;
 }
 
 export interface FileInfo<K extends FileKind> {
@@ -46,6 +48,8 @@ export class Repository implements AsyncDisposable {
   /** The key file that the password opened. */
   readonly keyId: KeyId;
   readonly codec: Codec;
+  /** Storage class for new packs of data; the storage's own choice where undefined. */
+  readonly coldClass: string | undefined;
   #closed = false;
 
   constructor(parts: RepositoryParts) {
@@ -56,6 +60,7 @@ export class Repository implements AsyncDisposable {
     this.key = parts.key;
     this.keyId = parts.keyId;
     this.codec = parts.codec;
+    this.coldClass = parts.coldClass ?? parts.config.coldClass;
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { PackId } from '../base/ids.ts';
 import type { NodeType } from '../formats/tree/node.ts';
 import type { Snapshot } from '../formats/snapshot/snapshot.ts';
 import type { BlobIndex } from '../repository/index/blob-index.ts';
@@ -43,6 +44,11 @@ export interface RestoreOptions {
   readonly workers?: RestoreWorkers | undefined;
   /** An index that is loaded already. */
   readonly index?: BlobIndex | undefined;
+  /**
+   * Called with the packs that the content is in, once the plan is made and before anything is written: the place to
+   * bring them within reach. When it throws, nothing is restored. In a dry run as well.
+   */
+  readonly beforeContent?: ((packs: readonly PackId[]) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** About ten times a second. */
   readonly onProgress?: ((progress: RestoreProgress) => void) | undefined;

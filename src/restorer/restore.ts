@@ -111,10 +111,12 @@ async function runStages(run: RestoreRun, start: RestoreStart): Promise<RestoreR
   const plan = await planEntries(run, target, start);
   if (options.dryRun === true) {
     estimateRestore(run, target, plan);
+    await announcePacks(run, plan);
     meter.tick();
     return resultOf(run);
   }
   await planChanges(run, target, plan);
+  await announcePacks(run, plan);
   meter.enter('restore');
   await restorePlainEntries(run, plan);
   await restoreContent(run, plan);
@@ -126,6 +128,10 @@ async function runStages(run: RestoreRun, start: RestoreStart): Promise<RestoreR
   if (options.verify === true) await verify(run, plan);
   meter.tick();
   return resultOf(run);
+}
+
+async function announcePacks({ options, index }: RestoreRun, { content }: EntryPlan): Promise<void> {
+  await options.beforeContent?.(content.packNumbers().map((number) => index.packId(number)));
 }
 
 async function planEntries(run: RestoreRun, target: TargetDirectories, start: RestoreStart): Promise<EntryPlan> {

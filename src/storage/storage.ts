@@ -86,6 +86,8 @@ export type ObjectState =
 export type RetrievalTier = 'expedited' | 'standard' | 'bulk';
 
 export interface RetrieveOptions extends StorageOptions {
+  /** The class it is in, as its state says. */
+  readonly storageClass: string;
   readonly tier: RetrievalTier;
   /** How long the copy is to be kept. */
   readonly days: number;

@@ -1,5 +1,6 @@
 import { CairnArgumentError, CairnError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { isStorageClass } from '../formats/snapshot/config.ts';
 import { initRepository } from '../repository/init-repository.ts';
 import { CONFIG_NAME } from '../repository/layout.ts';
 import { openRepository } from '../repository/open-repository.ts';
@@ -8,7 +9,7 @@ import type { Storage } from '../storage/storage.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
 import { openStorageStack } from './storage-stack.ts';
 import { Vault } from './vault.ts';
-import type { InitVaultOptions, OpenVaultOptions, PasswordSource } from './vault-options.ts';
+import type { InitVaultOptions, OpenVaultOptions, PasswordSource, VaultNotice } from './vault-options.ts';
 
 /**
  * Opens the vault at a URL, as `openStorage` takes it: a folder, `s3:`, `sftp:`, `rest:`, `rclone:` or `memory:`; or in an open
@@ -29,6 +30,7 @@ export async function openVault(place: string | Storage, options: OpenVaultOptio
     return openRepository(storage, {
       password,
       cache: cacheOptions(options),
+      coldClass: options.coldClass,
       signal,
       onWarning: (warning) => options.onNotice?.({ level: 'warning', message: warning.message }),
     });
@@ -49,6 +51,7 @@ export async function initVault(place: string | Storage, options: InitVaultOptio
       version: options.version,
       chunker: options.chunker,
       generatedKey: options.generatedKey,
+      coldClass: options.coldClass,
       cache: cacheOptions(options),
       signal: options.signal,
     }),
@@ -67,9 +70,11 @@ async function openOn(
   open: (storage: Storage) => Promise<Repository>,
 ): Promise<Vault> {
   const notify = options.onNotice ?? ((): void => {});
+  if (options.coldClass !== undefined && !isStorageClass(options.coldClass)) throw noStorageClass(options.coldClass);
   const storage = await openStorageStack(place, options.storage ?? {}, notify, options.signal);
   try {
     const repository = await open(storage);
+    if (repository.coldClass !== undefined && storage.cold === undefined) notify(withoutClasses(repository.coldClass));
     return new Vault(storage, repository, {
       retryLockMs: options.retryLockMs ?? 0,
       lock: options.lock ?? true,
@@ -102,6 +107,16 @@ async function resolvePassword(source: PasswordSource): Promise<Secret> {
 function cacheOptions(options: OpenVaultOptions): { readonly folder: string } | undefined {
   if (options.cache === false) return undefined;
   return options.cache ?? { folder: defaultCacheFolder(process.env) };
+}
+
+function noStorageClass(text: string): CairnArgumentError {
+  return new CairnArgumentError(`${JSON.stringify(text.slice(0, 40))} is no storage class`, {
+    hint: 'Write it as the provider does, such as GLACIER or DEEP_ARCHIVE.',
+  });
+}
+
+function withoutClasses(coldClass: string): VaultNotice {
+  return { level: 'info', message: `this storage has no classes: nothing is put into ${coldClass}` };
 }
 
 function vaultMissing(storage: Storage): CairnError {

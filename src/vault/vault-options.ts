@@ -21,12 +21,15 @@ export interface OpenVaultOptions {
   readonly cache?: CacheOptions | false | undefined;
   /** Limits, read-only and append-only access, and who is told of operations. */
   readonly storage?: StorageSettings | undefined;
+  /** Storage class for packs of data written now, such as `GLACIER`; by default the one the vault was made with. */
+  readonly coldClass?: string | undefined;
   /** Worker threads of backup and restore; one per core by default. */
   readonly jobs?: number | undefined;
   readonly onNotice?: ((notice: VaultNotice) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** `coldClass` is recorded in the vault, for all who write to it. */
 export interface InitVaultOptions extends OpenVaultOptions {
   /** `gear` (fast) by default; `rabin` where restic writes into the vault as well and both shall deduplicate. */
   readonly chunker?: 'gear' | 'rabin' | undefined;

@@ -35,6 +35,7 @@ const COMPRESSED_ENTRY_SIZE = 1 + 4 + 4 + ID_SIZE;
 const MAX_HEADER_SIZE = 16 * 1024 * 1024;
 const U32_MAX = 0xffff_ffff;
 const COMPRESSED = 2;
+const TREE = 1;
 
 /** Bytes that an entry takes in the header. */
 export function packHeaderEntrySize(entry: Pick<PackEntry, 'uncompressedLength'>): number {
@@ -119,4 +120,15 @@ function checkSizes(length: number, uncompressedLength: number): void {
 
 function corrupt(what: string): CairnError {
   return new CairnError('PACK_CORRUPT', `the pack header is damaged: ${what}`);
+}
+
+/** Whether a pack with this header, plaintext of a valid one, holds a tree. */
+export function holdsTrees(plain: Uint8Array): boolean {
+  let at = 0;
+  while (at < plain.length) {
+    const type = plain[at] ?? 0;
+    if ((type & TREE) !== 0) return true;
+    at += type >= COMPRESSED ? COMPRESSED_ENTRY_SIZE : RAW_ENTRY_SIZE;
+  }
+  return false;
 }

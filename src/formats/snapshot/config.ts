@@ -1,6 +1,7 @@
 // The config document of a repository: `{"version":2,"id":…,"chunker_polynomial":"<hex>"}`
 // (restic's format, "Config"). Other programs add fields; restic ignores them, and so that nothing is
-// lost they are kept in `extra`. Cairn's own is `cairn_chunker`: which chunker new data is cut with.
+// lost they are kept in `extra`. Cairn's own are `cairn_chunker`: which chunker new data is cut with, and
+// `cairn_cold_class`: the storage class for packs of data.
 import { utf8 } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
 import type { RepositoryId } from '../../base/ids.ts';
@@ -15,11 +16,14 @@ export interface RepositoryConfig {
   /** Bits are the coefficients of restic's Rabin polynomial. Not checked here to be irreducible. */
   readonly chunkerPolynomial: bigint;
   readonly chunker: 'rabin' | 'gear';
+  /** Storage class for new packs of data, such as `GLACIER`; everything else stays where it can be read at once. */
+  readonly coldClass?: string | undefined;
   /** Fields of other programs, kept when the config is rewritten. */
   readonly extra: JsonObject;
 }
 
 const GEAR = 'gear-v1';
+const STORAGE_CLASS = /^[A-Z][A-Z0-9_]{0,39}$/;
 const HEX_U64 = /^[0-9a-fA-F]{1,16}$/;
 
 export function encodeConfig(config: RepositoryConfig): Uint8Array {
@@ -29,6 +33,7 @@ export function encodeConfig(config: RepositoryConfig): Uint8Array {
     ['chunker_polynomial', config.chunkerPolynomial.toString(16)],
   ];
   if (config.chunker === 'gear') members.push(['cairn_chunker', GEAR]);
+  if (config.coldClass !== undefined) members.push(['cairn_cold_class', config.coldClass]);
   members.push(...Object.entries(config.extra));
   return utf8(encodeObject(members));
 }
@@ -45,6 +50,7 @@ export function decodeConfig(json: Uint8Array): RepositoryConfig {
     id: fields.id<RepositoryId>('id'),
     chunkerPolynomial: BigInt(`0x${polynomial}`),
     chunker: parseChunker(fields.value('cairn_chunker')),
+    ...coldClassOf(fields),
     extra: fields.unread(),
   };
 }
@@ -53,6 +59,17 @@ function parseChunker(value: JsonValue | undefined): 'rabin' | 'gear' {
   if (value === undefined) return 'rabin';
   if (value === GEAR) return 'gear';
   throw unsupported(`the chunker ${encodeJson(value).slice(0, 40)}`);
+}
+
+/** Whether this may name a storage class, as providers write them. */
+export function isStorageClass(text: string): boolean {
+  return STORAGE_CLASS.test(text);
+}
+
+function coldClassOf(fields: DocumentFields): Pick<RepositoryConfig, 'coldClass'> {
+  const coldClass = fields.string('cairn_cold_class');
+  if (coldClass === '') return {};
+  return isStorageClass(coldClass) ? { coldClass } : fields.fail('cairn_cold_class is no storage class');
 }
 
 function unsupported(what: string): CairnError {

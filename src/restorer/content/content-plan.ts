@@ -84,6 +84,16 @@ export class ContentPlan {
     return this.#offsets.at(write);
   }
 
+  /** Numbers of the packs that hold the content, in the order they are first needed. */
+  packNumbers(): number[] {
+    const packs = new Set<number>();
+    for (let write = 0; write < this.#blobs.length; write++) {
+      const location = this.#index.location(this.#blobs.at(write));
+      if (location !== undefined) packs.add(location.packNumber);
+    }
+    return [...packs];
+  }
+
   /** All writes, pack by pack in the order the packs are first needed, cut into parts of limited size. */
   *parts(limits: PartLimits): Generator<PackPart> {
     const { packs, starts, order } = this.#groupByPack();

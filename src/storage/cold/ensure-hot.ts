@@ -115,8 +115,10 @@ class Retrieval {
       try {
         await mapConcurrent(infos.slice(at, at + NOTE_EVERY), this.#concurrency, async (info) => {
           this.#countRequest(info);
-          await this.#cold.retrieve(info.name, { tier, days, signal });
-          asked.push(info.name);
+          const { name, state } = info;
+          if (state.kind === 'hot') return;
+          await this.#cold.retrieve(name, { storageClass: state.storageClass, tier, days, signal });
+          asked.push(name);
           meter(info);
         });
       } finally {

@@ -11,6 +11,7 @@ import type { ActionContext } from './backup-action.ts';
 import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
 import { chooseSnapshot, type ReferenceOptions, sourcesOfSameName } from '../reference/choose-snapshot.ts';
 import { RateMeter } from './rate-meter.ts';
+import { type RetrievalOptions, type RetrievalSummary, retrievePacks } from './retrieve-packs.ts';
 import {
   assertOutsideVault,
   type DestinationState,
@@ -38,6 +39,8 @@ export interface VaultRestoreOptions extends ReferenceOptions, SelectionOptions 
   /** Change nothing; the result tells what would be done. */
   readonly dryRun?: boolean | undefined;
   readonly sparse?: boolean | undefined;
+  /** How what is needed comes back from cold storage; without it, that anything is there is an error. */
+  readonly retrieval?: RetrievalOptions | undefined;
   /**
    * Asked before anything is written, with what is at the destination. It throws to refuse; where it does not,
    * files that exist are handled as `overwrite` says, by default `always`.
@@ -53,6 +56,8 @@ export interface VaultRestoreResult extends RestoreResult {
   readonly backup: BackupRecord;
   /** The file or folder that was restored. */
   readonly destination: string;
+  /** What was found to lie in cold storage, where the storage has such a thing. */
+  readonly retrieval?: RetrievalSummary | undefined;
 }
 
 /** Where a restore would go and what is there. */
@@ -92,6 +97,8 @@ export async function runRestore(
   const place = await planDestination({ repository, settings, signal, index }, record, options);
   await assertMayWrite(backupRecord(record), place.destination, options);
   const meter = new RateMeter();
+  const dryRun = options.dryRun === true;
+  let retrieval: RetrievalSummary | undefined;
   const result = await restore(repository, {
     snapshot: record.snapshot,
     target: place.target,
@@ -100,16 +107,24 @@ export async function runRestore(
     overwrite: options.overwrite ?? 'always',
     delete: options.delete,
     verify: options.verify,
-    dryRun: options.dryRun,
+    dryRun,
     sparse: options.sparse,
     jobs: settings.jobs,
     workers,
     index,
     signal,
+    beforeContent: async (packs) => {
+      retrieval = await retrievePacks({ ...context, signal, dryRun }, packs, options.retrieval);
+    },
     onProgress: (state) => context.report(progressOf(state, meter)),
     onProblem: options.onProblem,
   });
-  return { ...result, backup: backupRecord(record), destination: place.destination };
+  return {
+    ...result,
+    backup: backupRecord(record),
+    destination: place.destination,
+    ...(retrieval === undefined ? {} : { retrieval }),
+  };
 }
 
 function describeOthers({ id, snapshot }: SnapshotRecord, others: readonly string[]): string {

@@ -4,14 +4,17 @@ import path from 'node:path';
 import { utf8, utf8Lossy } from '../../base/bytes.ts';
 import { CairnArgumentError, CairnError, messageOf, systemCode } from '../../base/errors.ts';
 
-/** `free`: there is nothing yet, or an empty folder. `occupied`: files are there that a restore would mix with. */
+/**
+ * `free`: there is nothing yet, or folders without files, such as a restore leaves that waits for cold storage.
+ * `occupied`: files are there that a restore would mix with.
+ */
 export type DestinationState = 'free' | 'occupied';
 
 /** Looks at the place without changing it. Throws `TARGET_INVALID`. */
 export async function destinationState(destination: string): Promise<DestinationState> {
   try {
     if (!(await lstat(destination)).isDirectory()) return 'occupied';
-    return (await readdir(destination)).length === 0 ? 'free' : 'occupied';
+    return (await holdsOnlyFolders(destination)) ? 'free' : 'occupied';
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOENT') return 'free';
@@ -21,6 +24,14 @@ export async function destinationState(destination: string): Promise<Destination
       facts: { target: destination },
     });
   }
+}
+
+/** Stops at the first entry that is no folder. */
+async function holdsOnlyFolders(folder: string): Promise<boolean> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  if (entries.some((entry) => !entry.isDirectory())) return false;
+  for (const { name } of entries) if (!(await holdsOnlyFolders(path.join(folder, name)))) return false;
+  return true;
 }
 
 /**

@@ -4,6 +4,7 @@ import { checkObjectName, checkPrefix } from '../../object-name.ts';
 import { exists, partsOf, resolveRange, sizeOf } from '../../object-range.ts';
 import { removeEach } from '../../remove-each.ts';
 import type {
+  ColdStorage,
   ObjectInfo,
   ObjectName,
   ReadOptions,
@@ -16,6 +17,7 @@ import { type HttpClientOptions, openHttpClient } from '../http/http-client.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import { type CredentialSources, resolveCredentials } from './credentials.ts';
 import { S3Client } from './s3-client.ts';
+import { s3Cold } from './s3-cold.ts';
 import { listS3 } from './s3-listing.ts';
 import { describeLocation, parseS3Location } from './s3-location.ts';
 import { abortUploads, uploadInParts } from './s3-multipart.ts';
@@ -79,6 +81,7 @@ export async function openS3Storage(url: string, options: S3StorageOptions = {})
 class BucketStorage implements S3Storage {
   readonly url: string;
   readonly features: StorageFeatures;
+  readonly cold: ColdStorage;
   readonly #client: S3Client;
   readonly #http: HttpClient;
   readonly #keyHeaders: Headers;
@@ -94,6 +97,7 @@ class BucketStorage implements S3Storage {
     const { connections } = client.location;
     this.url = describeLocation(client.location);
     this.features = { atomicWrite: true, remote: true, connections, localPath: undefined, removeBatch: REMOVE_BATCH };
+    this.cold = s3Cold(client, keyHeaders);
     this.#client = client;
     this.#http = http;
     this.#keyHeaders = keyHeaders;
@@ -206,10 +210,11 @@ class BucketStorage implements S3Storage {
   async #put(
     name: ObjectName,
     parts: readonly Uint8Array[],
-    { signal, cold = false, sha256 }: WriteOptions,
+    options: WriteOptions,
     finalHeaders: Headers,
   ): Promise<void> {
-    const stored = storeHeaders(this.#client.location, name, cold, this.#now());
+    const { signal, sha256 } = options;
+    const stored = storeHeaders(this.#client.location, name, options, this.#now());
     if (sizeOf(parts) > this.#multipartBytes) {
       return uploadInParts(this.#client, {
         name,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { CairnError, messageOf } from '../../../base/errors.ts';
-import type { ObjectName } from '../../storage.ts';
+import type { ObjectName, WriteOptions } from '../../storage.ts';
 import type { S3Encryption, S3Location } from './s3-location.ts';
 
 export type Headers = Readonly<Record<string, string>>;
@@ -37,10 +37,15 @@ async function readKey(path: string, signal: AbortSignal | undefined): Promise<B
 }
 
 /** Headers that say how a new object is to be stored. `cold`: its reader can wait for hours. */
-export function storeHeaders(location: S3Location, name: ObjectName, cold: boolean, now: Date): Headers {
+export function storeHeaders(
+  location: S3Location,
+  name: ObjectName,
+  { cold = false, coldClass }: WriteOptions,
+  now: Date,
+): Headers {
   return {
     'content-type': 'application/octet-stream',
-    ...classHeaders(location.storageClass, cold),
+    ...classHeaders(cold ? (coldClass ?? location.storageClass) : location.storageClass, cold),
     ...encryptionHeaders(location.encryption),
     ...lockHeaders(location, name, now),
   };
