@@ -13,6 +13,8 @@ import { chooseVault, type VaultChoice } from './vault-choice.ts';
 export interface OpenCliVaultOptions {
   /** Make the default vault where nothing is configured and there is none yet: for `backup`. */
   readonly createDefault?: boolean;
+  /** Storage class for packs of data, for this run. */
+  readonly coldClass?: string | undefined;
 }
 
 /**
@@ -21,13 +23,13 @@ export interface OpenCliVaultOptions {
  */
 export async function openCliVault(
   cli: CliContext,
-  { createDefault = false }: OpenCliVaultOptions = {},
+  { createDefault = false, coldClass }: OpenCliVaultOptions = {},
 ): Promise<Vault> {
   const choice = await chooseVault(cli.options.vault, cli.env);
   cli.detail(`vault: ${choice.url}`);
   try {
     const { openVault } = await import('../vault/open-vault.ts');
-    return await openVault(choice.url, vaultOptions(cli, choice, 'open'));
+    return await openVault(choice.url, { ...vaultOptions(cli, choice, 'open'), coldClass });
   } catch (error) {
     if (!hasCode(error, 'VAULT_MISSING')) throw error;
     if (choice.kind === 'default' && createDefault) return createDefaultVault(cli, choice);
@@ -69,6 +71,7 @@ export async function createDefaultVault(
 export interface NewVaultFormat {
   readonly chunker?: 'gear' | 'rabin';
   readonly version?: 1 | 2;
+  readonly coldClass?: string | undefined;
 }
 
 /** Two first backups at once both come here; the slower one uses what the quicker one made. */

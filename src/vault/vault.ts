@@ -86,7 +86,7 @@ export class Vault implements AsyncDisposable {
     return this.#storage.features.localPath;
   }
 
-  get config(): Pick<RepositoryConfig, 'id' | 'version' | 'chunker'> {
+  get config(): Pick<RepositoryConfig, 'id' | 'version' | 'chunker' | 'coldClass'> {
     return this.#repository.config;
   }
 

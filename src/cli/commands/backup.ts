@@ -45,6 +45,7 @@ interface BackupFlags {
   readonly withAtime: boolean;
   readonly compression: 'off' | 'fastest' | 'auto' | 'better' | 'max';
   readonly packSize?: number;
+  readonly coldClass?: string;
   readonly verifyWrites?: boolean;
   readonly keepPartial: boolean;
   readonly skipIfUnchanged: boolean;
@@ -126,6 +127,7 @@ function addReadingOptions(command: Command): void {
     .addOption(
       new Option('--pack-size <size>', 'size of the files in the vault, 4M to 128M').argParser(parseSizeArgument),
     )
+    .option('--cold-class <class>', 'storage class for the data of this backup (default: as `init --cold-class` said)')
     .option(
       '--verify-writes',
       'open and hash everything again before it is stored (default: where the vault is remote)',
@@ -140,7 +142,7 @@ async function backup(cli: CliContext, paths: readonly string[], flags: BackupFl
   keepHeapsSmall();
   // The threads start and the source is looked at while the key is being derived.
   await using ahead = await beginBackup(cli, source, options);
-  await using vault = await openCliVault(cli, { createDefault: !flags.dryRun });
+  await using vault = await openCliVault(cli, { createDefault: !flags.dryRun, coldClass: flags.coldClass });
   if (flags.dryRun) await preview(cli, vault, source, { ...options, ahead });
   else await save(cli, vault, source, { ...options, ahead });
 }

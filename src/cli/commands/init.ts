@@ -10,6 +10,7 @@ import { chooseVault } from '../vault-choice.ts';
 interface InitFlags {
   readonly chunker: 'gear' | 'rabin';
   readonly repoVersion: '1' | '2';
+  readonly coldClass?: string;
 }
 
 export const initCommand: CommandModule = {
@@ -29,10 +30,12 @@ export const initCommand: CommandModule = {
           .choices(['1', '2'])
           .default('2'),
       )
+      .option('--cold-class <class>', 'put the data (not what describes it) into this storage class, such as GLACIER')
       .action((flags: InitFlags) => start((cli) => init(cli, flags)));
     addExamples(command, [
       ['cairn init --vault /mnt/disk/vault', 'asks for a password'],
       ['cairn init --vault /mnt/disk/vault --password-file ~/.vault-password', 'takes it from a file'],
+      ['cairn init --vault s3://bucket/vault --cold-class DEEP_ARCHIVE', 'data in the deep archive, the rest at hand'],
       ['cairn init --chunker rabin --vault ./shared', 'for a repository that restic writes to as well'],
     ]);
     addExitCodes(command, ['password', 'full', 'readOnly', 'denied', 'vaultExists']);
@@ -41,7 +44,11 @@ export const initCommand: CommandModule = {
 
 async function init(cli: CliContext, flags: InitFlags): Promise<void> {
   const choice = await chooseVault(cli.options.vault, cli.env);
-  const format = { chunker: flags.chunker, version: flags.repoVersion === '1' ? 1 : 2 } as const;
+  const format = {
+    chunker: flags.chunker,
+    version: flags.repoVersion === '1' ? 1 : 2,
+    coldClass: flags.coldClass,
+  } as const;
   const { initVault, vaultExists } = await import('../../vault/open-vault.ts');
   if (await vaultExists(choice.url, cli.signal)) {
     throw new CairnError('VAULT_EXISTS', `there is a vault at ${choice.url} already`, {
@@ -61,6 +68,7 @@ async function init(cli: CliContext, flags: InitFlags): Promise<void> {
       id: config.id,
       version: config.version,
       chunker: config.chunker,
+      coldClass: config.coldClass ?? null,
     });
     return;
   }

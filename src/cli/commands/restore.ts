@@ -11,8 +11,15 @@ import { startRestoreWorkers } from '../../restorer/restore.ts';
 import { openCliVault } from '../open-cli-vault.ts';
 import { formatBytes, formatDuration, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
+import {
+  addRetrievalOptions,
+  describeRetrieval,
+  followRetrieval,
+  type RetrievalFlags,
+  retrievalOptions,
+} from '../retrieval-flags.ts';
 
-interface RestoreFlags extends SingleFilterFlags {
+interface RestoreFlags extends SingleFilterFlags, RetrievalFlags {
   readonly to: string;
   readonly at?: string;
   readonly path?: string;
@@ -57,6 +64,7 @@ export const restoreCommand: CommandModule = {
       .option('--sparse', 'make holes of all long runs of zeros', false)
       .option('-n, --dry-run', 'change nothing, and estimate from sizes and times what would be restored', false);
     addSingleFilterOptions(command);
+    addRetrievalOptions(command);
     command.action((reference: string, flags: RestoreFlags) => start((cli) => restore(cli, reference, flags)));
     addExamples(command, [
       ['cairn restore documents --to /tmp/out', 'the newest backup of that name, as /tmp/out/documents'],
@@ -73,6 +81,8 @@ export const restoreCommand: CommandModule = {
       'confirmation',
       'target',
       'targetInsideVault',
+      'cold',
+      'pending',
     ]);
   },
 };
@@ -81,7 +91,8 @@ async function restore(cli: CliContext, reference: string, flags: RestoreFlags):
   await using workers = startRestoreWorkers(cli.options.jobs);
   await using vault = await openCliVault(cli);
   const started = performance.now();
-  const result = await cli.follow(vault.restore(reference, { ...restoreOptions(cli, flags), workers }));
+  const job = vault.restore(reference, { ...restoreOptions(cli, flags), workers });
+  const result = await followRetrieval(cli, cli.follow(job));
   if (cli.options.json) await cli.out.json({ schema: 1, dryRun: flags.dryRun, ...result });
   else await cli.out.write(describe(result, flags, performance.now() - started));
   if (result.status === 'partial') throw partial(result);
@@ -113,6 +124,7 @@ function restoreOptions(cli: CliContext, flags: RestoreFlags): VaultRestoreOptio
     verify: flags.verify,
     sparse: flags.sparse,
     dryRun: flags.dryRun,
+    retrieval: retrievalOptions(cli, flags),
     confirm: (plan) => confirmOverwriting(cli, flags, plan),
     onProblem: ({ path, message }) => cli.warn(`${path}: ${message}`),
     signal: cli.signal,
@@ -128,6 +140,9 @@ function describe(result: VaultRestoreResult, flags: RestoreFlags, elapsedMs: nu
     facts.push(`${flags.dryRun ? 'would remove' : 'removed'} ${plural(result.filesDeleted, 'entry', 'entries')}`);
   if (flags.verify && !flags.dryRun && result.status === 'complete')
     facts.push('every file read again and found equal');
+  const { retrieval } = result;
+  if (flags.dryRun && retrieval !== undefined && retrieval.coldObjects + retrieval.retrievingObjects > 0)
+    facts.push(describeRetrieval(retrieval, new Date()));
   if (flags.dryRun) facts.push('estimated from sizes and times, no content was read');
   const head = `${facts.join('; ')} (${formatDuration(elapsedMs)})`;
   const { backup } = result;
