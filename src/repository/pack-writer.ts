@@ -68,7 +68,6 @@ export class PackWriter {
     {
       using _place = await this.#places.acquire(this.#options.signal);
       await this.#repository.storage.write(objectName('pack', id), bytes.subarray(0, pack.sizeBytes), {
-        cold: holdsData(pack),
         sha256: id,
         signal: this.#options.signal,
         // Trees are read by every restore and comparison, data by few.
@@ -78,10 +77,4 @@ export class PackWriter {
     }
     await this.#index.add(pack);
   }
-}
-
-/** Whether the pack holds contents of files, which only a restore reads; a pack is of one kind. */
-function holdsData({ header }: FinishedPack): boolean {
-  // The first byte of an entry is the type of its blob: trees have the odd ones (repository format, "Pack Format").
-  return ((header[0] ?? 1) & 1) === 0;
 }

@@ -60,7 +60,7 @@ export async function initVault(place: string | Storage, options: InitVaultOptio
 
 /** Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. */
 export async function vaultExists(url: string, signal?: AbortSignal): Promise<boolean> {
-  await using storage = await openStorageStack(url, {}, () => {}, signal);
+  await using storage = await openStorageStack(url, {}, () => {}, { signal });
   return (await storage.stat(CONFIG_NAME, { signal })) !== undefined;
 }
 
@@ -71,7 +71,7 @@ async function openOn(
 ): Promise<Vault> {
   const notify = options.onNotice ?? ((): void => {});
   if (options.coldClass !== undefined && !isStorageClass(options.coldClass)) throw noStorageClass(options.coldClass);
-  const storage = await openStorageStack(place, options.storage ?? {}, notify, options.signal);
+  const storage = await openStorageStack(place, options.storage ?? {}, notify, { signal: options.signal });
   try {
     const repository = await open(storage);
     if (repository.coldClass !== undefined && storage.cold === undefined) notify(withoutClasses(repository.coldClass));

@@ -10,7 +10,7 @@ import { limited } from '../storage/layers/limit.ts';
 import { logged } from '../storage/layers/log.ts';
 import { readOnly } from '../storage/layers/read-only.ts';
 import { type RetryNotice, retrying } from '../storage/layers/retry.ts';
-import { openStorage } from '../storage/open-storage.ts';
+import { openStorage, type OpenStorageOptions } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { StorageSettings } from './storage-settings.ts';
 import type { VaultNotice } from './vault-options.ts';
@@ -25,9 +25,9 @@ export async function openStorageStack(
   place: string | Storage,
   settings: StorageSettings,
   notify: Notify,
-  signal?: AbortSignal,
+  options: OpenStorageOptions = {},
 ): Promise<Storage> {
-  const driver = typeof place === 'string' ? await openStorage(place, { signal }) : place;
+  const driver = typeof place === 'string' ? await openStorage(place, options) : place;
   const { onOperation } = settings;
   const storage = onOperation === undefined ? driver : logged(driver, onOperation);
   return withAccess(withLimits(storage, settings, notify), settings);
