@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Clock, msToNs, systemClock } from '../../src/base/clock.ts';
+import { requirePeer } from '../support/peers.ts';
+import { RESTIC_PASSWORD, runRestic } from '../support/restic.ts';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
 import { simulatedCold, type SimulatedColdStorage } from '../../src/storage/layers/simulated-cold.ts';
 import { StorageLayer } from '../../src/storage/layers/storage-layer.ts';
@@ -71,6 +73,8 @@ async function coldNames(): Promise<string[]> {
   const all = await Array.fromAsync(storage.list(''), ({ name }) => name);
   return all.filter((name) => storage.headers(name)['x-amz-storage-class'] !== undefined);
 }
+
+const refuse = ({ coldObjects }: RetrievalSummary): Promise<void> => Promise.reject(new Error(`no to ${coldObjects}`));
 
 describe('a vault with a cold class', () => {
   it('puts packs of data there, and nothing else', async () => {
@@ -156,9 +160,7 @@ describe('a vault with a cold class', () => {
   });
 
   it('asks for nothing when the user says no', async () => {
-    const confirm = ({ coldObjects }: RetrievalSummary): Promise<void> =>
-      Promise.reject(new Error(`no to ${coldObjects}`));
-    await expect(restore({ confirm })).rejects.toThrow('no to 2');
+    await expect(restore({ confirm: refuse })).rejects.toThrow('no to 2');
     expect(storage.retrievals).toEqual([]);
   });
 });
@@ -168,7 +170,7 @@ describe('a class for one run', () => {
     await using vault = await openVault(new Kept(storage), { ...options(), coldClass: 'DEEP_ARCHIVE' });
     await writeFile(join(source, 'e.txt'), 'new');
     await vault.backup(source);
-    const classes = (await coldNames()).map((name) => storage.headers(name)['x-amz-storage-class']);
+    const classes = (await coldNames()).map((name) => storage.headers(name)['x-amz-storage-class'] ?? '');
     expect(classes.toSorted()).toEqual(['DEEP_ARCHIVE', 'GLACIER', 'GLACIER']);
   });
 
@@ -176,5 +178,15 @@ describe('a class for one run', () => {
     await expect(openVault(new Kept(storage), { ...options(), coldClass: 'so cold' })).rejects.toMatchObject({
       code: 'ARGUMENT_INVALID',
     });
+  });
+});
+
+describe.each(['restic', 'restic-newest'] as const)('%s', (peer) => {
+  it('reads a vault that has a cold class', async () => {
+    requirePeer(peer);
+    const folder = join(scratch, 'vault');
+    await using vault = await initVault(folder, { ...options(), password: RESTIC_PASSWORD, coldClass: 'GLACIER' });
+    await vault.backup(source);
+    expect(runRestic(peer, folder, ['check', '--read-data'])).toContain('no errors were found');
   });
 });

@@ -5,7 +5,7 @@ export interface JumpingClock extends Clock {
   readonly sleeps: readonly number[];
   /** Milliseconds since the epoch, which is where it starts. */
   readonly nowMs: number;
-  pass(ms: number): void;
+  readonly pass: (ms: number) => void;
 }
 
 export function jumpingClock(): JumpingClock {

@@ -98,7 +98,7 @@ const meanings = new Map<string, Meaning>([
     {
       code: 'OBJECT_COLD',
       text: 'keeps this object in a cold storage class',
-      hint: 'Ask the storage to retrieve the object, which takes minutes to hours, then run the same command again.',
+      hint: '`cairn restore` asks for the retrieval of what it needs, and goes on when it is there.',
     },
   ],
   [
