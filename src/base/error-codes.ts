@@ -30,6 +30,8 @@ export const errorCodes = [
   'CLOCK_SKEWED',
   'STORAGE_APPEND_ONLY',
   'RETRIEVAL_PENDING',
+  'MIRROR_BEHIND',
+  'MIRROR_MISMATCH',
   'STORAGE_HOST_UNKNOWN',
   'STORAGE_HOST_CHANGED',
   // vault and repository

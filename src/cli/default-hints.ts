@@ -22,6 +22,8 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   OBJECT_NAME_INVALID: 'This is a bug, or the vault was tampered with: report it with this message.',
   STORAGE_APPEND_ONLY: 'Run it without --append-only if data is to be removed.',
   OBJECT_COLD: 'Restore it with `cairn restore`, which asks for its retrieval.',
+  MIRROR_BEHIND: 'Let the others catch up with `cairn mirror repair`.',
+  MIRROR_MISMATCH: 'Give an empty place, or a copy of the same vault.',
   RETRIEVAL_PENDING: 'Run the same command again later, or with --wait.',
   STORAGE_HOST_UNKNOWN: 'Compare the fingerprint with the server’s own, then add its key to ~/.ssh/known_hosts.',
   STORAGE_HOST_CHANGED: 'Ask whoever runs the server whether its key was replaced, before anything else.',

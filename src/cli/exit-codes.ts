@@ -92,6 +92,8 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   CLOCK_SKEWED: 'denied',
   STORAGE_APPEND_ONLY: 'readOnly',
   RETRIEVAL_PENDING: 'pending',
+  MIRROR_BEHIND: 'partial',
+  MIRROR_MISMATCH: 'usage',
   STORAGE_HOST_UNKNOWN: 'denied',
   STORAGE_HOST_CHANGED: 'denied',
   VAULT_MISSING: 'noVault',

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '../base/size-text.ts';
+import { joinUrls } from '../storage/mirror/mirror-url.ts';
 import { parseDuration } from './duration.ts';
 
 /** What the user said before any command is looked at. */
@@ -25,6 +26,7 @@ export interface GlobalOptions {
   /** KiB per second. */
   readonly limitDownload?: number;
   readonly connections?: number;
+  readonly mirrorCopies?: number;
   readonly readOnly: boolean;
   readonly appendOnly: boolean;
 }
@@ -32,7 +34,11 @@ export interface GlobalOptions {
 export function addGlobalOptions(program: Command): void {
   program
     .optionsGroup('Options of every command:')
-    .option('--vault <url>', 'the vault: a folder, or a URL (env CAIRN_VAULT, RESTIC_REPOSITORY)')
+    .option(
+      '--vault <url>',
+      'the vault: a folder, or a URL; given again, a mirror of the first (env CAIRN_VAULT, RESTIC_REPOSITORY)',
+      addVault,
+    )
     .option('--password-file <file>', 'read the password from a file (env CAIRN_PASSWORD_FILE)')
     .option('--password-command <command>', 'run `sh -c COMMAND` for the password (env CAIRN_PASSWORD_COMMAND)')
     .option('--json', 'print JSON on stdout, and an error as JSON on stderr', false)
@@ -65,6 +71,11 @@ export function addGlobalOptions(program: Command): void {
         parsePositiveInteger,
       ),
     )
+    .addOption(
+      new Option('--mirror-copies <n>', 'fail unless so many storages of a mirror are in step').argParser(
+        parsePositiveInteger,
+      ),
+    )
     .option('--read-only', 'write nothing to the vault, and read without a lock', false)
     .option('--append-only', 'remove and replace nothing in the vault but locks', false);
 }
@@ -81,7 +92,13 @@ export const valueOptions: ReadonlySet<string> = new Set([
   '--limit-upload',
   '--limit-download',
   '--connections',
+  '--mirror-copies',
 ]);
+
+/** Several are a mirror; an empty one is refused where the vault is chosen. */
+function addVault(url: string, before: string | undefined): string {
+  return before === undefined || url === '' ? url : joinUrls([before, url]);
+}
 
 /** For `argParser`: a whole number of at least 1. */
 export function parsePositiveInteger(text: string): number {

@@ -129,6 +129,7 @@ function storageSettings(options: GlobalOptions): StorageSettings {
     readOnly: options.readOnly,
     appendOnly: options.appendOnly,
     connections: options.connections,
+    mirrorCopies: options.mirrorCopies,
     uploadBytesPerSecond: limitUpload === undefined ? undefined : limitUpload * KIB,
     downloadBytesPerSecond: limitDownload === undefined ? undefined : limitDownload * KIB,
   };

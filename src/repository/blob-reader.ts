@@ -15,7 +15,7 @@ interface ReadBlobOptions {
 
 /**
  * Reads one blob: its plaintext, authenticated and compared with its id. Each copy the index knows is
- * tried, twice when it is bad, since a transfer may have gone wrong. Throws `BLOB_MISSING` if no index lists
+ * tried, twice when it is bad, since a transfer may have gone wrong, or once from each storage of a mirror. Throws `BLOB_MISSING` if no index lists
  * it or all packs with it are gone, `BLOB_CORRUPT` naming the packs if no copy is good, or the storage's error.
  * Safe to call concurrently.
  */
@@ -30,10 +30,11 @@ export async function readBlob(
   const failures: CopyFailure[] = [];
   for (const location of locations) {
     const pack = index.packId(location.packNumber);
-    for (const storage of [repository.storage, repository.origin]) {
+    for (let copy = 0; copy < copiesOf(repository); copy++) {
+      const storage = copy === 0 ? repository.storage : repository.origin;
       options.signal?.throwIfAborted();
       try {
-        const range = { offset: location.offset, length: location.length, signal: options.signal };
+        const range = { offset: location.offset, length: location.length, copy, signal: options.signal };
         const sealed = await storage.read(objectName('pack', pack), range);
         return decodeBlob(repository.codec, repository.key, sealed, { id, ...uncompressed(location) });
       } catch (error) {
@@ -45,6 +46,11 @@ export async function readBlob(
     }
   }
   throw blobError(type, id, failures);
+}
+
+/** How often a pack is read before it is given up. */
+function copiesOf({ origin }: Repository): number {
+  return Math.max(2, origin.features.copies ?? 1);
 }
 
 /** Reads and decodes one tree. Throws as `readBlob` does, and `TREE_CORRUPT`. */

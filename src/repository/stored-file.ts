@@ -33,7 +33,7 @@ export function storageId<Id extends AnyId>(codec: Codec, bytes: Uint8Array): Id
 
 /**
  * Reads a whole file and compares its SHA-256 with its name. On a mismatch it is fetched once more, past
- * the cache, because a transfer or a cached copy may have gone bad; then the file itself is damaged and
+ * the cache, because a transfer or a cached copy may have gone bad, and from each storage of a mirror; then the file itself is damaged and
  * the kind's error (`SNAPSHOT_CORRUPT`, `INDEX_CORRUPT`, …) names it. Throws `OBJECT_MISSING` where there is none.
  */
 export async function readStoredFile<K extends FileKind>(
@@ -43,8 +43,9 @@ export async function readStoredFile<K extends FileKind>(
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Uint8Array> {
   const name = objectName(kind, id);
-  for (const storage of [from.storage, from.origin]) {
-    const bytes = await storage.read(name, options);
+  for (let copy = 0; copy < Math.max(2, from.origin.features.copies ?? 1); copy++) {
+    const storage = copy === 0 ? from.storage : from.origin;
+    const bytes = await storage.read(name, { ...options, copy });
     if (storageId(from.codec, bytes) === id) return bytes;
     await from.cache?.forget(name);
   }

@@ -85,6 +85,8 @@ export function parseStorageUrl(url: string): StorageLocation {
       return { kind: 'rest', location: parseRestUrl(rest) };
     case 'rclone':
       return { kind: 'rclone', remote: parseRcloneRemote(rest) };
+    case 'mirror':
+      throw invalid('a mirror of storages is opened as a vault, not as one storage');
     default:
       throw unknownScheme(scheme);
   }

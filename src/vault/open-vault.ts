@@ -11,6 +11,9 @@ import { openStorageStack } from './storage-stack.ts';
 import { Vault } from './vault.ts';
 import type { InitVaultOptions, OpenVaultOptions, PasswordSource, VaultNotice } from './vault-options.ts';
 
+/** Where a vault is: a URL, several for a mirror, the first of which counts, or an open storage. */
+export type VaultPlace = string | readonly string[] | Storage;
+
 /**
  * Opens the vault at a URL, as `openStorage` takes it: a folder, `s3:`, `sftp:`, `rest:`, `rclone:` or `memory:`; or in an open
  * storage, which is closed with the vault. Throws `VAULT_MISSING` where there is none, `PASSWORD_WRONG`,
@@ -21,7 +24,7 @@ import type { InitVaultOptions, OpenVaultOptions, PasswordSource, VaultNotice } 
  * const record = await vault.backup('/srv/data', { tags: ['nightly'] });
  * ```
  */
-export async function openVault(place: string | Storage, options: OpenVaultOptions): Promise<Vault> {
+export async function openVault(place: VaultPlace, options: OpenVaultOptions): Promise<Vault> {
   return openOn(place, options, async (storage) => {
     const { signal } = options;
     // Asked before the password, so that nobody types one for a vault that is not there.
@@ -44,7 +47,7 @@ export async function openVault(place: string | Storage, options: OpenVaultOptio
  * await using vault = await initVault('/mnt/backup/vault', { password });
  * ```
  */
-export async function initVault(place: string | Storage, options: InitVaultOptions): Promise<Vault> {
+export async function initVault(place: VaultPlace, options: InitVaultOptions): Promise<Vault> {
   return openOn(place, options, async (storage) =>
     initRepository(storage, {
       password: await resolvePassword(options.password),
@@ -59,19 +62,20 @@ export async function initVault(place: string | Storage, options: InitVaultOptio
 }
 
 /** Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. */
-export async function vaultExists(url: string, signal?: AbortSignal): Promise<boolean> {
-  await using storage = await openStorageStack(url, {}, () => {}, { signal });
+export async function vaultExists(url: string | readonly string[], signal?: AbortSignal): Promise<boolean> {
+  const stack = await openStorageStack(url, {}, () => {}, { signal });
+  await using storage = stack.storage;
   return (await storage.stat(CONFIG_NAME, { signal })) !== undefined;
 }
 
 async function openOn(
-  place: string | Storage,
+  place: VaultPlace,
   options: OpenVaultOptions,
   open: (storage: Storage) => Promise<Repository>,
 ): Promise<Vault> {
   const notify = options.onNotice ?? ((): void => {});
   if (options.coldClass !== undefined && !isStorageClass(options.coldClass)) throw noStorageClass(options.coldClass);
-  const storage = await openStorageStack(place, options.storage ?? {}, notify, { signal: options.signal });
+  const { storage, mirror } = await openStorageStack(place, options.storage ?? {}, notify, { signal: options.signal });
   try {
     const repository = await open(storage);
     if (repository.coldClass !== undefined && storage.cold === undefined) notify(withoutClasses(repository.coldClass));
@@ -80,6 +84,7 @@ async function openOn(
       lock: options.lock ?? true,
       jobs: options.jobs,
       memoryFolder: cacheOptions(options)?.folder,
+      mirror,
       notify,
     });
   } catch (error) {

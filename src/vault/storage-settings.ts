@@ -10,6 +10,8 @@ export interface StorageSettings {
   readonly connections?: number | undefined;
   readonly uploadBytesPerSecond?: number | undefined;
   readonly downloadBytesPerSecond?: number | undefined;
+  /** Storages of a mirror, the first included, that have to be in step; 1 by default: the first one suffices. */
+  readonly mirrorCopies?: number | undefined;
   /** A request over a network is not tried again after this time; 15 minutes by default. */
   readonly giveUpAfterMs?: number | undefined;
   /** Told of every operation that reached the storage, once it has ended. */

@@ -14,8 +14,8 @@ class Remote extends StorageLayer {
   }
 }
 
-function open(place: string | Storage, settings: StorageSettings = {}): Promise<Storage> {
-  return openStorageStack(place, settings, () => {});
+async function open(place: string | readonly string[] | Storage, settings: StorageSettings = {}): Promise<Storage> {
+  return (await openStorageStack(place, settings, () => {})).storage;
 }
 
 const shortFault = { how: 'fail', times: 1, error: new CairnError('STORAGE_IO', 'reset', { retry: 'later' }) } as const;

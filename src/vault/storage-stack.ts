@@ -1,15 +1,21 @@
 // The layers between a vault and its storage, from the inside out:
 //
-//   driver → log → circuit breaker → limits → retry → append-only or read-only
+//   driver → log → circuit breaker → limits → retry → mirror, if there are several → retry → append-only or read-only
 //
 // Retry is outside of the limits, so that what waits for its next try, or for the circuit breaker, holds no place, and
 // what is tried again is paid for again. The log is innermost: it shows every request, also those that are tried again.
+import { systemClock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
 import { appendOnly } from '../storage/layers/append-only.ts';
+import { Bandwidth } from '../storage/layers/bandwidth.ts';
 import { breaking, type CircuitNotice } from '../storage/layers/circuit-breaker.ts';
 import { limited } from '../storage/layers/limit.ts';
 import { logged } from '../storage/layers/log.ts';
 import { readOnly } from '../storage/layers/read-only.ts';
 import { type RetryNotice, retrying } from '../storage/layers/retry.ts';
+import type { BehindReason } from '../storage/mirror/mirror-member.ts';
+import { type MirrorChange, mirrored, type MirroredStorage } from '../storage/mirror/mirror-storage.ts';
+import { joinUrls, mirrorUrls } from '../storage/mirror/mirror-url.ts';
 import { openStorage, type OpenStorageOptions } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { StorageSettings } from './storage-settings.ts';
@@ -19,28 +25,100 @@ type Notify = (notice: VaultNotice) => void;
 
 /** From this failure of one operation on a user is told: those before are over in a moment. */
 const WORTH_TELLING = 3;
+/** Shorter than for a single storage: there is another one. The mirror itself is tried again as long as any. */
+const MEMBER_GIVES_UP_MS = 30_000;
 
-/** Opens the storage at a URL, or takes an open one, and puts on the layers that it needs and `settings` ask for. */
+/** The storage of a vault, ready to use. */
+export interface StorageStack {
+  readonly storage: Storage;
+  /** Where it is several storages. */
+  readonly mirror: MirroredStorage | undefined;
+}
+
+interface Limits {
+  readonly connections: number | undefined;
+  readonly uploadBytesPerSecond: Bandwidth | undefined;
+  readonly downloadBytesPerSecond: Bandwidth | undefined;
+}
+
+/**
+ * Opens the storage at a URL, or takes an open one, and puts on the layers that it needs and `settings` ask for. Several
+ * URLs, or one that begins with `mirror:`, are a mirror.
+ */
 export async function openStorageStack(
-  place: string | Storage,
+  place: string | readonly string[] | Storage,
   settings: StorageSettings,
   notify: Notify,
   options: OpenStorageOptions = {},
-): Promise<Storage> {
-  const driver = typeof place === 'string' ? await openStorage(place, options) : place;
-  const { onOperation } = settings;
-  const storage = onOperation === undefined ? driver : logged(driver, onOperation);
-  return withAccess(withLimits(storage, settings, notify), settings);
+): Promise<StorageStack> {
+  const limits = limitsOf(settings);
+  const urls = urlsOf(place);
+  if (urls === undefined || urls.length === 1) {
+    const driver = typeof place === 'object' && 'url' in place ? place : await openStorage(urls?.[0] ?? '', options);
+    const storage = withLimits(withLog(driver, settings), limits, settings.giveUpAfterMs, notify);
+    return { storage: withAccess(storage, settings), mirror: undefined };
+  }
+  const mirror = await openMirror(urls, settings, limits, notify, options);
+  const storage = mirror.features.remote ? retried(mirror, settings.giveUpAfterMs, notify) : mirror;
+  return { storage: withAccess(storage, settings), mirror };
+}
+
+function urlsOf(place: string | readonly string[] | Storage): readonly string[] | undefined {
+  if (typeof place === 'string') return mirrorUrls(place) ?? [place];
+  return 'url' in place ? undefined : (mirrorUrls(joinUrls(place)) ?? place);
+}
+
+/** Each with its own layers; what fails in one for half a minute is done in the others. */
+async function openMirror(
+  urls: readonly string[],
+  settings: StorageSettings,
+  limits: Limits,
+  notify: Notify,
+  options: OpenStorageOptions,
+): Promise<MirroredStorage> {
+  await using opened = new AsyncDisposableStack();
+  const storages: Storage[] = [];
+  for (const url of urls) {
+    const driver = opened.use(await openStorage(url, options));
+    storages.push(withLimits(withLog(driver, settings), limits, MEMBER_GIVES_UP_MS, notify));
+  }
+  opened.move();
+  return mirrored(storages, {
+    copies: settings.mirrorCopies,
+    // Written when all they refer to is there (repository format, "Indexing"), so equal ones tell of equal packs.
+    markers: ['config', 'keys/', 'index/', 'snapshots/'],
+    isPassing: (name) => name.startsWith('locks/'),
+    onChange: (change) => notify(describeMirrorChange(change)),
+  });
+}
+
+function withLog(driver: Storage, { onOperation }: StorageSettings): Storage {
+  return onOperation === undefined ? driver : logged(driver, onOperation);
+}
+
+/** Bandwidth is that of this machine's line: all storages of a mirror share it. */
+function limitsOf({ connections, uploadBytesPerSecond, downloadBytesPerSecond }: StorageSettings): Limits {
+  const shared = (rate: number | undefined): Bandwidth | undefined =>
+    rate === undefined ? undefined : new Bandwidth(rate, systemClock);
+  return {
+    connections,
+    uploadBytesPerSecond: shared(uploadBytesPerSecond),
+    downloadBytesPerSecond: shared(downloadBytesPerSecond),
+  };
 }
 
 /** What fails on a disk of this machine fails again at once; what fails on a network is often over in a second. */
-function withLimits(inner: Storage, settings: StorageSettings, notify: Notify): Storage {
-  const { connections, uploadBytesPerSecond, downloadBytesPerSecond, giveUpAfterMs } = settings;
-  const limits = { connections, uploadBytesPerSecond, downloadBytesPerSecond };
-  if (!inner.features.remote)
-    return Object.values(limits).every((limit) => limit === undefined) ? inner : limited(inner, limits);
+function withLimits(inner: Storage, limits: Limits, giveUpAfterMs: number | undefined, notify: Notify): Storage {
+  if (!inner.features.remote) {
+    const isLimited = Object.values(limits).some((limit) => limit !== undefined);
+    return isLimited ? limited(inner, limits) : inner;
+  }
   const rested = breaking(inner, { onChange: (notice) => notify(describeCircuit(inner.url, notice)) });
-  return retrying(limited(rested, limits), {
+  return retried(limited(rested, limits), giveUpAfterMs, notify);
+}
+
+function retried(inner: Storage, giveUpAfterMs: number | undefined, notify: Notify): Storage {
+  return retrying(inner, {
     giveUpAfterMs,
     onRetry: (notice) => {
       // What the breaker holds back it has told of already.
@@ -68,6 +146,24 @@ function describeCircuit(url: string, notice: CircuitNotice): VaultNotice {
   const { failures, error, restMs } = notice;
   const message = `${url} has failed ${failures} times in a row: ${error.message}; asking again in ${seconds(restMs)}`;
   return { level: 'warning', message };
+}
+
+function describeMirrorChange(change: MirrorChange): VaultNotice {
+  if (change.type === 'first-unreachable') {
+    const message = `${change.url}, the first of the mirror, cannot be reached (${messageOf(change.error)}); reading from another one, which may be older, and writing nothing`;
+    return { level: 'warning', message };
+  }
+  const { url, reason } = change.member;
+  return {
+    level: 'warning',
+    message: `the mirror ${url} is behind: ${describeReason(reason)}; \`cairn mirror repair\` brings it up to date`,
+  };
+}
+
+function describeReason(reason: BehindReason | undefined): string {
+  if (reason === undefined) return 'nobody knows why';
+  if (reason.kind === 'failed') return `it failed to ${reason.operation}: ${reason.message}`;
+  return `${reason.missing} files of the vault are missing in it, ${reason.extra} are no longer in the vault`;
 }
 
 function seconds(ms: number): string {

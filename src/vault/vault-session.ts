@@ -9,6 +9,7 @@ import { lockRepository } from '../repository/lock/repository-lock.ts';
 import type { StaleReason } from '../repository/lock/stale-lock.ts';
 import type { Repository } from '../repository/repository.ts';
 import { listSnapshots, type SnapshotRecord } from '../repository/snapshots.ts';
+import type { MirroredStorage } from '../storage/mirror/mirror-storage.ts';
 import type { VaultNotice } from './vault-options.ts';
 
 /** The settings of an open vault that its actions need. */
@@ -18,6 +19,8 @@ export interface VaultSettings {
   readonly jobs: number | undefined;
   /** Where this machine remembers what backups saw of their sources; `undefined` = nowhere. */
   readonly memoryFolder: string | undefined;
+  /** Where the vault is in several storages. */
+  readonly mirror?: MirroredStorage | undefined;
   readonly notify: (notice: VaultNotice) => void;
 }
 

@@ -15,6 +15,7 @@ import { metered } from '../../src/storage/layers/metrics.ts';
 import { logged } from '../../src/storage/layers/log.ts';
 import { simulatedCold } from '../../src/storage/layers/simulated-cold.ts';
 import { retrying } from '../../src/storage/layers/retry.ts';
+import { mirrored } from '../../src/storage/mirror/mirror-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 
 let scratch = '';
@@ -45,6 +46,11 @@ const layers: Record<string, (inner: Storage) => Storage | Promise<Storage>> = {
   faulty: (inner) => faulty(inner),
   metrics: (inner) => metered(inner),
   'circuit breaker': (inner) => breaking(inner),
+  'mirror of two': (inner) =>
+    mirrored([inner, openMemoryStorage()], {
+      markers: ['config', 'index/'],
+      isPassing: (name) => name.startsWith('locks/'),
+    }),
   log: (inner) => logged(inner, () => {}),
   'cold classes, simulated': (inner) => simulatedCold(inner),
   'append-only where all may change': (inner) => appendOnly(inner, { mayChange: () => true }),

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { CairnError } from '../../base/errors.ts';
+import { mirrorUrls } from '../../storage/mirror/mirror-url.ts';
 import { parseStorageUrl } from '../../storage/open-storage.ts';
 import type { BackupOptions, BackupPreview, BackupResult } from '../../vault/actions/backup-action.ts';
 import { BackupAhead } from '../../vault/actions/backup-ahead.ts';
@@ -148,7 +149,8 @@ async function backup(cli: CliContext, paths: readonly string[], flags: BackupFl
 }
 
 async function beginBackup(cli: CliContext, source: BackupSource, options: BackupOptions): Promise<BackupAhead> {
-  const place = parseStorageUrl((await chooseVault(cli.options.vault, cli.env)).url);
+  const { url } = await chooseVault(cli.options.vault, cli.env);
+  const place = parseStorageUrl(mirrorUrls(url)?.[0] ?? url);
   return BackupAhead.begin(source, {
     streamName: options.name ?? 'stdin',
     vaultPath: place.kind === 'local' ? place.path : undefined,

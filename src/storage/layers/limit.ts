@@ -8,8 +8,9 @@ import { Bandwidth } from './bandwidth.ts';
 export interface LimitOptions {
   /** Operations running at once; the driver's own `connections` by default. */
   readonly connections?: number | undefined;
-  readonly uploadBytesPerSecond?: number | undefined;
-  readonly downloadBytesPerSecond?: number | undefined;
+  /** A number, or what several storages share. */
+  readonly uploadBytesPerSecond?: number | Bandwidth | undefined;
+  readonly downloadBytesPerSecond?: number | Bandwidth | undefined;
   readonly clock?: Clock;
 }
 
@@ -64,7 +65,8 @@ class LimitLayer extends AroundLayer {
   }
 }
 
-function bandwidth(bytesPerSecond: number | undefined, clock: Clock): Bandwidth | undefined {
+function bandwidth(bytesPerSecond: number | Bandwidth | undefined, clock: Clock): Bandwidth | undefined {
+  if (bytesPerSecond instanceof Bandwidth) return bytesPerSecond;
   return bytesPerSecond === undefined ? undefined : new Bandwidth(bytesPerSecond, clock);
 }
 

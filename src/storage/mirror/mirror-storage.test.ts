@@ -1,0 +1,250 @@
+import { describe, expect, it } from 'vitest';
+import { jumpingClock } from '../../../test/support/jumping-clock.ts';
+import { utf8 } from '../../base/bytes.ts';
+import type { Clock } from '../../base/clock.ts';
+import { CairnError } from '../../base/errors.ts';
+import { openMemoryStorage } from '../drivers/memory.ts';
+import { faulty, type FaultyStorage } from '../layers/faulty.ts';
+import type { Storage } from '../storage.ts';
+import { mirrored, type MirrorChange, type MirroredStorage } from './mirror-storage.ts';
+
+const unreachable = new CairnError('STORAGE_UNREACHABLE', 'no route', { retry: 'later' });
+
+interface Setup {
+  readonly mirror: MirroredStorage;
+  readonly first: FaultyStorage;
+  readonly other: FaultyStorage;
+  readonly changes: MirrorChange[];
+  /** The same storages, as a later run sees them. */
+  readonly again: () => MirroredStorage;
+}
+
+function setUp(copies?: number): Setup {
+  const clock = jumpingClock();
+  const [first, other] = [
+    faulty(openMemoryStorage('first'), [], { clock }),
+    faulty(openMemoryStorage('other'), [], { clock }),
+  ];
+  const changes: MirrorChange[] = [];
+  const again = (): MirroredStorage =>
+    mirrored([first, other], {
+      copies,
+      markers: ['config', 'keys/', 'index/', 'snapshots/'],
+      isPassing: (name) => name.startsWith('locks/'),
+      onChange: (change) => changes.push(change),
+      clock,
+    });
+  return { mirror: again(), first, other, changes, again };
+}
+
+const stopped: Clock = {
+  nowNs: () => 0n,
+  sleep: (_, signal) =>
+    new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true })),
+};
+
+async function names(storage: Storage): Promise<string[]> {
+  return (await Array.fromAsync(storage.list(''), ({ name }) => name)).toSorted();
+}
+
+async function text(storage: Storage, name: string): Promise<string> {
+  return Buffer.from(await storage.read(name)).toString();
+}
+
+/** Operations that read an object. */
+function reads({ operations }: FaultyStorage): number {
+  return operations.filter(({ kind }) => kind === 'read').length;
+}
+
+describe('writing to a mirror', () => {
+  it('reaches all', async () => {
+    const { mirror, first, other } = setUp();
+    await mirror.write('keys/k', utf8('k'));
+    await mirror.write('data/aa/1', utf8('1'));
+    expect([await names(first), await names(other)]).toEqual([
+      ['data/aa/1', 'keys/k'],
+      ['data/aa/1', 'keys/k'],
+    ]);
+  });
+
+  it('removes from all', async () => {
+    const { mirror, other } = setUp();
+    await mirror.write('index/a', utf8('a'));
+    await mirror.write('index/b', utf8('b'));
+    await mirror.removeMany(['index/a']);
+    await mirror.remove('index/b');
+    expect(await names(other)).toEqual([]);
+  });
+
+  it('fails when the first one fails', async () => {
+    const { mirror, first } = setUp();
+    first.inject({ how: 'fail', when: ({ kind }) => kind === 'write', error: unreachable });
+    await expect(mirror.write('data/aa/1', utf8('1'))).rejects.toBe(unreachable);
+  });
+
+  it('writes what others refer to only where the first one has it', async () => {
+    const { mirror, first, other } = setUp();
+    first.inject({ how: 'fail', when: ({ kind }) => kind === 'write', error: unreachable });
+    await expect(mirror.write('snapshots/s', utf8('s'))).rejects.toBe(unreachable);
+    expect(await names(other)).toEqual([]);
+  });
+
+  it('goes on without one that fails and tells which fell behind, once', async () => {
+    const { mirror, other, changes } = setUp();
+    await mirror.write('keys/k', utf8('k'));
+    other.inject({ how: 'fail', when: ({ kind }) => kind === 'write', error: unreachable });
+    for (const name of ['data/aa/1', 'data/aa/2', 'index/i']) await mirror.write(name, utf8(name));
+    expect(changes).toMatchObject([{ type: 'behind', member: { url: 'memory:other' } }]);
+    expect(mirror.report()).toMatchObject([
+      { url: 'memory:first', isFirst: true, state: 'in-step' },
+      { url: 'memory:other', isFirst: false, state: 'behind', missedOperations: 3, reason: { kind: 'failed' } },
+    ]);
+  });
+
+  it('gives one that missed something nothing more, so that it stays whole', async () => {
+    const { mirror, other } = setUp();
+    await mirror.write('keys/k', utf8('k'));
+    other.inject({ how: 'fail', when: ({ name }) => name === 'data/aa/1', error: unreachable });
+    for (const name of ['data/aa/1', 'index/i', 'snapshots/s']) await mirror.write(name, utf8(name));
+    expect(await names(other)).toEqual(['keys/k']);
+  });
+
+  it('gives it nothing in later runs either', async () => {
+    const { mirror, other, changes, again } = setUp();
+    await mirror.write('keys/k', utf8('k'));
+    other.inject({ how: 'fail', when: ({ name }) => name === 'data/aa/1', error: unreachable });
+    for (const name of ['data/aa/1', 'index/i']) await mirror.write(name, utf8(name));
+    other.heal();
+    await again().write('snapshots/s', utf8('s'));
+    expect(await names(other)).toEqual(['keys/k']);
+    expect(changes[1]).toMatchObject({ member: { reason: { kind: 'differs', missing: 1, extra: 0 } } });
+  });
+
+  it('goes on with it once it holds the same again', async () => {
+    const { mirror, first, other, again } = setUp();
+    await mirror.write('keys/k', utf8('k'));
+    await first.write('index/i', utf8('i'));
+    await other.write('index/i', utf8('i'));
+    await again().write('snapshots/s', utf8('s'));
+    expect(await names(other)).toContain('snapshots/s');
+  });
+
+  it('fails when fewer are in step than were asked for', async () => {
+    const { mirror, other } = setUp(2);
+    await mirror.write('keys/k', utf8('k'));
+    other.inject({ how: 'fail', when: ({ kind }) => kind === 'write', error: unreachable });
+    await expect(mirror.write('data/aa/1', utf8('1'))).rejects.toMatchObject({
+      code: 'MIRROR_BEHIND',
+      facts: { copies: 2, inStep: 1, behind: ['memory:other'] },
+    });
+  });
+
+  it('never writes to another vault', async () => {
+    const { mirror, first, other } = setUp();
+    await first.write('keys/k', utf8('k'));
+    await other.write('keys/other', utf8('other'));
+    await expect(mirror.write('data/aa/1', utf8('1'))).rejects.toMatchObject({ code: 'MIRROR_MISMATCH' });
+    expect([await names(first), await names(other)]).toEqual([['keys/k'], ['keys/other']]);
+  });
+
+  it('takes a different config for one that is behind', async () => {
+    const { mirror, first, other, changes } = setUp();
+    for (const storage of [first, other]) await storage.write('keys/k', utf8('k'));
+    await first.write('config', utf8('new'));
+    await other.write('config', utf8('old'));
+    await mirror.write('data/aa/1', utf8('1'));
+    expect(changes).toMatchObject([{ member: { reason: { kind: 'differs', missing: 1 } } }]);
+  });
+
+  it('lets locks pass before anything is compared', async () => {
+    const { mirror, first, other } = setUp();
+    await first.write('index/i', utf8('i'));
+    await mirror.write('locks/l', utf8('l'));
+    expect(await names(other)).toEqual(['locks/l']);
+  });
+});
+
+describe('reading from a mirror', () => {
+  async function filled(): Promise<Setup> {
+    const made = setUp();
+    for (const name of ['data/aa/1', 'data/aa/2', 'data/aa/3']) await made.mirror.write(name, utf8(name));
+    return made;
+  }
+
+  it('asks the nearest', async () => {
+    const { first, other } = await filled();
+    // It would answer only once nobody waits for it any more.
+    const slow = faulty(first, { how: 'delay', delayMs: 1, when: ({ kind }) => kind === 'stat' }, { clock: stopped });
+    const mirror = mirrored([slow, other], { markers: [], isPassing: () => false });
+    for (const name of ['data/aa/1', 'data/aa/2', 'data/aa/3']) expect(await text(mirror, name)).toBe(name);
+    expect([reads(first), reads(other)]).toEqual([0, 3]);
+  });
+
+  it('falls back to another one where an object is missing', async () => {
+    const { mirror, first, other } = await filled();
+    await first.remove('data/aa/1');
+    await other.remove('data/aa/2');
+    expect([await text(mirror, 'data/aa/1'), await text(mirror, 'data/aa/2')]).toEqual(['data/aa/1', 'data/aa/2']);
+  });
+
+  it('falls back where one fails', async () => {
+    const { mirror, first } = await filled();
+    first.inject({ how: 'fail', when: ({ kind }) => kind === 'read', error: unreachable });
+    expect(await text(mirror, 'data/aa/1')).toBe('data/aa/1');
+    expect(mirror.report()[0]?.failedReads).toBeLessThanOrEqual(1);
+  });
+
+  it('gives another copy when what it gave was damaged', async () => {
+    const { mirror, first, other } = await filled();
+    await first.write('data/aa/1', utf8('damaged'));
+    await other.write('data/aa/1', utf8('good'));
+    const both = [await mirror.read('data/aa/1', { copy: 0 }), await mirror.read('data/aa/1', { copy: 1 })];
+    expect(both.map((bytes) => Buffer.from(bytes).toString()).toSorted()).toEqual(['damaged', 'good']);
+  });
+
+  it('says what the first one says where none has it', async () => {
+    const { mirror } = await filled();
+    await expect(mirror.read('data/aa/none')).rejects.toMatchObject({ code: 'OBJECT_MISSING' });
+  });
+
+  it('takes the config and the listings of the first one', async () => {
+    const { mirror, first, other } = await filled();
+    await first.write('config', utf8('new'));
+    await other.write('config', utf8('old'));
+    await other.write('index/more', utf8('more'));
+    expect(await text(mirror, 'config')).toBe('new');
+    expect(await names(mirror)).not.toContain('index/more');
+  });
+});
+
+describe('a mirror whose first storage cannot be reached', () => {
+  async function cutOff(): Promise<Setup> {
+    const made = setUp();
+    await made.mirror.write('config', utf8('c'));
+    made.first.inject({ how: 'fail', error: unreachable });
+    return made;
+  }
+
+  it('is listed and read from another one, which it says', async () => {
+    const { again, changes } = await cutOff();
+    const mirror = again();
+    expect(await mirror.stat('config')).toBeDefined();
+    expect(await names(mirror)).toEqual(['config']);
+    expect(await text(mirror, 'config')).toBe('c');
+    expect(changes).toMatchObject([{ type: 'first-unreachable', url: 'memory:first' }]);
+  });
+
+  it('is not written to after that, not even once it is back', async () => {
+    const { again, first } = await cutOff();
+    const mirror = again();
+    await names(mirror);
+    first.heal();
+    await expect(mirror.write('data/aa/1', utf8('1'))).rejects.toMatchObject({ code: 'STORAGE_READ_ONLY' });
+    await expect(mirror.removeMany(['config'])).rejects.toMatchObject({ code: 'STORAGE_READ_ONLY' });
+  });
+
+  it('is not taken for another one in the middle of the work', async () => {
+    const { mirror } = await cutOff();
+    await expect(names(mirror)).rejects.toBe(unreachable);
+  });
+});

@@ -1,0 +1,308 @@
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { CairnError, isCairnError } from '../../base/errors.ts';
+import type {
+  ColdStorage,
+  ObjectInfo,
+  ObjectName,
+  ReadOptions,
+  Storage,
+  StorageFeatures,
+  StorageOptions,
+  WriteOptions,
+} from '../storage.ts';
+import { compareMarkers } from './compare-markers.ts';
+import { mirrorCold } from './mirror-cold.ts';
+import { failedReason, MirrorMember, type MirrorMemberReport } from './mirror-member.ts';
+import { joinUrls } from './mirror-url.ts';
+
+export interface MirrorOptions {
+  /** Storages, the first included, that have to take a write; 1 by default: the first one suffices. */
+  readonly copies?: number | undefined;
+  /**
+   * Folders and objects that tell whether a member holds what the first does: small, and written when everything they
+   * refer to is there. Compared before the first write.
+   */
+  readonly markers: readonly string[];
+  /** Objects that say nothing about that, and may be written before anything is compared, such as locks. */
+  readonly isPassing: (name: ObjectName) => boolean;
+  /** Told once for each member that falls behind, and when the first one cannot be reached and another is read. */
+  readonly onChange?: ((change: MirrorChange) => void) | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+export type MirrorChange =
+  | { readonly type: 'behind'; readonly member: MirrorMemberReport }
+  | { readonly type: 'first-unreachable'; readonly url: string; readonly error: unknown };
+
+export interface MirroredStorage extends Storage {
+  readonly members: readonly MirrorMember[];
+  report(): readonly MirrorMemberReport[];
+  /** Compares all members with the first one now; what is behind and holds the same again is in step. */
+  compare(options?: StorageOptions): Promise<void>;
+}
+
+/**
+ * One storage out of several that hold the same. Writes go to all; the first one has to take them, and so many others
+ * as `copies` says. A member that misses one gets no more, so that it stays what it was: an older state of the first,
+ * whole in itself. Reads come from the nearest and, where that fails, from the others. Listings come from the first; where
+ * that was never reached, from another, and then nothing is written.
+ */
+export function mirrored(storages: readonly Storage[], options: MirrorOptions): MirroredStorage {
+  return new MirrorStorage(storages, options);
+}
+
+class MirrorStorage implements MirroredStorage {
+  readonly members: readonly MirrorMember[];
+  readonly #first: MirrorMember;
+  readonly #options: MirrorOptions;
+  readonly #clock: Clock;
+  #compared: Promise<void> | undefined;
+  #measured: Promise<void> | undefined;
+  #firstAnswered = false;
+  /** Somebody else was listed in place of the first one: what is decided from that must not be written. */
+  #substituted = false;
+
+  constructor(storages: readonly Storage[], options: MirrorOptions) {
+    this.members = storages.map((storage, at) => new MirrorMember(storage, at === 0));
+    const [first] = this.members;
+    if (first === undefined) throw new CairnError('ARGUMENT_INVALID', 'a mirror needs at least one storage');
+    this.#first = first;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  get url(): string {
+    return joinUrls(this.members.map(({ storage }) => storage.url));
+  }
+
+  get features(): StorageFeatures {
+    const all = this.members.map(({ storage }) => storage.features);
+    return {
+      ...this.#first.storage.features,
+      atomicWrite: all.every(({ atomicWrite }) => atomicWrite),
+      remote: all.some(({ remote }) => remote),
+      paced: all.every(({ paced }) => paced === true),
+      removeBatch: Math.min(...all.map(({ removeBatch }) => removeBatch ?? 1)),
+      copies: all.length,
+    };
+  }
+
+  get cold(): ColdStorage | undefined {
+    return mirrorCold(this.members.map(({ storage }) => storage));
+  }
+
+  report(): readonly MirrorMemberReport[] {
+    return this.members.map((member) => member.report());
+  }
+
+  async compare(options: StorageOptions = {}): Promise<void> {
+    for (const member of this.#others) {
+      let difference;
+      try {
+        difference = await compareMarkers(this.#first.storage, member.storage, this.#options.markers, options);
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        // Another vault: nothing may ever be written there.
+        if (isCairnError(error) && error.code === 'MIRROR_MISMATCH') throw error;
+        if (!member.isBehind) this.#behind(member, 'compare', error);
+        continue;
+      }
+      if (difference === undefined) member.catchUp();
+      else if (!member.isBehind) {
+        member.fallBehind({ kind: 'differs', ...difference });
+        this.#options.onChange?.({ type: 'behind', member: member.report() });
+      }
+    }
+  }
+
+  async create(options?: StorageOptions): Promise<void> {
+    await this.#everywhere('create the storage', options, (storage) => storage.create(options), 'parallel');
+  }
+
+  async *list(prefix: string, options: StorageOptions = {}): AsyncGenerator<ObjectInfo> {
+    let listed = 0;
+    try {
+      for await (const info of this.#readable(this.#first).list(prefix, options)) {
+        this.#firstAnswered = true;
+        listed++;
+        yield info;
+      }
+      this.#firstAnswered = true;
+    } catch (error) {
+      if (listed > 0) throw error;
+      yield* this.#substitute(error, options).list(prefix, options);
+    }
+  }
+
+  async stat(name: ObjectName, options: StorageOptions = {}): Promise<ObjectInfo | undefined> {
+    try {
+      const info = await this.#readable(this.#first).stat(name, options);
+      this.#firstAnswered = true;
+      return info;
+    } catch (error) {
+      return this.#substitute(error, options).stat(name, options);
+    }
+  }
+
+  async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { copy = 0, signal } = options;
+    const order = await this.#readOrder(name, options);
+    // What proved damaged came from the first of them, the next time from the second, and so on.
+    const from = copy % order.length;
+    let firstError: unknown;
+    for (const member of [...order.slice(from), ...order.slice(0, from)]) {
+      const started = this.#clock.nowNs();
+      try {
+        const bytes = await member.storage.read(name, options);
+        member.answered(Number(this.#clock.nowNs() - started) / 1e6, bytes.length);
+        return bytes;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (isCairnError(error) && error.code === 'OBJECT_NAME_INVALID') throw error;
+        member.failed();
+        if (member.isFirst || firstError === undefined) firstError = error;
+      }
+    }
+    throw firstError;
+  }
+
+  async write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options: WriteOptions = {}): Promise<void> {
+    await this.#prepareChange(name, options);
+    // What others refer to, or only one may write, goes to the first one first: no member is ever ahead of it.
+    const isOrdered = options.ifAbsent === true || this.#options.markers.some((marker) => name.startsWith(marker));
+    const order = isOrdered ? 'first-first' : 'parallel';
+    await this.#everywhere(`write ${name}`, options, (storage) => storage.write(name, data, options), order);
+    if (!this.#options.isPassing(name)) this.#assertEnough(name);
+  }
+
+  async remove(name: ObjectName, options: StorageOptions = {}): Promise<void> {
+    await this.#prepareChange(name, options);
+    await this.#everywhere(`remove ${name}`, options, (storage) => storage.remove(name, options), 'first-first');
+  }
+
+  async removeMany(names: readonly ObjectName[], options: StorageOptions = {}): Promise<void> {
+    await this.#prepareChange(names.find((name) => !this.#options.isPassing(name)) ?? '', options);
+    const what = `remove ${names.length} objects`;
+    await this.#everywhere(what, options, (storage) => storage.removeMany(names, options), 'first-first');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#measured;
+    const ends = await Promise.allSettled(this.members.map(({ storage }) => storage[Symbol.asyncDispose]()));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+
+  get #others(): readonly MirrorMember[] {
+    return this.members.filter(({ isFirst }) => !isFirst);
+  }
+
+  /** Before the first change that counts, all members are compared, once. */
+  async #prepareChange(name: ObjectName, options: StorageOptions): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (this.#substituted) throw this.#readOnly();
+    if (name === '' || this.#options.isPassing(name)) return;
+    this.#compared ??= this.compare(options).catch((error: unknown) => {
+      this.#compared = undefined;
+      throw error;
+    });
+    await this.#compared;
+  }
+
+  async #everywhere(
+    what: string,
+    options: StorageOptions = {},
+    run: (storage: Storage) => Promise<void>,
+    order: 'parallel' | 'first-first',
+  ): Promise<void> {
+    const first = run(this.#first.storage);
+    if (order === 'first-first') await first;
+    const running = this.members.map((member) => (member.isFirst ? first : this.#alsoIn(member, what, options, run)));
+    const [result] = await Promise.allSettled(running);
+    if (result?.status === 'rejected') throw result.reason;
+    this.#firstAnswered = true;
+  }
+
+  /** Never rejects: a member that fails falls behind. */
+  async #alsoIn(
+    member: MirrorMember,
+    what: string,
+    { signal }: StorageOptions,
+    run: (storage: Storage) => Promise<void>,
+  ): Promise<void> {
+    if (member.isBehind) {
+      member.missedOperations++;
+      return;
+    }
+    try {
+      await run(member.storage);
+    } catch (error) {
+      if (signal?.aborted === true) return;
+      // Written by a try before, of which only the first member's answer was lost; and the same there as here.
+      if (isCairnError(error) && error.code === 'OBJECT_EXISTS') return;
+      member.missedOperations++;
+      this.#behind(member, what, error);
+    }
+  }
+
+  #behind(member: MirrorMember, what: string, error: unknown): void {
+    if (member.isBehind) return;
+    member.fallBehind(failedReason(what, error));
+    this.#options.onChange?.({ type: 'behind', member: member.report() });
+  }
+
+  #assertEnough(name: ObjectName): void {
+    const { copies = 1 } = this.#options;
+    const inStep = this.members.filter(({ isBehind }) => !isBehind).length;
+    if (inStep >= copies) return;
+    throw new CairnError('MIRROR_BEHIND', `${name} is in ${inStep} storages, not in ${copies}: the others are behind`, {
+      hint: 'Let the others catch up with `cairn mirror repair`, or ask for fewer copies.',
+      facts: { copies, inStep, behind: this.members.filter(({ isBehind }) => isBehind).map((one) => one.storage.url) },
+    });
+  }
+
+  async #readOrder(name: ObjectName, options: StorageOptions): Promise<readonly MirrorMember[]> {
+    // What may change under its name is what the first one says.
+    const { isPassing, markers } = this.#options;
+    if (this.members.length === 1 || isPassing(name) || markers.includes(name)) return this.members;
+    this.#measured ??= this.#measure(name, options);
+    await this.#measured;
+    return this.members.toSorted((a, b) => (a.pace ?? Infinity) - (b.pace ?? Infinity));
+  }
+
+  /** Asks all at once, and goes on with the first answer; the pace of the others stays unknown until they are read. */
+  async #measure(name: ObjectName, { signal }: StorageOptions): Promise<void> {
+    const losers = new AbortController();
+    const stop = signal === undefined ? losers.signal : AbortSignal.any([signal, losers.signal]);
+    const started = this.#clock.nowNs();
+    const asked = this.members.map(async (member) => {
+      if ((await member.storage.stat(name, { signal: stop })) === undefined) throw new Error('it does not hold it');
+      member.answered(Number(this.#clock.nowNs() - started) / 1e6, 0);
+      losers.abort();
+    });
+    await Promise.allSettled(asked);
+    signal?.throwIfAborted();
+  }
+
+  #readable({ storage }: MirrorMember): Storage {
+    return this.#substituted ? (this.#others[0]?.storage ?? storage) : storage;
+  }
+
+  /** Whom to ask in place of the first one, which cannot be reached; throws `error` where nobody may. */
+  #substitute(error: unknown, { signal }: StorageOptions): Storage {
+    signal?.throwIfAborted();
+    const [next] = this.#others;
+    const mayPass = isCairnError(error) && error.retry === 'later';
+    if (this.#firstAnswered || this.#substituted || !mayPass || next === undefined) throw error;
+    this.#substituted = true;
+    this.#options.onChange?.({ type: 'first-unreachable', url: this.#first.storage.url, error });
+    return next.storage;
+  }
+
+  #readOnly(): CairnError {
+    return new CairnError(
+      'STORAGE_READ_ONLY',
+      `nothing is written while ${this.#first.storage.url}, the first of the mirror, cannot be reached`,
+      { hint: 'Reading works. To write, wait until it can be reached again.' },
+    );
+  }
+}
