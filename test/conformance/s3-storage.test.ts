@@ -35,7 +35,8 @@ describe.skipIf(peersMissing('rclone'))('S3, served by rclone', () => {
   const openRetrying = async (): Promise<Storage> => retrying(await open(), { firstDelayMs: 20 });
 
   for (const c of storageConformance) {
-    it.skipIf(unable.has(c.name))(c.name, { timeout: 60_000 }, ({ signal }) => c.run(openRetrying, signal));
+    if (unable.has(c.name)) continue;
+    it(c.name, { timeout: 60_000 }, ({ signal }) => c.run(openRetrying, signal));
   }
 
   it('stores objects below no prefix at all', async () => {
