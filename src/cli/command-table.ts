@@ -95,6 +95,12 @@ export const commandTable: readonly CommandEntry[] = [
     'turn a vault of version 1 into version 2',
     async () => (await import('./commands/migrate.ts')).migrateCommand,
   ),
+  entry(
+    'mirror',
+    CARE,
+    'compare the storages of a mirrored vault, and let them catch up',
+    async () => (await import('./commands/mirror.ts')).mirrorCommand,
+  ),
   entry('key', CARE, 'list, add, change and remove keys', async () => (await import('./commands/key.ts')).keyCommand),
   entry('unlock', CARE, 'remove stale locks', async () => (await import('./commands/unlock.ts')).unlockCommand),
   entry('cache', CARE, 'list or clear the local cache', async () => (await import('./commands/cache.ts')).cacheCommand),

@@ -3,6 +3,7 @@ import { type BlobId, idToBytes, type PackId, shortId } from '../base/ids.ts';
 import type { BlobType } from '../formats/pack/pack-header.ts';
 import type { Node } from '../formats/tree/node.ts';
 import { decodeTree } from '../formats/tree/tree-decoder.ts';
+import { readAttempts } from '../storage/read-attempts.ts';
 import { decodeBlob } from './blob-codec.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobIndex, type BlobLocation } from './index/blob-index.ts';
 import { objectName } from './layout.ts';
@@ -30,7 +31,7 @@ export async function readBlob(
   const failures: CopyFailure[] = [];
   for (const location of locations) {
     const pack = index.packId(location.packNumber);
-    for (let copy = 0; copy < copiesOf(repository); copy++) {
+    for (let copy = 0; copy < readAttempts(repository.origin); copy++) {
       const storage = copy === 0 ? repository.storage : repository.origin;
       options.signal?.throwIfAborted();
       try {
@@ -46,11 +47,6 @@ export async function readBlob(
     }
   }
   throw blobError(type, id, failures);
-}
-
-/** How often a pack is read before it is given up. */
-function copiesOf({ origin }: Repository): number {
-  return Math.max(2, origin.features.copies ?? 1);
 }
 
 /** Reads and decodes one tree. Throws as `readBlob` does, and `TREE_CORRUPT`. */

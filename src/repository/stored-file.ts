@@ -3,6 +3,7 @@ import { CairnError } from '../base/errors.ts';
 import { idFromBytes, type AnyId } from '../base/ids.ts';
 import type { Codec } from '../kernels/codec.ts';
 import type { CachedStorage } from '../storage/layers/cache.ts';
+import { readAttempts } from '../storage/read-attempts.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type FileIds, type FileKind, objectName } from './layout.ts';
 
@@ -43,7 +44,7 @@ export async function readStoredFile<K extends FileKind>(
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Uint8Array> {
   const name = objectName(kind, id);
-  for (let copy = 0; copy < Math.max(2, from.origin.features.copies ?? 1); copy++) {
+  for (let copy = 0; copy < readAttempts(from.origin); copy++) {
     const storage = copy === 0 ? from.storage : from.origin;
     const bytes = await storage.read(name, { ...options, copy });
     if (storageId(from.codec, bytes) === id) return bytes;

@@ -53,7 +53,7 @@ export interface ReadOptions extends StorageOptions {
   readonly offset?: number;
   /** Number of bytes wanted; to the end by default. */
   readonly length?: number;
-  /** How often what was read of it proved damaged: a storage with several copies takes the next one. */
+  /** How often what was read of it proved damaged: of several storages then each is taken in turn (`readAttempts`). */
   readonly copy?: number;
   /** Called before the next bytes are taken from the line, where the storage is `paced`. */
   readonly pace?: Pace | undefined;

@@ -11,8 +11,8 @@ import { openStorageStack } from './storage-stack.ts';
 import { Vault } from './vault.ts';
 import type { InitVaultOptions, OpenVaultOptions, PasswordSource, VaultNotice } from './vault-options.ts';
 
-/** Where a vault is: a URL, several for a mirror, the first of which counts, or an open storage. */
-export type VaultPlace = string | readonly string[] | Storage;
+/** Where a vault is: a URL or an open storage; several are a mirror of the first. */
+export type VaultPlace = string | Storage | readonly (string | Storage)[];
 
 /**
  * Opens the vault at a URL, as `openStorage` takes it: a folder, `s3:`, `sftp:`, `rest:`, `rclone:` or `memory:`; or in an open

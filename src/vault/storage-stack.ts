@@ -5,7 +5,7 @@
 // Retry is outside of the limits, so that what waits for its next try, or for the circuit breaker, holds no place, and
 // what is tried again is paid for again. The log is innermost: it shows every request, also those that are tried again.
 import { systemClock } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
+import { CairnError, messageOf } from '../base/errors.ts';
 import { appendOnly } from '../storage/layers/append-only.ts';
 import { Bandwidth } from '../storage/layers/bandwidth.ts';
 import { breaking, type CircuitNotice } from '../storage/layers/circuit-breaker.ts';
@@ -15,7 +15,7 @@ import { readOnly } from '../storage/layers/read-only.ts';
 import { type RetryNotice, retrying } from '../storage/layers/retry.ts';
 import type { BehindReason } from '../storage/mirror/mirror-member.ts';
 import { type MirrorChange, mirrored, type MirroredStorage } from '../storage/mirror/mirror-storage.ts';
-import { joinUrls, mirrorUrls } from '../storage/mirror/mirror-url.ts';
+import { mirrorUrls } from '../storage/mirror/mirror-url.ts';
 import { openStorage, type OpenStorageOptions } from '../storage/open-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { StorageSettings } from './storage-settings.ts';
@@ -41,36 +41,44 @@ interface Limits {
   readonly downloadBytesPerSecond: Bandwidth | undefined;
 }
 
+/** One storage: its URL, or it itself, open. */
+type Place = string | Storage;
+
 /**
- * Opens the storage at a URL, or takes an open one, and puts on the layers that it needs and `settings` ask for. Several
- * URLs, or one that begins with `mirror:`, are a mirror.
+ * Opens the storage at a URL, or takes an open one, and puts on the layers that it needs and `settings` ask for. Several,
+ * or a URL that begins with `mirror:`, are a mirror.
  */
 export async function openStorageStack(
-  place: string | readonly string[] | Storage,
+  place: Place | readonly Place[],
   settings: StorageSettings,
   notify: Notify,
   options: OpenStorageOptions = {},
 ): Promise<StorageStack> {
   const limits = limitsOf(settings);
-  const urls = urlsOf(place);
-  if (urls === undefined || urls.length === 1) {
-    const driver = typeof place === 'object' && 'url' in place ? place : await openStorage(urls?.[0] ?? '', options);
+  const [first, ...others] = placesOf(place);
+  if (first === undefined) throw new CairnError('STORAGE_URL_INVALID', 'no storage was named');
+  if (others.length === 0) {
+    const driver = await openPlace(first, options);
     const storage = withLimits(withLog(driver, settings), limits, settings.giveUpAfterMs, notify);
     return { storage: withAccess(storage, settings), mirror: undefined };
   }
-  const mirror = await openMirror(urls, settings, limits, notify, options);
+  const mirror = await openMirror([first, ...others], settings, limits, notify, options);
   const storage = mirror.features.remote ? retried(mirror, settings.giveUpAfterMs, notify) : mirror;
   return { storage: withAccess(storage, settings), mirror };
 }
 
-function urlsOf(place: string | readonly string[] | Storage): readonly string[] | undefined {
-  if (typeof place === 'string') return mirrorUrls(place) ?? [place];
-  return 'url' in place ? undefined : (mirrorUrls(joinUrls(place)) ?? place);
+function placesOf(place: Place | readonly Place[]): readonly Place[] {
+  const places = typeof place === 'string' || 'url' in place ? [place] : place;
+  return places.flatMap((one): readonly Place[] => (typeof one === 'string' ? (mirrorUrls(one) ?? [one]) : [one]));
+}
+
+function openPlace(place: Place, options: OpenStorageOptions): Storage | Promise<Storage> {
+  return typeof place === 'string' ? openStorage(place, options) : place;
 }
 
 /** Each with its own layers; what fails in one for half a minute is done in the others. */
 async function openMirror(
-  urls: readonly string[],
+  places: readonly Place[],
   settings: StorageSettings,
   limits: Limits,
   notify: Notify,
@@ -78,8 +86,8 @@ async function openMirror(
 ): Promise<MirroredStorage> {
   await using opened = new AsyncDisposableStack();
   const storages: Storage[] = [];
-  for (const url of urls) {
-    const driver = opened.use(await openStorage(url, options));
+  for (const place of places) {
+    const driver = opened.use(await openPlace(place, options));
     storages.push(withLimits(withLog(driver, settings), limits, MEMBER_GIVES_UP_MS, notify));
   }
   opened.move();

@@ -43,6 +43,7 @@ import {
   type VaultEventName,
   type VaultListener,
 } from './vault-events.ts';
+import { VaultMirror } from './care/vault-mirror.ts';
 import { loadSnapshots, openSession, type VaultSettings } from './vault-session.ts';
 
 interface SignalOptions {
@@ -339,6 +340,12 @@ export class Vault implements AsyncDisposable {
   async unlock(options: { readonly all?: boolean } & SignalOptions = {}): Promise<UnlockResult> {
     const { unlockRepository } = await import('../repository/lock/unlock.ts');
     return unlockRepository(this.#repository, options);
+  }
+
+  /** The storages of the vault where it is in several: how they are, and how those that fell behind catch up. */
+  get mirror(): VaultMirror | undefined {
+    const { mirror } = this.#settings;
+    return mirror === undefined ? undefined : new VaultMirror(mirror, (options, run) => this.#job(options, run));
   }
 
   close(): Promise<void> {

@@ -146,9 +146,9 @@ class MirrorStorage implements MirroredStorage {
 
   async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { copy = 0, signal } = options;
-    const order = await this.#readOrder(name, options);
-    // What proved damaged came from the first of them, the next time from the second, and so on.
-    const from = copy % order.length;
+    // What the nearest gave proved damaged: each is asked in turn. Their paces change, so those do not tell whose turn it is.
+    const order = copy === 0 ? await this.#readOrder(name, options) : this.members;
+    const from = copy === 0 ? 0 : (copy - 1) % order.length;
     let firstError: unknown;
     for (const member of [...order.slice(from), ...order.slice(0, from)]) {
       const started = this.#clock.nowNs();
@@ -171,12 +171,14 @@ class MirrorStorage implements MirroredStorage {
     // What others refer to, or only one may write, goes to the first one first: no member is ever ahead of it.
     const isOrdered = options.ifAbsent === true || this.#options.markers.some((marker) => name.startsWith(marker));
     const order = isOrdered ? 'first-first' : 'parallel';
+    if (this.#options.isPassing(name)) return this.#writePassing(name, data, options);
     await this.#everywhere(`write ${name}`, options, (storage) => storage.write(name, data, options), order);
-    if (!this.#options.isPassing(name)) this.#assertEnough(name);
+    this.#assertEnough(name);
   }
 
   async remove(name: ObjectName, options: StorageOptions = {}): Promise<void> {
     await this.#prepareChange(name, options);
+    if (this.#options.isPassing(name)) return this.#removePassing(name, options);
     await this.#everywhere(`remove ${name}`, options, (storage) => storage.remove(name, options), 'first-first');
   }
 
@@ -220,6 +222,24 @@ class MirrorStorage implements MirroredStorage {
     const [result] = await Promise.allSettled(running);
     if (result?.status === 'rejected') throw result.reason;
     this.#firstAnswered = true;
+  }
+
+  /** In the others for those who open one of them alone; that it fails there says nothing of what it holds. */
+  async #writePassing(
+    name: ObjectName,
+    data: Uint8Array | readonly Uint8Array[],
+    options: WriteOptions,
+  ): Promise<void> {
+    await this.#first.storage.write(name, data, options);
+    this.#firstAnswered = true;
+    const others = this.#others.filter(({ isBehind }) => !isBehind);
+    await Promise.allSettled(others.map(({ storage }) => storage.write(name, data, options)));
+  }
+
+  /** Also where one fell behind since it was written. */
+  async #removePassing(name: ObjectName, options: StorageOptions): Promise<void> {
+    await this.#first.storage.remove(name, options);
+    await Promise.allSettled(this.#others.map(({ storage }) => storage.remove(name, options)));
   }
 
   /** Never rejects: a member that fails falls behind. */

@@ -15,6 +15,7 @@ import type { Repository } from '../../repository/repository.ts';
 import { findSnapshot } from '../../repository/snapshot-ref.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { scanSource } from '../../sources/files/scan-source.ts';
+import type { MirrorMemberReport } from '../../storage/mirror/mirror-member.ts';
 import { BackupAhead } from './backup-ahead.ts';
 import { nameTag } from './backup-name.ts';
 import type { BackupSummary } from '../reference/backup-details.ts';
@@ -86,6 +87,8 @@ interface BackupFindings {
 export interface BackupResult extends BackupRecord, BackupFindings {
   /** `partial`: something could not be read and is missing. `unchanged`: nothing was saved, this is the backup that is the same. */
   readonly status: 'complete' | 'partial' | 'unchanged';
+  /** Where the vault is in several storages: how each of them did. */
+  readonly mirrors?: readonly MirrorMemberReport[];
 }
 
 /** What a backup would do. */
@@ -107,9 +110,11 @@ export async function runBackup(
 ): Promise<BackupResult> {
   const { result, parent, findings } = await runArchive(context, source, options, false);
   const { status, id, snapshot } = result;
-  if (status !== 'skipped' && id !== undefined) return { ...backupRecord({ id, snapshot }), ...findings, status };
+  const mirrors = context.settings.mirror?.report();
+  const report = { ...findings, ...(mirrors === undefined ? {} : { mirrors }) };
+  if (status !== 'skipped' && id !== undefined) return { ...backupRecord({ id, snapshot }), ...report, status };
   if (parent === undefined) throw new Error('a backup without a parent cannot be skipped');
-  return { ...backupRecord(parent), ...findings, status: 'unchanged' };
+  return { ...backupRecord(parent), ...report, status: 'unchanged' };
 }
 
 export async function runBackupPreview(
