@@ -106,13 +106,15 @@ function withLog(driver: Storage, { onOperation }: StorageSettings): Storage {
 
 /** Bandwidth is that of this machine's line: all storages of a mirror share it. */
 function limitsOf({ connections, uploadBytesPerSecond, downloadBytesPerSecond }: StorageSettings): Limits {
-  const shared = (rate: number | undefined): Bandwidth | undefined =>
-    rate === undefined ? undefined : new Bandwidth(rate, systemClock);
   return {
     connections,
-    uploadBytesPerSecond: shared(uploadBytesPerSecond),
-    downloadBytesPerSecond: shared(downloadBytesPerSecond),
+    uploadBytesPerSecond: bandwidth(uploadBytesPerSecond),
+    downloadBytesPerSecond: bandwidth(downloadBytesPerSecond),
   };
+}
+
+function bandwidth(bytesPerSecond: number | undefined): Bandwidth | undefined {
+  return bytesPerSecond === undefined ? undefined : new Bandwidth(bytesPerSecond, systemClock);
 }
 
 /** What fails on a disk of this machine fails again at once; what fails on a network is often over in a second. */

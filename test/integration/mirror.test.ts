@@ -223,14 +223,14 @@ async function backupAndForget(): Promise<void> {
   await one.delete(id);
 }
 
-describe('damage and loss in one storage', () => {
-  async function restoreFrom(place: VaultPlace): Promise<void> {
-    await using vault = await open(place);
-    const { status } = await vault.restore('documents', { to: out() });
-    expect(status).toBe('complete');
-    execFileSync('diff', ['-r', source, join(out(), 'documents')]);
-  }
+async function restoreFrom(place: VaultPlace): Promise<void> {
+  await using vault = await open(place);
+  const { status } = await vault.restore('documents', { to: out() });
+  expect(status).toBe('complete');
+  execFileSync('diff', ['-r', source, join(out(), 'documents')]);
+}
 
+describe('damage and loss in one storage', () => {
   it.each(['first', 'second'])('of the %s is no loss while the other one is good', async (which) => {
     for (const path of await packs(join(scratch, which))) {
       const bytes = await readFile(path);

@@ -1,4 +1,4 @@
-import { type KnownError, messageOf } from '../../base/errors.ts';
+import { messageOf } from '../../base/errors.ts';
 import type { Storage } from '../storage.ts';
 
 /** Weight of the newest measurement. */
@@ -83,6 +83,6 @@ export class MirrorMember {
 }
 
 /** The reason of a failed operation. */
-export function failedReason(operation: string, error: KnownError | unknown): BehindReason {
+export function failedReason(operation: string, error: unknown): BehindReason {
   return { kind: 'failed', operation, message: messageOf(error) };
 }

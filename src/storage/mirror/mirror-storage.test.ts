@@ -184,13 +184,13 @@ describe('locks in a mirror', () => {
   });
 });
 
-describe('reading from a mirror', () => {
-  async function filled(): Promise<Setup> {
-    const made = setUp();
-    for (const name of ['data/aa/1', 'data/aa/2', 'data/aa/3']) await made.mirror.write(name, utf8(name));
-    return made;
-  }
+async function filled(): Promise<Setup> {
+  const made = setUp();
+  for (const name of ['data/aa/1', 'data/aa/2', 'data/aa/3']) await made.mirror.write(name, utf8(name));
+  return made;
+}
 
+describe('reading from a mirror', () => {
   it('asks the nearest', async () => {
     const { first, other } = await filled();
     // It would answer only once nobody waits for it any more.
@@ -237,14 +237,14 @@ describe('reading from a mirror', () => {
   });
 });
 
-describe('a mirror whose first storage cannot be reached', () => {
-  async function cutOff(): Promise<Setup> {
-    const made = setUp();
-    await made.mirror.write('config', utf8('c'));
-    made.first.inject({ how: 'fail', error: unreachable });
-    return made;
-  }
+async function cutOff(): Promise<Setup> {
+  const made = setUp();
+  await made.mirror.write('config', utf8('c'));
+  made.first.inject({ how: 'fail', error: unreachable });
+  return made;
+}
 
+describe('a mirror whose first storage cannot be reached', () => {
   it('is listed and read from another one, which it says', async () => {
     const { again, changes } = await cutOff();
     const mirror = again();

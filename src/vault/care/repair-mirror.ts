@@ -1,7 +1,8 @@
 // Lets the storages of a mirror that fell behind catch up with the first one.
+import { CairnError } from '../../base/errors.ts';
 import type { Progress } from '../../base/job.ts';
 import { loadIndex } from '../../repository/index/load-index.ts';
-import { objectName } from '../../repository/layout.ts';
+import { folderOf, objectName } from '../../repository/layout.ts';
 import { treePacks } from '../../repository/repository-cache.ts';
 import {
   applyMirrorRepair,
@@ -41,7 +42,19 @@ export async function planRepairs(
   const plans: MirrorRepairPlan[] = [];
   if (first === undefined) return plans;
   for (const other of others) plans.push(await planMirrorRepair(first, other, rules, { signal }));
+  await refuseEmptying(first, plans, signal);
   return plans;
+}
+
+/** A vault without any backup is more likely to have lost them than to want its copies emptied. */
+async function refuseEmptying(first: Storage, plans: readonly MirrorRepairPlan[], signal: AbortSignal): Promise<void> {
+  const lost = plans.find(({ remove }) => remove.some((name) => name.startsWith(folderOf('snapshot'))));
+  if (lost === undefined) return;
+  for await (const _ of first.list(folderOf('snapshot'), { signal })) return;
+  throw new CairnError('FORGET_REFUSED', `${first.url} has no backup, and all of ${lost.url} would be removed`, {
+    hint: `If the vault lost them, open ${lost.url} by itself: it is a whole vault.`,
+    facts: { first: first.url, other: lost.url },
+  });
 }
 
 /** Under a lock everything is compared again; removed is only what was planned, and is still to be removed. */
