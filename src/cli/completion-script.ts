@@ -56,6 +56,9 @@ function bashScript(root: CommandWords): string {
     return `    '${path}') words='${[...new Set(all)].join(' ')}' ;;`;
   });
   const known = levels(root).map(({ path }) => `'${path}'`);
+  const withCommands = levels(root)
+    .filter(({ words }) => words.commands.length > 0)
+    .map(({ path }) => `"$path" == '${path}'`);
   const valued = levels(root).flatMap(({ words }) => words.options.filter((option) => option.takesValue));
   const choices = valued
     .filter((option) => option.choices.length > 0)
@@ -79,7 +82,7 @@ ${choices.join('\n')}
   case "$path" in
 ${cases.join('\n')}
   esac
-  if [[ "$current" == -* || "$path" == '${root.name}' || "$path" == '${root.name} key' || "$path" == '${root.name} cache' ]]; then
+  if [[ "$current" == -* || ${withCommands.join(' || ')} ]]; then
     COMPREPLY=($(compgen -W "$words" -- "$current"))
   else
     COMPREPLY=($(compgen -f -- "$current"))

@@ -137,6 +137,26 @@ describe('what interrupted writes left', () => {
   });
 });
 
+describe('a vault that is opened for adding only', () => {
+  it.each([
+    ['forget', async (adding: Vault) => adding.forget(await adding.planForget({ last: 1 }))],
+    ['delete', (adding: Vault) => adding.delete('latest')],
+    ['tag', (adding: Vault) => adding.tag({ add: ['a'] })],
+    ['rewrite', (adding: Vault) => adding.rewrite({ exclude: ['*.tmp'] }, { forget: true })],
+    ['repair index', (adding: Vault) => adding.repairIndex({ readAllPacks: true })],
+  ] as const)('%s says so and changes nothing', async (_, act) => {
+    await backUp(1, 2);
+    const before = filesOfVault();
+    await using adding = await openVault(join(scratch, 'vault'), {
+      password,
+      cache: false,
+      storage: { appendOnly: true },
+    });
+    await expect(act(adding)).rejects.toMatchObject({ code: 'STORAGE_APPEND_ONLY' });
+    expect(filesOfVault()).toEqual(before);
+  });
+});
+
 describe('tag', () => {
   it('sets the first id once, also when it is changed again', async () => {
     await backUp(1);

@@ -3,7 +3,7 @@ import type { SnapshotId } from '../../base/ids.ts';
 import { removeSnapshots } from '../../repository/remove-snapshots.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
-import { openExclusiveSession } from './exclusive-session.ts';
+import { openRemovingSession } from './exclusive-session.ts';
 import type { ForgetPlan } from './plan-forget.ts';
 
 export interface ForgetResult {
@@ -20,7 +20,7 @@ export async function applyForget(context: ActionContext, plan: ForgetPlan): Pro
   const { repository, report } = context;
   const wanted = plan.groups.flatMap(({ forget }) => forget.map(({ id }) => id));
   if (wanted.length === 0) return { removed: [], failed: [] };
-  await using session = await openExclusiveSession(context);
+  await using session = await openRemovingSession(context);
   const present = await listIds(repository, session.signal);
   refuseIfOutdated(plan, present);
   const ids = wanted.filter((id) => present.has(id));

@@ -1,7 +1,11 @@
-import { removeStaleTemporaries } from '../../storage/drivers/local.ts';
+import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../base/errors.ts';
+import { ID_SIZE, idFromBytes, type SnapshotId } from '../../base/ids.ts';
+import { objectName } from '../../repository/layout.ts';
+import type { Repository } from '../../repository/repository.ts';
+import { removeStaleTemporaries } from '../../storage/drivers/local.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
-import { openSession, type VaultSession } from '../vault-session.ts';
+import { openSession, type VaultSession, type VaultSettings } from '../vault-session.ts';
 
 /**
  * No write of a living program takes so long: a lock that is not refreshed for half an hour is stale. Temporary files
@@ -15,18 +19,35 @@ const LEFTOVER_AGE_MS = 24 * 3600 * 1000;
  */
 export async function openExclusiveSession({ repository, settings, signal }: ActionContext): Promise<VaultSession> {
   const session = await openSession(repository, settings, { mode: 'exclusive', purpose: 'write', signal });
-  const path = repository.origin.features.localPath;
-  if (path === undefined) return session;
+  await removeLeftovers(repository, settings, session.signal);
+  return session;
+}
+
+/**
+ * The same for what ends in removing files. Where that is not allowed (append-only, no right to delete) it throws before
+ * anything new is stored: half of the work would leave every backup twice. To find out, it removes a file that is not there.
+ */
+export async function openRemovingSession(context: ActionContext): Promise<VaultSession> {
+  const session = await openExclusiveSession(context);
   try {
-    const count = await removeStaleTemporaries(path, LEFTOVER_AGE_MS, { signal: session.signal });
-    if (count > 0)
-      settings.notify({
-        level: 'info',
-        message: `removed ${count === 1 ? '1 file' : `${count} files`} that interrupted writes left`,
-      });
+    const nothing = idFromBytes<SnapshotId>(randomBytes(ID_SIZE));
+    await context.repository.origin.remove(objectName('snapshot', nothing), { signal: session.signal });
+    return session;
+  } catch (error) {
+    await session[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function removeLeftovers(repository: Repository, settings: VaultSettings, signal: AbortSignal): Promise<void> {
+  const path = repository.origin.features.localPath;
+  if (path === undefined) return;
+  try {
+    const count = await removeStaleTemporaries(path, LEFTOVER_AGE_MS, { signal });
+    const files = count === 1 ? '1 file' : `${count} files`;
+    if (count > 0) settings.notify({ level: 'info', message: `removed ${files} that interrupted writes left` });
   } catch (error) {
     // Only litter: what was asked for does not depend on it.
     settings.notify({ level: 'warning', message: `leftovers of interrupted writes stay: ${messageOf(error)}` });
   }
-  return session;
 }

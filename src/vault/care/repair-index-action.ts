@@ -7,7 +7,7 @@ import {
 } from '../../repository/repair/repair-index.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import type { CareOptions } from './care-options.ts';
-import { openExclusiveSession } from './exclusive-session.ts';
+import { openExclusiveSession, openRemovingSession } from './exclusive-session.ts';
 
 export interface RepairIndexOptions extends CareOptions<IndexRepairPlan> {
   /** Read the header of every pack, and believe no index file. */
@@ -16,7 +16,7 @@ export interface RepairIndexOptions extends CareOptions<IndexRepairPlan> {
 
 export async function repairIndex(context: ActionContext, options: RepairIndexOptions): Promise<IndexRepairResult> {
   const { repository, report } = context;
-  await using session = await openExclusiveSession(context);
+  await using session = await (options.dryRun === true ? openExclusiveSession : openRemovingSession)(context);
   const { signal } = session;
   const plan = await planIndexRepair(repository, { readAllPacks: options.readAllPacks, signal });
   if (options.dryRun === true || !repairsIndex(plan)) {

@@ -9,7 +9,7 @@ import {
 import type { ActionContext } from '../actions/backup-action.ts';
 import { loadWholeIndex } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
-import { openExclusiveSession } from './exclusive-session.ts';
+import { openExclusiveSession, openRemovingSession } from './exclusive-session.ts';
 
 export interface RepairPacksOptions extends CareOptions<PackRepairPlan> {
   /** Called with the bytes of each damaged pack before anything is changed, to keep a copy somewhere. */
@@ -24,7 +24,7 @@ export async function repairPacks(
 ): Promise<PackRepairResult> {
   const ids = packs.flatMap(packIdOf);
   const { repository, settings, report } = context;
-  await using session = await openExclusiveSession(context);
+  await using session = await (options.dryRun === true ? openExclusiveSession : openRemovingSession)(context);
   const { signal } = session;
   const index = await loadWholeIndex(repository, settings, signal);
   const onProgress =

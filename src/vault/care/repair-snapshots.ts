@@ -4,7 +4,7 @@ import type { ActionContext } from '../actions/backup-action.ts';
 import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
 import { loadWholeVault } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
-import { openExclusiveSession } from './exclusive-session.ts';
+import { openExclusiveSession, openRemovingSession } from './exclusive-session.ts';
 import { type RewriteResult, rewriteSnapshots } from './rewrite-snapshots.ts';
 
 export interface RepairSnapshotsOptions extends BackupSelection, CareOptions<RewriteResult> {
@@ -15,7 +15,8 @@ export interface RepairSnapshotsOptions extends BackupSelection, CareOptions<Rew
 /** Makes versions of damaged backups without what is missing, so that the rest restores without errors. */
 export async function repairSnapshots(context: ActionContext, options: RepairSnapshotsOptions): Promise<RewriteResult> {
   const { repository, settings } = context;
-  await using session = await openExclusiveSession(context);
+  const removes = options.forget === true && options.dryRun !== true;
+  await using session = await (removes ? openRemovingSession : openExclusiveSession)(context);
   const { snapshots, index } = await loadWholeVault(repository, settings, session.signal);
   return await rewriteSnapshots(context, {
     session,

@@ -12,7 +12,7 @@ import { toGoTime } from '../reference/moment.ts';
 import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
 import { loadWholeVault, openSession } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
-import { openExclusiveSession } from './exclusive-session.ts';
+import { openRemovingSession } from './exclusive-session.ts';
 import { type ChangedEntry, type RewriteResult, rewriteSnapshots } from './rewrite-snapshots.ts';
 
 /** What becomes different. At least one of them. */
@@ -48,7 +48,7 @@ export async function rewriteBackups(
   const forget = options.forget ?? false;
   await using session =
     forget && options.dryRun !== true
-      ? await openExclusiveSession(context)
+      ? await openRemovingSession(context)
       : await openSession(repository, settings, {
           mode: 'shared',
           purpose: options.dryRun === true ? 'read' : 'write',

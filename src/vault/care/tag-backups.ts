@@ -7,7 +7,7 @@ import type { ActionContext } from '../actions/backup-action.ts';
 import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
 import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
 import { loadSnapshots, openSession } from '../vault-session.ts';
-import { openExclusiveSession } from './exclusive-session.ts';
+import { openRemovingSession } from './exclusive-session.ts';
 
 /** How tags change. `set` stands alone; `add` and `remove` may come together. The name of a backup is no tag here. */
 export interface TagChange {
@@ -40,7 +40,7 @@ export async function tagBackups(context: ActionContext, change: TagChange, opti
   await using session =
     options.dryRun === true
       ? await openSession(repository, settings, { mode: 'shared', purpose: 'read', signal })
-      : await openExclusiveSession(context);
+      : await openRemovingSession(context);
   const known = await loadSnapshots(repository, settings, session.signal);
   const chosen = selectSnapshots(known, options);
   const planned = chosen.flatMap((record) => {
