@@ -81,6 +81,7 @@ class MirrorStorage implements MirroredStorage {
       ...this.#first.storage.features,
       atomicWrite: all.every(({ atomicWrite }) => atomicWrite),
       remote: all.some(({ remote }) => remote),
+      resticNamesOnly: all.some(({ resticNamesOnly }) => resticNamesOnly === true),
       paced: all.every(({ paced }) => paced === true),
       removeBatch: Math.min(...all.map(({ removeBatch }) => removeBatch ?? 1)),
       copies: all.length,

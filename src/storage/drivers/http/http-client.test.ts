@@ -253,3 +253,57 @@ describe('a client', () => {
     });
   });
 });
+
+describe('a paced request', () => {
+  const body = new Uint8Array(300_000).fill(7);
+
+  it('sends small pieces, each when it may', async () => {
+    await using server = await serving(echo);
+    const pieces: number[] = [];
+    const pace = async (bytes: number): Promise<void> => void pieces.push(bytes);
+    const { body: back } = await ask({ url: server.url, method: 'PUT', body: [body], pace });
+    expect(equalBytes(back, body)).toBe(true);
+    expect(Math.max(...pieces)).toBeLessThanOrEqual(16 * 1024);
+    expect(pieces.reduce((sum, bytes) => sum + bytes)).toBe(body.length);
+  });
+
+  it('sends nothing before it may', async () => {
+    let received = 0;
+    await using server = await serving((request) => request.on('data', (chunk: Buffer) => (received += chunk.length)));
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const pace = async (): Promise<void> => {
+      controller.abort(reason);
+      await new Promise(() => {});
+    };
+    const { signal } = controller;
+    const failed = await failure(ask({ url: server.url, method: 'PUT', body: [body], pace, signal }));
+    expect([failed, received]).toEqual([reason, 0]);
+  });
+
+  it('takes an answer piece by piece', async () => {
+    await using server = await serving((_, response) => response.end(body));
+    let taken = 0;
+    const pace = async (bytes: number): Promise<void> => {
+      taken += bytes;
+      await new Promise(setImmediate);
+    };
+    const { body: answer } = await ask({ url: server.url, largestBody: Infinity, pace });
+    expect([equalBytes(answer, body), taken]).toEqual([true, body.length]);
+  });
+
+  it('is not taken for one that stalls while it waits for its pace', async () => {
+    await using server = await serving(echo);
+    const pace = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60));
+    const request = { url: server.url, method: 'PUT', body: [body.subarray(0, 40_000)], pace } as const;
+    expect((await ask(request, { timeouts: { stallMs: 20 } })).body).toHaveLength(40_000);
+  });
+
+  it('ends with what its pace throws', async () => {
+    await using server = await serving(echo);
+    const pace = (): Promise<void> => Promise.reject(new Error('no more'));
+    expect(await failure(ask({ url: server.url, method: 'PUT', body: [body], pace }))).toMatchObject({
+      message: 'no more',
+    });
+  });
+});

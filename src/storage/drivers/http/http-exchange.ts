@@ -4,10 +4,13 @@ import https from 'node:https';
 import { asBuffer } from '../../../base/bytes.ts';
 import { CairnError } from '../../../base/errors.ts';
 import { sliceParts, sizeOf } from '../../object-range.ts';
+import type { Pace } from '../../storage.ts';
 import { connectionLost, networkError, noProgress, type RequestContext } from './http-errors.ts';
 
 /** Bytes handed to the system at once. Each is a step of progress, so a slow line is not taken for a dead one. */
 const SEND_AT_ONCE = 256 * 1024;
+/** The same where bytes are paced: small, so that a slow pace is an even one. */
+const PACED_AT_ONCE = 16 * 1024;
 /** Documents, such as listings and errors; whoever reads objects says how much it expects. */
 const LARGEST_DOCUMENT = 16 * 1024 * 1024;
 
@@ -34,6 +37,8 @@ export interface HttpRequest {
   readonly action: string;
   /** A longer answer is refused; 16 MiB by default. */
   readonly largestBody?: number | undefined;
+  /** Called before the next bytes of the body are sent; without a body, before more of the answer is taken. */
+  readonly pace?: Pace | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -79,6 +84,8 @@ class Exchange implements Disposable {
   readonly #settle: { resolve(response: HttpResponse): void; reject(error: unknown): void };
   #timer: NodeJS.Timeout | undefined;
   #answered = false;
+  /** No byte moves because none is wanted: that is no stall. */
+  #isPacing = false;
   #complete = false;
 
   constructor(request: HttpRequest, options: ExchangeOptions) {
@@ -98,7 +105,7 @@ class Exchange implements Disposable {
     this.#outgoing.on('error', (error) => this.#fail(error));
     this.#outgoing.on('response', (response) => this.#receive(response));
     request.signal?.addEventListener('abort', this.#onAbort, { once: true });
-    this.#send(sliceParts(request.body ?? [], SEND_AT_ONCE));
+    this.#send(sliceParts(request.body ?? [], request.pace === undefined ? SEND_AT_ONCE : PACED_AT_ONCE));
   }
 
   [Symbol.dispose](): void {
@@ -124,6 +131,13 @@ class Exchange implements Disposable {
       });
       return;
     }
+    const { pace } = this.#request;
+    if (pace === undefined) this.#sendGroup(group, groups);
+    else this.#paced(pace, sizeOf(group), () => this.#sendGroup(group, groups));
+  }
+
+  #sendGroup(group: readonly Uint8Array[], groups: Iterator<readonly Uint8Array[]>): void {
+    if (this.#answered) return;
     this.#outgoing.cork();
     for (const [index, part] of group.entries()) {
       const last = index === group.length - 1;
@@ -136,12 +150,26 @@ class Exchange implements Disposable {
     this.#outgoing.uncork();
   }
 
+  /** Goes on when these bytes may move. */
+  #paced(pace: Pace, bytes: number, goOn: () => void): void {
+    this.#isPacing = true;
+    pace(bytes).then(
+      () => {
+        this.#isPacing = false;
+        this.#timer?.refresh();
+        goOn();
+      },
+      (error: unknown) => this.#settle.reject(error),
+    );
+  }
+
   #receive(response: http.IncomingMessage): void {
     this.#answered = true;
     this.#watch(this.#timeouts.stallMs, 'the answer stopped in the middle');
     const { statusCode: status = 0, headers } = response;
     const body = new Body(this.#request.method === 'HEAD' ? '0' : headers['content-length']);
     const largest = this.#request.largestBody ?? LARGEST_DOCUMENT;
+    const pace = this.#request.body === undefined ? this.#request.pace : undefined;
     if (body.announced !== undefined && body.announced > Math.min(largest, constants.MAX_LENGTH)) {
       this.#settle.reject(tooLong(this.#context, largest));
       return;
@@ -150,6 +178,9 @@ class Exchange implements Disposable {
       this.#timer?.refresh();
       if (body.received + chunk.length > largest) this.#settle.reject(tooLong(this.#context, largest));
       else body.add(chunk);
+      if (pace === undefined) return;
+      response.pause();
+      this.#paced(pace, chunk.length, () => response.resume());
     });
     const cutOff = (cause?: unknown): void =>
       this.#settle.reject(connectionLost(this.#context, body.received, body.announced, cause));
@@ -165,7 +196,10 @@ class Exchange implements Disposable {
 
   #watch(afterMs: number, what: string): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#settle.reject(noProgress(this.#context, what, afterMs)), afterMs);
+    this.#timer = setTimeout(() => {
+      if (this.#isPacing) this.#watch(afterMs, what);
+      else this.#settle.reject(noProgress(this.#context, what, afterMs));
+    }, afterMs);
   }
 
   #fail(error: Error): void {

@@ -69,6 +69,7 @@ export class RestStorage implements Storage {
       localPath: undefined,
       resticNamesOnly: true,
       looseIfAbsent: dialect.replaces,
+      paced: true,
     };
     this.#connection = connection;
   }
@@ -129,6 +130,7 @@ export class RestStorage implements Storage {
       action,
       headers,
       largestBody: Infinity,
+      pace: options.pace,
       signal,
     });
     switch (response.status) {
@@ -258,9 +260,9 @@ export class RestStorage implements Storage {
     throw ifAbsent === true ? exists(name) : appendOnly(`replace ${name}`);
   }
 
-  #upload(method: 'POST' | 'PUT', path: string, { name, parts, signal }: Upload): Promise<HttpResponse> {
+  #upload(method: 'POST' | 'PUT', path: string, { name, parts, pace, signal }: Upload): Promise<HttpResponse> {
     const headers = { 'content-type': 'application/octet-stream' };
-    return this.#connection.request(method, path, { action: `write ${name}`, headers, body: parts, signal });
+    return this.#connection.request(method, path, { action: `write ${name}`, headers, body: parts, pace, signal });
   }
 
   /** rclone's server would store what is below `.cairn` under another name than it lists. */

@@ -17,6 +17,8 @@ export interface S3Operation {
   /** SHA-256 of the body in hexadecimal, where it is known. */
   readonly sha256?: string | undefined;
   readonly largestBody?: number | undefined;
+  /** See `HttpRequest`. */
+  readonly pace?: HttpRequest['pace'];
   /** What S3 calls it, such as `PutObject`: for counting. */
   readonly operation: string;
   /** What is done, for messages. */
@@ -79,7 +81,7 @@ export class S3Client {
 
   async #sendOnce(operation: S3Operation, url: URL, now: Date): Promise<HttpResponse> {
     const { http, credentials, location } = this.#options;
-    const { method, body, largestBody, operation: kind, action, signal } = operation;
+    const { method, body, largestBody, pace, operation: kind, action, signal } = operation;
     let headers: Readonly<Record<string, string>> = {
       ...operation.headers,
       ...(location.requesterPays ? { 'x-amz-request-payer': 'requester' } : {}),
@@ -91,7 +93,7 @@ export class S3Client {
       const payloadHash = operation.sha256 ?? hashPayload(body ?? []);
       headers = signV4({ method, url, headers, payloadHash }, { keys, region: this.#region, now });
     }
-    return await http.request({ method, url, headers, body, largestBody, kind, action, signal });
+    return await http.request({ method, url, headers, body, largestBody, pace, kind, action, signal });
   }
 
   /** Whether the bucket is in another region than was asked, which is noted. */

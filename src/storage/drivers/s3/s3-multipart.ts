@@ -2,7 +2,7 @@ import { utf8, utf8Lossy } from '../../../base/bytes.ts';
 import { mapConcurrent } from '../../../base/concurrency.ts';
 import { isCairnError } from '../../../base/errors.ts';
 import { sizeOf, sliceParts } from '../../object-range.ts';
-import type { ObjectName } from '../../storage.ts';
+import type { ObjectName, Pace } from '../../storage.ts';
 import type { S3Client } from './s3-client.ts';
 import { nextToken, sendForXml, strange } from './s3-listing.ts';
 import { contentMd5, type Headers, needsMd5 } from './write-headers.ts';
@@ -27,6 +27,8 @@ export interface MultipartUpload {
   readonly keyHeaders: Headers;
   /** Headers for the request by which it appears. */
   readonly finalHeaders: Headers;
+  /** See `HttpRequest`. */
+  readonly pace?: Pace | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -54,7 +56,7 @@ export async function uploadInParts(client: S3Client, upload: MultipartUpload): 
 }
 
 async function uploadParts(client: S3Client, upload: MultipartUpload, uploadId: string): Promise<readonly string[]> {
-  const { name, connections, signal } = upload;
+  const { name, connections, pace, signal } = upload;
   const bytes = Math.max(upload.partBytes, Math.ceil(sizeOf(upload.parts) / MOST_PARTS));
   return await mapConcurrent(sliceParts(upload.parts, bytes), { limit: connections, signal }, async (body, index) => {
     const md5: Headers = needsMd5(upload.storeHeaders) ? { 'content-md5': contentMd5(body) } : {};
@@ -64,6 +66,7 @@ async function uploadParts(client: S3Client, upload: MultipartUpload, uploadId: 
       query: { partNumber: String(index + 1), uploadId },
       headers: { ...upload.keyHeaders, ...md5 },
       body,
+      pace,
       operation: 'UploadPart',
       action: `write part ${index + 1} of ${name}`,
       signal,

@@ -11,6 +11,8 @@ export interface ReadSettings {
   readonly pieceBytes: number;
   readonly connections: number;
   readonly keyHeaders: Headers;
+  /** Of this read. */
+  readonly pace?: ReadOptions['pace'];
 }
 
 /** All of an object, or a range of it that has one byte at least. */
@@ -20,11 +22,12 @@ export async function readS3(
   options: ReadOptions,
   settings: ReadSettings,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { offset = 0, length, signal } = options;
-  if (offset === 0 && length === undefined) return (await get(client, name, undefined, settings, signal)).body;
+  const { offset = 0, length, signal, pace } = options;
+  const how = { ...settings, pace };
+  if (offset === 0 && length === undefined) return (await get(client, name, undefined, how, signal)).body;
   if (length === undefined || length <= settings.pieceBytes)
-    return readRange(client, name, { offset, length }, settings, signal);
-  return readPieces(client, name, { offset, length }, settings, signal);
+    return readRange(client, name, { offset, length }, how, signal);
+  return readPieces(client, name, { offset, length }, how, signal);
 }
 
 async function readPieces(
@@ -93,7 +96,7 @@ function get(
   client: S3Client,
   name: ObjectName,
   range: string | undefined,
-  { keyHeaders }: ReadSettings,
+  { keyHeaders, pace }: ReadSettings,
   signal: AbortSignal | undefined,
 ): Promise<HttpResponse> {
   return client.send({
@@ -102,6 +105,7 @@ function get(
     headers: { ...keyHeaders, ...(range === undefined ? {} : { range }) },
     // Memory is taken as announced, and the caller asked for all of it.
     largestBody: Number.MAX_SAFE_INTEGER,
+    pace,
     operation: 'GetObject',
     action: `read ${name}`,
     signal,

@@ -96,7 +96,14 @@ class BucketStorage implements S3Storage {
   constructor(client: S3Client, http: HttpClient, keyHeaders: Headers, options: S3StorageOptions) {
     const { connections } = client.location;
     this.url = describeLocation(client.location);
-    this.features = { atomicWrite: true, remote: true, connections, localPath: undefined, removeBatch: REMOVE_BATCH };
+    this.features = {
+      atomicWrite: true,
+      remote: true,
+      connections,
+      localPath: undefined,
+      removeBatch: REMOVE_BATCH,
+      paced: true,
+    };
     this.cold = s3Cold(client, keyHeaders);
     this.#client = client;
     this.#http = http;
@@ -213,7 +220,7 @@ class BucketStorage implements S3Storage {
     options: WriteOptions,
     finalHeaders: Headers,
   ): Promise<void> {
-    const { signal, sha256 } = options;
+    const { signal, sha256, pace } = options;
     const stored = storeHeaders(this.#client.location, name, options, this.#now());
     if (sizeOf(parts) > this.#multipartBytes) {
       return uploadInParts(this.#client, {
@@ -224,6 +231,7 @@ class BucketStorage implements S3Storage {
         storeHeaders: stored,
         keyHeaders: this.#keyHeaders,
         finalHeaders,
+        pace,
         signal,
       });
     }
@@ -234,6 +242,7 @@ class BucketStorage implements S3Storage {
       headers: { ...stored, ...this.#keyHeaders, ...finalHeaders, ...md5 },
       body: parts,
       sha256,
+      pace,
       operation: 'PutObject',
       action: `write ${name}`,
       signal,
