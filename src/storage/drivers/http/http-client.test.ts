@@ -254,6 +254,9 @@ describe('a client', () => {
   });
 });
 
+const slowly = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60));
+const refuse = (): Promise<void> => Promise.reject(new Error('no more'));
+
 describe('a paced request', () => {
   const body = new Uint8Array(300_000).fill(7);
 
@@ -294,15 +297,13 @@ describe('a paced request', () => {
 
   it('is not taken for one that stalls while it waits for its pace', async () => {
     await using server = await serving(echo);
-    const pace = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60));
-    const request = { url: server.url, method: 'PUT', body: [body.subarray(0, 40_000)], pace } as const;
+    const request = { url: server.url, method: 'PUT', body: [body.subarray(0, 40_000)], pace: slowly } as const;
     expect((await ask(request, { timeouts: { stallMs: 20 } })).body).toHaveLength(40_000);
   });
 
   it('ends with what its pace throws', async () => {
     await using server = await serving(echo);
-    const pace = (): Promise<void> => Promise.reject(new Error('no more'));
-    expect(await failure(ask({ url: server.url, method: 'PUT', body: [body], pace }))).toMatchObject({
+    expect(await failure(ask({ url: server.url, method: 'PUT', body: [body], pace: refuse }))).toMatchObject({
       message: 'no more',
     });
   });
