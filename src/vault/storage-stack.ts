@@ -85,13 +85,15 @@ async function openMirror(
   options: OpenStorageOptions,
 ): Promise<MirroredStorage> {
   await using opened = new AsyncDisposableStack();
-  const storages: Storage[] = [];
+  const once: Storage[] = [];
   for (const place of places) {
     const driver = opened.use(await openPlace(place, options));
-    storages.push(withLimits(withLog(driver, settings), limits, MEMBER_GIVES_UP_MS, notify));
+    once.push(limitedTo(withLog(driver, settings), limits, notify));
   }
   opened.move();
+  const storages = once.map((one) => (one.features.remote ? retried(one, MEMBER_GIVES_UP_MS, notify) : one));
   return mirrored(storages, {
+    once,
     copies: settings.mirrorCopies,
     // Written when all they refer to is there (repository format, "Indexing"), so equal ones tell of equal packs.
     markers: ['config', 'keys/', 'index/', 'snapshots/'],
@@ -119,12 +121,16 @@ function bandwidth(bytesPerSecond: number | undefined): Bandwidth | undefined {
 
 /** What fails on a disk of this machine fails again at once; what fails on a network is often over in a second. */
 function withLimits(inner: Storage, limits: Limits, giveUpAfterMs: number | undefined, notify: Notify): Storage {
-  if (!inner.features.remote) {
-    const isLimited = Object.values(limits).some((limit) => limit !== undefined);
-    return isLimited ? limited(inner, limits) : inner;
+  const storage = limitedTo(inner, limits, notify);
+  return inner.features.remote ? retried(storage, giveUpAfterMs, notify) : storage;
+}
+
+function limitedTo(inner: Storage, limits: Limits, notify: Notify): Storage {
+  if (inner.features.remote) {
+    const rested = breaking(inner, { onChange: (notice) => notify(describeCircuit(inner.url, notice)) });
+    return limited(rested, limits);
   }
-  const rested = breaking(inner, { onChange: (notice) => notify(describeCircuit(inner.url, notice)) });
-  return retried(limited(rested, limits), giveUpAfterMs, notify);
+  return Object.values(limits).some((limit) => limit !== undefined) ? limited(inner, limits) : inner;
 }
 
 function retried(inner: Storage, giveUpAfterMs: number | undefined, notify: Notify): Storage {

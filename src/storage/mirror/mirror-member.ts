@@ -29,15 +29,20 @@ export interface MirrorMemberReport {
 /** One storage of a mirror, and how it did so far. */
 export class MirrorMember {
   readonly storage: Storage;
+  /** The same without retries, for what is not worth waiting for. */
+  readonly once: Storage;
   readonly isFirst: boolean;
   missedOperations = 0;
   failedReads = 0;
+  /** It did not take a passing object: no further one is tried. */
+  isDown = false;
   #reason: BehindReason | undefined;
   /** Milliseconds for a small read, smoothed. */
   #pace: number | undefined;
 
-  constructor(storage: Storage, isFirst: boolean) {
+  constructor(storage: Storage, once: Storage, isFirst: boolean) {
     this.storage = storage;
+    this.once = once;
     this.isFirst = isFirst;
   }
 

@@ -175,6 +175,13 @@ describe('locks in a mirror', () => {
     expect(await names(other)).toEqual(['keys/k']);
   });
 
+  it('are tried once, and not any more where one cannot be reached', async () => {
+    const { mirror, other } = setUp();
+    other.inject({ how: 'fail', when: ({ name }) => name.startsWith('locks/'), error: unreachable });
+    for (const name of ['locks/a', 'locks/b', 'locks/c']) await mirror.write(name, utf8('l'));
+    expect(other.operations.filter(({ kind }) => kind === 'write')).toHaveLength(1);
+  });
+
   it('say nothing of a storage that does not take them', async () => {
     const { mirror, other, changes } = setUp();
     other.inject({ how: 'fail', when: ({ name }) => name === 'locks/l', error: unreachable });

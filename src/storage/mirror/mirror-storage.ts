@@ -25,6 +25,8 @@ export interface MirrorOptions {
   readonly markers: readonly string[];
   /** Objects that say nothing about that, and may be written before anything is compared, such as locks. */
   readonly isPassing: (name: ObjectName) => boolean;
+  /** The same storages, in the same order, without retries: for passing objects. */
+  readonly once?: readonly Storage[] | undefined;
   /** Told once for each member that falls behind, and when the first one cannot be reached and another is read. */
   readonly onChange?: ((change: MirrorChange) => void) | undefined;
   readonly clock?: Clock | undefined;
@@ -63,7 +65,7 @@ class MirrorStorage implements MirroredStorage {
   #substituted = false;
 
   constructor(storages: readonly Storage[], options: MirrorOptions) {
-    this.members = storages.map((storage, at) => new MirrorMember(storage, at === 0));
+    this.members = storages.map((storage, at) => new MirrorMember(storage, options.once?.[at] ?? storage, at === 0));
     const [first] = this.members;
     if (first === undefined) throw new CairnError('ARGUMENT_INVALID', 'a mirror needs at least one storage');
     this.#first = first;
@@ -234,13 +236,13 @@ class MirrorStorage implements MirroredStorage {
     await this.#first.storage.write(name, data, options);
     this.#firstAnswered = true;
     const others = this.#others.filter(({ isBehind }) => !isBehind);
-    await Promise.allSettled(others.map(({ storage }) => storage.write(name, data, options)));
+    await passing(others, options, (storage) => storage.write(name, data, options));
   }
 
   /** Also where one fell behind since it was written. */
   async #removePassing(name: ObjectName, options: StorageOptions): Promise<void> {
     await this.#first.storage.remove(name, options);
-    await Promise.allSettled(this.#others.map(({ storage }) => storage.remove(name, options)));
+    await passing(this.#others, options, (storage) => storage.remove(name, options));
   }
 
   /** Never rejects: a member that fails falls behind. */
@@ -326,4 +328,21 @@ class MirrorStorage implements MirroredStorage {
       { hint: 'Reading works. To write, wait until it can be reached again.' },
     );
   }
+}
+
+/** Nobody waits for a member that cannot be reached: it is tried once, and then not any more. */
+async function passing(
+  members: readonly MirrorMember[],
+  { signal }: StorageOptions,
+  run: (storage: Storage) => Promise<void>,
+): Promise<void> {
+  const tries = members.map(async (member) => {
+    if (member.isDown) return;
+    try {
+      await run(member.once);
+    } catch {
+      member.isDown = signal?.aborted !== true;
+    }
+  });
+  await Promise.all(tries);
 }
