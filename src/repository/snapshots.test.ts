@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { aSnapshot, blobIdOf, flipBit, makeRepository } from '../../test/support/repository-fixture.ts';
+import { aSnapshot, blobIdOf, flipBit, makeRepository, withOrigin } from '../../test/support/repository-fixture.ts';
 import { utf8 } from '../base/bytes.ts';
 import type { SnapshotId } from '../base/ids.ts';
+import { faulty } from '../storage/layers/faulty.ts';
+import { StorageLayer } from '../storage/layers/storage-layer.ts';
+import { missing } from '../storage/object-range.ts';
 import { objectName } from './layout.ts';
 import { findSnapshot } from './snapshot-ref.ts';
 import { listSnapshots, saveSnapshot, snapshotName, type SnapshotRecord } from './snapshots.ts';
@@ -33,6 +36,34 @@ describe('listSnapshots', () => {
     const records = await listSnapshots(repository, { onWarning: (error) => warnings.push(error.message) });
     expect(records.map(({ id }) => id)).toEqual([good]);
     expect(warnings).toEqual([expect.stringContaining(bad)]);
+  });
+
+  it('reports a snapshot that the storage lists and says is not there: whoever prunes must not take it for forgotten', async () => {
+    const { storage, repository } = await makeRepository();
+    const id = await saveSnapshot(repository, aSnapshot(tree));
+    const name = objectName('snapshot', id);
+    const hiding = faulty(storage, {
+      how: 'fail',
+      error: missing(name),
+      when: (operation) => operation.kind === 'read' && operation.name === name,
+    });
+    const warnings: string[] = [];
+    await listSnapshots(withOrigin(repository, hiding), { onWarning: (error) => warnings.push(error.code) });
+    expect(warnings).toEqual(['SNAPSHOT_CORRUPT']);
+  });
+
+  it('passes over one that was forgotten between the listing and the read', async () => {
+    const { storage, repository } = await makeRepository();
+    const id = await saveSnapshot(repository, aSnapshot(tree));
+    const forgetting = new (class extends StorageLayer {
+      override async read(name: string): Promise<Uint8Array<ArrayBuffer>> {
+        await this.inner.remove(name);
+        return this.inner.read(name);
+      }
+    })(storage);
+    const warnings: string[] = [];
+    await listSnapshots(withOrigin(repository, forgetting), { onWarning: (error) => warnings.push(error.message) });
+    expect({ warnings, there: await storage.stat(objectName('snapshot', id)) }).toEqual({ warnings: [] });
   });
 });
 

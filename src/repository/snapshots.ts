@@ -3,6 +3,7 @@ import { type CairnError, hasCode, isCairnError, messageOf } from '../base/error
 import type { SnapshotId } from '../base/ids.ts';
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from '../formats/snapshot/snapshot.ts';
 import type { Repository } from './repository.ts';
+import { stillListed } from './still-listed.ts';
 import { damagedFile } from './stored-file.ts';
 
 export interface SnapshotRecord {
@@ -23,16 +24,19 @@ export async function listSnapshots(
 ): Promise<SnapshotRecord[]> {
   const { signal, onWarning } = options;
   const records: SnapshotRecord[] = [];
+  const gone = new Set<SnapshotId>();
   const limit = Math.max(2, repository.storage.features.connections);
   await mapConcurrent(repository.listIds('snapshot', { signal }), { limit, signal }, async ({ id }) => {
     try {
       records.push(await loadSnapshot(repository, id, { signal }));
     } catch (error) {
       if (hasCode(error, 'SNAPSHOT_CORRUPT')) onWarning?.(damagedSnapshot(id, error));
-      // Gone since it was listed: forgotten by somebody else.
-      else if (!hasCode(error, 'OBJECT_MISSING')) throw error;
+      // Forgotten by somebody else since it was listed, if it is not listed any more.
+      else if (hasCode(error, 'OBJECT_MISSING')) gone.add(id);
+      else throw error;
     }
   });
+  for (const id of await stillListed(repository, 'snapshot', gone, { signal })) onWarning?.(hiddenSnapshot(id));
   return records.sort(compareSnapshots);
 }
 
@@ -80,6 +84,10 @@ function compareSnapshots(a: SnapshotRecord, b: SnapshotRecord): number {
   const [x, y] = [a.snapshot.time.ns, b.snapshot.time.ns];
   if (x !== y) return x < y ? -1 : 1;
   return a.id < b.id ? -1 : 1;
+}
+
+function hiddenSnapshot(id: SnapshotId): CairnError {
+  return damagedFile('snapshot', id, 'the storage lists it and says that it is not there');
 }
 
 function damagedSnapshot(id: SnapshotId, error: unknown): CairnError {

@@ -4,6 +4,7 @@ import { hasCode, messageOf } from '../../base/errors.ts';
 import type { LockId } from '../../base/ids.ts';
 import { decodeLock, type LockFile } from '../../formats/lock/lock-file.ts';
 import type { Repository } from '../repository.ts';
+import { stillListed } from '../still-listed.ts';
 import { damagedFile } from '../stored-file.ts';
 
 export interface LockRecord {
@@ -29,17 +30,22 @@ const RETRY_DELAYS_MS = [5_000, 10_000, 20_000];
 export async function listLocks(repository: Repository, options: ListOptions = {}): Promise<LockListing> {
   const locks: LockRecord[] = [];
   const unreadable: { id: LockId; error: unknown }[] = [];
+  const gone = new Set<LockId>();
   const limit = Math.max(1, repository.storage.features.connections);
   const ids = lockIds(repository, options);
   await mapConcurrent(ids, { limit, signal: options.signal }, async (id) => {
     try {
       const lock = await loadLock(repository, id, options.signal);
-      if (lock !== undefined) locks.push({ id, lock });
+      if (lock === undefined) gone.add(id);
+      else locks.push({ id, lock });
     } catch (error) {
       options.signal?.throwIfAborted();
       unreadable.push({ id, error });
     }
   });
+  for (const id of await stillListed(repository, 'lock', gone, { signal: options.signal })) {
+    unreadable.push({ id, error: new Error('the storage lists it and says that it is not there') });
+  }
   return { locks, unreadable };
 }
 
