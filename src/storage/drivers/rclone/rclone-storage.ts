@@ -19,6 +19,7 @@ export async function openRcloneStorage(
   const dialect: RestDialect = {
     url: `rclone:${describeRemote(remote)}`,
     replaces: true,
+    hidesFailedLists: true,
     beforeRequest: () => server.checkAlive(),
     explain: () => server.takeError(),
     dispose: () => server[Symbol.asyncDispose](),

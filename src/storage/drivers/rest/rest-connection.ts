@@ -1,6 +1,6 @@
-import type { CairnError } from '../../../base/errors.ts';
+import { CairnError } from '../../../base/errors.ts';
 import type { HttpClient } from '../http/http-client.ts';
-import { statusError } from '../http/http-errors.ts';
+import { printable, statusError } from '../http/http-errors.ts';
 import type { HttpRequest, HttpResponse } from '../http/http-exchange.ts';
 import type { RestLogin } from './rest-location.ts';
 
@@ -10,6 +10,11 @@ export interface RestDialect {
   readonly url: string;
   /** The server replaces files when asked to write them again, and cannot be asked not to. */
   readonly replaces: boolean;
+  /**
+   * "Not found" is the answer to every listing that fails, and a folder that is not there has an empty one (rclone
+   * before 1.66). Otherwise a folder that is not found is empty.
+   */
+  readonly hidesFailedLists?: boolean;
   /** Called before each request; what it throws is thrown. */
   readonly beforeRequest?: () => void;
   /** Why the server failed a moment ago, where its answers do not say; empty if it is not known. */
@@ -41,6 +46,19 @@ export class RestConnection implements AsyncDisposable {
     this.dialect.beforeRequest?.();
     const headers = { ...this.#headers, ...request.headers };
     return this.#client.request({ ...request, method, url: new URL(path, this.#base), headers });
+  }
+
+  /** The error of an answer "not found" that says nothing of the kind. */
+  async hiddenFailure(action: string): Promise<CairnError> {
+    const explained = (await this.dialect.explain?.()) ?? '';
+    return new CairnError(
+      'STORAGE_IO',
+      `cannot ${action}: the server fails${explained && ` (${printable(explained)})`}`,
+      {
+        retry: 'later',
+        facts: { host: this.#base.host, status: 404 },
+      },
+    );
   }
 
   /** The error of an answer that is no success. */

@@ -5,8 +5,10 @@ import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../../../base/bytes.ts';
 import type { Storage } from '../../storage.ts';
+import { openHttpClient } from '../http/http-client.ts';
+import { RestConnection } from './rest-connection.ts';
 import { parseRestUrl } from './rest-location.ts';
-import { openRestStorage } from './rest-storage.ts';
+import { openRestStorage, RestStorage } from './rest-storage.ts';
 
 const content = utf8('0123456789');
 const id = createHash('sha256').update(content).digest('hex');
@@ -26,6 +28,11 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A storage at a server that answers as told. */
 async function at(handler: Handler, { login = '', env = {} } = {}): Promise<Storage> {
+  const { port } = await listen(handler);
+  return openRestStorage(parseRestUrl(`rest:http://${login}127.0.0.1:${port}/r/`), { env });
+}
+
+async function listen(handler: Handler): Promise<{ readonly port: number | undefined }> {
   server = createServer((request, response) => {
     seen.push(request);
     request.resume();
@@ -33,8 +40,7 @@ async function at(handler: Handler, { login = '', env = {} } = {}): Promise<Stor
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  const port = typeof address === 'object' ? address?.port : undefined;
-  return openRestStorage(parseRestUrl(`rest:http://${login}127.0.0.1:${port}/r/`), { env });
+  return { port: typeof address === 'object' ? address?.port : undefined };
 }
 
 const status =
@@ -129,6 +135,28 @@ describe('a listing', () => {
   it('that was never made is an empty one', async () => {
     await using storage = await at(answer('null'));
     expect(await list(storage)).toEqual([]);
+  });
+
+  it('of a folder that is not there is an empty one', async () => {
+    await using storage = await at(status(404));
+    expect(await list(storage)).toEqual([]);
+  });
+
+  it('that fails is no empty one, also where the server says "not found" of every fault, as rclone does', async () => {
+    const { port } = await listen(status(404, 'Not Found'));
+    const dialect = {
+      url: 'rclone:r:',
+      replaces: true,
+      hidesFailedLists: true,
+      explain: async () => 'ERROR : timeout',
+    };
+    const base = new URL(`http://127.0.0.1:${port}/`);
+    await using storage = new RestStorage(new RestConnection(await openHttpClient(), base, undefined, dialect));
+    await expect(list(storage)).rejects.toMatchObject({
+      code: 'STORAGE_IO',
+      retry: 'later',
+      message: expect.stringContaining('timeout'),
+    });
   });
 });
 

@@ -185,7 +185,10 @@ export class RestStorage implements Storage {
       largestBody: LARGEST_LIST,
       signal,
     });
-    if (response.status === 404) return;
+    if (response.status === 404) {
+      if (this.#connection.dialect.hidesFailedLists === true) throw await this.#connection.hiddenFailure(action);
+      return;
+    }
     if (response.status !== 200) throw await this.#connection.refusal(action, response);
     const listing = parseRestListing(type, response.body, response.headers['content-type']);
     if (listing.version === 2) yield* listing.entries;
