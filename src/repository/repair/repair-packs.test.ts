@@ -5,13 +5,39 @@ import {
   type SampleRepository,
   storeIndex,
   storePack,
+  type StoredPack,
+  withOrigin,
 } from '../../../test/support/repository-fixture.ts';
 import { utf8 } from '../../base/bytes.ts';
 import type { PackId } from '../../base/ids.ts';
+import { StorageLayer } from '../../storage/layers/storage-layer.ts';
+import type { ReadOptions, Storage } from '../../storage/storage.ts';
 import { readBlob } from '../blob-reader.ts';
 import { loadIndex } from '../index/load-index.ts';
 import { objectName } from '../layout.ts';
 import { applyPackRepair, type PackRepairPlan, planPackRepair } from './repair-packs.ts';
+
+/** What is read of a pack has one bit wrong in a blob of `blobs`, in turn; its last bytes come as they are. */
+class Disturbed extends StorageLayer {
+  readonly #pack: StoredPack;
+  readonly #blobs: readonly number[];
+  #reads = 0;
+
+  constructor(inner: Storage, pack: StoredPack, blobs: readonly number[]) {
+    super(inner);
+    this.#pack = pack;
+    this.#blobs = blobs;
+  }
+
+  override async read(name: string, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = await this.inner.read(name, options);
+    const offset = this.#pack.blobs[this.#blobs[this.#reads % this.#blobs.length] ?? 0]?.offset ?? 0;
+    if (name !== objectName('pack', this.#pack.id) || options.length !== undefined) return bytes;
+    this.#reads++;
+    bytes[offset + 20] = (bytes[offset + 20] ?? 0) ^ 1;
+    return bytes;
+  }
+}
 
 async function plan({ repository }: SampleRepository, ...ids: readonly PackId[]): Promise<PackRepairPlan> {
   return planPackRepair(repository, await loadIndex(repository), ids);
@@ -73,6 +99,22 @@ describe('a pack that is to be repaired', () => {
     });
     const { sizeBytes } = (await made.storage.stat(objectName('pack', made.dataPack.id)))!;
     expect(copies).toEqual([sizeBytes]);
+  });
+
+  it('is saved all that came right in one of two readings, where the line flips bits', async () => {
+    const made = await withDamagedPack();
+    const repository = withOrigin(made.repository, new Disturbed(made.storage, made.dataPack, [1, 2]));
+    const { packs } = await plan({ ...made, repository }, made.dataPack.id);
+    expect(packs).toMatchObject([{ savedBlobs: 2, lost: [{ id: made.dataBlobs[0] }] }]);
+  });
+
+  it('stays where less of it comes than was planned to be saved', async () => {
+    const made = await withDamagedPack();
+    const index = await loadIndex(made.repository);
+    const planned = await planPackRepair(made.repository, index, [made.dataPack.id]);
+    const repository = withOrigin(made.repository, new Disturbed(made.storage, made.dataPack, [1]));
+    await expect(applyPackRepair(repository, index, planned)).rejects.toMatchObject({ code: 'STORAGE_IO' });
+    await readBlob(made.repository, await loadIndex(made.repository), 'data', made.dataBlobs[1]!);
   });
 
   it('is salvaged by its own header where the index does not list it', async () => {

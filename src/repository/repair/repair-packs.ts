@@ -78,14 +78,18 @@ export async function applyPackRepair(
   plan: PackRepairPlan,
   { signal, onProgress }: PackRepairOptions = {},
 ): Promise<PackRepairResult> {
-  const damaged = plan.packs.flatMap((pack) => (pack.state === 'damaged' ? [pack.id] : []));
-  if (damaged.length === 0) return { plan, removedPacks: [] };
+  const planned = plan.packs.filter((pack) => pack.state === 'damaged');
+  if (planned.length === 0) return { plan, removedPacks: [] };
+  const damaged = planned.map(({ id }) => id);
   const listed = entriesByPack(index, new Set(damaged));
   const store = new BlobStore(repository, index, { signal });
   let done = 0;
-  for (const id of damaged) {
+  for (const { id, savedBlobs } of planned) {
     const content = await readContent(repository, id, listed.get(id) ?? [], signal);
-    for (const { entry, sealed } of content?.good ?? []) await store.saveSealed(entry, sealed);
+    const good = content?.good ?? [];
+    // The pack is about to be removed: what was promised to be saved of it must have come.
+    if (good.length < savedBlobs) throw lessThanPlanned(id, good.length, savedBlobs);
+    for (const { entry, sealed } of good) await store.saveSealed(entry, sealed);
     onProgress?.(++done, damaged.length);
   }
   // Packs, then the index that lists them; only then the index that lists the old ones no more, and they themselves.
@@ -143,7 +147,7 @@ interface PackContent {
   readonly bad: readonly PackEntry[];
 }
 
-/** `undefined` where there is no such pack. The better of two readings: one may have been disturbed. */
+/** `undefined` where there is no such pack. What is good in either of two readings: one may have been disturbed. */
 async function readContent(
   repository: Repository,
   id: PackId,
@@ -153,7 +157,19 @@ async function readContent(
   const first = await readOnce(repository, id, listed, signal);
   if (first === undefined || first.isIntact) return first;
   const second = await readOnce(repository, id, listed, signal);
-  return second === undefined || second.good.length < first.good.length ? first : second;
+  if (second === undefined || second.isIntact) return second ?? first;
+  const good = new Map([...first.good, ...second.good].map((blob) => [placeOf(blob.entry), blob]));
+  const all = uniqueEntries([...first.good.map(({ entry }) => entry), ...first.bad, ...second.bad]);
+  return { ...second, good: [...good.values()], bad: all.filter((entry) => !good.has(placeOf(entry))) };
+}
+
+function lessThanPlanned(id: PackId, good: number, planned: number): CairnError {
+  const name = objectName('pack', id);
+  return new CairnError('STORAGE_IO', `${name}: ${good} of the ${planned} intact blobs came when it was read again`, {
+    hint: 'Nothing was removed. The storage or the line to it is not reliable; run it again, best on another machine.',
+    retry: 'later',
+    facts: { object: name, good, planned },
+  });
 }
 
 async function readOnce(
@@ -218,8 +234,12 @@ function isGood(decoder: BlobDecoder, entry: PackEntry, sealed: Uint8Array): boo
 
 /** What header and index both list counts once. */
 function uniqueEntries(entries: readonly PackEntry[]): PackEntry[] {
-  const byPlace = new Map(entries.map((entry) => [`${entry.type} ${entry.id} ${entry.offset} ${entry.length}`, entry]));
+  const byPlace = new Map(entries.map((entry) => [placeOf(entry), entry]));
   return [...byPlace.values()].sort((a, b) => a.offset - b.offset);
+}
+
+function placeOf({ type, id, offset, length }: PackEntry): string {
+  return `${type} ${id} ${offset} ${length}`;
 }
 
 /** What the index lists of some packs, found in one pass over it. */
