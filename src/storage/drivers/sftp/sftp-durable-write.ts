@@ -28,6 +28,12 @@ export async function writeDurably(session: SftpSession, write: SftpWrite): Prom
   const { path, parts, mode, ifAbsent, signal } = write;
   const temporary = `${path}-tmp-${randomInt(2 ** 32)}`;
   const handle = await openTemporary(session, temporary, write);
+  // Never twice: a server gives the handle to the next file that is opened, which may be another one's by then.
+  let isClosing = false;
+  const close = (): Promise<void> => {
+    isClosing = true;
+    return session.closeHandle(handle);
+  };
   try {
     if (mode !== undefined) await session.setMode(handle, mode, signal);
     await writePipelined(session, handle, parts, () => sync(session, handle, signal), signal);
@@ -37,12 +43,12 @@ export async function writeDurably(session: SftpSession, write: SftpWrite): Prom
     await inOrder(session, [
       async () => (ifAbsent ? undefined : takeName(session, temporary, path)),
       () => sync(session, handle),
-      () => session.closeHandle(handle),
+      close,
     ]);
   } catch (error) {
     // Asked before the temporary file makes room again.
     const explained = await withSpace(session, error, path);
-    session.closeQuietly(handle);
+    if (!isClosing) session.closeQuietly(handle);
     await removeTemporary(session, temporary, write);
     throw explained;
   }
