@@ -67,7 +67,10 @@ export class SshConnection implements AsyncDisposable {
   /** Starts an SFTP session. Throws where the server allows no more of them, or has no SFTP. */
   async openSession(): Promise<SftpSession> {
     if (this.#lost !== undefined) throw this.#lost;
-    const session = await SftpSession.open(this.#client, this.where);
+    const session = await SftpSession.open(this.#client, this.where).catch((error: unknown) => {
+      // The end of the connection is no refusal of a session: another connection is worth a try.
+      throw this.#lost ?? error;
+    });
     // Lost while it was being opened: whoever opened it will be told at its first request.
     if (this.#lost !== undefined) session.lose(this.#lost);
     this.#sessions.add(session);
