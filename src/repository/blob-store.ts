@@ -1,5 +1,7 @@
 import { idFromBytes, type BlobId } from '../base/ids.ts';
+import { hasCode } from '../base/errors.ts';
 import { encodePackHeader, type PackEntry } from '../formats/pack/pack-header.ts';
+import { readTreeBytes } from './blob-reader.ts';
 import { BLOB_TREE, type BlobIndex } from './index/blob-index.ts';
 import { MAX_BLOBS_PER_PACK, PACK_HEADER_ROOM, PackBuilder } from './pack-builder.ts';
 import { PackWriter } from './pack-writer.ts';
@@ -22,11 +24,14 @@ export class BlobStore {
   readonly #saved = new Set<BlobId>();
   readonly #open = new Map<PackEntry['type'], OpenPack>();
 
-  /** Trees that `index` lists are not stored again. */
+  readonly #signal: AbortSignal | undefined;
+
+  /** Trees of which `index` lists a good copy are not stored again. */
   constructor(repository: Repository, index: BlobIndex, options: { readonly signal?: AbortSignal | undefined } = {}) {
     this.#repository = repository;
     this.#index = index;
     this.#packs = new PackWriter(repository, options);
+    this.#signal = options.signal;
   }
 
   /** Stores a tree unless it is stored already, and returns its id. */
@@ -35,7 +40,7 @@ export class BlobStore {
     const bytes = new Uint8Array(32);
     codec.sha256(json, bytes);
     const id = idFromBytes<BlobId>(bytes);
-    if (this.#index.has(BLOB_TREE, bytes) || this.#saved.has(id)) return id;
+    if (this.#saved.has(id) || (await this.#isStored(bytes, id))) return id;
     this.#saved.add(id);
     const pack = this.#room('tree', json.length);
     // Trees are JSON, and prune repacks raw ones: they are always compressed where the version allows it.
@@ -56,6 +61,18 @@ export class BlobStore {
   async flush(): Promise<void> {
     for (const [type, pack] of this.#open) await this.#close(type, pack);
     await this.#packs.flush();
+  }
+
+  /** Whether a copy that the index lists can be read: what is about to be removed may have had the only good one. */
+  async #isStored(bytes: Uint8Array, id: BlobId): Promise<boolean> {
+    if (!this.#index.has(BLOB_TREE, bytes)) return false;
+    try {
+      await readTreeBytes(this.#repository, this.#index, id, { signal: this.#signal });
+      return true;
+    } catch (error) {
+      if (hasCode(error, 'BLOB_CORRUPT') || hasCode(error, 'BLOB_MISSING')) return false;
+      throw error;
+    }
   }
 
   #room(type: PackEntry['type'], plainBytes: number): OpenPack {

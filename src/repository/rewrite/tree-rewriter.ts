@@ -30,6 +30,8 @@ export interface RewrittenTree {
   /** Files in it, and their sizes, as its summary counts them. */
   readonly files: number;
   readonly bytes: number;
+  /** Something in it could not be read, and what replaces it has the same id: it only has to be stored. */
+  readonly isMended?: boolean;
 }
 
 const MEMORY_BYTES = 16 * 1024 * 1024;
@@ -84,13 +86,16 @@ export class TreeRewriter {
     this.#signal?.throwIfAborted();
     const read = await this.#read(id, path);
     if (read === undefined && path.length === 0) return undefined;
-    const result =
-      read === undefined
-        ? { id: await this.#save([], undefined, path), files: 0, bytes: 0 }
-        : await this.#rewriteNodes(id, read, path);
-    if (result.id === id) this.#same.set(key, result);
+    const result = read === undefined ? await this.#replace(id, path) : await this.#rewriteNodes(id, read, path);
+    if (result.id === id && result.isMended !== true) this.#same.set(key, result);
     this.#onTree?.(++this.#trees);
     return result;
+  }
+
+  /** The empty tree in place of one that cannot be read, which may have been empty itself. */
+  async #replace(old: BlobId, path: TreePath): Promise<RewrittenTree> {
+    const id = await this.#save([], undefined, path);
+    return { id, files: 0, bytes: 0, ...(id === old && { isMended: true }) };
   }
 
   async #read(id: BlobId, path: TreePath): Promise<ReadTree | undefined> {
@@ -107,6 +112,7 @@ export class TreeRewriter {
   async #rewriteNodes(id: BlobId, { bytes: old, nodes }: ReadTree, path: TreePath): Promise<RewrittenTree> {
     const kept: Node[] = [];
     let isChanged = false;
+    let isMended = false;
     let files = 0;
     let bytes = 0;
     for (const node of nodes) {
@@ -126,10 +132,12 @@ export class TreeRewriter {
       const subtree = below?.id ?? wanted.subtree;
       if (subtree !== wanted.subtree) isChanged = true;
       kept.push(subtree === wanted.subtree ? wanted : { ...wanted, subtree });
+      isMended ||= below?.isMended === true;
       files += below?.files ?? 0;
       bytes += below?.bytes ?? 0;
     }
-    return { id: isChanged ? await this.#save(kept, { old, nodes }, path) : id, files, bytes };
+    const newId = isChanged ? await this.#save(kept, { old, nodes }, path) : id;
+    return { id: newId, files, bytes, ...(isMended && { isMended }) };
   }
 
   async #save(

@@ -115,7 +115,8 @@ async function walkOne(
   try {
     const totals = await rewriter.rewrite(record.snapshot.tree);
     if (totals === undefined) return { record, change: { outcome: 'lost', backup, entries: entries() } };
-    if (totals.id === record.snapshot.tree && task.editsOf(record) === undefined) return undefined;
+    const isSame = totals.id === record.snapshot.tree && task.editsOf(record) === undefined;
+    if (isSame && totals.isMended !== true) return undefined;
     return { record, totals, change: { outcome: 'rewritten', backup, tree: totals.id, id: null, entries: entries() } };
   } catch (error) {
     task.session.signal.throwIfAborted();
@@ -131,12 +132,15 @@ async function applyChange(
 ): Promise<SnapshotChange> {
   const { signal } = task.session;
   if (change.outcome !== 'rewritten') return change;
+  const newEdits = task.editsOf(record);
+  // Whole again by what was stored: it is its own new version.
+  if (change.tree === record.snapshot.tree && newEdits === undefined) return { ...change, id: record.id };
   const { tags } = record.snapshot;
   const edits: SnapshotEdits = {
     tree: change.tree,
     ...(task.forget || tags.includes(task.tag) ? {} : { tags: [...tags, task.tag] }),
     ...(task.countsAgain && totals !== undefined && totals.id !== record.snapshot.tree ? { totals } : {}),
-    ...task.editsOf(record),
+    ...newEdits,
   };
   const id = await resaveSnapshot(repository, record, edits, { keepOld: !task.forget, known: task.known, signal });
   return { ...change, id };

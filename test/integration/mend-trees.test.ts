@@ -1,0 +1,87 @@
+// Trees that are damaged in the vault and come out of a repair or a rewrite under the same id: they have to be stored
+// again, because what refers to them is all that stays.
+import { describe, expect, it } from 'vitest';
+import type { BlobId } from '../../src/base/ids.ts';
+import { encodeTree } from '../../src/formats/tree/tree-encoder.ts';
+import { objectName } from '../../src/repository/layout.ts';
+import { listSnapshots, saveSnapshot } from '../../src/repository/snapshots.ts';
+import { repairIndex } from '../../src/vault/care/repair-index-action.ts';
+import { repairSnapshots } from '../../src/vault/care/repair-snapshots.ts';
+import { rewriteBackups } from '../../src/vault/care/rewrite-backups.ts';
+import { contentsOf, errorsIn } from '../support/archive-fixture.ts';
+import { contextOf } from '../support/fault-sweep.ts';
+import {
+  aSnapshot,
+  blobIdOf,
+  dirNode,
+  fileNode,
+  flipBit,
+  type MadeRepository,
+  makeRepository,
+  storeIndex,
+  type StoredPack,
+  storePack,
+} from '../support/repository-fixture.ts';
+
+const EMPTY = encodeTree([]);
+const SMALL = encodeTree([fileNode('a', [])]);
+const LARGE = encodeTree([fileNode('a', []), fileNode('b', [])]);
+
+/** A backup with a folder of this tree, and the trees `beside`, each in a pack of its own. */
+async function backupOf(
+  folder: Uint8Array,
+  beside: readonly Uint8Array[] = [],
+): Promise<MadeRepository & { readonly packs: readonly StoredPack[] }> {
+  const made = await makeRepository();
+  const root = encodeTree([dirNode('folder', blobIdOf(folder))]);
+  const packs: StoredPack[] = [];
+  for (const plain of [root, folder, ...beside])
+    packs.push(await storePack(made.repository, [{ type: 'tree', plain }]));
+  await storeIndex(made.repository, packs);
+  await saveSnapshot(made.repository, aSnapshot(blobIdOf(root)));
+  return { ...made, packs };
+}
+
+const treesOf = async ({ repository }: MadeRepository): Promise<BlobId[]> =>
+  (await listSnapshots(repository)).map(({ snapshot }) => snapshot.tree);
+
+describe('repair snapshots', () => {
+  it('stores the tree of an empty folder again whose pack is gone', async () => {
+    const made = await backupOf(EMPTY);
+    const before = await treesOf(made);
+    await made.repository.removeFile('pack', made.packs[1]!.id);
+    const context = contextOf(made.repository);
+    await repairIndex(context, {});
+    const { changes } = await repairSnapshots(context, {});
+    expect(changes).toMatchObject([{ outcome: 'rewritten', entries: [{ path: '/folder' }] }]);
+    expect(await errorsIn(made.repository)).toEqual([]);
+    expect(await treesOf(made)).toEqual(before);
+  });
+
+  it('stores it again where the index still lists the damaged one', async () => {
+    const made = await backupOf(EMPTY);
+    await flipBit(made.storage, objectName('pack', made.packs[1]!.id), 20);
+    await repairSnapshots(contextOf(made.repository), {});
+    const [tree] = await treesOf(made);
+    expect(await contentsOf(made.repository, tree!)).toEqual({ '/folder': expect.anything() });
+  });
+
+  it('finds nothing to do the second time', async () => {
+    const made = await backupOf(EMPTY);
+    await made.repository.removeFile('pack', made.packs[1]!.id);
+    const context = contextOf(made.repository);
+    await repairIndex(context, {});
+    await repairSnapshots(context, {});
+    expect(await repairSnapshots(context, {})).toEqual({ changes: [], unchanged: 1 });
+  });
+});
+
+describe('rewrite --forget', () => {
+  it('stores a tree that the index lists and that is damaged', async () => {
+    const made = await backupOf(LARGE, [SMALL]);
+    await flipBit(made.storage, objectName('pack', made.packs[2]!.id), 20);
+    await rewriteBackups(contextOf(made.repository), { exclude: ['b'] }, { forget: true });
+    const [tree] = await treesOf(made);
+    expect(Object.keys(await contentsOf(made.repository, tree!))).toEqual(['/folder', '/folder/a']);
+  });
+});
