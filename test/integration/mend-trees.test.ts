@@ -1,10 +1,12 @@
 // Trees that are damaged in the vault and come out of a repair or a rewrite under the same id: they have to be stored
 // again, because what refers to them is all that stays.
 import { describe, expect, it } from 'vitest';
+import { utf8 } from '../../src/base/bytes.ts';
 import type { BlobId } from '../../src/base/ids.ts';
 import { encodeTree } from '../../src/formats/tree/tree-encoder.ts';
 import { objectName } from '../../src/repository/layout.ts';
 import { listSnapshots, saveSnapshot } from '../../src/repository/snapshots.ts';
+import { faulty } from '../../src/storage/layers/faulty.ts';
 import { repairIndex } from '../../src/vault/care/repair-index-action.ts';
 import { repairSnapshots } from '../../src/vault/care/repair-snapshots.ts';
 import { rewriteBackups } from '../../src/vault/care/rewrite-backups.ts';
@@ -21,6 +23,7 @@ import {
   storeIndex,
   type StoredPack,
   storePack,
+  withOrigin,
 } from '../support/repository-fixture.ts';
 
 const EMPTY = encodeTree([]);
@@ -73,6 +76,29 @@ describe('repair snapshots', () => {
     await repairIndex(context, {});
     await repairSnapshots(context, {});
     expect(await repairSnapshots(context, {})).toEqual({ changes: [], unchanged: 1 });
+  });
+});
+
+describe('repair snapshots --forget', () => {
+  it('stops where a folder cannot be read any more that could be read when it was planned', async () => {
+    // Larger than what is kept in memory from one reading to the next.
+    const large = encodeTree(Array.from({ length: 50_000 }, (_, at) => fileNode(`file ${String(at).padStart(6)}`, [])));
+    const made = await backupOf(large);
+    const lost = encodeTree([dirNode('folder', blobIdOf(large)), fileNode('lost', [blobIdOf(utf8('not there'))], 9)]);
+    await storeIndex(made.repository, [await storePack(made.repository, [{ type: 'tree', plain: lost }])]);
+    const id = await saveSnapshot(made.repository, aSnapshot(blobIdOf(lost)));
+    const storage = faulty(made.storage);
+    const repair = repairSnapshots(contextOf(withOrigin(made.repository, storage)), {
+      references: [id],
+      forget: true,
+      onPlan: async () =>
+        storage.inject({
+          how: 'flip-bit',
+          when: ({ kind, name }) => kind === 'read' && name === objectName('pack', made.packs[1]!.id),
+        }),
+    });
+    await expect(repair).rejects.toMatchObject({ code: 'STORAGE_IO', retry: 'later' });
+    expect((await listSnapshots(made.repository)).map((record) => record.id)).toContain(id);
   });
 });
 

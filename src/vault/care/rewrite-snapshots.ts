@@ -1,8 +1,8 @@
 // What `rewrite` and `repair snapshots` share: trees are gone through under rules, and where that makes another root, a
 // new snapshot is stored. Planned first, by the same walk without storing.
-import { isCairnError, messageOf } from '../../base/errors.ts';
+import { CairnError, isCairnError, messageOf } from '../../base/errors.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
-import type { BlobId, SnapshotId } from '../../base/ids.ts';
+import { type BlobId, shortId, type SnapshotId } from '../../base/ids.ts';
 import type { SnapshotEdits } from '../../formats/snapshot/edit-snapshot.ts';
 import { BlobStore } from '../../repository/blob-store.ts';
 import type { BlobIndex } from '../../repository/index/blob-index.ts';
@@ -68,11 +68,23 @@ export async function rewriteSnapshots(context: ActionContext, task: RewriteTask
   await task.session.assertHeld();
   const store = new BlobStore(context.repository, task.index, { signal: task.session.signal });
   const walked = await walkAll(context, { ...task, chosen: task.chosen.filter(({ id }) => ids.has(id)) }, store);
+  for (const { change } of walked) assertAsPlanned(changes, change);
   // Packs and index first: a snapshot refers only to what is durable.
   await store.flush();
   const done: SnapshotChange[] = [];
   for (const one of walked) done.push(await applyChange(context, task, one));
   return { changes: [...done, ...changes.filter(({ outcome }) => outcome !== 'rewritten')], unchanged };
+}
+
+/** What could be read when it was planned, and not when it was done, must not be left out as lost. */
+function assertAsPlanned(planned: readonly SnapshotChange[], { backup, ...change }: SnapshotChange): void {
+  const before = planned.find((one) => one.backup.id === backup.id);
+  if (before?.outcome !== 'rewritten' || change.outcome !== 'rewritten' || before.tree === change.tree) return;
+  throw new CairnError('STORAGE_IO', `backup ${shortId(backup.id)} was not read the same way twice`, {
+    hint: 'No backup was changed. The storage or the line to it is not reliable; run it again, best on another machine.',
+    retry: 'later',
+    facts: { backup: backup.id },
+  });
 }
 
 interface WalkedSnapshot {
