@@ -24,12 +24,11 @@ export async function migrateToVersion2(repository: Repository, options: Migrate
   const old = await readSound(repository, signal);
   const sealed = sealBytes(codec, key, encodeConfig({ ...config, version: 2 }));
   signal?.throwIfAborted();
+  if (!origin.features.atomicWrite) await options.keepOldConfig?.(old);
   // From here on no abort: half of this is worse than all of it.
-  if (!origin.features.atomicWrite) {
-    await options.keepOldConfig?.(old);
-    await origin.remove(CONFIG_NAME);
-  }
   try {
+    // A removal that failed may have happened all the same.
+    if (!origin.features.atomicWrite) await origin.remove(CONFIG_NAME);
     await origin.write(CONFIG_NAME, sealed);
     await assertStored(repository, sealed);
   } catch (error) {
