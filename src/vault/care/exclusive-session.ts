@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
 import { ID_SIZE, idFromBytes, type SnapshotId } from '../../base/ids.ts';
-import { objectName } from '../../repository/layout.ts';
+import { type FileKind, folderOf, objectName } from '../../repository/layout.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { removeStaleTemporaries } from '../../storage/drivers/local.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
@@ -12,6 +13,8 @@ import { openSession, type VaultSession, type VaultSettings } from '../vault-ses
  * are touched by every write to them.
  */
 const LEFTOVER_AGE_MS = 24 * 3600 * 1000;
+
+const kinds: readonly FileKind[] = ['key', 'lock', 'snapshot', 'index', 'pack'];
 
 /**
  * The exclusive lock that care needs. Under it no other program is in the middle of a write, apart from locks, so what
@@ -43,7 +46,11 @@ async function removeLeftovers(repository: Repository, settings: VaultSettings, 
   const path = repository.origin.features.localPath;
   if (path === undefined) return;
   try {
-    const count = await removeStaleTemporaries(path, LEFTOVER_AGE_MS, { signal });
+    let count = 0;
+    // In the folders of a repository only: its directory may be a whole disk, with files of people beside them.
+    for (const kind of kinds) {
+      count += await removeStaleTemporaries(join(path, folderOf(kind)), LEFTOVER_AGE_MS, { signal });
+    }
     const files = count === 1 ? '1 file' : `${count} files`;
     if (count > 0) settings.notify({ level: 'info', message: `removed ${files} that interrupted writes left` });
   } catch (error) {
