@@ -22,6 +22,20 @@ describe('lock file', () => {
     expect(decodeLock(encodeLock(lock))).toEqual(lock);
   });
 
+  it('keeps where the process runs', () => {
+    const lock = {
+      time,
+      exclusive: true,
+      hostname: 'h',
+      username: 'u',
+      pid: 1,
+      uid: 1,
+      gid: 1,
+      pidSpace: 'boot pid:[1]',
+    };
+    expect(decodeLock(encodeLock(lock))).toEqual(lock);
+  });
+
   it.each([
     '',
     '{}',

@@ -57,9 +57,9 @@ export async function acquireLock(context: LockContext): Promise<LockId> {
  * nobody knows would stay behind.
  */
 export function writeLock({ repository, mode, clock, self }: LockContext): Promise<LockId> {
-  const { hostname, username, pid, uid, gid } = self;
+  const { hostname, username, pid, uid, gid, pidSpace } = self;
   const time = localGoTime(clock.nowNs());
-  const json = encodeLock({ time, exclusive: mode === 'exclusive', hostname, username, pid, uid, gid });
+  const json = encodeLock({ time, exclusive: mode === 'exclusive', hostname, username, pid, uid, gid, pidSpace });
   return repository.saveUnpacked('lock', json);
 }
 
@@ -67,7 +67,7 @@ async function assertNoConflict(context: LockContext, own: LockId | undefined): 
   const { repository, mode, clock, self, signal } = context;
   const records = await readAllLocks(repository, clock, { signal, ignore: own });
   for (const record of records) {
-    const reason = staleReason(record.lock, clock.nowNs(), self);
+    const reason = staleReason(record.lock, clock.nowNs(), self, 'proof');
     if (mode === 'shared' && !record.lock.exclusive) {
       // No conflict, but the lock of a killed backup would stay until somebody wants to be alone.
       if (reason !== 'process-ended') continue;

@@ -16,6 +16,7 @@ const self: ProcessIdentity = {
   pid: 100,
   uid: 1,
   gid: 1,
+  pidSpace: 'boot 1 pid:[1]',
   isAlive: (pid) => pid === 100 || pid === 200,
 };
 
@@ -112,7 +113,8 @@ describe('lockRepository', () => {
   });
 
   it.each([
-    ['whose process on this host ended', { hostname: 'here', pid: 999 }, 0, 'process-ended'],
+    ['whose process ended here', { pid: 999, pidSpace: self.pidSpace }, 0, 'process-ended'],
+    ['of restic, whose process on this host ended', { hostname: 'here', pid: 999 }, 0, 'process-ended'],
     ['that was not refreshed for half an hour', {}, 31 * MINUTE, 'not-refreshed'],
   ] as const)('removes a conflicting lock %s, with a notice', async (_, change, ageMs, reason) => {
     const { taken, foreign, lockFiles, notices } = await setUp();
@@ -124,13 +126,15 @@ describe('lockRepository', () => {
 
   it('removes the shared lock of a process that was killed, which would stay until somebody wants to be alone', async () => {
     const { taken, foreign, lockFiles } = await setUp();
-    await foreign({ hostname: 'here', pid: 999 });
+    await foreign({ hostname: 'here', pid: 999, pidSpace: self.pidSpace });
     await taken();
     expect(await lockFiles()).toHaveLength(1);
   });
 
   it.each([
-    ['of a live process on this host', { hostname: 'here', pid: 200 }, 0],
+    ['of a live process here', { hostname: 'here', pid: 200, pidSpace: self.pidSpace }, 0],
+    ['of another machine with the same name', { hostname: 'here', pid: 999, pidSpace: 'boot 2 pid:[1]' }, 0],
+    ['of a container with the name of its host', { hostname: 'here', pid: 999, pidSpace: 'boot 1 pid:[2]' }, 0],
     ['of another host that is not old enough', { pid: 999 }, 29 * MINUTE],
     ['from the future', {}, -60 * MINUTE],
   ] as const)('respects a lock %s', async (_, change, ageMs) => {

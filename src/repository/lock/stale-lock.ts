@@ -7,13 +7,22 @@ const STALE_AFTER_MS = 30 * 60_000;
 
 export type StaleReason = 'process-ended' | 'not-refreshed';
 
+/** `proof`: where nobody is asked. `hostname`: at the word of a person, who knows the machines. */
+export type StaleTrust = 'proof' | 'hostname';
+
 /**
- * Why a lock is provably stale, or `undefined` if its holder may be alive: its process ran on this host
- * and is gone, or it was not refreshed for half an hour (every holder refreshes every five minutes and
- * stops working without a refresh after 22.5).
+ * Why a lock is stale, or `undefined` if its holder may be alive: its process ran here and is gone, or it was not refreshed
+ * for half an hour (every holder refreshes every five minutes and stops working without a refresh after 22.5). Where its
+ * process ran is proved by the space of its pid; restic's locks have the name of the host only.
  */
-export function staleReason(lock: LockFile, nowNs: bigint, self: ProcessIdentity): StaleReason | undefined {
+export function staleReason(
+  lock: LockFile,
+  nowNs: bigint,
+  self: ProcessIdentity,
+  trust: StaleTrust,
+): StaleReason | undefined {
   if (nowNs - lock.time.ns > msToNs(STALE_AFTER_MS)) return 'not-refreshed';
-  if (lock.hostname === self.hostname && !self.isAlive(lock.pid)) return 'process-ended';
-  return undefined;
+  const isNamed = lock.hostname === self.hostname && (lock.pidSpace === undefined || trust === 'hostname');
+  const ranHere = isNamed || (lock.pidSpace !== undefined && lock.pidSpace === self.pidSpace);
+  return ranHere && !self.isAlive(lock.pid) ? 'process-ended' : undefined;
 }

@@ -38,7 +38,7 @@ export async function unlockRepository(repository: Repository, options: UnlockOp
   const { locks, unreadable } = await listLocks(repository, { signal });
   const kept: LockId[] = [];
   for (const { id, lock } of locks) {
-    if (staleReason(lock, clock.nowNs(), self) === undefined) kept.push(id);
+    if (staleReason(lock, clock.nowNs(), self, 'hostname') === undefined) kept.push(id);
     else await remove(id);
   }
   return { removed, kept, unreadable: unreadable.map(({ id }) => id) };
