@@ -39,6 +39,20 @@ describe('keys', () => {
     await expect(removeKey(repository, repository.keyId)).rejects.toMatchObject({ code: 'KEY_LAST' });
   });
 
+  it('refuses to remove another key where the one in use is gone: it could be the last', async () => {
+    const { storage, repository } = await makeRepository();
+    const left = await changePassword(repository, second);
+    await expect(removeKey(repository, left)).rejects.toMatchObject({ code: 'KEY_LAST' });
+    expect((await openRepository(storage, second)).keyId).toBe(left);
+  });
+
+  it('refuses to remove another key where the one in use is damaged', async () => {
+    const { storage, repository } = await makeRepository();
+    const other = await addKey(repository, second);
+    await flipBit(storage, objectName('key', repository.keyId), 50);
+    await expect(removeKey(repository, other)).rejects.toMatchObject({ code: 'KEY_CORRUPT' });
+  });
+
   it.each(['', 'zzz'])('does not know the key "%s"', async (ref) => {
     const { repository } = await makeRepository();
     await expect(removeKey(repository, ref)).rejects.toMatchObject({ code: 'REF_UNKNOWN' });

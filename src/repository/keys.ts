@@ -54,7 +54,7 @@ export async function addKey(repository: Repository, options: NewKeyOptions): Pr
 
 /**
  * Removes the key file that `ref` (an id or a prefix of one) means. Throws `KEY_LAST` for the key in use,
- * so that one key always remains that is known to work; `REF_UNKNOWN` and `REF_AMBIGUOUS`.
+ * and where that is gone, so that one key always remains that is known to work; `REF_UNKNOWN` and `REF_AMBIGUOUS`.
  */
 export async function removeKey(repository: Repository, ref: string, options: CallOptions = {}): Promise<KeyId> {
   const ids = await listKeyIds(repository, options.signal);
@@ -75,8 +75,24 @@ export async function removeKey(repository: Repository, ref: string, options: Ca
       facts: { key: id },
     });
   }
+  await assertKeyInUse(repository, options.signal);
   await repository.removeFile('key', id, options);
   return id;
+}
+
+/** The key that opened the repository may be gone since: removed by somebody else, or by a new password. */
+async function assertKeyInUse(repository: Repository, signal: AbortSignal | undefined): Promise<void> {
+  const { keyId } = repository;
+  try {
+    await loadKeyFile(repository, keyId, signal);
+  } catch (error) {
+    if (!hasCode(error, 'OBJECT_MISSING')) throw error;
+    throw new CairnError('KEY_LAST', `key ${shortId(keyId)}, which the vault was opened with, is not there any more`, {
+      hint: 'open the vault again, with the password that is to stay',
+      cause: error,
+      facts: { key: keyId },
+    });
+  }
 }
 
 /**
