@@ -13,6 +13,9 @@ import type { Secret } from '../../../base/secret.ts';
 import type { Ssh2 } from './ssh2.ts';
 import type { IdentityFile, SshLogin } from './ssh-settings.ts';
 
+/** An agent may ask a person before it tells its keys; one that hangs must not hold up the program for ever. */
+const AGENT_MS = 60_000;
+
 /** One way to log in. */
 interface Way {
   /** For people: what was tried. */
@@ -90,7 +93,7 @@ export async function prepareLogin(
   const files: LoadedIdentity[] = [];
   for (const file of login.identityFiles) files.push(await loadIdentity(ssh2, file, login.passphrase, signal));
   const ways: Way[] = [{ label: 'none', method: 'none', auth: { type: 'none', username } }];
-  const agent = await agentWay(ssh2, username, login, files);
+  const agent = await agentWay(ssh2, username, login, files, signal);
   if (agent !== undefined) ways.push(agent);
   for (const { file, key } of files) {
     if (key === undefined || agent?.holds(key) === true) continue;
@@ -171,10 +174,11 @@ async function agentWay(
   username: string,
   { agentSocket, identitiesOnly }: SshLogin,
   files: readonly LoadedIdentity[],
+  signal: AbortSignal | undefined,
 ): Promise<AgentWay | undefined> {
   if (agentSocket === undefined) return undefined;
   const agent = ssh2.createAgent(agentSocket);
-  const all = await identitiesOf(agent);
+  const all = await identitiesOf(agent, signal);
   const blobs = files.flatMap(({ publicKey }) => publicKey ?? []);
   const isNamed = (key: ParsedKey): boolean => blobs.some((blob) => blob.equals(key.getPublicSSH()));
   // A server ends the connection after a few wrong keys, so those that the user named come first.
@@ -189,10 +193,15 @@ async function agentWay(
 }
 
 /** Keys that the agent holds. One that does not answer holds none: there may be files. */
-function identitiesOf(agent: BaseAgent): Promise<ParsedKey[]> {
-  return new Promise((resolve) => {
-    agent.getIdentities((error, keys) => resolve(error ? [] : ((keys ?? []) as ParsedKey[])));
-  });
+async function identitiesOf(agent: BaseAgent, signal: AbortSignal | undefined): Promise<ParsedKey[]> {
+  signal?.throwIfAborted();
+  const { promise, resolve } = Promise.withResolvers<ParsedKey[]>();
+  const patience = AbortSignal.any([AbortSignal.timeout(AGENT_MS), ...(signal === undefined ? [] : [signal])]);
+  patience.addEventListener('abort', () => resolve([]), { once: true });
+  agent.getIdentities((error, keys) => resolve(error ? [] : ((keys ?? []) as ParsedKey[])));
+  const keys = await promise;
+  signal?.throwIfAborted();
+  return keys;
 }
 
 /** An agent that shows some of its keys only, in an order of our choice. */
