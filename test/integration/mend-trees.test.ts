@@ -1,14 +1,17 @@
 // Trees that are damaged in the vault and come out of a repair or a rewrite under the same id: they have to be stored
 // again, because what refers to them is all that stays.
 import { describe, expect, it } from 'vitest';
-import { utf8 } from '../../src/base/bytes.ts';
+import { utf8, utf8Lossy } from '../../src/base/bytes.ts';
+import { CairnError } from '../../src/base/errors.ts';
 import type { BlobId } from '../../src/base/ids.ts';
 import { encodeTree } from '../../src/formats/tree/tree-encoder.ts';
+import { loadIndex } from '../../src/repository/index/load-index.ts';
 import { objectName } from '../../src/repository/layout.ts';
 import { listSnapshots, saveSnapshot } from '../../src/repository/snapshots.ts';
 import { faulty } from '../../src/storage/layers/faulty.ts';
 import { repairIndex } from '../../src/vault/care/repair-index-action.ts';
 import { repairSnapshots } from '../../src/vault/care/repair-snapshots.ts';
+import { rewriteSnapshots } from '../../src/vault/care/rewrite-snapshots.ts';
 import { rewriteBackups } from '../../src/vault/care/rewrite-backups.ts';
 import { contentsOf, errorsIn } from '../support/archive-fixture.ts';
 import { contextOf } from '../support/fault-sweep.ts';
@@ -109,5 +112,35 @@ describe('rewrite --forget', () => {
     await rewriteBackups(contextOf(made.repository), { exclude: ['b'] }, { forget: true });
     const [tree] = await treesOf(made);
     expect(Object.keys(await contentsOf(made.repository, tree!))).toEqual(['/folder', '/folder/a']);
+  });
+});
+
+describe('a rewrite whose lock is lost while it stores trees', () => {
+  it('saves no backup and removes none: a prune may have removed what it stored', async () => {
+    const made = await backupOf(LARGE);
+    const { repository } = made;
+    const context = contextOf(repository);
+    const known = await listSnapshots(repository);
+    let asked = 0;
+    const rewriting = rewriteSnapshots(context, {
+      session: {
+        signal: context.signal,
+        assertHeld: async () => {
+          if (++asked > 1) throw new CairnError('LOCK_LOST', 'the lock was lost');
+        },
+        [Symbol.asyncDispose]: async () => {},
+      },
+      index: await loadIndex(repository),
+      known,
+      chosen: known,
+      phase: 'rewrite',
+      rules: () => ({ mayLoseFields: false, node: (node) => (utf8Lossy(node.name) === 'b' ? undefined : node) }),
+      editsOf: () => undefined,
+      countsAgain: false,
+      tag: 'rewrite',
+      forget: true,
+    });
+    await expect(rewriting).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect(await listSnapshots(repository)).toEqual(known);
   });
 });

@@ -9,6 +9,7 @@ import {
   withOrigin,
 } from '../../../test/support/repository-fixture.ts';
 import { utf8 } from '../../base/bytes.ts';
+import { CairnError } from '../../base/errors.ts';
 import type { PackId } from '../../base/ids.ts';
 import { StorageLayer } from '../../storage/layers/storage-layer.ts';
 import type { ReadOptions, Storage } from '../../storage/storage.ts';
@@ -115,6 +116,16 @@ describe('a pack that is to be repaired', () => {
     const repository = withOrigin(made.repository, new Disturbed(made.storage, made.dataPack, [1]));
     await expect(applyPackRepair(repository, index, planned)).rejects.toMatchObject({ code: 'STORAGE_IO' });
     await readBlob(made.repository, await loadIndex(made.repository), 'data', made.dataBlobs[1]!);
+  });
+
+  it('stays where the lock is lost before it is removed', async () => {
+    const made = await withDamagedPack();
+    const index = await loadIndex(made.repository);
+    const planned = await planPackRepair(made.repository, index, [made.dataPack.id]);
+    const lost = new CairnError('LOCK_LOST', 'the lock was lost');
+    const assertHeld = (): Promise<void> => Promise.reject(lost);
+    await expect(applyPackRepair(made.repository, index, planned, { assertHeld })).rejects.toBe(lost);
+    expect(await made.storage.stat(objectName('pack', made.dataPack.id))).toBeDefined();
   });
 
   it('is salvaged by its own header where the index does not list it', async () => {

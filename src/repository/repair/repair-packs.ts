@@ -46,6 +46,8 @@ export interface PackRepairResult {
 
 export interface PackRepairOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Called before something is removed. When it rejects, because the lock is lost, nothing is. */
+  readonly assertHeld?: (() => Promise<void>) | undefined;
   /** Called with the bytes of a damaged pack before anything is changed, to keep a copy somewhere. */
   readonly onDamagedPack?: ((id: PackId, bytes: Uint8Array) => Promise<void>) | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -76,7 +78,7 @@ export async function applyPackRepair(
   repository: Repository,
   index: BlobIndex,
   plan: PackRepairPlan,
-  { signal, onProgress }: PackRepairOptions = {},
+  { signal, onProgress, assertHeld }: PackRepairOptions = {},
 ): Promise<PackRepairResult> {
   const planned = plan.packs.filter((pack) => pack.state === 'damaged');
   if (planned.length === 0) return { plan, removedPacks: [] };
@@ -94,7 +96,9 @@ export async function applyPackRepair(
   }
   // Packs, then the index that lists them; only then the index that lists the old ones no more, and they themselves.
   await store.flush();
+  await assertHeld?.();
   await rewriteIndex(repository, { drop: new Set(damaged), add: [], damaged: new Set() }, { signal });
+  await assertHeld?.();
   for (const id of damaged) await repository.removeFile('pack', id, { signal });
   return { plan, removedPacks: damaged };
 }

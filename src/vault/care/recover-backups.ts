@@ -55,6 +55,7 @@ export async function recoverBackups(
   const store = new BlobStore(repository, index, { signal });
   const tree = await store.saveTree(encodeTree(rootNodes(roots)));
   await store.flush();
+  await session.assertHeld();
   const snapshot = recoveredSnapshot(tree);
   const id = await saveSnapshot(repository, snapshot, { signal });
   return { roots, backup: backupRecord({ id, snapshot }) };

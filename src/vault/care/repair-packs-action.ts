@@ -42,7 +42,11 @@ export async function repairPacks(
   }
   await options.onPlan?.(plan);
   await session.assertHeld();
-  return await applyPackRepair(repository, index, plan, { signal, onProgress: onProgress('repair') });
+  return await applyPackRepair(repository, index, plan, {
+    signal,
+    assertHeld: () => session.assertHeld(),
+    onProgress: onProgress('repair'),
+  });
 }
 
 function packIdOf(pack: string | { readonly object: string }): PackId[] {

@@ -144,6 +144,8 @@ async function applyChange(
 ): Promise<SnapshotChange> {
   const { signal } = task.session;
   if (change.outcome !== 'rewritten') return change;
+  // What was stored is needed by no backup yet: without the lock, a prune may have removed it again.
+  await task.session.assertHeld();
   const newEdits = task.editsOf(record);
   // Whole again by what was stored: it is its own new version.
   if (change.tree === record.snapshot.tree && newEdits === undefined) return { ...change, id: record.id };
