@@ -89,6 +89,7 @@ export const errorCodes = [
   'REWRITE_REFUSED',
   'REWRITE_PARTIAL',
   'REPAIR_PARTIAL',
+  'COPY_PARTIAL',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

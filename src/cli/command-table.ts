@@ -90,6 +90,12 @@ export const commandTable: readonly CommandEntry[] = [
     async () => (await import('./commands/recover.ts')).recoverCommand,
   ),
   entry(
+    'copy',
+    CARE,
+    'copy backups from one vault to another',
+    async () => (await import('./commands/copy.ts')).copyCommand,
+  ),
+  entry(
     'migrate',
     CARE,
     'turn a vault of version 1 into version 2',

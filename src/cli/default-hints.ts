@@ -83,4 +83,5 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   REWRITE_REFUSED: 'Leave it as it is, or change it with the program that wrote it.',
   REWRITE_PARTIAL: 'Change those that are named with the program that wrote them.',
   REPAIR_PARTIAL: 'Back up the same files again, which may bring back what is missing; then run `cairn check`.',
+  COPY_PARTIAL: 'Repair the source, then copy again: what was copied is skipped.',
 };

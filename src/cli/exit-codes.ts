@@ -144,6 +144,7 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   REWRITE_REFUSED: 'unsupported',
   REWRITE_PARTIAL: 'partial',
   REPAIR_PARTIAL: 'partial',
+  COPY_PARTIAL: 'partial',
 };
 
 /** The exit code of an error code. */

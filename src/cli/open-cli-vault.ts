@@ -7,7 +7,7 @@ import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { ensureKeyFile } from './default-vault.ts';
-import { findPassword } from './password.ts';
+import { findPassword, type PasswordRequest } from './password.ts';
 import { chooseVault, type VaultChoice } from './vault-choice.ts';
 
 export interface OpenCliVaultOptions {
@@ -91,16 +91,26 @@ export function cacheFolderOf({ options, env }: CliContext): string | undefined 
   return options.cache ? (options.cacheDir ?? defaultCacheFolder(env)) : undefined;
 }
 
+/** Where the password of a vault comes from that is not the one of `--vault`. */
+type OtherPassword = Pick<PasswordRequest, 'names' | 'passwordFile' | 'passwordCommand'>;
+
 /** How to open the chosen vault; the password is looked for when it is needed. */
-export function vaultOptions(cli: CliContext, choice: VaultChoice, purpose: 'open' | 'create'): OpenVaultOptions {
+export function vaultOptions(
+  cli: CliContext,
+  choice: VaultChoice,
+  purpose: 'open' | 'create',
+  other?: OtherPassword,
+): OpenVaultOptions {
   const { options, env, signal, warn } = cli;
+  const { passwordFile, passwordCommand } = other ?? options;
   const folder = cacheFolderOf(cli);
   return {
     password: () =>
       findPassword({
         choice,
-        passwordFile: options.passwordFile,
-        passwordCommand: options.passwordCommand,
+        names: other?.names,
+        passwordFile,
+        passwordCommand,
         env,
         signal,
         warn,

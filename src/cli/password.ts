@@ -18,7 +18,25 @@ export interface PasswordRequest {
   readonly warn: (text: string) => void;
   /** `open` asks once, `create` asks twice. */
   readonly purpose: 'open' | 'create';
+  /** Which names of variables and flags are for this vault; `main` by default. */
+  readonly names?: PasswordNames | undefined;
 }
+
+/** `from`, `to`: the second vault of a command that takes two. */
+export type PasswordNames = 'main' | 'from' | 'to';
+
+interface Names {
+  /** Beginnings of variables: ours, and restic's if it has one. */
+  readonly own: string;
+  readonly restic: string | undefined;
+  readonly flag: string;
+}
+
+const namesOf: Readonly<Record<PasswordNames, Names>> = {
+  main: { own: 'CAIRN_PASSWORD', restic: 'RESTIC_PASSWORD', flag: '--password' },
+  from: { own: 'CAIRN_FROM_PASSWORD', restic: 'RESTIC_FROM_PASSWORD', flag: '--from-password' },
+  to: { own: 'CAIRN_TO_PASSWORD', restic: undefined, flag: '--to-password' },
+};
 
 /**
  * The password of the chosen vault. Throws `PASSWORD_MISSING` where no way leads to one,
@@ -29,35 +47,34 @@ export async function findPassword(request: PasswordRequest): Promise<Secret> {
 }
 
 async function configuredPassword(request: PasswordRequest): Promise<Secret | undefined> {
-  const { choice, env } = request;
+  const { choice, names = 'main' } = request;
+  const { own: ownName, restic } = namesOf[names];
   if (request.passwordFile !== undefined) return readPasswordFile(request.passwordFile, request.warn);
   if (request.passwordCommand !== undefined) return runPasswordCommand(request.passwordCommand, request.signal);
-  const own = await environmentPassword('CAIRN', request);
+  const own = await environmentPassword(ownName, request);
   if (own !== undefined) return own;
   // restic's password belongs to the repository that restic is told about, not to our default vault.
   if (choice.kind === 'default') return readKeyFile(choice.keyFile);
-  return environmentPassword('RESTIC', { ...request, env });
+  return restic === undefined ? undefined : environmentPassword(restic, request);
 }
 
-async function environmentPassword(
-  prefix: 'CAIRN' | 'RESTIC',
-  { env, signal, warn }: PasswordRequest,
-): Promise<Secret | undefined> {
-  const password = env[`${prefix}_PASSWORD`];
+async function environmentPassword(name: string, { env, signal, warn }: PasswordRequest): Promise<Secret | undefined> {
+  const password = env[name];
   if (password !== undefined && password !== '') return new Secret(password);
-  const file = env[`${prefix}_PASSWORD_FILE`];
+  const file = env[`${name}_FILE`];
   if (file !== undefined && file !== '') return readPasswordFile(file, warn);
-  const command = env[`${prefix}_PASSWORD_COMMAND`];
+  const command = env[`${name}_COMMAND`];
   if (command !== undefined && command !== '') return runPasswordCommand(command, signal);
   return undefined;
 }
 
-async function typedPassword({ choice, purpose, signal }: PasswordRequest): Promise<Secret> {
+async function typedPassword({ choice, purpose, signal, names = 'main' }: PasswordRequest): Promise<Secret> {
   const terminal = openTerminal();
   if (terminal === undefined) {
     const where = choice.kind === 'default' ? `; its key file ${choice.keyFile} does not exist` : '';
+    const { own, flag } = namesOf[names];
     throw new CairnError('PASSWORD_MISSING', `no password for the vault ${choice.url}${where}`, {
-      hint: 'Set CAIRN_PASSWORD_FILE, CAIRN_PASSWORD_COMMAND or CAIRN_PASSWORD, give --password-file or --password-command, or run on a terminal.',
+      hint: `Set ${own}_FILE, ${own}_COMMAND or ${own}, give ${flag}-file or ${flag}-command, or run on a terminal.`,
     });
   }
   const first = await askSecret(terminal, `password of ${choice.url}: `, signal);

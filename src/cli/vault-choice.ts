@@ -16,7 +16,7 @@ export async function chooseVault(flag: string | undefined, env: NodeJS.ProcessE
   if (restic !== undefined && restic !== '') return { kind: 'chosen', url: restic, by: 'RESTIC_REPOSITORY' };
   const resticFile = env['RESTIC_REPOSITORY_FILE'];
   if (resticFile !== undefined && resticFile !== '') {
-    return { kind: 'chosen', url: await readUrlFile(resticFile), by: 'RESTIC_REPOSITORY' };
+    return { kind: 'chosen', url: await readUrlFile(resticFile, 'RESTIC_REPOSITORY_FILE'), by: 'RESTIC_REPOSITORY' };
   }
   const { vault, keyFile } = defaultPlaces(env);
   return { kind: 'default', url: vault, keyFile };
@@ -27,12 +27,13 @@ function notEmpty(url: string, what: string): string {
   throw new CairnError('USAGE', `${what} is empty`, { hint: 'Give a folder or a URL, such as --vault /mnt/backup.' });
 }
 
-async function readUrlFile(path: string): Promise<string> {
+/** The address in a file that the environment variable `by` names. Throws `CONFIG_INVALID`, `USAGE`. */
+export async function readUrlFile(path: string, by: string): Promise<string> {
   try {
-    return notEmpty((await readFile(path, 'utf8')).trim(), `the file ${path} (RESTIC_REPOSITORY_FILE)`);
+    return notEmpty((await readFile(path, 'utf8')).trim(), `the file ${path} (${by})`);
   } catch (error) {
     if (error instanceof CairnError) throw error;
-    throw new CairnError('CONFIG_INVALID', `cannot read ${path} (RESTIC_REPOSITORY_FILE): ${messageOf(error)}`, {
+    throw new CairnError('CONFIG_INVALID', `cannot read ${path} (${by}): ${messageOf(error)}`, {
       hint: 'Name an existing file there, or give --vault.',
       cause: error,
     });

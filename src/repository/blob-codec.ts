@@ -9,6 +9,7 @@ export class BlobDecoder {
   readonly #key: SealKey;
   readonly #hash = new Uint8Array(ID_SIZE);
   #opened: Uint8Array = new Uint8Array(0);
+  #openedSize = 0;
   #plain: Uint8Array = new Uint8Array(0);
 
   constructor(codec: Codec, key: SealKey) {
@@ -29,9 +30,13 @@ export class BlobDecoder {
   /** The same, but whether the content matches an id is left to `matches`. */
   open(sealed: Uint8Array, uncompressedLength: number): Uint8Array {
     this.#opened = withRoom(this.#opened, sealed.length - SEAL_OVERHEAD);
-    const size = this.#codec.openInto(this.#key, sealed, this.#opened);
-    const opened = this.#opened.subarray(0, size);
-    return uncompressedLength === 0 ? opened : this.#decompress(opened, uncompressedLength);
+    this.#openedSize = this.#codec.openInto(this.#key, sealed, this.#opened);
+    return uncompressedLength === 0 ? this.encoded : this.#decompress(this.encoded, uncompressedLength);
+  }
+
+  /** What was sealed of the blob that was opened last, compressed or not; valid until the next one. */
+  get encoded(): Uint8Array {
+    return this.#opened.subarray(0, this.#openedSize);
   }
 
   /** Whether these bytes are the content of the blob with this id. */

@@ -108,6 +108,12 @@ export class PackBuilder {
     return this.#append(type, id, length, plain.length);
   }
 
+  /** Adds a blob that is compressed already: `encoded` is one zstd frame of `plainLength` bytes. */
+  addEncoded(type: BlobTypeBit, id: Uint8Array, encoded: Uint8Array, plainLength: number): StoredBlob {
+    const length = this.#codec.sealInto(this.#key, encoded, this.#buffer.subarray(this.#sizeBytes));
+    return this.#append(type, id, length, plainLength);
+  }
+
   /** Takes over blobs that another builder has sealed, with their header entries. */
   addSealed(blobs: Uint8Array, header: Uint8Array, blobCount: number): void {
     this.#buffer.set(blobs, this.#sizeBytes);

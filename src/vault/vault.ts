@@ -15,6 +15,7 @@ import type { IndexRepairResult } from '../repository/repair/repair-index.ts';
 import type { PackRepairResult } from '../repository/repair/repair-packs.ts';
 import type { ForgetResult } from './care/apply-forget.ts';
 import type { CareOptions } from './care/care-options.ts';
+import type { CopyOptions, CopyResult } from './care/copy-backups.ts';
 import type { MigrateOptions, MigrateResult } from './care/migrate-vault.ts';
 import type { ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
 import type { RecoverResult } from './care/recover-backups.ts';
@@ -295,6 +296,26 @@ export class Vault implements AsyncDisposable {
   recover(options: CareOptions<readonly string[]> = {}): Job<RecoverResult> {
     return this.#job(options, async (context) =>
       (await import('./care/recover-backups.ts')).recoverBackups(context, options),
+    );
+  }
+
+  /**
+   * Copies backups to another vault; those it has already, also from restic's `copy`, are skipped. A backup that needs
+   * something damaged is not copied, and is in the result. Rejects with `REF_UNKNOWN`, `VAULT_LOCKED`, `STORAGE_FULL`, …;
+   * what was finished until then stays, and another call goes on from there.
+   *
+   * ```ts
+   * await using offsite = await openVault('sftp:me@host:/vault', { password: other });
+   * await vault.copyTo(offsite, { filter: { tags: { all: ['nightly'] } } });
+   * ```
+   */
+  copyTo(target: Vault, options: CopyOptions = {}): Job<CopyResult> {
+    return this.#job(options, async (context) =>
+      (await import('./care/copy-backups.ts')).copyBackups(
+        context,
+        { repository: target.#repository, settings: target.#settings },
+        options,
+      ),
     );
   }
 

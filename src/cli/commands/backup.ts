@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { CairnError } from '../../base/errors.ts';
 import { mirrorUrls } from '../../storage/mirror/mirror-url.ts';
 import { parseStorageUrl } from '../../storage/open-storage.ts';
@@ -9,15 +9,16 @@ import type { BackupSource } from '../../vault/actions/backup-source.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
-import { collect, parseSizeArgument } from '../global-options.ts';
+import { collect } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { cacheFolderOf, openCliVault } from '../open-cli-vault.ts';
+import { addPackOptions, compressionOf, type PackFlags, packSizeOf } from '../pack-options.ts';
 import { keepHeapsSmall } from '../small-heaps.ts';
 import { chooseVault } from '../vault-choice.ts';
 import { formatBytes, formatCount, formatDuration, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
 
-interface BackupFlags {
+interface BackupFlags extends PackFlags {
   readonly name?: string;
   readonly tag?: readonly string[];
   readonly time?: string;
@@ -44,10 +45,7 @@ interface BackupFlags {
   readonly ignoreInode: boolean;
   readonly ignoreCtime: boolean;
   readonly withAtime: boolean;
-  readonly compression: 'off' | 'fastest' | 'auto' | 'better' | 'max';
-  readonly packSize?: number;
   readonly coldClass?: string;
-  readonly verifyWrites?: boolean;
   readonly keepPartial: boolean;
   readonly skipIfUnchanged: boolean;
 }
@@ -120,20 +118,8 @@ function addReadingOptions(command: Command): void {
     .option('--ignore-inode', 'take a file for unchanged although its inode differs', false)
     .option('--ignore-ctime', 'take a file for unchanged although its ctime differs', false)
     .option('--with-atime', 'record when files were last read', false)
-    .addOption(
-      new Option('--compression <level>', 'how hard to compress (env CAIRN_COMPRESSION, RESTIC_COMPRESSION)')
-        .choices(['off', 'fastest', 'auto', 'better', 'max'])
-        .default('auto'),
-    )
-    .addOption(
-      new Option('--pack-size <size>', 'size of the files in the vault, 4M to 128M').argParser(parseSizeArgument),
-    )
-    .option('--cold-class <class>', 'storage class for the data of this backup (default: as `init --cold-class` said)')
-    .option(
-      '--verify-writes',
-      'open and hash everything again before it is stored (default: where the vault is remote)',
-    )
-    .option('--no-verify-writes', 'do not');
+    .option('--cold-class <class>', 'storage class for the data of this backup (default: as `init --cold-class` said)');
+  addPackOptions(command);
 }
 
 async function backup(cli: CliContext, paths: readonly string[], flags: BackupFlags): Promise<void> {
@@ -224,8 +210,6 @@ function filesSource(cli: CliContext, targets: readonly string[], flags: BackupF
   };
 }
 
-const compressionLevels = ['off', 'fastest', 'auto', 'better', 'max'] as const;
-
 function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
   return {
     name: flags.name,
@@ -237,7 +221,7 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
     ignoreInode: flags.ignoreInode,
     ignoreCtime: flags.ignoreCtime,
     withAtime: flags.withAtime,
-    compression: compressionOf(cli, flags),
+    compression: compressionOf(cli.env, flags),
     packSizeBytes: packSizeOf(flags),
     verifyWrites: flags.verifyWrites,
     keepPartial: flags.keepPartial,
@@ -246,26 +230,6 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
     onProblem: ({ path, message }) => cli.warn(`${path}: ${message}`),
     signal: cli.signal,
   };
-}
-
-function compressionOf(cli: CliContext, { compression }: BackupFlags): (typeof compressionLevels)[number] {
-  const wanted = cli.env['CAIRN_COMPRESSION'] ?? cli.env['RESTIC_COMPRESSION'];
-  if (compression !== 'auto' || wanted === undefined || wanted === '') return compression;
-  const level = compressionLevels.find((name) => name === wanted);
-  if (level === undefined)
-    throw usage(
-      `the compression ${JSON.stringify(wanted)} of the environment is none of ${compressionLevels.join(', ')}`,
-    );
-  return level;
-}
-
-const MIB = 1024 * 1024;
-
-function packSizeOf({ packSize }: BackupFlags): number | undefined {
-  if (packSize !== undefined && (packSize < 4 * MIB || packSize > 128 * MIB)) {
-    throw usage('--pack-size is from 4M to 128M');
-  }
-  return packSize;
 }
 
 function usage(message: string): CairnError {

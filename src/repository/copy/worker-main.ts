@@ -1,0 +1,42 @@
+// A worker thread of the copy: verifies blobs and seals them again into packs, which the main thread stores.
+import { parentPort, workerData } from 'node:worker_threads';
+import { isCairnError, messageOf } from '../../base/errors.ts';
+import { createCodec } from '../../kernels/codec.ts';
+import { BlobCopier } from './blob-copier.ts';
+import type { CopierSetup, FromCopyWorker, ToCopyWorker } from './messages.ts';
+
+const copier = new BlobCopier(createCodec(), workerData as CopierSetup);
+
+parentPort?.on('message', (message: ToCopyWorker) => {
+  try {
+    receive(message);
+  } catch (error) {
+    const known = isCairnError(error) ? error : undefined;
+    send({ kind: 'failed', code: known?.code, message: messageOf(error), hint: known?.hint });
+  }
+});
+
+function receive(message: ToCopyWorker): void {
+  switch (message.kind) {
+    case 'job': {
+      if (message.spare !== undefined) copier.addSpare(message.spare);
+      const answer = copier.copy(message.job);
+      send(
+        { kind: 'copied', answer },
+        answer.packs.map(({ buffer }) => buffer.buffer),
+      );
+      return;
+    }
+    case 'flush': {
+      const open = copier.flush();
+      send({ kind: 'flushed', open }, open === undefined ? [] : [open.buffer.buffer]);
+      return;
+    }
+    default:
+      message satisfies never;
+  }
+}
+
+function send(message: FromCopyWorker, transfer: readonly ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer);
+}

@@ -1,0 +1,38 @@
+import { MAX_BLOBS_PER_PACK, PACK_HEADER_ROOM, PackBuilder } from './pack-builder.ts';
+import type { PackWriter } from './pack-writer.ts';
+import type { Repository } from './repository.ts';
+
+/** A pack that was begun: its sealed blobs lie at the start of `buffer`. */
+export interface OpenPack {
+  readonly buffer: Uint8Array;
+  readonly sizeBytes: number;
+  /** Plaintext of the header. */
+  readonly header: Uint8Array;
+  readonly blobCount: number;
+}
+
+/** Joins unfinished packs of one type into as few as they fill, in their buffers, and stores them. */
+export async function storeJoined(
+  unfinished: readonly OpenPack[],
+  packs: Pick<PackWriter, 'store'>,
+  repository: Repository,
+): Promise<void> {
+  let open: { readonly builder: PackBuilder; readonly buffer: Uint8Array } | undefined;
+  const stores: Promise<void>[] = [];
+  const finish = (): void => {
+    if (open !== undefined) stores.push(packs.store(open.builder.finish(), open.buffer));
+    open = undefined;
+  };
+  for (const one of unfinished.toSorted((a, b) => b.sizeBytes - a.sizeBytes)) {
+    if (open !== undefined && !fits(open.builder, open.buffer, one)) finish();
+    open ??= { builder: new PackBuilder(repository.codec, repository.key, one.buffer), buffer: one.buffer };
+    open.builder.addSealed(one.buffer.subarray(0, one.sizeBytes), one.header, one.blobCount);
+  }
+  finish();
+  await Promise.all(stores);
+}
+
+function fits(builder: PackBuilder, buffer: Uint8Array, { sizeBytes, blobCount }: OpenPack): boolean {
+  const room = buffer.length - PACK_HEADER_ROOM - builder.sizeBytes;
+  return sizeBytes <= room && builder.blobCount + blobCount <= MAX_BLOBS_PER_PACK;
+}

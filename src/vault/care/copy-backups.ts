@@ -1,0 +1,236 @@
+import type { ErrorCode } from '../../base/error-codes.ts';
+import { CairnArgumentError } from '../../base/errors.ts';
+import type { SnapshotId } from '../../base/ids.ts';
+import type { CompressionLevel } from '../../repository/compression.ts';
+import { CopiedSnapshots } from '../../repository/copy/copied-snapshots.ts';
+import { CopyDamage, type UncopiedBlob } from '../../repository/copy/copy-damage.ts';
+import { type CopiedSnapshot, copySnapshots, type CopySnapshotsResult } from '../../repository/copy/copy-snapshots.ts';
+import { planCopy, type PlannedCopy } from '../../repository/copy/plan-copy.ts';
+import { type CopySide, SourceTrees } from '../../repository/copy/source-trees.ts';
+import { DamageTracer } from '../../repository/copy/trace-damage.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import type { ActionContext } from '../actions/backup-action.ts';
+import { RateMeter } from '../actions/rate-meter.ts';
+import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
+import { loadSnapshots, loadVaultIndex, loadWholeIndex, openSession, type VaultSession } from '../vault-session.ts';
+import type { CareOptions } from './care-options.ts';
+
+export interface CopyOptions extends BackupSelection, CareOptions<CopyResult> {
+  /** For data that is not compressed in the source; what is compressed stays as it is. */
+  readonly compression?: CompressionLevel | undefined;
+  readonly packSizeBytes?: number | undefined;
+  /** Open and hash every blob again before its pack is stored; by default where the target is remote. */
+  readonly verifyWrites?: boolean | undefined;
+  /** Told of each backup that was copied, or could not be. */
+  readonly onCopy?: ((copy: BackupCopy) => void) | undefined;
+}
+
+/** What becomes of one backup. `backup` is the one in the source, `id` its id in the target. */
+export type BackupCopy =
+  | {
+      readonly outcome: 'copied';
+      readonly backup: BackupRecord;
+      /** `null` in a plan. */ readonly id: SnapshotId | null;
+    }
+  | { readonly outcome: 'present'; readonly backup: BackupRecord; readonly id: SnapshotId }
+  | {
+      readonly outcome: 'failed';
+      readonly backup: BackupRecord;
+      readonly code: ErrorCode;
+      readonly message: string;
+    };
+
+export interface CopyResult {
+  /** One for each chosen backup, oldest first. */
+  readonly copies: readonly BackupCopy[];
+  /** Blobs that some of them need, and that neither vault has. */
+  readonly lost: readonly UncopiedBlob[];
+  /** Blobs that the target did not have, and their bytes in the source, compressed and encrypted. */
+  readonly blobs: number;
+  readonly bytes: number;
+  /** Packs stored in the target, and their bytes; 0 in a plan. */
+  readonly packs: number;
+  readonly storedBytes: number;
+}
+
+type TargetVault = Pick<ActionContext, 'repository' | 'settings'>;
+
+/** Copies backups from the vault of `context` to another one. Nothing is removed anywhere. */
+export async function copyBackups(
+  context: ActionContext,
+  target: TargetVault,
+  options: CopyOptions,
+): Promise<CopyResult> {
+  if (context.repository.origin.url === target.repository.origin.url) {
+    throw new CairnArgumentError('source and target of a copy are the same vault', {
+      hint: 'Name two different vaults.',
+    });
+  }
+  const purpose = options.dryRun === true ? 'read' : 'write';
+  const { repository, settings, signal } = context;
+  await using reading = await openSession(repository, settings, { mode: 'shared', purpose: 'read', signal });
+  await using writing = await openSession(target.repository, target.settings, {
+    mode: 'shared',
+    purpose,
+    signal: reading.signal,
+  });
+  // Its signal follows both locks and the caller.
+  return await new CopyRun({ ...context, signal: writing.signal }, target, options, writing).run();
+}
+
+class CopyRun {
+  readonly #context: ActionContext;
+  readonly #target: TargetVault;
+  readonly #options: CopyOptions;
+  readonly #session: VaultSession;
+  readonly #damage: CopyDamage;
+
+  constructor(context: ActionContext, target: TargetVault, options: CopyOptions, session: VaultSession) {
+    this.#context = context;
+    this.#target = target;
+    this.#options = options;
+    this.#session = session;
+    this.#damage = new CopyDamage(({ message }) => context.settings.notify({ level: 'warning', message }));
+  }
+
+  async run(): Promise<CopyResult> {
+    const { repository, settings, signal } = this.#context;
+    // Snapshots of both before any index: what a snapshot refers to is in an index file that was there before it.
+    const chosen = selectSnapshots(await loadSnapshots(repository, settings, signal), this.#options);
+    const known = new CopiedSnapshots(await loadSnapshots(this.#target.repository, this.#target.settings, signal));
+    const present = new Map<SnapshotRecord, SnapshotId>();
+    for (const record of chosen) {
+      const copy = known.find(record);
+      if (copy !== undefined) present.set(record, copy.id);
+    }
+    const wanted = chosen.filter((record) => !present.has(record));
+    if (wanted.length === 0) {
+      const nothing = resultOf(chosen, present, new Map(), []);
+      if (this.#options.dryRun !== true) await this.#options.onPlan?.(nothing);
+      return nothing;
+    }
+    const { source, target, trees, planned } = await this.#plan(wanted);
+    const plan = resultOf(chosen, present, await this.#foresee(planned, trees), planned, this.#damage.blobs);
+    if (this.#options.dryRun === true) return plan;
+    await this.#options.onPlan?.(plan);
+    await this.#session.assertHeld();
+    const done = await this.#apply(source, target, trees, planned);
+    const outcomes = new Map(done.snapshots.map((copied) => [copied.record, copyOf(copied)]));
+    return resultOf(chosen, present, outcomes, planned, this.#damage.blobs, done);
+  }
+
+  async #plan(wanted: readonly SnapshotRecord[]): Promise<{
+    readonly source: CopySide;
+    readonly target: CopySide;
+    readonly trees: SourceTrees;
+    readonly planned: readonly PlannedCopy[];
+  }> {
+    const { repository, settings, signal, report } = this.#context;
+    const { repository: targetRepository, settings: targetSettings } = this.#target;
+    const source = { repository, index: await loadVaultIndex(repository, settings, signal) };
+    const target = {
+      repository: targetRepository,
+      index: await loadWholeIndex(targetRepository, targetSettings, signal),
+    };
+    const trees = new SourceTrees(source, target);
+    const planned = await planCopy(source, target, wanted, {
+      trees,
+      damage: this.#damage,
+      signal,
+      onTree: (completed) =>
+        report({
+          phase: 'plan',
+          completed,
+          total: undefined,
+          unit: 'steps',
+          description: '',
+          errors: this.#damage.size,
+        }),
+    });
+    return { source, target, trees, planned };
+  }
+
+  /** What is known of each snapshot before anything is copied. */
+  async #foresee(
+    planned: readonly PlannedCopy[],
+    trees: SourceTrees,
+  ): Promise<ReadonlyMap<SnapshotRecord, BackupCopy>> {
+    const tracer = new DamageTracer(trees, this.#damage);
+    const outcomes = new Map<SnapshotRecord, BackupCopy>();
+    for (const { record } of planned) {
+      const backup = backupRecord(record);
+      const lost = await tracer.find(record.snapshot.tree, this.#context.signal);
+      if (lost === undefined) outcomes.set(record, { outcome: 'copied', backup, id: null });
+      else outcomes.set(record, { outcome: 'failed', backup, code: lost.code, message: lost.message });
+    }
+    return outcomes;
+  }
+
+  async #apply(
+    source: CopySide,
+    target: CopySide,
+    trees: SourceTrees,
+    planned: readonly PlannedCopy[],
+  ): Promise<CopySnapshotsResult> {
+    const { settings, signal, report } = this.#context;
+    const { compression, packSizeBytes, verifyWrites, onCopy } = this.#options;
+    const totalBytes = planned.reduce((sum, { needed }) => sum + needed.bytes, 0);
+    const meter = new RateMeter();
+    let bytes = 0;
+    return await copySnapshots(source, target, planned, {
+      trees,
+      damage: this.#damage,
+      compression,
+      packSizeBytes,
+      verifyWrites,
+      jobs: settings.jobs,
+      signal,
+      assertHeld: () => this.#session.assertHeld(),
+      onSnapshot: (copied) => onCopy?.(copyOf(copied)),
+      onBytes: (more) => {
+        bytes += more;
+        meter.note(bytes);
+        const { rate } = meter;
+        const etaMs = meter.etaMs(bytes, totalBytes);
+        report({
+          phase: 'copy',
+          completed: bytes,
+          total: totalBytes,
+          unit: 'bytes',
+          description: '',
+          bytes,
+          totalBytes,
+          errors: this.#damage.size,
+          ...(rate === undefined ? {} : { rate }),
+          ...(etaMs === undefined ? {} : { etaMs }),
+        });
+      },
+    });
+  }
+}
+
+function copyOf(copied: CopiedSnapshot): BackupCopy {
+  const backup = backupRecord(copied.record);
+  if (copied.outcome === 'copied') return { outcome: 'copied', backup, id: copied.copy };
+  return { outcome: 'failed', backup, code: copied.code, message: copied.message };
+}
+
+function resultOf(
+  chosen: readonly SnapshotRecord[],
+  present: ReadonlyMap<SnapshotRecord, SnapshotId>,
+  outcomes: ReadonlyMap<SnapshotRecord, BackupCopy>,
+  planned: readonly PlannedCopy[],
+  lost: readonly UncopiedBlob[] = [],
+  { packs, storedBytes }: Pick<CopySnapshotsResult, 'packs' | 'storedBytes'> = { packs: 0, storedBytes: 0 },
+): CopyResult {
+  const copies = chosen.flatMap((record): BackupCopy[] => {
+    const id = present.get(record);
+    if (id !== undefined) return [{ outcome: 'present', backup: backupRecord(record), id }];
+    const outcome = outcomes.get(record);
+    return outcome === undefined ? [] : [outcome];
+  });
+  const blobs = planned.reduce((sum, { needed }) => sum + needed.data.length + needed.trees.length, 0);
+  const bytes = planned.reduce((sum, { needed }) => sum + needed.bytes, 0);
+  return { copies, lost, blobs, bytes, packs, storedBytes };
+}
