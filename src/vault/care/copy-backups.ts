@@ -8,6 +8,7 @@ import { type CopiedSnapshot, copySnapshots, type CopySnapshotsResult } from '..
 import { planCopy, type PlannedCopy } from '../../repository/copy/plan-copy.ts';
 import { type CopySide, SourceTrees } from '../../repository/copy/source-trees.ts';
 import { DamageTracer } from '../../repository/copy/trace-damage.ts';
+import type { Repository } from '../../repository/repository.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import { RateMeter } from '../actions/rate-meter.ts';
@@ -62,7 +63,7 @@ export async function copyBackups(
   target: TargetVault,
   options: CopyOptions,
 ): Promise<CopyResult> {
-  if (context.repository.origin.url === target.repository.origin.url) {
+  if (isSame(context.repository, target.repository)) {
     throw new CairnArgumentError('source and target of a copy are the same vault', {
       hint: 'Name two different vaults.',
     });
@@ -77,6 +78,11 @@ export async function copyBackups(
   });
   // Its signal follows both locks and the caller.
   return await new CopyRun({ ...context, signal: writing.signal }, target, options, writing).run();
+}
+
+function isSame(a: Repository, b: Repository): boolean {
+  // A clone elsewhere has the same id, and may well need what the original got since.
+  return a.config.id === b.config.id && a.origin.url === b.origin.url;
 }
 
 class CopyRun {
