@@ -166,7 +166,7 @@ describe('the password of the second vault', () => {
   it('is wrong: 12, and which vault it is about', async () => {
     const run = await copy(['--to', other, '--json'], { CAIRN_TO_PASSWORD: 'wrong' });
     expect(run.exit).toBe(12);
-    expect(errorOf(run).code).toBe('PASSWORD_WRONG');
+    expect(errorOf(run)).toMatchObject({ code: 'PASSWORD_WRONG', message: expect.stringContaining(other) });
   });
 });
 

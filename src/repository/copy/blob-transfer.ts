@@ -19,8 +19,11 @@ const DEFAULT_PACK_BYTES = 16 * 1024 * 1024;
 /** Starting threads takes longer than copying this much here. */
 const SMALL_BYTES = 4 * 1024 * 1024;
 /** What is under way between source and target. */
-const READ_BUDGET = 64 * 1024 * 1024;
-const LONGEST_READ = 16 * 1024 * 1024;
+const READ_BUDGET = 72 * 1024 * 1024;
+/** A usual pack and what it is over its target: one request each. */
+const LONGEST_READ = 18 * 1024 * 1024;
+/** More of them would only wait, and hold memory. */
+const MOST_AT_ONCE = 8;
 /** Another request costs more than fetching and dropping this. */
 const GAP = 128 * 1024;
 /** An index file is stored after this much, however few blobs it has: an interrupted run goes on from there. */
@@ -65,8 +68,8 @@ export class BlobTransfer implements AsyncDisposable {
         ? inlineLanes(target.repository.codec, setup)
         : new WorkerLanes(setup, workers);
     this.#packs = new PackWriter(target.repository, { signal: options.signal });
-    // Enough that neither the requests to the source nor the workers nor the writes to the target wait for the others.
-    this.#atOnce = Math.min(8, this.#lanes.capacity + source.repository.storage.features.connections);
+    // One for each worker, one that is being read, one that is being stored: nobody waits for the others.
+    this.#atOnce = Math.min(MOST_AT_ONCE, this.#lanes.size + 2);
     const bytes = Math.min(LONGEST_READ, Math.floor(READ_BUDGET / this.#atOnce));
     this.#limits = { bytes, gap: GAP, blobs: 4096 };
   }

@@ -7,8 +7,8 @@ import type { CopierSetup, CopyAnswer, CopyJob, FromCopyWorker, ToCopyWorker, Un
 
 /** Where the work of a copy is done that takes a processor. */
 export interface CopyLanes extends AsyncDisposable {
-  /** Jobs it can have at once. */
-  readonly capacity: number;
+  /** Jobs that make progress at once. */
+  readonly size: number;
   copy(job: CopyJob): Promise<CopyAnswer>;
   /** The packs that are not full. Only while nothing else runs. */
   flush(): Promise<UnfilledPack[]>;
@@ -20,7 +20,7 @@ export interface CopyLanes extends AsyncDisposable {
 export function inlineLanes(codec: Codec, setup: CopierSetup): CopyLanes {
   const copier = new BlobCopier(codec, setup);
   return {
-    capacity: 1,
+    size: 1,
     copy: async (job) => copier.copy(job),
     flush: async () => {
       const open = copier.flush();
@@ -31,9 +31,6 @@ export function inlineLanes(codec: Codec, setup: CopierSetup): CopyLanes {
   };
 }
 
-/** Jobs a worker has: one at hand, one that waits, so that it never does. */
-const DEPTH = 2;
-
 interface Lane {
   readonly worker: Worker;
   readonly waiting: PromiseWithResolvers<FromCopyWorker>[];
@@ -41,13 +38,13 @@ interface Lane {
 
 /** In worker threads. */
 export class WorkerLanes implements CopyLanes {
-  readonly capacity: number;
+  readonly size: number;
   readonly #lanes: readonly Lane[];
   readonly #spares: ArrayBuffer[] = [];
   #failure: { readonly error: unknown } | undefined;
 
   constructor(setup: CopierSetup, workers: number) {
-    this.capacity = workers * DEPTH;
+    this.size = workers;
     this.#lanes = Array.from({ length: workers }, () => this.#start(setup));
   }
 
@@ -70,6 +67,8 @@ export class WorkerLanes implements CopyLanes {
 
   recycle(buffer: ArrayBuffer): void {
     if (this.#spares.length < this.#lanes.length) this.#spares.push(buffer);
+    // At once: the collector does not see how much there is behind a small object.
+    else buffer.transfer(0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
