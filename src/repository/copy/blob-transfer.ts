@@ -18,12 +18,12 @@ import type { CopySide } from './source-trees.ts';
 const DEFAULT_PACK_BYTES = 16 * 1024 * 1024;
 /** Starting threads takes longer than copying this much here. */
 const SMALL_BYTES = 4 * 1024 * 1024;
-/** What is under way between source and target. */
-const READ_BUDGET = 72 * 1024 * 1024;
-/** A usual pack and what it is over its target: one request each. */
+/** A request over a network costs more than memory: a usual pack, and what it is over its target, is one. */
 const LONGEST_READ = 18 * 1024 * 1024;
+/** On this machine short reads are as fast, and hold less. */
+const LONGEST_LOCAL_READ = 6 * 1024 * 1024;
 /** More of them would only wait, and hold memory. */
-const MOST_AT_ONCE = 8;
+const MOST_AT_ONCE = 6;
 /** Another request costs more than fetching and dropping this. */
 const GAP = 128 * 1024;
 /** An index file is stored after this much, however few blobs it has: an interrupted run goes on from there. */
@@ -70,8 +70,8 @@ export class BlobTransfer implements AsyncDisposable {
     this.#packs = new PackWriter(target.repository, { signal: options.signal });
     // One for each worker, one that is being read, one that is being stored: nobody waits for the others.
     this.#atOnce = Math.min(MOST_AT_ONCE, this.#lanes.size + 2);
-    const bytes = Math.min(LONGEST_READ, Math.floor(READ_BUDGET / this.#atOnce));
-    this.#limits = { bytes, gap: GAP, blobs: 4096 };
+    const isRemote = source.repository.storage.features.remote;
+    this.#limits = { bytes: isRemote ? LONGEST_READ : LONGEST_LOCAL_READ, gap: GAP, blobs: 4096 };
   }
 
   get packCount(): number {
