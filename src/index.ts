@@ -53,6 +53,7 @@ export type { ForgetGroup, ForgetOptions, ForgetPlan } from './vault/care/plan-f
 export type { CareOptions } from './vault/care/care-options.ts';
 export type { BackupCopy, CopyOptions, CopyResult } from './vault/care/copy-backups.ts';
 export type { MigrateOptions, MigrateResult } from './vault/care/migrate-vault.ts';
+export type { PruneOptions, PruneResult } from './vault/care/prune-vault.ts';
 export type { RecoverResult } from './vault/care/recover-backups.ts';
 export type { RepairIndexOptions } from './vault/care/repair-index-action.ts';
 export type { RepairPacksOptions } from './vault/care/repair-packs-action.ts';
@@ -70,6 +71,8 @@ export type { ReadData } from './repository/check/read-data.ts';
 export type { IndexRepairPlan, IndexRepairResult, PackToRead } from './repository/repair/repair-index.ts';
 export type { LostBlob, PackRepairPlan, PackRepairResult, PackState } from './repository/repair/repair-packs.ts';
 export type { UncopiedBlob } from './repository/copy/copy-damage.ts';
+export type { PackCount, PrunePlan } from './repository/prune/prune-plan.ts';
+export type { MaxUnused, PruneRules } from './repository/prune/prune-rules.ts';
 export type { KeyRecord } from './repository/keys.ts';
 export type { UnlockResult } from './repository/lock/unlock.ts';
 export type { OverwriteMode } from './restorer/restore-options.ts';

@@ -90,6 +90,8 @@ export const errorCodes = [
   'REWRITE_PARTIAL',
   'REPAIR_PARTIAL',
   'COPY_PARTIAL',
+  'PRUNE_REFUSED',
+  'PRUNE_PARTIAL',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

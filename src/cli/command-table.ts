@@ -76,6 +76,12 @@ export const commandTable: readonly CommandEntry[] = [
     'make versions of backups without some files',
     async () => (await import('./commands/rewrite.ts')).rewriteCommand,
   ),
+  entry(
+    'prune',
+    RETENTION,
+    'remove data that no backup needs',
+    async () => (await import('./commands/prune.ts')).pruneCommand,
+  ),
   entry('check', CARE, 'verify the vault', async () => (await import('./commands/check.ts')).checkCommand),
   entry(
     'repair',

@@ -82,6 +82,8 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   PLAN_OUTDATED: 'Run the command again.',
   REWRITE_REFUSED: 'Leave it as it is, or change it with the program that wrote it.',
   REWRITE_PARTIAL: 'Change those that are named with the program that wrote them.',
+  PRUNE_REFUSED: 'Nothing was removed. See what is damaged with `cairn check`.',
+  PRUNE_PARTIAL: 'What stays is named above.',
   REPAIR_PARTIAL: 'Back up the same files again, which may bring back what is missing; then run `cairn check`.',
   COPY_PARTIAL: 'Repair the source, then copy again: what was copied is skipped.',
 };

@@ -145,6 +145,8 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   REWRITE_PARTIAL: 'partial',
   REPAIR_PARTIAL: 'partial',
   COPY_PARTIAL: 'partial',
+  PRUNE_REFUSED: 'damaged',
+  PRUNE_PARTIAL: 'partial',
 };
 
 /** The exit code of an error code. */

@@ -114,6 +114,12 @@ export class PackBuilder {
     return this.#append(type, id, length, plainLength);
   }
 
+  /** Adds a blob as another pack has it sealed. The caller has verified it. `plainLength` is 0 for one that is not compressed. */
+  addCopy(type: BlobTypeBit, id: Uint8Array, sealed: Uint8Array, plainLength: number): StoredBlob {
+    this.#buffer.set(sealed, this.#sizeBytes);
+    return this.#append(type, id, sealed.length, plainLength);
+  }
+
   /** Takes over blobs that another builder has sealed, with their header entries. */
   addSealed(blobs: Uint8Array, header: Uint8Array, blobCount: number): void {
     this.#buffer.set(blobs, this.#sizeBytes);

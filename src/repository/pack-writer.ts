@@ -54,6 +54,11 @@ export class PackWriter {
     return this.#failure;
   }
 
+  /** Lists what is stored so far: a run that ends early leaves it to be used by the next. */
+  async saveIndex(): Promise<void> {
+    if (this.#options.dryRun !== true) await this.#index.flush();
+  }
+
   /** Waits for all packs, then stores the rest of the index. Throws the first failure. */
   async flush(): Promise<void> {
     await Promise.all(this.#running);

@@ -41,7 +41,7 @@ export async function listSnapshots(
 }
 
 /** Reads one snapshot. Throws `SNAPSHOT_CORRUPT`, naming it, or `OBJECT_MISSING`. */
-async function loadSnapshot(
+export async function loadSnapshot(
   repository: Repository,
   id: SnapshotId,
   options: { readonly signal?: AbortSignal | undefined } = {},

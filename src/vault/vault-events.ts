@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { BackupResult } from './actions/backup-action.ts';
 import type { ForgetResult } from './care/apply-forget.ts';
+import type { PruneResult } from './care/prune-vault.ts';
 import type { VaultRestoreResult } from './actions/restore-action.ts';
 
 /** What each action of a vault ends with. */
@@ -9,6 +10,7 @@ export interface ActionResults {
   readonly restore: VaultRestoreResult;
   readonly forget: ForgetResult;
   readonly delete: ForgetResult;
+  readonly prune: PruneResult;
 }
 
 export type ActionName = keyof ActionResults;

@@ -18,6 +18,8 @@ import type { CareOptions } from './care/care-options.ts';
 import type { CopyOptions, CopyResult } from './care/copy-backups.ts';
 import type { MigrateOptions, MigrateResult } from './care/migrate-vault.ts';
 import type { ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
+import type { PruneOptions, PruneResult } from './care/prune-vault.ts';
+import type { PrunePlan } from '../repository/prune/prune-plan.ts';
 import type { RecoverResult } from './care/recover-backups.ts';
 import type { RepairIndexOptions } from './care/repair-index-action.ts';
 import type { RepairPacksOptions } from './care/repair-packs-action.ts';
@@ -252,6 +254,27 @@ export class Vault implements AsyncDisposable {
       const plan = await planDelete(context, [references].flat(), options.filter);
       return (await import('./care/apply-forget.ts')).applyForget(context, plan);
     });
+  }
+
+  /** What `prune` would remove and repack. Others may go on. */
+  planPrune(options: PruneOptions = {}): Job<PrunePlan> {
+    return this.#job(options, async (context) =>
+      (await import('./care/prune-vault.ts')).planPruneOfVault(context, options),
+    );
+  }
+
+  /**
+   * Removes what no backup needs. Backups may run meanwhile; the vault is locked for the last step only, which waits until
+   * they end. Rejects with `PRUNE_REFUSED`, `PLAN_OUTDATED`, `VAULT_LOCKED`; nothing was removed then.
+   *
+   * ```ts
+   * const { plan, removedPacks } = await vault.prune({ maxUnused: { percent: 10 } });
+   * ```
+   */
+  prune(options: PruneOptions = {}): Job<PruneResult> {
+    return this.#action('prune', options, async (context) =>
+      (await import('./care/prune-vault.ts')).pruneVault(context, options),
+    );
   }
 
   /** Changes tags. Backups get new ids by it; `id` in the result. Rejects with `REWRITE_REFUSED`, `VAULT_LOCKED`. */

@@ -8,6 +8,13 @@ export class RecordSet {
     this.#bits = new Uint32Array(Math.ceil(index.size / 32));
   }
 
+  /** The same records, with room for those of a larger index. */
+  grown(index: BlobIndex): RecordSet {
+    const larger = new RecordSet(index);
+    larger.#bits.set(this.#bits);
+    return larger;
+  }
+
   has(record: number): boolean {
     return ((this.#bits[record >>> 5] ?? 0) & (1 << (record & 31))) !== 0;
   }

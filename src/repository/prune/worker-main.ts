@@ -1,0 +1,40 @@
+// A worker thread of a prune: copies blobs into new packs, and hands these to the main thread.
+import { parentPort, workerData } from 'node:worker_threads';
+import { isCairnError, messageOf } from '../../base/errors.ts';
+import { createCodec } from '../../kernels/codec.ts';
+import { BlobIndex } from '../index/blob-index.ts';
+import { BlobCopier } from './blob-copier.ts';
+import type { FromRepackWorker, RepackWorkerSetup, ToRepackWorker } from './messages.ts';
+
+const setup = workerData as RepackWorkerSetup;
+const copier = new BlobCopier(createCodec(), setup.key, new BlobIndex(setup.index), setup.rules, (pack, buffer) =>
+  send({ kind: 'pack', pack, buffer }, [buffer.buffer]),
+);
+
+parentPort?.on('message', (message: ToRepackWorker) => {
+  try {
+    receive(message);
+  } catch (error) {
+    send({ kind: 'failed', code: isCairnError(error) ? error.code : undefined, message: messageOf(error) });
+  }
+});
+
+function receive(message: ToRepackWorker): void {
+  switch (message.kind) {
+    case 'copy':
+      send({ kind: 'copied', job: message.job, damaged: copier.copy(message.copy) });
+      return;
+    case 'reuse':
+      copier.reuse(message.buffer);
+      return;
+    case 'flush':
+      send({ kind: 'flushed', job: message.job, leftovers: copier.flush() });
+      return;
+    default:
+      message satisfies never;
+  }
+}
+
+function send(message: FromRepackWorker, transfer: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer);
+}
