@@ -22,6 +22,8 @@ export interface RowResult {
   readonly tools: Readonly<Record<string, ToolResult>>;
   /** Median over the pairs of the peer's time divided by the subject's: above 1, the subject is faster. */
   readonly ratios: Readonly<Record<string, number>>;
+  /** What only this row measures. */
+  readonly notes?: Readonly<Record<string, number>>;
 }
 
 export interface Circumstances {

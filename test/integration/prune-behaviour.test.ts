@@ -177,21 +177,25 @@ describe('a prune', () => {
     });
 
     it.each([
-      ['a pack that is needed is missing', (one: PrunableVault) => one.repository.removeFile('pack', one.partPack.id)],
+      [
+        'a pack that is needed is missing',
+        async (one: PrunableVault): Promise<void> => one.repository.removeFile('pack', one.partPack.id),
+      ],
       [
         'a pack that is needed was cut short',
-        async (one: PrunableVault) => {
+        async (one: PrunableVault): Promise<void> => {
           const name = objectName('pack', one.partPack.id);
           await one.storage.write(name, (await one.storage.read(name)).subarray(0, 60));
         },
       ],
       [
         'a backup refers to what no index file lists',
-        async (one: PrunableVault) => void (await saveSnapshot(one.repository, aSnapshot(blobIdOf(utf8('nowhere'))))),
+        async (one: PrunableVault): Promise<void> =>
+          void (await saveSnapshot(one.repository, aSnapshot(blobIdOf(utf8('nowhere'))))),
       ],
       [
         'there is no backup',
-        async (one: PrunableVault) => {
+        async (one: PrunableVault): Promise<void> => {
           for await (const { id } of one.repository.listIds('snapshot'))
             await one.repository.removeFile('snapshot', id);
         },

@@ -11,8 +11,13 @@ export interface RepackWorkerSetup {
   readonly rules: CopyRules;
 }
 
+/** The bytes go over to the thread. */
+export interface OwnedCopyJob extends CopyJob {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 export type ToRepackWorker =
-  | { readonly kind: 'copy'; readonly job: number; readonly copy: CopyJob }
+  | { readonly kind: 'copy'; readonly job: number; readonly copy: OwnedCopyJob }
   /** The buffer of a pack that is stored. */
   | { readonly kind: 'reuse'; readonly buffer: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'flush'; readonly job: number };

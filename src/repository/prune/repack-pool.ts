@@ -6,8 +6,8 @@ import { startWorker } from '../../base/start-worker.ts';
 import type { BlobIndex } from '../index/blob-index.ts';
 import type { FinishedPack } from '../pack-builder.ts';
 import type { Repository } from '../repository.ts';
-import { BlobCopier, type CopyJob, type CopyRules, type Leftover } from './blob-copier.ts';
-import type { FromRepackWorker, RepackWorkerSetup, ToRepackWorker } from './messages.ts';
+import { BlobCopier, type CopyRules, type Leftover } from './blob-copier.ts';
+import type { FromRepackWorker, OwnedCopyJob, RepackWorkerSetup, ToRepackWorker } from './messages.ts';
 
 /** Stores a pack; resolves when its bytes are free again. */
 export type StorePack = (pack: FinishedPack, bytes: Uint8Array) => Promise<void>;
@@ -16,7 +16,7 @@ export interface RepackPool extends AsyncDisposable {
   /** Jobs it can have at once. */
   readonly capacity: number;
   /** Copies what is good and returns the records of what is not, once the packs that were filled are stored. */
-  copy(job: CopyJob & { readonly bytes: Uint8Array<ArrayBuffer> }): Promise<readonly number[]>;
+  copy(job: OwnedCopyJob): Promise<readonly number[]>;
   flush(): Promise<readonly Leftover[]>;
 }
 
@@ -48,7 +48,7 @@ class InlinePool implements RepackPool {
     this.#copier = new BlobCopier(codec, key, index, rules, (pack, buffer) => this.#stores.push(store(pack, buffer)));
   }
 
-  async copy(job: CopyJob): Promise<readonly number[]> {
+  async copy(job: OwnedCopyJob): Promise<readonly number[]> {
     const damaged = this.#copier.copy(job);
     await Promise.all(this.#stores.splice(0));
     return damaged;
@@ -86,7 +86,7 @@ class WorkerPool implements RepackPool {
     this.#slots = Array.from({ length: workers }, () => this.#start(setup));
   }
 
-  async copy(copy: CopyJob & { readonly bytes: Uint8Array<ArrayBuffer> }): Promise<readonly number[]> {
+  async copy(copy: OwnedCopyJob): Promise<readonly number[]> {
     const slot = this.#slots.reduce((best, one) => (one.load < best.load ? one : best));
     slot.load++;
     try {

@@ -29,8 +29,9 @@ export interface RepackResult {
   readonly bytesWritten: number;
 }
 
-/** Bytes of one request. */
-const PART_BYTES = 16 * 1024 * 1024;
+/** Bytes of one request: over a network few large ones, from a file as much as stays in the processor's caches. */
+const REMOTE_PART_BYTES = 16 * 1024 * 1024;
+const LOCAL_PART_BYTES = 4 * 1024 * 1024;
 /** Bytes between two blobs that are read rather than asked around: a request to a server costs time, a read of a file little. */
 const REMOTE_GAP = 256 * 1024;
 const LOCAL_GAP = 16 * 1024;
@@ -58,8 +59,10 @@ export async function repack(
     repository.config.version === 1 ? [] : rules.repackUncompressed ? [BLOB_TREE, BLOB_DATA] : [BLOB_TREE];
   const copyRules = { packSizeBytes: rules.packSizeBytes, compresses };
   await using pool = openRepackPool(repository, index, { rules: copyRules, jobs, bytes: totalBytes, store });
-  const gap = repository.origin.features.remote ? REMOTE_GAP : LOCAL_GAP;
-  const parts = repackParts(index, usage.kept, actions, { bytes: PART_BYTES, gap });
+  const limits = repository.origin.features.remote
+    ? { bytes: REMOTE_PART_BYTES, gap: REMOTE_GAP }
+    : { bytes: LOCAL_PART_BYTES, gap: LOCAL_GAP };
+  const parts = repackParts(index, usage.kept, actions, limits);
   let done = 0;
   await mapConcurrent(parts, { limit: pool.capacity, signal }, async (part) => {
     if (packs.failure !== undefined) throw packs.failure.error;

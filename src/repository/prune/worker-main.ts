@@ -23,6 +23,8 @@ function receive(message: ToRepackWorker): void {
   switch (message.kind) {
     case 'copy':
       send({ kind: 'copied', job: message.job, damaged: copier.copy(message.copy) });
+      // Nobody else has them, and a collection may be long in coming: its heap is small.
+      message.copy.bytes.buffer.transfer(0);
       return;
     case 'reuse':
       copier.reuse(message.buffer);
