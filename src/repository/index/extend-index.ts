@@ -13,7 +13,10 @@ export async function extendIndex(
   repository: Repository,
   index: BlobIndex,
   files: readonly IndexId[],
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: {
+    readonly signal?: AbortSignal | undefined;
+    readonly packsOfFiles?: Map<IndexId, readonly number[]> | undefined;
+  } = {},
 ): Promise<BlobIndex> {
   if (files.length === 0) return index;
   const limit = Math.max(2, repository.storage.features.connections);
@@ -26,13 +29,17 @@ export async function extendIndex(
   const larger = index.grown({ blobs: index.size + blobs, packs: index.packCount + packs });
   const numbers = new Map<PackId, number>();
   for (let pack = 0; pack < larger.packCount; pack++) numbers.set(larger.packId(pack), pack);
-  for (const json of documents) {
+  for (const [at, json] of documents.entries()) {
     let current = -1;
+    const listed: number[] = [];
+    const file = files[at];
+    if (file !== undefined) options.packsOfFiles?.set(file, listed);
     decodeIndexFile(json, {
       pack: (id) => {
         const text = idFromBytes<PackId>(id);
         current = numbers.get(text) ?? larger.addPack(id);
         numbers.set(text, current);
+        listed.push(current);
       },
       // A pack that was listed before gets records twice, which only costs memory.
       blob: (type, id, offset, length, plain) => larger.add(type, id, current, offset, length, plain),

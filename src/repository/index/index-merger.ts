@@ -11,6 +11,8 @@ export class IndexMerger implements IndexSink {
   #packNumber = -1;
   #isRepeated = false;
   #repeatedPacks = 0;
+  /** Told the number of each pack of the file that is being added. */
+  onPack: ((packNumber: number) => void) | undefined;
 
   /** `room` is kept free beyond what the index files hold. */
   constructor(expected: BlobIndexCapacity, room: BlobIndexCapacity) {
@@ -42,6 +44,7 @@ export class IndexMerger implements IndexSink {
     if (this.#isRepeated) this.#repeatedPacks++;
     this.#packNumber = known ?? this.#index.addPack(id);
     this.#packNumbers.set(text, this.#packNumber);
+    this.onPack?.(this.#packNumber);
   }
 
   blob(type: BlobTypeBit, id: Uint8Array, offset: number, length: number, uncompressedLength: number): void {

@@ -19,6 +19,8 @@ export interface LoadIndexOptions {
   readonly room?: BlobIndexCapacity | undefined;
   /** Told of each index file whose blobs are in the index. */
   readonly onLoaded?: ((id: IndexId) => void) | undefined;
+  /** Filled with the numbers of the packs that each index file lists. */
+  readonly packsOfFiles?: Map<IndexId, number[]> | undefined;
   readonly onProgress?: ((done: { readonly files: number; readonly totalFiles: number }) => void) | undefined;
 }
 
@@ -37,7 +39,10 @@ export async function loadIndex(repository: Repository, options: LoadIndexOption
   await mapConcurrent(files, { limit, signal }, async ({ id }) => {
     try {
       const json = await repository.loadUnpacked('index', id, { signal });
+      const packs: number[] = [];
+      merger.onPack = (pack) => packs.push(pack);
       addIndexFile(merger, json);
+      options.packsOfFiles?.set(id, packs);
       options.onLoaded?.(id);
     } catch (error) {
       if (!hasCode(error, 'INDEX_CORRUPT')) throw error;

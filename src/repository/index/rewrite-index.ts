@@ -57,7 +57,7 @@ export async function rewriteIndex(
 }
 
 /** Collects packs and stores them as index files. */
-class IndexFileWriter {
+export class IndexFileWriter {
   readonly #repository: Repository;
   readonly #signal: AbortSignal | undefined;
   #packs: ListedPack[] = [];

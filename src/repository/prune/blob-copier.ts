@@ -25,17 +25,17 @@ export interface CopyJob {
 /** A pack whose bytes are the beginning of `buffer`. */
 export type OnPack = (pack: FinishedPack, buffer: Uint8Array<ArrayBuffer>) => void;
 
-/** Blobs that fill no pack. */
+/** Blobs that fill no pack: the beginning of `buffer`, which belongs to who gets it. */
 export interface Leftover {
   readonly type: BlobTypeBit;
-  readonly blobs: Uint8Array;
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly sizeBytes: number;
   readonly header: Uint8Array;
   readonly blobCount: number;
 }
 
 /** zstd's own default, as restic's `auto`. */
 const LEVEL = 3;
-const SMALLEST_BUFFER = 1024 * 1024;
 /** Beyond the size of a pack, for the blob that fills it: no chunk is larger. */
 const BLOB_ROOM = 8 * 1024 * 1024 + SEAL_OVERHEAD;
 
@@ -47,6 +47,8 @@ export class BlobCopier {
   readonly #onPack: OnPack;
   readonly #decoder: BlobDecoder;
   readonly #open = new Map<BlobTypeBit, OpenPack>();
+  /** One for each type, used for pack after pack. */
+  readonly #builders = new Map<BlobTypeBit, PackBuilder>();
   readonly #spare: Uint8Array<ArrayBuffer>[] = [];
   #scratch: Uint8Array = new Uint8Array(0);
 
@@ -78,10 +80,10 @@ export class BlobCopier {
 
   /** What is left when everything is copied. The copier is then empty. */
   flush(): Leftover[] {
-    const leftovers = [...this.#open].flatMap(([type, { builder }]) =>
+    const leftovers = [...this.#open].flatMap(([type, { builder, buffer }]) =>
       builder.blobCount === 0
         ? []
-        : [{ type, blobs: builder.blobs.slice(), header: builder.header, blobCount: builder.blobCount }],
+        : [{ type, buffer, sizeBytes: builder.sizeBytes, header: builder.header, blobCount: builder.blobCount }],
     );
     this.#open.clear();
     return leftovers;
@@ -133,7 +135,10 @@ export class BlobCopier {
     const wanted = this.#rules.packSizeBytes + BLOB_ROOM + PACK_HEADER_ROOM;
     const needed = sealedBytes + SEAL_OVERHEAD + PACK_HEADER_ROOM;
     const buffer = this.#buffer(Math.max(wanted, needed));
-    const builder = new PackBuilder(this.#codec, this.#key, buffer);
+    const known = this.#builders.get(type);
+    const builder = known ?? new PackBuilder(this.#codec, this.#key, buffer);
+    if (known === undefined) this.#builders.set(type, builder);
+    else builder.restart(buffer);
     const open = { builder, buffer };
     this.#open.set(type, open);
     return open;
@@ -167,26 +172,23 @@ export function packLeftovers(
   for (const type of [BLOB_TREE, BLOB_DATA] as const) {
     let open: OpenPack | undefined;
     for (const leftover of leftovers.filter((one) => one.type === type)) {
+      const { buffer, sizeBytes, header, blobCount } = leftover;
       if (open !== undefined && isFull(open.builder, leftover, packSizeBytes)) {
         onPack(open.builder.finish(), open.buffer);
         open = undefined;
       }
-      if (open === undefined) {
-        const buffer = new Uint8Array(
-          Math.max(SMALLEST_BUFFER, packSizeBytes, leftover.blobs.length) * 2 + PACK_HEADER_ROOM,
-        );
-        open = { builder: new PackBuilder(codec, key, buffer), buffer };
-      }
-      open.builder.addSealed(leftover.blobs, leftover.header, leftover.blobCount);
+      // The first one stays where it lies.
+      open ??= { builder: new PackBuilder(codec, key, buffer), buffer };
+      open.builder.addSealed(buffer.subarray(0, sizeBytes), header, blobCount);
     }
     if (open !== undefined) onPack(open.builder.finish(), open.buffer);
   }
 }
 
-function isFull(builder: PackBuilder, { blobs, blobCount }: Leftover, packSizeBytes: number): boolean {
+function isFull(builder: PackBuilder, { sizeBytes, blobCount }: Leftover, packSizeBytes: number): boolean {
   return (
     builder.sizeBytes >= packSizeBytes ||
     builder.blobCount + blobCount > MAX_BLOBS_PER_PACK ||
-    !builder.hasRoomFor(blobs.length)
+    !builder.hasRoomFor(sizeBytes)
   );
 }

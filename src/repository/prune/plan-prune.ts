@@ -32,8 +32,8 @@ export interface PlannedPrune {
   /** First records of the blobs that the snapshots need. */
   readonly needed: RecordSet;
   readonly snapshots: ReadonlySet<SnapshotId>;
-  /** The index files that `index` was made of. */
-  readonly indexFiles: ReadonlySet<IndexId>;
+  /** The index files that `index` was made of, each with the numbers of the packs that it lists. */
+  readonly packsOfFiles: ReadonlyMap<IndexId, readonly number[]>;
 }
 
 /**
@@ -50,10 +50,10 @@ export async function planPrune(repository: Repository, options: PlanPruneOption
       throw error;
     },
   });
-  const indexFiles = new Set<IndexId>();
+  const packsOfFiles = new Map<IndexId, number[]>();
   const index = await loadIndex(repository, {
     signal,
-    onLoaded: (id) => indexFiles.add(id),
+    packsOfFiles,
     onWarning: options.onWarning,
     onProgress: ({ files, totalFiles }) => onProgress?.({ phase: 'index', completed: files, total: totalFiles }),
   });
@@ -78,7 +78,7 @@ export async function planPrune(repository: Repository, options: PlanPruneOption
   refuseIfLost(usage);
   const { plan, actions } = decidePrune(usage, unindexed, rules, repository.config.version);
   const ids = new Set(snapshots.map(({ id }) => id));
-  return { plan, rules, usage, actions, index, unindexed, needed, snapshots: ids, indexFiles };
+  return { plan, rules, usage, actions, index, unindexed, needed, snapshots: ids, packsOfFiles };
 }
 
 async function listPacks(

@@ -5,7 +5,7 @@ import { type IndexId, type PackId, shortId, type SnapshotId } from '../../base/
 import { PackTable } from '../check/pack-table.ts';
 import type { BlobIndex } from '../index/blob-index.ts';
 import { extendIndex } from '../index/extend-index.ts';
-import { rewriteIndex } from '../index/rewrite-index.ts';
+import { replaceIndexFiles } from '../index/replace-index-files.ts';
 import { objectName } from '../layout.ts';
 import type { Repository } from '../repository.ts';
 import { loadSnapshot, type SnapshotRecord } from '../snapshots.ts';
@@ -50,12 +50,17 @@ export async function swapPacks(
   // Snapshots before the index, as always.
   const snapshots = await newSnapshots(repository, planned.snapshots, signal);
   const newFiles = await newIndexFiles(repository, planned, repacked, signal);
-  const index = await extendIndex(repository, planned.index, newFiles, { signal });
+  const packsOfFiles = new Map(planned.packsOfFiles);
+  const index = await extendIndex(repository, planned.index, newFiles, { signal, packsOfFiles });
   const gone = goingPacks(planned, repacked);
   const rescuedPacks = await rescuePacks(repository, index, planned, gone, snapshots, signal);
-  const drop = new Set([...gone].map((pack) => index.packId(pack)));
   await assertHeld();
-  const { written, removed } = await rewriteIndex(repository, { drop, add: [], damaged: new Set() }, { signal });
+  const { written, removed } = await replaceIndexFiles(
+    repository,
+    index,
+    { packsOfFiles, drop: gone, join: smallFiles(planned) },
+    { signal, assertHeld },
+  );
   await assertHeld();
   const unwanted = [...stillUnindexed(index, planned.unindexed), ...presentOf(planned, gone)];
   const { removed: removedFiles, failed } = await removePacks(repository, unwanted, options);
@@ -89,15 +94,15 @@ async function newSnapshots(
  */
 async function newIndexFiles(
   repository: Repository,
-  { indexFiles }: PlannedPrune,
+  { packsOfFiles }: PlannedPrune,
   repacked: RepackResult,
   signal: AbortSignal | undefined,
 ): Promise<IndexId[]> {
-  const expected = new Set([...indexFiles, ...repacked.indexFiles]);
+  const expected = new Set([...packsOfFiles.keys(), ...repacked.indexFiles]);
   const files: IndexId[] = [];
   for await (const { id } of repository.listIds('index', { signal })) {
     expected.delete(id);
-    if (!indexFiles.has(id)) files.push(id);
+    if (!packsOfFiles.has(id)) files.push(id);
   }
   if (expected.size === 0) return files;
   throw new CairnError('PLAN_OUTDATED', 'another program changed the index of the vault since this was planned', {
@@ -105,6 +110,18 @@ async function newIndexFiles(
     retry: 'later',
     facts: { indexFiles: [...expected] },
   });
+}
+
+/** Index files are full at 50,000 blobs. Each backup adds one, and each costs every program a request at its start. */
+const SMALL_FILE_BLOBS = 25_000;
+const MANY_SMALL_FILES = 8;
+
+/** Those of the plan only: what others wrote since stays untouched. */
+function smallFiles({ packsOfFiles, usage }: PlannedPrune): ReadonlySet<IndexId> {
+  const blobsOf = (packs: readonly number[]): number =>
+    packs.reduce((sum, pack) => sum + usage.usedBlobs(pack) + usage.unusedBlobs(pack), 0);
+  const small = [...packsOfFiles].filter(([, packs]) => blobsOf(packs) < SMALL_FILE_BLOBS).map(([id]) => id);
+  return new Set(small.length > MANY_SMALL_FILES ? small : []);
 }
 
 /** What goes by the plan. A pack with a damaged blob stays, for `repair packs`. */

@@ -30,11 +30,19 @@ function receive(message: ToRepackWorker): void {
       copier.reuse(message.buffer);
       return;
     case 'flush':
-      send({ kind: 'flushed', job: message.job, leftovers: copier.flush() });
+      flush(message.job);
       return;
     default:
       message satisfies never;
   }
+}
+
+function flush(job: number): void {
+  const leftovers = copier.flush();
+  send(
+    { kind: 'flushed', job, leftovers },
+    leftovers.map(({ buffer }) => buffer.buffer),
+  );
 }
 
 function send(message: FromRepackWorker, transfer: ArrayBuffer[] = []): void {

@@ -1,0 +1,158 @@
+// The real program, killed at random instants of a prune, and pruning while both programs write: no backup may suffer.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Secret } from '../../src/base/secret.ts';
+import { initRepository } from '../../src/repository/init-repository.ts';
+import { openRepository } from '../../src/repository/open-repository.ts';
+import { openLocalStorage } from '../../src/storage/drivers/local.ts';
+import { errorsIn, readAllSnapshots } from '../support/archive-fixture.ts';
+import { findPeer } from '../support/peer-catalog.ts';
+import { peersMissing } from '../support/peers.ts';
+import { RESTIC_PASSWORD, runRestic } from '../support/restic.ts';
+
+const KILLS = Number(process.env['CAIRN_CRASH_ROUNDS'] ?? 10);
+const ROUNDS = Number(process.env['CAIRN_WRITER_ROUNDS'] ?? 4);
+const NEWEST = 'restic-newest';
+const program = join(import.meta.dirname, '../../src/cli/main.ts');
+const password = new Secret(RESTIC_PASSWORD);
+
+let scratch: string;
+let source: string;
+
+beforeAll(() => {
+  scratch = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'cairn-prune-kill-')));
+  source = join(scratch, 'source');
+  fs.mkdirSync(join(source, 'sub'), { recursive: true });
+  for (let file = 0; file < 60; file++) change(file);
+});
+afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
+
+function change(file: number): void {
+  const folder = file % 2 === 0 ? source : join(source, 'sub');
+  fs.writeFileSync(join(folder, `f${file}`), randomBytes(20_000 + ((file * 7919) % 400_000)));
+}
+
+async function makeVault(name: string): Promise<string> {
+  const path = join(scratch, name);
+  await using _made = await initRepository(openLocalStorage(path), {
+    password,
+    chunker: 'rabin',
+    kdf: { N: 1024, r: 8, p: 1 },
+  });
+  return path;
+}
+
+interface Ended {
+  readonly end: number | NodeJS.Signals | null;
+  readonly output: string;
+  readonly tookMs: number;
+}
+
+function startCairn(vault: string, ...args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [program, '--vault', vault, '--yes', '--no-cache', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '', HOME: scratch, CAIRN_PASSWORD: RESTIC_PASSWORD },
+  });
+}
+
+function startRestic(vault: string, ...args: readonly string[]): ChildProcess {
+  return spawn(findPeer(NEWEST)?.path ?? '', ['--no-cache', '-r', vault, '--retry-lock', '2m', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '', HOME: scratch, RESTIC_PASSWORD },
+  });
+}
+
+async function ended(child: ChildProcess, killAfterMs?: number): Promise<Ended> {
+  const started = performance.now();
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (output += text));
+  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  clearTimeout(timer);
+  return { end: code ?? signal, output, tookMs: performance.now() - started };
+}
+
+async function succeed(child: ChildProcess): Promise<Ended> {
+  const run = await ended(child);
+  if (run.end !== 0) throw new Error(`${child.spawnargs.slice(1).join(' ')} ended with ${run.end}: ${run.output}`);
+  return run;
+}
+
+async function expectWhole(vault: string): Promise<number> {
+  await using repository = await openRepository(openLocalStorage(vault), { password });
+  expect(await errorsIn(repository)).toEqual([]);
+  return await readAllSnapshots(repository);
+}
+
+/** A vault in which half of two backups is dead. */
+async function makePrunable(): Promise<string> {
+  const vault = await makeVault('prunable');
+  await succeed(startCairn(vault, 'backup', '--pack-size', '4M', '--name', 'old', source));
+  for (let file = 0; file < 60; file += 3) change(file);
+  await succeed(startCairn(vault, 'backup', '--pack-size', '4M', '--name', 'new', source));
+  await succeed(startCairn(vault, 'delete', 'old'));
+  return vault;
+}
+
+describe.skipIf(peersMissing(NEWEST))('a prune', () => {
+  it(
+    'killed at any instant harms no backup, and the next one ends its work',
+    async () => {
+      const base = await makePrunable();
+      const args = ['prune', '--max-unused', '0', '--pack-size', '4M'];
+      let tookMs = 0;
+      let kills = 0;
+      for (let round = 0; round <= KILLS; round++) {
+        const vault = fs.mkdtempSync(join(scratch, 'round-'));
+        fs.cpSync(base, vault, { recursive: true });
+        // The start of the program takes a good part of it, and changes nothing.
+        const killAfterMs = round === 0 ? undefined : tookMs * (0.35 + Math.random() * 0.65);
+        const run = await ended(startCairn(vault, ...args), killAfterMs);
+        if (round === 0) tookMs = run.tookMs;
+        if (run.end === 'SIGKILL') {
+          kills++;
+          expect(await expectWhole(vault)).toBe(1);
+          await succeed(startCairn(vault, ...args));
+        } else expect([run.end, run.output]).toEqual([0, run.output]);
+        expect(await expectWhole(vault)).toBe(1);
+        expect(runRestic(NEWEST, vault, ['check', '--read-data'])).toContain('no errors were found');
+        expect(runRestic(NEWEST, vault, ['prune', '--dry-run', '--max-unused', '0', '-v'])).toMatch(
+          /total prune: +0 blobs/u,
+        );
+        fs.rmSync(vault, { recursive: true });
+      }
+      expect(kills).toBeGreaterThan(0);
+    },
+    60_000 + KILLS * 20_000,
+  );
+
+  it(
+    'while both programs back up, by each of them in turn, harms no backup',
+    async () => {
+      const vault = await makeVault('writers');
+      await succeed(startCairn(vault, 'backup', '--name', 'first', source));
+      for (let round = 0; round < ROUNDS; round++) {
+        for (let file = round % 5; file < 60; file += 5) change(file);
+        const prune =
+          round % 2 === 0
+            ? startCairn(vault, 'prune', '--max-unused', '0', '--retry-lock', '2m')
+            : startRestic(vault, 'prune', '--max-unused', '0');
+        await Promise.all([
+          succeed(prune),
+          succeed(startCairn(vault, 'backup', '--retry-lock', '2m', '--name', 'ours', source)),
+          succeed(startRestic(vault, 'backup', '--host', 'theirs', source)),
+        ]);
+        await succeed(startCairn(vault, 'forget', '--keep-last', '2', '--retry-lock', '2m'));
+        expect(runRestic(NEWEST, vault, ['check', '--read-data'])).toContain('no errors were found');
+        await expectWhole(vault);
+      }
+      expect(await expectWhole(vault)).toBeGreaterThan(2);
+    },
+    60_000 + ROUNDS * 60_000,
+  );
+});
