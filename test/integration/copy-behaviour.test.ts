@@ -114,7 +114,7 @@ describe('a second copy', () => {
     const again = await copy(source.repository, withOrigin(target.repository, storage));
     expect(again).toMatchObject({ copies: [{ outcome: 'present' }], blobs: 0, packs: 0 });
     const folders = new Set(storage.operations.map(({ name }) => name.split('/')[0]));
-    expect([...folders].sort()).toEqual(['locks', 'snapshots']);
+    expect([...folders].toSorted()).toEqual(['locks', 'snapshots']);
   });
 
   it('back to where it came from has nothing to do', async () => {
@@ -155,18 +155,6 @@ describe('a second copy', () => {
 });
 
 describe('which backups are copied', () => {
-  async function threeBackups(): Promise<Repository> {
-    const { repository, tree } = await makeSampleRepository();
-    for (const [day, host] of [
-      [1, 'web'],
-      [2, 'db'],
-    ] as const) {
-      const time = parseGoTime(`2024-01-0${day}T10:00:00Z`);
-      await saveSnapshot(repository, aSnapshot(tree, { time, hostname: host, tags: [`day${day}`] }));
-    }
-    return repository;
-  }
-
   it.each<[string, CopyOptions, number]>([
     ['all', {}, 3],
     ['those of a host', { filter: { host: 'web' } }, 1],
@@ -416,3 +404,15 @@ describe('while it runs', () => {
     expect((await loadIndex(target.repository)).size).toBe(0);
   });
 });
+
+async function threeBackups(): Promise<Repository> {
+  const { repository, tree } = await makeSampleRepository();
+  for (const [day, host] of [
+    [1, 'web'],
+    [2, 'db'],
+  ] as const) {
+    const time = parseGoTime(`2024-01-0${day}T10:00:00Z`);
+    await saveSnapshot(repository, aSnapshot(tree, { time, hostname: host, tags: [`day${day}`] }));
+  }
+  return repository;
+}

@@ -11,7 +11,7 @@ import type { CopierSetup, CopyAnswer, CopyJob, FilledPack, SealedJob, UnfilledP
 const USUAL_BLOB_BYTES = 8 * 1024 * 1024 + 64;
 
 /** Room of a pack's buffer; larger ones are for a single large blob. */
-export function packBufferSize(packSizeBytes: number): number {
+function packBufferSize(packSizeBytes: number): number {
   return packSizeBytes + USUAL_BLOB_BYTES + PACK_HEADER_ROOM;
 }
 

@@ -92,8 +92,7 @@ describe('replaceIndexFiles', () => {
     const packsOfFiles = new Map<IndexId, number[]>();
     const index = await loadIndex(repository, { packsOfFiles });
     const change = { packsOfFiles, drop: new Set([0]), join: new Set<IndexId>() };
-    const assertHeld = () => Promise.reject(new Error('lost'));
-    await expect(replaceIndexFiles(repository, index, change, { assertHeld })).rejects.toThrow('lost');
+    await expect(replaceIndexFiles(repository, index, change, { assertHeld: lostLock })).rejects.toThrow('lost');
     expect(await listed(repository)).toEqual(idsOf(one));
   });
 });
@@ -109,3 +108,7 @@ describe('extendIndex', () => {
     expect(larger.blobId(0)).toBe(index.blobId(0));
   });
 });
+
+function lostLock(): Promise<never> {
+  return Promise.reject(new Error('lost'));
+}
