@@ -114,7 +114,7 @@ describe('a second copy', () => {
     const again = await copy(source.repository, withOrigin(target.repository, storage));
     expect(again).toMatchObject({ copies: [{ outcome: 'present' }], blobs: 0, packs: 0 });
     const folders = new Set(storage.operations.map(({ name }) => name.split('/')[0]));
-    expect([...folders].toSorted()).toEqual(['locks', 'snapshots']);
+    expect(folders).toEqual(new Set(['locks', 'snapshots']));
   });
 
   it('back to where it came from has nothing to do', async () => {
