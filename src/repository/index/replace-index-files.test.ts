@@ -36,6 +36,7 @@ async function fileIds(repository: Repository): Promise<IndexId[]> {
   return ids;
 }
 
+const lost = (): Promise<never> => Promise.reject(new Error('lost'));
 const idsOf = (...packs: readonly StoredPack[]): string[] => packs.map(({ id }) => id).sort();
 
 describe('replaceIndexFiles', () => {
@@ -92,7 +93,7 @@ describe('replaceIndexFiles', () => {
     const packsOfFiles = new Map<IndexId, number[]>();
     const index = await loadIndex(repository, { packsOfFiles });
     const change = { packsOfFiles, drop: new Set([0]), join: new Set<IndexId>() };
-    await expect(replaceIndexFiles(repository, index, change, { assertHeld: lostLock })).rejects.toThrow('lost');
+    await expect(replaceIndexFiles(repository, index, change, { assertHeld: lost })).rejects.toThrow('lost');
     expect(await listed(repository)).toEqual(idsOf(one));
   });
 });
@@ -108,7 +109,3 @@ describe('extendIndex', () => {
     expect(larger.blobId(0)).toBe(index.blobId(0));
   });
 });
-
-function lostLock(): Promise<never> {
-  return Promise.reject(new Error('lost'));
-}
