@@ -10,7 +10,7 @@ import { loadIndex } from '../../src/repository/index/load-index.ts';
 import { objectName } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { listSnapshots, saveSnapshot } from '../../src/repository/snapshots.ts';
-import { faulty } from '../../src/storage/layers/faulty.ts';
+import { faulty, type Operation } from '../../src/storage/layers/faulty.ts';
 import { type BackupCopy, copyBackups, type CopyOptions, type CopyResult } from '../../src/vault/care/copy-backups.ts';
 import { contentsOf, errorsIn, readAllSnapshots } from '../support/archive-fixture.ts';
 import { withDamagedIndex, withDamagedPack, withMissingPack } from '../support/damaged-vaults.ts';
@@ -151,6 +151,25 @@ describe('a second copy', () => {
     });
     expect(await copy(source.repository, target.repository)).toMatchObject({ blobs: 0, packs: 0 });
     expect(await readAllSnapshots(target.repository)).toBe(1);
+  });
+});
+
+describe('a copy from a source that fails half way', () => {
+  it('lists what it stored, so that the next one reads only the rest', async () => {
+    const source = await largeVault(2);
+    const { repository: target } = await makeRepository();
+    const storage = faulty(source.storage);
+    let packs = 0;
+    const isLastPack = ({ kind, name }: Operation): boolean =>
+      kind === 'read' && name.startsWith('data/') && ++packs > 3;
+    storage.inject({ how: 'fail', when: isLastPack });
+    const options = { packSizeBytes: 500_000 };
+    await expect(copy(withOrigin(source, storage), target, options)).rejects.toMatchObject({ code: 'STORAGE_IO' });
+    const stored = await loadIndex(target);
+    expect(stored.size).toBeGreaterThan(0);
+    const { blobs } = await copy(source, target, options);
+    expect(blobs).toBe(340 - stored.size);
+    expect(await errorsIn(target)).toEqual([]);
   });
 });
 

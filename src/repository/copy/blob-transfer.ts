@@ -100,6 +100,11 @@ export class BlobTransfer implements AsyncDisposable {
     return this.#packs.flush();
   }
 
+  /** Lists what is stored when the rest failed, so that the next run goes on from there. The failure says more than that this one fails too. */
+  async saveProgress(): Promise<void> {
+    await this.#packs.saveIndex().catch(() => {});
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lanes[Symbol.asyncDispose]();
   }
@@ -110,7 +115,9 @@ export class BlobTransfer implements AsyncDisposable {
     for (const position of bad) await this.#copyOther(type, read.records[position] ?? 0);
     this.#options.onBytes?.(this.#bytesOf(read));
     this.#bytesSinceIndex += read.length;
-    if (this.#bytesSinceIndex >= INDEX_EVERY_BYTES) await this.flush();
+    if (this.#bytesSinceIndex < INDEX_EVERY_BYTES) return;
+    this.#bytesSinceIndex = 0;
+    await this.#packs.saveIndex();
   }
 
   /** `undefined` where the pack is not there, or too short. */

@@ -65,6 +65,7 @@ export async function copySnapshots(
     }
   } catch (error) {
     signal?.throwIfAborted();
+    await transfer.saveProgress();
     throw error;
   } finally {
     signal?.removeEventListener('abort', onAbort);
