@@ -114,7 +114,7 @@ export class PackBuilder {
     return this.#append(type, id, length, plainLength);
   }
 
-  /** Adds a blob as another pack has it sealed. The caller has verified it. `plainLength` is 0 for one that is not compressed. */
+  /** Adds a blob as another pack has it sealed. `plainLength` is 0 for one that is not compressed. */
   addCopy(type: BlobTypeBit, id: Uint8Array, sealed: Uint8Array, plainLength: number): StoredBlob {
     this.#buffer.set(sealed, this.#sizeBytes);
     return this.#append(type, id, sealed.length, plainLength);

@@ -91,35 +91,32 @@ export class BlobCopier {
 
   #copyBlob(type: BlobTypeBit, record: number, sealed: Uint8Array, plainLength: number): boolean {
     const id = this.#index.idBytes(record);
-    let plain: Uint8Array;
     try {
-      plain = this.#decoder.decode(sealed, id, plainLength);
+      if (plainLength === 0 && sealed.length > SEAL_OVERHEAD && this.#rules.compresses.includes(type)) {
+        const plain = this.#decoder.decode(sealed, id, plainLength);
+        const compressed = this.#compress(plain);
+        this.#room(type, compressed.length).builder.addEncoded(type, id, compressed, plain.length);
+      } else {
+        // Opened where it then lies: what the new pack has is what was verified.
+        this.#room(type, sealed.length).builder.addCopy(type, id, sealed, plainLength);
+      }
     } catch (error) {
       if (isCairnError(error)) return false;
       throw error;
     }
-    const compresses = plainLength === 0 && plain.length > 0 && this.#rules.compresses.includes(type);
-    const compressed = compresses ? this.#compress(plain) : undefined;
-    const { builder } = this.#room(type, Math.max(sealed.length, (compressed?.length ?? 0) + SEAL_OVERHEAD));
-    builder.addCopy(
-      type,
-      id,
-      compressed === undefined ? sealed : this.#seal(compressed),
-      compressed === undefined ? plainLength : plain.length,
-    );
-    if (builder.sizeBytes >= this.#rules.packSizeBytes || builder.blobCount >= MAX_BLOBS_PER_PACK) this.#finish(type);
+    this.#finishIfFull(type);
     return true;
   }
 
   /** Also where that makes it larger by a few bytes, as restic does: otherwise the next prune would try again. */
   #compress(plain: Uint8Array): Uint8Array {
-    this.#scratch = withRoom(this.#scratch, 2 * SEAL_OVERHEAD + plain.length + (plain.length >>> 7) + 1024);
-    const target = this.#scratch.subarray(16);
-    return target.subarray(0, this.#codec.compressInto(plain, target, LEVEL));
+    this.#scratch = withRoom(this.#scratch, plain.length + (plain.length >>> 7) + 1024);
+    return this.#scratch.subarray(0, this.#codec.compressInto(plain, this.#scratch, LEVEL));
   }
 
-  #seal(compressed: Uint8Array): Uint8Array {
-    return this.#scratch.subarray(0, this.#codec.sealInto(this.#key, compressed, this.#scratch));
+  #finishIfFull(type: BlobTypeBit): void {
+    const { sizeBytes = 0, blobCount = 0 } = this.#open.get(type)?.builder ?? {};
+    if (sizeBytes >= this.#rules.packSizeBytes || blobCount >= MAX_BLOBS_PER_PACK) this.#finish(type);
   }
 
   #room(type: BlobTypeBit, sealedBytes: number): OpenPack {
@@ -136,7 +133,7 @@ export class BlobCopier {
     const needed = sealedBytes + SEAL_OVERHEAD + PACK_HEADER_ROOM;
     const buffer = this.#buffer(Math.max(wanted, needed));
     const known = this.#builders.get(type);
-    const builder = known ?? new PackBuilder(this.#codec, this.#key, buffer);
+    const builder = known ?? new PackBuilder(this.#codec, this.#key, buffer, { verify: true });
     if (known === undefined) this.#builders.set(type, builder);
     else builder.restart(buffer);
     const open = { builder, buffer };

@@ -3,6 +3,8 @@
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { hasCode } from '../../base/errors.ts';
 import type { IndexId, PackId } from '../../base/ids.ts';
+import { readAttempts } from '../../storage/read-attempts.ts';
+import type { ReadOptions } from '../../storage/storage.ts';
 import { objectName } from '../layout.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobTypeBit } from '../index/blob-index.ts';
 import { PackWriter } from '../pack-writer.ts';
@@ -94,10 +96,12 @@ async function copyPart(
 ): Promise<boolean> {
   const { type, start, end } = part;
   let { records } = part;
-  // The second time past the cache, which has packs of trees.
-  for (const storage of [repository.storage, repository.origin]) {
-    const bytes = await readRange(storage, objectName('pack', pack), start, end, signal);
-    if (bytes === undefined) return false;
+  // Again past the cache, which has packs of trees, and from the other storages of a mirror.
+  for (let copy = 0; copy < readAttempts(repository.origin); copy++) {
+    const storage = copy === 0 ? repository.storage : repository.origin;
+    const range = { offset: start, length: end - start, copy, signal };
+    const bytes = await readRange(storage, objectName('pack', pack), range);
+    if (bytes === undefined) continue;
     const damaged = await pool.copy({ type, records, start, bytes });
     if (damaged.length === 0) return true;
     records = Uint32Array.from(damaged);
@@ -109,12 +113,10 @@ async function copyPart(
 async function readRange(
   storage: Repository['storage'],
   name: string,
-  start: number,
-  end: number,
-  signal: AbortSignal | undefined,
+  range: ReadOptions,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
-    return await storage.read(name, { offset: start, length: end - start, signal });
+    return await storage.read(name, range);
   } catch (error) {
     // It was there when this was planned, and as large as it has to be: this is damage, not trouble on the way.
     if (hasCode(error, 'OBJECT_MISSING') || hasCode(error, 'OBJECT_TRUNCATED')) return undefined;

@@ -28,18 +28,23 @@ export async function openExclusiveSession({ repository, settings, signal }: Act
 
 /**
  * The same for what ends in removing files. Where that is not allowed (append-only, no right to delete) it throws before
- * anything new is stored: half of the work would leave every backup twice. To find out, it removes a file that is not there.
+ * anything new is stored: half of the work would leave every backup twice.
  */
 export async function openRemovingSession(context: ActionContext): Promise<VaultSession> {
   const session = await openExclusiveSession(context);
   try {
-    const nothing = idFromBytes<SnapshotId>(randomBytes(ID_SIZE));
-    await context.repository.origin.remove(objectName('snapshot', nothing), { signal: session.signal });
+    await assertMayRemove(context.repository, session.signal);
     return session;
   } catch (error) {
     await session[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Throws where files may not be removed. To find out, it removes one that is not there. */
+export async function assertMayRemove({ origin }: Repository, signal: AbortSignal): Promise<void> {
+  const nothing = idFromBytes<SnapshotId>(randomBytes(ID_SIZE));
+  await origin.remove(objectName('snapshot', nothing), { signal });
 }
 
 async function removeLeftovers(repository: Repository, settings: VaultSettings, signal: AbortSignal): Promise<void> {

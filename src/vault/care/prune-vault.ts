@@ -11,7 +11,7 @@ import type { ActionContext } from '../actions/backup-action.ts';
 import { RateMeter } from '../actions/rate-meter.ts';
 import { openSession } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
-import { openExclusiveSession } from './exclusive-session.ts';
+import { assertMayRemove, openExclusiveSession } from './exclusive-session.ts';
 
 export interface PruneOptions extends PruneRules, CareOptions<PrunePlan> {
   /** Prune also where there is no backup at all, so that nothing stays. */
@@ -63,6 +63,7 @@ export async function pruneVault(context: ActionContext, options: PruneOptions):
     const planned = await plan(context, options, session.signal);
     if (!changesVault(planned.plan)) return emptyResult(planned.plan, 'nothing');
     refuseIfEmpty(planned, options);
+    await assertMayRemove(repository, session.signal);
     await options.onPlan?.(planned.plan);
     await session.assertHeld();
     const repacked = await repack(repository, planned, {
