@@ -11,6 +11,7 @@ import { BLOB_DATA } from '../../src/repository/index/blob-index.ts';
 import { idToBytes } from '../../src/base/ids.ts';
 import { objectName } from '../../src/repository/layout.ts';
 import { lockRepository } from '../../src/repository/lock/repository-lock.ts';
+import { appendOnly } from '../../src/storage/layers/append-only.ts';
 import { saveSnapshot } from '../../src/repository/snapshots.ts';
 import { type PruneOptions, type PruneResult, pruneVault } from '../../src/vault/care/prune-vault.ts';
 import { backUpPath, contentsOf, errorsIn, readAllSnapshots, recordOf } from '../support/archive-fixture.ts';
@@ -24,6 +25,7 @@ import {
   makeRepository,
   storeIndex,
   storePack,
+  withOrigin,
 } from '../support/repository-fixture.ts';
 
 const prune = (vault: Pick<PrunableVault, 'repository'>, options: PruneOptions = {}): Promise<PruneResult> =>
@@ -73,6 +75,16 @@ describe('a prune', () => {
     await prune(vault);
     const before = await objectsOf(vault);
     expect((await prune(vault)).status).toBe('nothing');
+    expect(await objectsOf(vault)).toEqual(before);
+  });
+
+  it('writes nothing where files may not be removed', async () => {
+    const before = await objectsOf(vault);
+    const repository = withOrigin(
+      vault.repository,
+      appendOnly(vault.storage, { mayChange: (name) => name.startsWith('locks/') }),
+    );
+    await expect(prune({ repository })).rejects.toMatchObject({ code: 'STORAGE_APPEND_ONLY' });
     expect(await objectsOf(vault)).toEqual(before);
   });
 
