@@ -162,4 +162,17 @@ describe('cached', () => {
     await open();
     expect((await stat(path('.'))).mtime.getFullYear()).toBeGreaterThan(2020);
   });
+
+  it('waits for what another read fetches only until it is stopped', async () => {
+    await remote.write(index, utf8('content'));
+    remote.inject({ how: 'delay', delayMs: 1000, when: ({ kind }) => kind === 'read' });
+    const storage = await open();
+    const fetching = storage.read(index);
+    const stop = new AbortController();
+    const ended: string[] = [];
+    const waiting = storage.read(index, { signal: stop.signal }).catch(() => ended.push('stopped'));
+    setTimeout(() => stop.abort(), 20);
+    await Promise.all([waiting, fetching.then(() => ended.push('fetched'))]);
+    expect(ended).toEqual(['stopped', 'fetched']);
+  });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { utf8 } from '../../base/bytes.ts';
 import { hasCode } from '../../base/errors.ts';
 import { isId, type RepositoryId } from '../../base/ids.ts';
+import { orAbort } from '../../base/or-abort.ts';
 import { openLocalStorage } from '../drivers/local.ts';
 import { resolveRange } from '../object-range.ts';
 import type { ObjectInfo, ObjectName, ReadOptions, Storage, StorageOptions, WriteOptions } from '../storage.ts';
@@ -110,7 +111,7 @@ class CacheLayer extends StorageLayer implements CachedStorage {
     const fetching = this.#fetching.get(name);
     if (fetching === undefined) return this.#readThrough(name, entry, options);
     // Whoever fetches it now does so for all who want parts of it; if that fails, each is on its own.
-    await fetching;
+    await orAbort(fetching, options.signal);
     return (await this.#readEntry(name, entry, options)) ?? (await this.inner.read(name, options));
   }
 

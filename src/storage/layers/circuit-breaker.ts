@@ -1,5 +1,6 @@
 import { type Clock, msToNs, systemClock } from '../../base/clock.ts';
 import { CairnError, isCairnError, type KnownError } from '../../base/errors.ts';
+import { orAbort } from '../../base/or-abort.ts';
 import type { Storage, StorageOptions } from '../storage.ts';
 import { AroundLayer, type StorageCall } from './around-layer.ts';
 
@@ -71,7 +72,7 @@ class CircuitBreaker {
       signal?.throwIfAborted();
       const state = this.#state;
       if (state.kind === 'closed') return await this.#observe(operation);
-      if (state.kind === 'probing') await outcomeOrAbort(state.outcome, signal);
+      if (state.kind === 'probing') await orAbort(state.outcome, signal);
       else if (this.#clock.nowNs() < state.untilNs) throw this.#resting(state.untilNs);
       else return await this.#probe(state.restMs, operation);
     }
@@ -146,18 +147,5 @@ class CircuitBreaker {
         facts: { retryAfterMs, failures: this.#failures, failingSince: since, asked: false },
       },
     );
-  }
-}
-
-/** Waits for a probe of somebody else, at most until `signal` aborts. */
-async function outcomeOrAbort(outcome: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return outcome;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await Promise.race([outcome, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -1,3 +1,4 @@
+import { orAbort } from '../../../base/or-abort.ts';
 import { CairnError, hasCode } from '../../../base/errors.ts';
 import type { SftpSession } from './sftp-session.ts';
 import type { SshConnection } from './ssh-connection.ts';
@@ -97,20 +98,6 @@ export class SftpPool implements AsyncDisposable {
     this.#limit = this.#options.sessions;
     this.#connection = this.#options.connect(this.#stop.signal);
     return this.#connection;
-  }
-}
-
-/** Waits for something that others wait for too: an abort ends the waiting only. */
-async function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    promise.catch(() => {});
   }
 }
 
