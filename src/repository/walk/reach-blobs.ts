@@ -2,7 +2,8 @@
 import { utf8Lossy } from '../../base/bytes.ts';
 import { type BlobId, idFromBytes, idToBytes } from '../../base/ids.ts';
 import { decodeTree } from '../../formats/tree/tree-decoder.ts';
-import { hasCode } from '../../base/errors.ts';
+import { hasCode, isCairnError, type KnownError } from '../../base/errors.ts';
+import { isHostileName } from '../../formats/tree/node-name.ts';
 import { readBlob } from '../blob-reader.ts';
 import { BlobWindows } from '../check/blob-windows.ts';
 import type { PackTable } from '../check/pack-table.ts';
@@ -15,6 +16,10 @@ export interface ReachVisitor {
   reach(type: BlobTypeBit, record: number): boolean;
   /** Something refers to a blob that no index file lists. May throw. */
   missing(type: BlobTypeBit, id: BlobId, referrer: string): void;
+  /** A tree cannot be read, so that what it refers to is unknown. Without this the walk ends with the error. */
+  unreadable?(record: number, error: KnownError): void;
+  /** A tree has a name that no file system allows. */
+  hostile?(tree: BlobId, referrer: string): void;
 }
 
 export interface ReachOptions {
@@ -35,7 +40,7 @@ const NO_TREE = /^0{64}$/;
 
 /**
  * Visits the blobs that are reachable from the roots. Memory: what the visitor keeps, and the trees that are still to be
- * read. Throws what `readBlob` throws for a tree that cannot be read: what it refers to is then unknown.
+ * read. Throws what `readBlob` and `decodeTree` throw for a tree that cannot be read, unless the visitor takes it.
  */
 export async function reachBlobs(
   repository: Repository,
@@ -96,15 +101,22 @@ class ReachWalk {
     try {
       this.#options.signal?.throwIfAborted();
       const bytes = await this.#read(record);
-      this.#visitReferences(this.#index.blobId(record), bytes);
       this.#options.onTree?.(++this.#trees);
+      this.#visitReferences(this.#index.blobId(record), bytes);
     } catch (error) {
-      this.#failure ??= { error };
+      this.#onError(record, error);
     } finally {
       this.#active--;
       this.#progress.resolve();
       this.#progress = Promise.withResolvers();
     }
+  }
+
+  #onError(record: number, error: unknown): void {
+    const isTold =
+      this.#options.signal?.aborted !== true && isCairnError(error) && this.#visitor.unreadable !== undefined;
+    if (isTold) this.#visitor.unreadable?.(record, error);
+    else this.#failure ??= { error };
   }
 
   async #read(record: number): Promise<Uint8Array> {
@@ -125,6 +137,7 @@ class ReachWalk {
     }
     // Not written as usual. That some of it was visited already does not matter.
     for (const node of decodeTree(bytes, { hostile: 'keep' })) {
+      if (isHostileName(node.name)) this.#visitor.hostile?.(tree, entryOf(tree, node.name));
       if (node.type === 'dir') visitor.tree(idToBytes(node.subtree), node.name);
       else if (node.type === 'file') for (const id of node.content) visitor.data(idToBytes(id), node.name);
     }
@@ -144,5 +157,5 @@ class ReachWalk {
 }
 
 function entryOf(tree: BlobId, name: Uint8Array): string {
-  return `entry ${JSON.stringify(utf8Lossy(name))} of tree ${tree}`;
+  return `tree ${tree}, entry ${JSON.stringify(utf8Lossy(name))}`;
 }
