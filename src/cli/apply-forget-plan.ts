@@ -7,10 +7,13 @@ import type { CliContext } from './context.ts';
 import { plural } from './output/format.ts';
 import { shortId } from '../base/ids.ts';
 import { describeForgetPlan } from './output/forget-report.ts';
+import { assertPruned, runPrune } from './run-prune.ts';
 
 export interface ApplyForgetOptions {
   readonly dryRun: boolean;
   readonly compact: boolean;
+  /** Afterwards, remove the data that no backup needs any more. */
+  readonly prune?: boolean;
 }
 
 /** Throws `CONFIRMATION_NEEDED`, or `FORGET_PARTIAL` where some could not be removed. */
@@ -18,24 +21,36 @@ export async function applyForgetPlan(
   cli: CliContext,
   vault: Vault,
   plan: ForgetPlan,
-  { dryRun, compact }: ApplyForgetOptions,
+  { dryRun, compact, prune = false }: ApplyForgetOptions,
 ): Promise<void> {
   const count = plan.groups.reduce((sum, { forget }) => sum + forget.length, 0);
   const kept = plan.groups.reduce((sum, { keep }) => sum + keep.length, 0);
   if (!cli.options.json) await cli.out.write(describeForgetPlan(plan, { style: cli.style, compact }));
   const result = dryRun || count === 0 ? undefined : await confirmAndRemove(cli, vault, plan, count);
+  if (!cli.options.json) await reportResult(cli, result, { count, kept, prune });
+  const pruned = prune && !dryRun ? await runPrune(cli, vault, {}) : undefined;
   if (cli.options.json) {
     const { removed = [], failed = [] } = result ?? {};
-    await cli.out.json({ schema: 1, dryRun, groups: plan.groups, removed, failed });
-  } else if (result !== undefined) {
+    const document = { schema: 1, dryRun, groups: plan.groups, removed, failed };
+    await cli.out.json(pruned === undefined ? document : { ...document, prune: pruned });
+  }
+  if (result !== undefined && result.failed.length > 0) throw partial(cli, result);
+  if (pruned !== undefined) assertPruned(cli, pruned);
+}
+
+async function reportResult(
+  cli: CliContext,
+  result: ForgetResult | undefined,
+  { count, kept, prune }: { readonly count: number; readonly kept: number; readonly prune: boolean },
+): Promise<void> {
+  if (result !== undefined) {
     await cli.out.write(`\nremoved ${plural(result.removed.length, 'backup')}${kept > 0 ? `, kept ${kept}` : ''}\n`);
-    if (result.removed.length > 0) cli.info('their data stays in the vault until a prune');
+    if (result.removed.length > 0 && !prune) cli.info('their data stays in the vault until `cairn prune`');
   } else {
     await cli.out.write(
       count === 0 ? `\nnothing to remove\n` : `\nwould remove ${plural(count, 'backup')}; nothing was changed\n`,
     );
   }
-  if (result !== undefined && result.failed.length > 0) throw partial(cli, result);
 }
 
 async function confirmAndRemove(cli: CliContext, vault: Vault, plan: ForgetPlan, count: number): Promise<ForgetResult> {

@@ -73,6 +73,21 @@ describe('forget', () => {
     expect(await days()).toHaveLength(4);
   });
 
+  it('with --prune also gives back what only the removed ones had', async () => {
+    const run = await home.run(['forget', '--keep-last', '1', '--prune', '--yes', '--json']);
+    expect(run.exit).toBe(0);
+    expect(json(run)).toMatchObject({ removed: { length: 3 }, prune: { status: 'complete' } });
+    expect(await home.run(['check', '--read-data'])).toMatchObject({ exit: 0 });
+    expect(json(await home.run(['prune', '--max-unused', '0', '--json']))).toMatchObject({ status: 'nothing' });
+    expect(await days()).toEqual(['04']);
+  });
+
+  it('with --prune and --dry-run removes nothing at all', async () => {
+    const run = await home.run(['forget', '--keep-last', '1', '--prune', '--dry-run', '--json']);
+    expect(json(run)).toMatchObject({ dryRun: true, removed: [] });
+    expect(await days()).toHaveLength(4);
+  });
+
   it('of backups by name removes these', async () => {
     expect(await home.run(['forget', 'docs@2024-01-02', 'latest', '-y'])).toMatchObject({ exit: 0 });
     expect(await days()).toEqual(['01', '03']);

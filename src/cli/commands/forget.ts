@@ -12,6 +12,7 @@ interface ForgetFlags extends FilterFlags, KeepFlags {
   readonly groupBy: string;
   readonly dryRun: boolean;
   readonly compact: boolean;
+  readonly prune: boolean;
 }
 
 export const forgetCommand: CommandModule = {
@@ -20,7 +21,7 @@ export const forgetCommand: CommandModule = {
       .description(
         "Removes backups that no rule keeps, with restic's rules: a backup stays when any of them wants it. The rules are\n" +
           'applied to each group of backups by itself; a policy that would leave a group empty is refused. Data that only\n' +
-          'removed backups had stays in the vault until a prune.',
+          'removed backups had stays in the vault until `cairn prune`, or goes at once with --prune.',
       )
       .argument('[ref...]', 'remove these instead: ids or their beginnings, names, name@time');
     addKeepOptions(command);
@@ -28,14 +29,24 @@ export const forgetCommand: CommandModule = {
       .option('-g, --group-by <fields>', "host, paths, tags; '' for one group of all", 'host,paths')
       .option('-n, --dry-run', 'show what would be removed, and change nothing', false)
       .option('-c, --compact', 'show less of each backup', false)
+      .option('--prune', 'afterwards, remove the data that no backup needs any more, as `cairn prune`', false)
       .action((references: readonly string[], flags: ForgetFlags) => start((cli) => forget(cli, references, flags)));
     addExamples(command, [
       ['cairn forget --keep-daily 7 --keep-weekly 5 --keep-monthly 12 -n', 'what would go'],
       ['cairn forget --keep-within 14d --keep-monthly unlimited --yes', 'without a question, for a schedule'],
+      ['cairn forget --keep-daily 7 --prune --yes', 'and give the space back'],
       ['cairn forget --host web --keep-last 10', 'of one host only'],
       ['cairn forget 1a2b3c4d', 'one backup'],
     ]);
-    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef', 'confirmation', 'partial', 'readOnly']);
+    addExitCodes(command, [
+      ...vaultExits,
+      'unknownRef',
+      'ambiguousRef',
+      'confirmation',
+      'partial',
+      'damaged',
+      'readOnly',
+    ]);
   },
 };
 

@@ -1,14 +1,11 @@
 import { CairnError } from '../../base/errors.ts';
-import { shortId } from '../../base/ids.ts';
 import type { MaxUnused } from '../../repository/prune/prune-rules.ts';
-import type { PruneResult } from '../../vault/care/prune-vault.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { parseDurationMs, parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
-import { plural } from '../output/format.ts';
-import { describePrunePlan, describePruneResult } from '../output/prune-report.ts';
+import { assertPruned, runPrune } from '../run-prune.ts';
 
 interface PruneFlags {
   readonly maxUnused: string;
@@ -56,33 +53,19 @@ async function prune(cli: CliContext, flags: PruneFlags): Promise<void> {
     const consequence = `if there is no backup in ${vault.url}, everything in it would be removed`;
     await cli.confirm(`${consequence}. Go on?`, consequence);
   }
-  const result = await cli.follow(
-    vault.prune({
-      maxUnused,
-      maxRepackBytes: flags.maxRepackSize,
-      repackCacheableOnly: flags.repackCacheableOnly,
-      repackSmall: flags.repackSmall,
-      repackUncompressed: flags.repackUncompressed,
-      packSizeBytes: flags.packSize,
-      waitMs: flags.wait,
-      allowEmpty: flags.allowEmpty,
-      dryRun,
-      signal: cli.signal,
-      onPlan: async (plan) => {
-        if (!cli.options.json && !cli.options.quiet) {
-          await cli.out.write(describePrunePlan(plan, { verbose: cli.options.verbose > 0 }));
-        }
-      },
-    }),
-  );
+  const result = await runPrune(cli, vault, {
+    maxUnused,
+    maxRepackBytes: flags.maxRepackSize,
+    repackCacheableOnly: flags.repackCacheableOnly,
+    repackSmall: flags.repackSmall,
+    repackUncompressed: flags.repackUncompressed,
+    packSizeBytes: flags.packSize,
+    waitMs: flags.wait,
+    allowEmpty: flags.allowEmpty,
+    dryRun,
+  });
   if (cli.options.json) await cli.out.json({ schema: 1, dryRun, ...result });
-  else {
-    if (result.status === 'planned' || result.status === 'nothing') {
-      await cli.out.write(describePrunePlan(result.plan, { verbose: cli.options.verbose > 0 }));
-    }
-    await cli.out.write(describePruneResult(result));
-  }
-  if (result.status === 'partial') throw partial(cli, result);
+  assertPruned(cli, result);
 }
 
 /** `5%`, `unlimited`, or a size. */
@@ -97,23 +80,4 @@ export function parseMaxUnused(text: string): MaxUnused {
       hint: 'Write --max-unused 5%, a size such as 500M, unlimited, or 0.',
     });
   }
-}
-
-function partial(cli: CliContext, { damagedPacks, failedPacks, failure }: PruneResult): CairnError {
-  for (const id of damagedPacks) {
-    cli.warn(`pack ${shortId(id)} is damaged and stays: a backup needs something in it that cannot be read`);
-  }
-  if (failedPacks > 0) cli.warn(`${plural(failedPacks, 'pack')} could not be removed: ${failure ?? ''}`);
-  const parts = [
-    ...(damagedPacks.length > 0 ? [`${plural(damagedPacks.length, 'damaged pack')} stay`] : []),
-    ...(failedPacks > 0 ? [`${plural(failedPacks, 'pack')} could not be removed`] : []),
-  ];
-  return new CairnError('PRUNE_PARTIAL', `not everything was done: ${parts.join(', ')}`, {
-    hint:
-      damagedPacks.length > 0
-        ? 'Save what is good in damaged packs: cairn check --read-data --json | cairn repair packs --findings -'
-        : 'No backup misses them. The next prune removes them.',
-    retry: damagedPacks.length > 0 ? 'never' : 'later',
-    facts: { packs: damagedPacks, failedPacks },
-  });
 }
