@@ -86,6 +86,7 @@ describe('copy', () => {
       dryRun: false,
       copies: [{ outcome: 'copied', backup: { name: 'docs' }, id: expect.stringMatching(/^[0-9a-f]{64}$/) }],
       lost: [],
+      lostBlobs: 0,
       blobs: expect.any(Number),
       bytes: expect.any(Number),
       packs: 2,

@@ -265,6 +265,20 @@ describe('damage in the source', () => {
     expect(result.lost).toMatchObject([{ type: 'tree', id: made.subtree, code: 'BLOB_CORRUPT' }]);
   });
 
+  it('in many blobs is told of without an end of warnings, and counted', async () => {
+    const made = await makeRepository();
+    const blobs = Array.from({ length: 100 }, (_, at) => utf8(`lost ${at}`));
+    const tree = encodeTree([fileNode('all', blobs.map(blobIdOf))]);
+    await storeIndex(made.repository, [await storePack(made.repository, [{ type: 'tree', plain: tree }])]);
+    await saveSnapshot(made.repository, aSnapshot(blobIdOf(tree)));
+    const warnings: string[] = [];
+    const context = contextOf(made.repository);
+    const settings = { ...context.settings, notify: ({ message }: { message: string }) => void warnings.push(message) };
+    const target = await makeRepository();
+    const result = await copyBackups({ ...context, settings }, contextOf(target.repository), {});
+    expect([result.lostBlobs, result.lost.length, warnings.length]).toEqual([100, 100, 21]);
+  });
+
   it('names the blob and the pack it was in', async () => {
     const made = await withDamagedPack();
     const target = await makeRepository();

@@ -80,11 +80,15 @@ function describePlan({ copies, blobs, bytes }: CopyResult): string {
 }
 
 function describeResult(result: CopyResult, dryRun: boolean): string {
-  const { copies, blobs, bytes, packs, storedBytes } = result;
+  const { copies, lostBlobs, blobs, bytes, packs, storedBytes } = result;
   const lines = copies.filter(({ outcome }) => outcome !== 'present').map(describeCopy);
   const present = countOf(copies, 'present');
   if (present === copies.length) return `nothing to copy: ${plural(present, 'backup')} there already\n`;
   if (present > 0) lines.push(`${plural(present, 'backup')} ${present === 1 ? 'is' : 'are'} there already`);
+  if (lostBlobs > 0)
+    lines.push(
+      `${plural(lostBlobs, 'blob')} that backups need ${lostBlobs === 1 ? 'is' : 'are'} lost; --json lists them`,
+    );
   const count = plural(countOf(copies, 'copied'), 'backup');
   const needed = `${plural(blobs, 'blob')}, ${formatBytes(bytes)}`;
   if (dryRun) lines.push(`would copy ${count}: ${needed}`);
@@ -111,11 +115,11 @@ function countOf(copies: readonly BackupCopy[], outcome: BackupCopy['outcome']):
   return copies.filter((copy) => copy.outcome === outcome).length;
 }
 
-function refuseIfPartial({ copies, lost }: CopyResult): void {
+function refuseIfPartial({ copies, lostBlobs }: CopyResult): void {
   const failed = countOf(copies, 'failed');
   if (failed === 0) return;
   throw new CairnError('COPY_PARTIAL', `${plural(failed, 'backup')} could not be copied`, {
     hint: 'The reason is named with each. Repair the source, then copy again: see COPY_PARTIAL in docs/errors.md.',
-    facts: { failed, lostBlobs: lost.length },
+    facts: { failed, lostBlobs },
   });
 }

@@ -26,8 +26,9 @@ const LONGEST_LOCAL_READ = 6 * 1024 * 1024;
 const MOST_AT_ONCE = 6;
 /** Another request costs more than fetching and dropping this. */
 const GAP = 128 * 1024;
-/** An index file is stored after this much, however few blobs it has: an interrupted run goes on from there. */
+/** An index file is stored after this much or so long, however few blobs it has: an interrupted run goes on from there. */
 const INDEX_EVERY_BYTES = 1024 * 1024 * 1024;
+const INDEX_EVERY_MS = 2 * 60_000;
 
 export interface TransferOptions {
   /** For data that is not compressed in the source. */
@@ -54,6 +55,7 @@ export class BlobTransfer implements AsyncDisposable {
   readonly #atOnce: number;
   readonly #limits: ReadLimits;
   #bytesSinceIndex = 0;
+  #indexedAt = performance.now();
   #packCount = 0;
   #storedBytes = 0;
 
@@ -96,7 +98,7 @@ export class BlobTransfer implements AsyncDisposable {
 
   /** Waits until everything is stored and listed. Throws the first failure; then nothing may refer to it. */
   flush(): Promise<void> {
-    this.#bytesSinceIndex = 0;
+    this.#startIndexFile();
     return this.#packs.flush();
   }
 
@@ -115,8 +117,9 @@ export class BlobTransfer implements AsyncDisposable {
     for (const position of bad) await this.#copyOther(type, read.records[position] ?? 0);
     this.#options.onBytes?.(this.#bytesOf(read));
     this.#bytesSinceIndex += read.length;
-    if (this.#bytesSinceIndex < INDEX_EVERY_BYTES) return;
-    this.#bytesSinceIndex = 0;
+    const isDue = this.#bytesSinceIndex >= INDEX_EVERY_BYTES || performance.now() - this.#indexedAt >= INDEX_EVERY_MS;
+    if (!isDue) return;
+    this.#startIndexFile();
     await this.#packs.saveIndex();
   }
 
@@ -170,6 +173,11 @@ export class BlobTransfer implements AsyncDisposable {
       return;
     }
     await this.#run({ kind: 'plain', type, id: index.idBytes(record).slice(), plain });
+  }
+
+  #startIndexFile(): void {
+    this.#bytesSinceIndex = 0;
+    this.#indexedAt = performance.now();
   }
 
   #bytesOf({ records }: PackRead): number {

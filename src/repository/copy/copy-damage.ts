@@ -11,6 +11,8 @@ export interface UncopiedBlob {
   readonly message: string;
 }
 
+const LISTED = 10_000;
+
 /** The blobs that cannot be copied, each once. */
 export class CopyDamage {
   readonly #lost = new Map<string, UncopiedBlob>();
@@ -24,8 +26,9 @@ export class CopyDamage {
     return this.#lost.size;
   }
 
-  get blobs(): readonly UncopiedBlob[] {
-    return [...this.#lost.values()];
+  /** The first of them: where a vault lost much, a list of all helps nobody. */
+  get listed(): readonly UncopiedBlob[] {
+    return [...this.#lost.values()].slice(0, LISTED);
   }
 
   add(type: BlobType, id: BlobId, { code, message }: Pick<CairnError, 'code' | 'message'>): void {

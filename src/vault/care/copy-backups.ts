@@ -45,8 +45,9 @@ export type BackupCopy =
 export interface CopyResult {
   /** One for each chosen backup, oldest first. */
   readonly copies: readonly BackupCopy[];
-  /** Blobs that some of them need, and that neither vault has. */
+  /** Blobs that some of them need, and that neither vault has: the first 10,000, and how many there are. */
   readonly lost: readonly UncopiedBlob[];
+  readonly lostBlobs: number;
   /** Blobs that the target did not have, and their bytes in the source, compressed and encrypted. */
   readonly blobs: number;
   readonly bytes: number;
@@ -54,6 +55,9 @@ export interface CopyResult {
   readonly packs: number;
   readonly storedBytes: number;
 }
+
+/** Lost blobs that are named while it runs; the result has more. */
+const NAMED = 20;
 
 type TargetVault = Pick<ActionContext, 'repository' | 'settings'>;
 
@@ -97,7 +101,11 @@ class CopyRun {
     this.#target = target;
     this.#options = options;
     this.#session = session;
-    this.#damage = new CopyDamage(({ message }) => context.settings.notify({ level: 'warning', message }));
+    this.#damage = new CopyDamage(({ message }) => {
+      const { size } = this.#damage;
+      if (size <= NAMED) context.settings.notify({ level: 'warning', message });
+      if (size === NAMED) context.settings.notify({ level: 'warning', message: 'more lost blobs are not named here' });
+    });
   }
 
   async run(): Promise<CopyResult> {
@@ -117,13 +125,13 @@ class CopyRun {
       return nothing;
     }
     const { source, target, trees, planned } = await this.#plan(wanted);
-    const plan = resultOf(chosen, present, await this.#foresee(planned, trees), planned, this.#damage.blobs);
+    const plan = resultOf(chosen, present, await this.#foresee(planned, trees), planned, this.#damage);
     if (this.#options.dryRun === true) return plan;
     await this.#options.onPlan?.(plan);
     await this.#session.assertHeld();
     const done = await this.#apply(source, target, trees, planned);
     const outcomes = new Map(done.snapshots.map((copied) => [copied.record, copyOf(copied)]));
-    return resultOf(chosen, present, outcomes, planned, this.#damage.blobs, done);
+    return resultOf(chosen, present, outcomes, planned, this.#damage, done);
   }
 
   async #plan(wanted: readonly SnapshotRecord[]): Promise<{
@@ -227,7 +235,7 @@ function resultOf(
   present: ReadonlyMap<SnapshotRecord, SnapshotId>,
   outcomes: ReadonlyMap<SnapshotRecord, BackupCopy>,
   planned: readonly PlannedCopy[],
-  lost: readonly UncopiedBlob[] = [],
+  damage?: CopyDamage,
   { packs, storedBytes }: Pick<CopySnapshotsResult, 'packs' | 'storedBytes'> = { packs: 0, storedBytes: 0 },
 ): CopyResult {
   const copies = chosen.flatMap((record): BackupCopy[] => {
@@ -238,5 +246,5 @@ function resultOf(
   });
   const blobs = planned.reduce((sum, { needed }) => sum + needed.data.length + needed.trees.length, 0);
   const bytes = planned.reduce((sum, { needed }) => sum + needed.bytes, 0);
-  return { copies, lost, blobs, bytes, packs, storedBytes };
+  return { copies, lost: damage?.listed ?? [], lostBlobs: damage?.size ?? 0, blobs, bytes, packs, storedBytes };
 }
