@@ -35,6 +35,7 @@ export class NeededBlobsWalk {
   #found = emptyFind();
   #active = 0;
   #treeCount = 0;
+  #failure: { readonly error: unknown } | undefined;
   #progress: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(
@@ -63,33 +64,21 @@ export class NeededBlobsWalk {
   async collect(root: BlobId, signal: AbortSignal | undefined): Promise<NeededBlobs> {
     this.#addTree(idToBytes(root));
     const lanes = Math.max(2, Math.min(8, this.#source.repository.storage.features.connections));
-    const ends = await Promise.allSettled(Array.from({ length: lanes }, () => this.#lane(signal)));
-    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    await Promise.all(Array.from({ length: lanes }, () => this.#lane(signal)));
+    if (this.#failure !== undefined) throw this.#failure.error;
     const { data, trees, bytes } = this.#found;
     this.#found = emptyFind();
     return { data: data.toArray(), trees: trees.toArray(), bytes };
   }
 
-  // A lane ends when nothing is pending and no other lane is at work, which could find more.
+  // Never rejects. Ends when nothing is pending and no other lane is at work, which could find more.
   async #lane(signal: AbortSignal | undefined): Promise<void> {
-    for (;;) {
-      signal?.throwIfAborted();
+    while (this.#failure === undefined) {
       const tree = this.#pending.pop();
-      if (tree !== undefined) {
-        this.#active++;
-        await this.#visit(tree, signal).finally(() => this.#finishTree());
-      } else if (this.#active > 0) {
-        await this.#progress.promise;
-      } else {
-        return;
-      }
+      if (tree !== undefined) await this.#visit(tree, signal);
+      else if (this.#active > 0) await this.#progress.promise;
+      else return;
     }
-  }
-
-  #finishTree(): void {
-    this.#active--;
-    this.#progress.resolve();
-    this.#progress = Promise.withResolvers();
   }
 
   async #visit(tree: BlobId, signal: AbortSignal | undefined): Promise<void> {
@@ -97,14 +86,19 @@ export class NeededBlobsWalk {
       data: (id) => this.#need(BLOB_DATA, id),
       tree: (id) => this.#addTree(id),
     };
+    this.#active++;
     try {
-      await this.#trees.visit(tree, visitor, signal);
-    } catch (error) {
       signal?.throwIfAborted();
-      if (!saysLost(error)) throw error;
-      this.#damage.add('tree', tree, error);
+      await this.#trees.visit(tree, visitor, signal);
+      this.#onTree?.(++this.#treeCount);
+    } catch (error) {
+      if (signal?.aborted !== true && saysLost(error)) this.#damage.add('tree', tree, error);
+      else this.#failure ??= { error };
+    } finally {
+      this.#active--;
+      this.#progress.resolve();
+      this.#progress = Promise.withResolvers();
     }
-    this.#onTree?.(++this.#treeCount);
   }
 
   #addTree(id: Uint8Array): void {
