@@ -15,7 +15,7 @@ export type StorePack = (pack: FinishedPack, bytes: Uint8Array) => Promise<void>
 export interface RepackPool extends AsyncDisposable {
   /** Jobs it can have at once. */
   readonly capacity: number;
-  /** Copies what is good and returns the records of what is not, once the packs that were filled are stored. */
+  /** Copies what is good and returns the records of what is not, once there is room for more packs. */
   copy(job: OwnedCopyJob): Promise<readonly number[]>;
   flush(): Promise<readonly Leftover[]>;
 }
@@ -87,24 +87,24 @@ class WorkerPool implements RepackPool {
   }
 
   async copy(copy: OwnedCopyJob): Promise<readonly number[]> {
+    // The first one that is free: where a network sets the pace one thread does all, and its packs are soon full.
     const slot = this.#slots.reduce((best, one) => (one.load < best.load ? one : best));
     slot.load++;
+    let answer: Answer;
     try {
-      const job = this.#nextJob++;
-      const answer = await this.#ask(slot, { kind: 'copy', job, copy }, [copy.bytes.buffer]);
-      // No more is read than can be stored.
-      await Promise.all(slot.stores);
-      return answer.kind === 'copied' ? answer.damaged : [];
+      answer = await this.#ask(slot, { kind: 'copy', job: this.#nextJob++, copy }, [copy.bytes.buffer]);
     } finally {
       slot.load--;
     }
+    // One pack is on its way while the next is filled; more is not read than can be stored.
+    while (slot.stores.size > 1) await Promise.race(slot.stores);
+    return answer.kind === 'copied' ? answer.damaged : [];
   }
 
   async flush(): Promise<readonly Leftover[]> {
     const leftovers: Leftover[] = [];
     for (const slot of this.#slots) {
       const answer = await this.#ask(slot, { kind: 'flush', job: this.#nextJob++ });
-      await Promise.all(slot.stores);
       if (answer.kind === 'flushed') leftovers.push(...answer.leftovers);
     }
     return leftovers;

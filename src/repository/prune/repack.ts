@@ -32,7 +32,9 @@ export interface RepackResult {
 }
 
 /** Bytes of one request: over a network few large ones, from a file as much as stays in the processor's caches. */
-const REMOTE_PART_BYTES = 16 * 1024 * 1024;
+const REMOTE_PART_BYTES = 8 * 1024 * 1024;
+/** Requests at once, so that a long way does not leave the line idle. */
+const REMOTE_REQUESTS = 8;
 const LOCAL_PART_BYTES = 4 * 1024 * 1024;
 /** Bytes between two blobs that are read rather than asked around: a request to a server costs time, a read of a file little. */
 const REMOTE_GAP = 256 * 1024;
@@ -61,12 +63,12 @@ export async function repack(
     repository.config.version === 1 ? [] : rules.repackUncompressed ? [BLOB_TREE, BLOB_DATA] : [BLOB_TREE];
   const copyRules = { packSizeBytes: rules.packSizeBytes, compresses };
   await using pool = openRepackPool(repository, index, { rules: copyRules, jobs, bytes: totalBytes, store });
-  const limits = repository.origin.features.remote
-    ? { bytes: REMOTE_PART_BYTES, gap: REMOTE_GAP }
-    : { bytes: LOCAL_PART_BYTES, gap: LOCAL_GAP };
+  const isRemote = repository.origin.features.remote;
+  const limits = isRemote ? { bytes: REMOTE_PART_BYTES, gap: REMOTE_GAP } : { bytes: LOCAL_PART_BYTES, gap: LOCAL_GAP };
+  const requests = isRemote ? Math.max(REMOTE_REQUESTS, pool.capacity) : pool.capacity;
   const parts = repackParts(index, usage.kept, actions, limits);
   let done = 0;
-  await mapConcurrent(parts, { limit: pool.capacity, signal }, async (part) => {
+  await mapConcurrent(parts, { limit: requests, signal }, async (part) => {
     if (packs.failure !== undefined) throw packs.failure.error;
     const isWhole = await copyPart(repository, part, pool, index.packId(part.packNumber), signal);
     if (!isWhole) damagedPacks.add(part.packNumber);
