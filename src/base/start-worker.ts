@@ -1,6 +1,6 @@
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { getEnvironmentData, setEnvironmentData, Worker, type WorkerOptions } from 'node:worker_threads';
 import { packageFile, runsFromSource } from './package-files.ts';
 
 /**
@@ -9,7 +9,36 @@ import { packageFile, runsFromSource } from './package-files.ts';
  */
 export function startWorker(module: string, options: WorkerOptions = {}): Worker {
   const url = packageFile(runsFromSource ? `${module}.ts` : `bundle/${module.replaceAll('/', '-')}.js`);
-  return new Worker(url, { env: workerEnvironment(), ...options });
+  const started = new Int32Array(new SharedArrayBuffer(4));
+  setEnvironmentData(STARTED_KEY, started);
+  return endingLate(new Worker(url, { env: workerEnvironment(), ...options }), started);
+}
+
+const STARTED_KEY = 'cairn.started';
+/** A thread that says nothing for so long is ended all the same. */
+const START_MS = 5000;
+
+/**
+ * A thread that is ended while it binds native functions takes the whole process with it: koffi cannot throw in a
+ * thread that is going away, and aborts. So `terminate` waits until the thread has loaded its modules.
+ */
+function endingLate(worker: Worker, started: Int32Array): Worker {
+  const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  const terminate = worker.terminate.bind(worker);
+  worker.terminate = async () => {
+    const wait = Atomics.waitAsync(started, 0, 0, START_MS);
+    if (wait.async) await Promise.race([wait.value, gone]);
+    return terminate();
+  };
+  return worker;
+}
+
+/** Said by a thread that uses native functions, once its modules are loaded. */
+export function announceStarted(): void {
+  const started: unknown = getEnvironmentData(STARTED_KEY);
+  if (!(started instanceof Int32Array)) return;
+  Atomics.store(started, 0, 1);
+  Atomics.notify(started, 0);
 }
 
 /** Threads do not take over the compile cache of the process, but each reads the variable. */

@@ -11,6 +11,7 @@ import { LeafSaver } from './leaf-saver.ts';
 import type { BlobStats, FromWorker, StatTask, TaskResult, ToWorker, WorkerSetup, WorkerTask } from './messages.ts';
 import { StatRunner } from './stat-runner.ts';
 import { saveSegment, saveStream } from './segment-saver.ts';
+import { announceStarted } from '../../base/start-worker.ts';
 
 interface Tools {
   readonly saver: BlobSaver;
@@ -87,3 +88,5 @@ function finish(result: TaskResult, { saver }: Tools): void {
 function send(message: FromWorker): void {
   parentPort?.postMessage(message);
 }
+
+announceStarted();

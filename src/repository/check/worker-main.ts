@@ -7,6 +7,7 @@ import type { Finding } from './finding.ts';
 import { LocalPacks } from './local-packs.ts';
 import type { CheckPackJob, CheckPackResult, CheckWorkerSetup } from './messages.ts';
 import { PackVerifier, verifyAtOnce } from './verify-pack.ts';
+import { announceStarted } from '../../base/start-worker.ts';
 
 const setup = workerData as CheckWorkerSetup;
 const index = new BlobIndex(setup.index);
@@ -51,3 +52,5 @@ async function verifyLocal(packNumber: number, sizeBytes: number): Promise<reado
     }
   });
 }
+
+announceStarted();

@@ -4,6 +4,7 @@ import { isCairnError, messageOf } from '../../base/errors.ts';
 import { createCodec } from '../../kernels/codec.ts';
 import { BlobCopier } from './blob-copier.ts';
 import type { CopierSetup, FromCopyWorker, ToCopyWorker } from './messages.ts';
+import { announceStarted } from '../../base/start-worker.ts';
 
 const copier = new BlobCopier(createCodec(), workerData as CopierSetup);
 
@@ -42,3 +43,5 @@ function receive(message: ToCopyWorker): void {
 function send(message: FromCopyWorker, transfer: readonly ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer);
 }
+
+announceStarted();

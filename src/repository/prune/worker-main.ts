@@ -5,6 +5,7 @@ import { createCodec } from '../../kernels/codec.ts';
 import { BlobIndex } from '../index/blob-index.ts';
 import { BlobCopier } from './blob-copier.ts';
 import type { FromRepackWorker, RepackWorkerSetup, ToRepackWorker } from './messages.ts';
+import { announceStarted } from '../../base/start-worker.ts';
 
 const setup = workerData as RepackWorkerSetup;
 const copier = new BlobCopier(createCodec(), setup.key, new BlobIndex(setup.index), setup.rules, (pack, buffer) =>
@@ -48,3 +49,5 @@ function flush(job: number): void {
 function send(message: FromRepackWorker, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer);
 }
+
+announceStarted();

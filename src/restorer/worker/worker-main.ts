@@ -6,6 +6,7 @@ import { runContentJob } from './run-content-job.ts';
 import { runCompareJob, runEntriesJob } from './run-entry-jobs.ts';
 import { runTreeJob } from './run-tree-job.ts';
 import { createWorkerContext, createWorkerTools, type WorkerContext } from './worker-context.ts';
+import { announceStarted } from '../../base/start-worker.ts';
 
 // While the main thread still loads the index.
 const tools = createWorkerTools();
@@ -56,3 +57,5 @@ function run(context: WorkerContext, job: Job): JobResult {
       return job satisfies never;
   }
 }
+
+announceStarted();
