@@ -44,6 +44,7 @@ export class SftpSession {
   #lost: CairnError | undefined;
 
   constructor(sftp: SFTPWrapper, where: string) {
+    // What the server offers is not part of ssh2's types.
     const internals = sftp as unknown as Internals;
     this.where = where;
     this.#sftp = sftp;
@@ -151,6 +152,7 @@ export class SftpSession {
   /** The next entries of a folder, without `.` and `..`; `undefined` behind the last. */
   async readFolder(handle: SftpHandle, signal?: AbortSignal): Promise<FileEntryWithStats[] | undefined> {
     try {
+      // ssh2 takes a handle here, and reads one step of the listing; its types know the path only.
       return await this.#request((done) => this.#sftp.readdir(handle as unknown as string, done), signal);
     } catch (error) {
       if (sftpStatus(error) === SFTP_STATUS.EOF) return undefined;
