@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '../base/size-text.ts';
 import { joinUrls } from '../storage/mirror/mirror-url.ts';
-import { parseDuration } from './duration.ts';
+import { parseDuration } from '../base/duration-text.ts';
 
 /** What the user said before any command is looked at. */
 export interface GlobalOptions {

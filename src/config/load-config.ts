@@ -1,0 +1,147 @@
+// From a file, or from an object of code, to a configuration that can be used.
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname } from 'node:path';
+import { CairnArgumentError, CairnError, messageOf } from '../base/errors.ts';
+import type { ConfigInput } from './config-input.ts';
+import { parseConfigDocument } from './config-document.ts';
+import { configError, type ConfigPath, type ConfigPosition } from './config-issue.ts';
+import { parseConfig, type ParseContext } from './config-parser.ts';
+import { findConfig, type FoundConfig } from './find-config.ts';
+import { LoadedConfig } from './loaded-config.ts';
+import { profileNames, sourcePaths, unknownProfile } from './merge-profile.ts';
+import { checkPermissions } from './plain-secrets.ts';
+
+export interface LoadConfigOptions {
+  /** A file that has to exist; by default it is looked for. */
+  readonly file?: string | undefined;
+  /** By default that of CAIRN_PROFILE, or none. */
+  readonly profile?: string | undefined;
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  readonly cwd?: string | undefined;
+}
+
+/**
+ * Finds and loads the configuration: the file that is named, `cairn.yaml` in the folder or above, or the user's own.
+ * `undefined` where there is none. Throws `CONFIG_INVALID` with all that is wrong, by file, line, column and key.
+ *
+ * ```ts
+ * const loaded = await loadConfig({ profile: 'production' });
+ * console.log(loaded?.config.plans);
+ * ```
+ */
+export async function loadConfig(options: LoadConfigOptions = {}): Promise<LoadedConfig | undefined> {
+  const { env = process.env, cwd = process.cwd() } = options;
+  const profile = options.profile ?? (env['CAIRN_PROFILE'] || undefined);
+  const found = findConfig({ file: options.file, env, cwd });
+  if (found !== undefined) return loadFoundConfig(found, { profile, env });
+  if (profile === undefined) return undefined;
+  throw new CairnError('CONFIG_INVALID', `there is no configuration that could have the profile ${profile}`, {
+    hint: 'Make one with `cairn config init`, or name it with --config FILE.',
+  });
+}
+
+export interface FoundConfigOptions {
+  readonly profile: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Loads a file that was found. */
+export function loadFoundConfig({ file, by }: FoundConfig, { profile, env }: FoundConfigOptions): LoadedConfig {
+  const document = parseConfigDocument(file, readText(file));
+  const locate = (path: ConfigPath): ConfigPosition | undefined => nearest(document.positionOf, path, profile);
+  const profiles = profileNames(document.value);
+  if (profile !== undefined && !profiles.includes(profile)) {
+    const message = unknownProfile(profile, profiles);
+    throw configError(file, [{ path: [], message, position: document.positionOf(['profiles']) }]);
+  }
+  const context: ParseContext = { folder: dirname(file), home: homeOf(env), env, fromCode: false };
+  const parsed = parseConfig(document.value, profile, context);
+  if (parsed.kind === 'bad') {
+    throw configError(
+      file,
+      parsed.issues.map(({ path, message }) => ({ path, message, position: locate(path) })),
+    );
+  }
+  const warning = checkPermissions(file, parsed.config, locate);
+  return new LoadedConfig({
+    config: parsed.config,
+    deferred: parsed.deferred,
+    name: file,
+    file,
+    by,
+    profile,
+    profiles,
+    folder: context.folder,
+    env,
+    warnings: warning === undefined ? [] : [warning],
+    exact: (path) => first(sourcePaths(path, profile), document.positionOf),
+    locate,
+  });
+}
+
+/** A configuration given in code. Relative paths start at `cwd`. Throws `ARGUMENT_INVALID` with all that is wrong. */
+export function configOfCode(
+  input: ConfigInput,
+  { profile, env, cwd }: FoundConfigOptions & { readonly cwd: string },
+): LoadedConfig {
+  const profiles = profileNames(input);
+  if (profile !== undefined && !profiles.includes(profile)) {
+    throw new CairnArgumentError(unknownProfile(profile, profiles));
+  }
+  const parsed = parseConfig(input, profile, { folder: cwd, home: homeOf(env), env, fromCode: true });
+  const name = 'config';
+  if (parsed.kind === 'bad') {
+    const issues = parsed.issues.map(({ path, message }) => ({ path, message, position: undefined }));
+    const { message, facts } = configError(name, issues);
+    throw new CairnArgumentError(message, { hint: 'Correct the configuration that the code gives.', facts });
+  }
+  const { config, deferred } = parsed;
+  return new LoadedConfig({
+    config,
+    deferred,
+    name,
+    file: undefined,
+    by: 'code',
+    profile,
+    profiles,
+    folder: cwd,
+    env,
+    warnings: [],
+    exact: nowhere,
+    locate: nowhere,
+  });
+}
+
+const nowhere = (): undefined => undefined;
+
+function readText(file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+  } catch (error) {
+    throw new CairnError('CONFIG_INVALID', `cannot read ${file}: ${messageOf(error)}`, {
+      hint: 'Make it readable for this user; it has to be UTF-8.',
+      cause: error,
+      facts: { file },
+    });
+  }
+}
+
+function homeOf(env: NodeJS.ProcessEnv): string {
+  return env['HOME'] ?? homedir();
+}
+
+type PositionOf = (path: ConfigPath) => ConfigPosition | undefined;
+
+function first(paths: readonly ConfigPath[], positionOf: PositionOf): ConfigPosition | undefined {
+  return paths.map(positionOf).find((position) => position !== undefined);
+}
+
+/** What is missing is told of at what should have it. */
+function nearest(positionOf: PositionOf, path: ConfigPath, profile: string | undefined): ConfigPosition | undefined {
+  for (let length = path.length; length >= 0; length--) {
+    const position = first(sourcePaths(path.slice(0, length), profile), positionOf);
+    if (position !== undefined) return position;
+  }
+  return undefined;
+}
