@@ -129,6 +129,12 @@ export const commandTable: readonly CommandEntry[] = [
     async () => (await import('./commands/serve.ts')).serveCommand,
   ),
   entry(
+    'config',
+    CARE,
+    'make, check and show the configuration',
+    async () => (await import('./commands/config.ts')).configCommand,
+  ),
+  entry(
     'completion',
     CARE,
     'print a completion script for a shell',

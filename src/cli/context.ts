@@ -1,5 +1,6 @@
 import { CairnError } from '../base/errors.ts';
 import type { Job, Progress } from '../base/job.ts';
+import { type ConfigReader, configReader } from './cli-config.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { Output } from './output/output.ts';
 import { StatusDisplay, statusMode } from './output/status-display.ts';
@@ -13,6 +14,8 @@ export interface CliContext {
   readonly options: GlobalOptions;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
+  /** The configuration file, if there is one; read at the first call. */
+  readonly config: ConfigReader;
   readonly out: Output;
   /** Colours for stdout. */
   readonly style: Style;
@@ -36,10 +39,14 @@ export function makeContext(options: GlobalOptions, interrupts: Interrupts, stat
   const { env } = process;
   const errors = makeStyle(wantsColor({ isTTY: process.stderr.isTTY, env, allowed: options.color }));
   const message = (text: string): void => status.print(`${text}\n`);
+  const warn = (text: string): void => {
+    if (!options.json) message(`${errors('yellow', 'warning:')} ${printable(text)}`);
+  };
   return {
     options,
     env,
     signal: interrupts.signal,
+    config: configReader(options, env, warn),
     out: new Output(process.stdout),
     style: makeStyle(wantsColor({ isTTY: process.stdout.isTTY, env, allowed: options.color })),
     info: (text) => {
@@ -48,9 +55,7 @@ export function makeContext(options: GlobalOptions, interrupts: Interrupts, stat
     detail: (text) => {
       if (options.verbose > 0 && !options.quiet && !options.json) message(text);
     },
-    warn: (text) => {
-      if (!options.json) message(`${errors('yellow', 'warning:')} ${printable(text)}`);
-    },
+    warn,
     insist: message,
     showsBar: status.showsBar,
     follow: (job) => status.follow(job, (listener) => interrupts.onStatusRequest(listener)),

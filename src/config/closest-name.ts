@@ -1,6 +1,5 @@
 /** The name that was probably meant: at most a third of it is different. */
 export function closestName(wanted: string, names: readonly string[]): string | undefined {
-  const plain = (text: string): string => text.toLowerCase().replaceAll(/[-_]/g, '');
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const name of names) {
@@ -27,4 +26,8 @@ function editDistance(a: string, b: string): number {
     [beforeLast, last] = [last, row];
   }
   return last[b.length] ?? 0;
+}
+
+function plain(text: string): string {
+  return text.toLowerCase().replaceAll(/[-_]/g, '');
 }

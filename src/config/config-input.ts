@@ -34,6 +34,7 @@ export interface VaultInput {
         readonly password?: SecretInput | undefined;
       }
     | undefined;
+  readonly keep?: RotationInput | undefined;
 }
 
 interface NamingInput {

@@ -4,9 +4,9 @@ import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { CairnArgumentError, CairnError, messageOf } from '../base/errors.ts';
 import type { ConfigInput } from './config-input.ts';
-import { parseConfigDocument } from './config-document.ts';
+import { type ConfigDocument, parseConfigDocument } from './config-document.ts';
 import { configError, type ConfigPath, type ConfigPosition } from './config-issue.ts';
-import { parseConfig, type ParseContext } from './config-parser.ts';
+import { parseConfig, type ParsedConfig } from './config-parser.ts';
 import { findConfig, type FoundConfig } from './find-config.ts';
 import { LoadedConfig } from './loaded-config.ts';
 import { profileNames, sourcePaths, unknownProfile } from './merge-profile.ts';
@@ -55,14 +55,7 @@ export function loadFoundConfig({ file, by }: FoundConfig, { profile, env }: Fou
     const message = unknownProfile(profile, profiles);
     throw configError(file, [{ path: [], message, position: document.positionOf(['profiles']) }]);
   }
-  const context: ParseContext = { folder: dirname(file), home: homeOf(env), env, fromCode: false };
-  const parsed = parseConfig(document.value, profile, context);
-  if (parsed.kind === 'bad') {
-    throw configError(
-      file,
-      parsed.issues.map(({ path, message }) => ({ path, message, position: locate(path) })),
-    );
-  }
+  const parsed = parseDocumentValue(document, profile, env);
   const warning = checkPermissions(file, parsed.config, locate);
   return new LoadedConfig({
     config: parsed.config,
@@ -72,12 +65,18 @@ export function loadFoundConfig({ file, by }: FoundConfig, { profile, env }: Fou
     by,
     profile,
     profiles,
-    folder: context.folder,
+    folder: dirname(file),
     env,
     warnings: warning === undefined ? [] : [warning],
     exact: (path) => first(sourcePaths(path, profile), document.positionOf),
     locate,
   });
+}
+
+/** Checks a text before it becomes the file. Throws `CONFIG_INVALID` with all that is wrong. */
+export function checkConfigText(file: string, text: string, env: NodeJS.ProcessEnv): void {
+  const document = parseConfigDocument(file, text);
+  for (const profile of [undefined, ...profileNames(document.value)]) parseDocumentValue(document, profile, env);
 }
 
 /** A configuration given in code. Relative paths start at `cwd`. Throws `ARGUMENT_INVALID` with all that is wrong. */
@@ -114,6 +113,19 @@ export function configOfCode(
 }
 
 const nowhere = (): undefined => undefined;
+
+function parseDocumentValue(
+  { file, value, positionOf }: ConfigDocument,
+  profile: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Extract<ParsedConfig, { readonly kind: 'good' }> {
+  const parsed = parseConfig(value, profile, { folder: dirname(file), home: homeOf(env), env, fromCode: false });
+  if (parsed.kind === 'good') return parsed;
+  throw configError(
+    file,
+    parsed.issues.map(({ path, message }) => ({ path, message, position: nearest(positionOf, path, profile) })),
+  );
+}
 
 function readText(file: string): string {
   try {

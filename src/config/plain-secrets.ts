@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Config } from './config.ts';
 import { configError, type ConfigIssue, type ConfigPath, type ConfigPosition } from './config-issue.ts';
-import { isSecretReference } from './secret-reference.ts';
+import { configSecrets } from './config-secrets.ts';
 
 /** Whether the address of a storage holds a password: `rest:https://user:password@host/`. */
 export function hasPassword(url: string): boolean {
@@ -9,21 +9,10 @@ export function hasPassword(url: string): boolean {
 }
 
 /** Where a secret stands in the configuration itself, instead of a reference to it. */
-export function plainSecrets(config: Config): ConfigPath[] {
-  const found: ConfigPath[] = [];
-  const walk = (value: unknown, path: ConfigPath): void => {
-    if (isSecretReference(value)) {
-      if (value.kind === 'text') found.push(path);
-    } else if (typeof value === 'object' && value !== null) {
-      for (const [key, inner] of Object.entries(value)) walk(inner, [...path, key]);
-    }
-  };
-  // Options of plugins are the plugins' affair.
-  walk({ vaults: config.vaults, notifications: config.notifications }, []);
-  for (const [name, { urls }] of Object.entries(config.vaults)) {
-    if (urls.some(hasPassword)) found.push(['vaults', name, 'url']);
-  }
-  return found;
+function plainSecrets(config: Config): ConfigPath[] {
+  const texts = configSecrets(config).filter(({ reference }) => reference.kind === 'text');
+  const urls = Object.entries(config.vaults).filter(([, { urls: all }]) => all.some(hasPassword));
+  return [...texts.map(({ path }) => path), ...urls.map(([name]) => ['vaults', name, 'url'])];
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { RotationConfig } from './rotation-config.ts';
 import type { SecretReference } from './secret-reference.ts';
 
 /** How archives of a vault are made. */
@@ -25,4 +26,6 @@ export interface VaultConfig {
   readonly retryLockMs?: number;
   readonly coldClass?: string;
   readonly archives?: ArchiveConfig;
+  /** What a rotation keeps that is given no rules. Backups by plans that have none are not removed by it. */
+  readonly keep?: RotationConfig;
 }

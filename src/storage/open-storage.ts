@@ -26,6 +26,8 @@ export type StorageLocation =
   | { readonly kind: 'azure'; readonly location: AzureLocation };
 
 export interface OpenStorageOptions {
+  /** The variables that drivers read, such as `AWS_ACCESS_KEY_ID`; those of this process by default. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,23 +42,25 @@ const memories = new Map<string, Storage>();
  */
 export async function openStorage(url: string, options: OpenStorageOptions = {}): Promise<Storage> {
   const location = parseStorageUrl(url);
+  const { env = process.env, signal } = options;
   switch (location.kind) {
     case 'local':
       return openLocalStorage(location.path);
     case 'memory':
       return namedMemory(location.name);
     case 's3':
-      return (await import('./drivers/s3/s3-storage.ts')).openS3Storage(location.url, { signal: options.signal });
-    case 'sftp':
-      return (await import('./drivers/sftp/sftp-storage.ts')).openSftpStorage(location.location);
+      return (await import('./drivers/s3/s3-storage.ts')).openS3Storage(location.url, { environment: env, signal });
+    case 'sftp': {
+      const { systemSshEnvironment } = await import('./drivers/sftp/ssh-settings.ts');
+      const { openSftpStorage } = await import('./drivers/sftp/sftp-storage.ts');
+      return openSftpStorage(location.location, systemSshEnvironment(env));
+    }
     case 'rest':
-      return (await import('./drivers/rest/rest-storage.ts')).openRestStorage(location.location);
+      return (await import('./drivers/rest/rest-storage.ts')).openRestStorage(location.location, { env });
     case 'rclone':
-      return (await import('./drivers/rclone/rclone-storage.ts')).openRcloneStorage(location.remote, {
-        signal: options.signal,
-      });
+      return (await import('./drivers/rclone/rclone-storage.ts')).openRcloneStorage(location.remote, { env, signal });
     case 'azure':
-      return (await import('./drivers/azure/azure-storage.ts')).openAzureStorage(location.location);
+      return (await import('./drivers/azure/azure-storage.ts')).openAzureStorage(location.location, env);
     default:
       return location satisfies never;
   }

@@ -9,6 +9,7 @@ import type { Storage } from '../storage/storage.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
 import { openStorageStack } from './storage-stack.ts';
 import { Vault } from './vault.ts';
+import type { StorageSettings } from './storage-settings.ts';
 import type { InitVaultOptions, OpenVaultOptions, PasswordSource, VaultNotice } from './vault-options.ts';
 
 /** Where a vault is: a URL or an open storage; several are a mirror of the first. */
@@ -62,8 +63,12 @@ export async function initVault(place: VaultPlace, options: InitVaultOptions): P
 }
 
 /** Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. */
-export async function vaultExists(url: string | readonly string[], signal?: AbortSignal): Promise<boolean> {
-  const stack = await openStorageStack(url, {}, () => {}, { signal });
+export async function vaultExists(
+  url: string | readonly string[],
+  signal?: AbortSignal,
+  settings: StorageSettings = {},
+): Promise<boolean> {
+  const stack = await openStorageStack(url, settings, () => {}, { signal });
   await using storage = stack.storage;
   return (await storage.stat(CONFIG_NAME, { signal })) !== undefined;
 }

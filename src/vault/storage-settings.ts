@@ -2,6 +2,8 @@ import type { StorageLogEntry } from '../storage/layers/log.ts';
 
 /** How the storage of a vault is used. */
 export interface StorageSettings {
+  /** Variables for its drivers, such as `AWS_ACCESS_KEY_ID`, over those of this process. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
   /** Nothing is written or removed; actions that only read work without a lock. */
   readonly readOnly?: boolean | undefined;
   /** Nothing that is there is replaced or removed, except locks. */

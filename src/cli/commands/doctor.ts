@@ -4,7 +4,7 @@ import { type Diagnosis, diagnoseMachine, diagnoseStorage, diagnoseVault } from 
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples, addExitCodes } from '../help.ts';
-import { openCliVault } from '../open-cli-vault.ts';
+import { openCliVault, storageSettings } from '../open-cli-vault.ts';
 import { printable } from '../output/printable.ts';
 import { chooseVault, type VaultChoice } from '../vault-choice.ts';
 
@@ -19,7 +19,7 @@ export const doctorCommand: CommandModule = {
 };
 
 async function doctor(cli: CliContext): Promise<void> {
-  const choice = await chooseVault(cli.options.vault, cli.env);
+  const choice = await chooseVault(cli.options.vault, cli.env, cli.config);
   const found = [...diagnoseMachine(), ...(await diagnoseKeyFile(choice)), ...(await diagnoseChosen(cli, choice))];
   if (cli.options.json) await cli.out.json({ schema: 1, vault: choice.url, diagnoses: found });
   else await cli.out.write(found.map((diagnosis) => line(cli, diagnosis)).join(''));
@@ -32,7 +32,9 @@ async function doctor(cli: CliContext): Promise<void> {
 }
 
 async function diagnoseChosen(cli: CliContext, choice: VaultChoice): Promise<Diagnosis[]> {
-  const storage = await diagnoseStorage(choice.url, cli.signal);
+  // Not the limits of the configuration: whether it can be written is what is asked.
+  const { env } = await storageSettings(cli, choice);
+  const storage = await diagnoseStorage(choice.url, cli.signal, { env });
   if (storage.some(({ subject, status }) => subject === 'storage' && status !== 'ok')) return storage;
   try {
     await using vault = await openCliVault(cli);

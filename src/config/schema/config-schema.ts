@@ -34,7 +34,8 @@ export function configSchema(context: SchemaContext): z.ZodType<Config> {
 }
 
 /** The JSON Schema of a file, for editors. */
-export function configJsonSchema(context: SchemaContext): object {
+export function configJsonSchema(): object {
+  const context: SchemaContext = { folder: '/', home: '/', env: {}, missing: 'leave', fromCode: false };
   const profile = z.strictObject(sections(context)).partial();
   const file = z.strictObject({ ...sections(context), profiles: z.record(z.string(), profile).default({}) });
   return {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { ArchiveConfig, VaultConfig } from '../vault-config.ts';
+import { rotationSchema } from './rotation-schema.ts';
 import { duration, given, positiveNumber, type SchemaParts, size, strict } from './schema-parts.ts';
 
 export function vaultSchema(parts: SchemaParts): z.ZodType<VaultConfig> {
@@ -19,6 +20,7 @@ export function vaultSchema(parts: SchemaParts): z.ZodType<VaultConfig> {
     retryLock: duration.exactOptional(),
     coldClass: parts.text.exactOptional(),
     archives: archiveSchema(parts).exactOptional(),
+    keep: rotationSchema.exactOptional(),
   })
     .refine(({ readOnly, appendOnly }) => readOnly !== true || appendOnly !== true, {
       path: ['appendOnly'],
