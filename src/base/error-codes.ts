@@ -92,6 +92,10 @@ export const errorCodes = [
   'COPY_PARTIAL',
   'PRUNE_REFUSED',
   'PRUNE_PARTIAL',
+  // events, hooks and plugins
+  'ACTION_VETOED',
+  'HOOK_FAILED',
+  'PLUGIN_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

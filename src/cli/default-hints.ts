@@ -86,4 +86,7 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   PRUNE_PARTIAL: 'What stays is named above.',
   REPAIR_PARTIAL: 'Back up the same files again, which may bring back what is missing; then run `cairn check`.',
   COPY_PARTIAL: 'Repair the source, then copy again: what was copied is skipped.',
+  ACTION_VETOED: 'See why it was refused; the hook or plugin that did it is in the configuration.',
+  HOOK_FAILED: 'Run the command of the hook by itself and see what it says.',
+  PLUGIN_FAILED: 'Correct the plugin, or take it out of `plugins:` in the configuration.',
 };

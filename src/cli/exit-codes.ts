@@ -34,6 +34,8 @@ export type ExitName =
   | 'lastKey'
   | 'cold'
   | 'pending'
+  | 'vetoed'
+  | 'plugin'
   | 'interrupted';
 
 /** Every exit code there is, in the order of `--help`. */
@@ -63,6 +65,8 @@ export const exitMeanings: Readonly<Record<ExitName, ExitMeaning>> = {
   lastKey: { code: 28, meaning: 'the last key of a vault cannot be removed' },
   cold: { code: 29, meaning: 'data lies in a cold storage class and has to be retrieved first' },
   pending: { code: 30, meaning: 'data was asked for from cold storage and is not there yet: run it again later' },
+  vetoed: { code: 37, meaning: 'a hook, a plugin or a listener refused the action before it began' },
+  plugin: { code: 38, meaning: 'a plugin failed' },
   interrupted: { code: 130, meaning: 'interrupted' },
 };
 
@@ -147,6 +151,9 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   COPY_PARTIAL: 'partial',
   PRUNE_REFUSED: 'damaged',
   PRUNE_PARTIAL: 'partial',
+  ACTION_VETOED: 'vetoed',
+  HOOK_FAILED: 'command',
+  PLUGIN_FAILED: 'plugin',
 };
 
 /** The exit code of an error code. */

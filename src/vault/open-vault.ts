@@ -26,7 +26,7 @@ export type VaultPlace = string | Storage | readonly (string | Storage)[];
  * ```
  */
 export async function openVault(place: VaultPlace, options: OpenVaultOptions): Promise<Vault> {
-  return openOn(place, options, async (storage) => {
+  return openOn(place, options, async (storage, notify) => {
     const { signal } = options;
     // Asked before the password, so that nobody types one for a vault that is not there.
     if ((await storage.stat(CONFIG_NAME, { signal })) === undefined) throw vaultMissing(storage);
@@ -36,7 +36,7 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
       cache: cacheOptions(options),
       coldClass: options.coldClass,
       signal,
-      onWarning: (warning) => options.onNotice?.({ level: 'warning', message: warning.message }),
+      onWarning: (warning) => notify({ level: 'warning', message: warning.message }),
     });
   });
 }
@@ -76,13 +76,15 @@ export async function vaultExists(
 async function openOn(
   place: VaultPlace,
   options: OpenVaultOptions,
-  open: (storage: Storage) => Promise<Repository>,
+  open: (storage: Storage, notify: Notify) => Promise<Repository>,
 ): Promise<Vault> {
-  const notify = options.onNotice ?? ((): void => {});
+  const notify = notifyOf(options);
   if (options.coldClass !== undefined && !isStorageClass(options.coldClass)) throw noStorageClass(options.coldClass);
-  const { storage, mirror } = await openStorageStack(place, options.storage ?? {}, notify, { signal: options.signal });
+  const { signal, extensions } = options;
+  const stackOptions = { signal, schemes: extensions?.storages };
+  const { storage, mirror } = await openStorageStack(place, options.storage ?? {}, notify, stackOptions);
   try {
-    const repository = await open(storage);
+    const repository = await open(storage, notify);
     if (repository.coldClass !== undefined && storage.cold === undefined) notify(withoutClasses(repository.coldClass));
     return new Vault(storage, repository, {
       retryLockMs: options.retryLockMs ?? 0,
@@ -91,12 +93,25 @@ async function openOn(
       memoryFolder: cacheOptions(options)?.folder,
       mirror,
       notify,
+      logger: options.logger,
+      extensions,
     });
   } catch (error) {
     // The first error says more than a failed close would.
     await closeQuietly(storage);
     throw error;
   }
+}
+
+type Notify = (notice: VaultNotice) => void;
+
+/** One way for notices inside, and two for them to come out. */
+function notifyOf({ onNotice, logger }: OpenVaultOptions): Notify {
+  return (notice) => {
+    onNotice?.(notice);
+    if (notice.level === 'warning') logger?.warn(notice.message);
+    else logger?.info(notice.message);
+  };
 }
 
 async function closeQuietly(storage: Storage): Promise<void> {

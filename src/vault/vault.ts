@@ -39,13 +39,9 @@ import type { DiffOptions, DiffResult, DumpOptions, LookContext, LsOptions } fro
 import type { StatsMode } from '../repository/walk/repository-stats.ts';
 import type { GrowthStep, ModeStats, StatsOptions, VaultStats } from './look/look-stats.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
-import {
-  type ActionName,
-  type ActionResults,
-  VaultEmitter,
-  type VaultEventName,
-  type VaultListener,
-} from './vault-events.ts';
+import { ActionLog } from './action-log.ts';
+import { VaultEmitter } from './vault-emitter.ts';
+import type { ActionName, ActionRequest, ActionResults, VaultEventName, VaultListener } from './vault-events.ts';
 import { VaultMirror } from './care/vault-mirror.ts';
 import { loadSnapshots, openSession, type VaultSettings } from './vault-session.ts';
 
@@ -75,9 +71,12 @@ export class Vault implements AsyncDisposable {
     this.#storage = storage;
     this.#repository = repository;
     this.#settings = settings;
-    this.#emitter = new VaultEmitter((error) =>
-      settings.notify({ level: 'warning', message: `an event listener failed: ${messageOf(error)}` }),
-    );
+    this.#emitter = new VaultEmitter({
+      vaultUrl: storage.url,
+      shared: settings.extensions?.listeners,
+      onListenerError: (error, event) =>
+        settings.notify({ level: 'warning', message: `a listener of ${event} failed: ${messageOf(error)}` }),
+    });
   }
 
   /** Where the vault is, without secrets. */
@@ -99,9 +98,14 @@ export class Vault implements AsyncDisposable {
     return this.#repository.keyId;
   }
 
-  /** Listens to an event such as `backup.done`. Dispose the result to stop. */
+  /** Listens to an event such as `backup.done`; what the listener returns is awaited. Dispose the result to stop. */
   on<N extends VaultEventName>(name: N, listener: VaultListener<N>): Disposable {
     return this.#emitter.on(name, listener);
+  }
+
+  /** Listens to the next such event only. */
+  once<N extends VaultEventName>(name: N, listener: VaultListener<N>): Disposable {
+    return this.#emitter.once(name, listener);
   }
 
   /**
@@ -116,7 +120,7 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   backup(source: BackupSource, options: BackupOptions = {}): Job<BackupResult> {
-    return this.#action('backup', options, async (context) =>
+    return this.#action('backup', { ...options, source }, async (context) =>
       (await import('./actions/backup-action.ts')).runBackup(context, source, options),
     );
   }
@@ -138,7 +142,7 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   restore(reference: string, options: VaultRestoreOptions): Job<VaultRestoreResult> {
-    return this.#action('restore', options, async (context) =>
+    return this.#action('restore', { ...options, reference }, async (context) =>
       (await import('./actions/restore-action.ts')).runRestore(context, reference, options),
     );
   }
@@ -239,7 +243,7 @@ export class Vault implements AsyncDisposable {
 
   /** Removes the backups that a plan forgets. Their data stays until a prune. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`. */
   forget(plan: ForgetPlan, options: SignalOptions = {}): Job<ForgetResult> {
-    return this.#action('forget', options, async (context) =>
+    return this.#action('forget', { ...options, plan }, async (context) =>
       (await import('./care/apply-forget.ts')).applyForget(context, plan),
     );
   }
@@ -249,9 +253,10 @@ export class Vault implements AsyncDisposable {
     references: string | readonly string[],
     options: Pick<ForgetOptions, 'filter'> & SignalOptions = {},
   ): Job<ForgetResult> {
-    return this.#action('delete', options, async (context) => {
+    const named = [references].flat();
+    return this.#action('delete', { ...options, references: named }, async (context) => {
       const { planDelete } = await import('./care/plan-forget.ts');
-      const plan = await planDelete(context, [references].flat(), options.filter);
+      const plan = await planDelete(context, named, options.filter);
       return (await import('./care/apply-forget.ts')).applyForget(context, plan);
     });
   }
@@ -425,9 +430,16 @@ export class Vault implements AsyncDisposable {
 
   #action<A extends ActionName>(
     name: A,
-    options: SignalOptions,
+    options: ActionRequest<A> & SignalOptions,
     run: (context: ActionContext) => Promise<ActionResults[A]>,
   ): Job<ActionResults[A]> {
-    return this.#job(options, (context) => this.#emitter.around(name, randomUUID(), () => run(context)));
+    return this.#job(options, (context) => {
+      const sessionId = randomUUID();
+      const log = new ActionLog(this.#settings.logger, name, sessionId);
+      const start = { sessionId, options, signal: context.signal };
+      return log.around(() =>
+        this.#emitter.around(name, start, () => run({ ...context, report: log.reportTo(context.report) })),
+      );
+    });
   }
 }
