@@ -11,6 +11,7 @@ export {
   type Retry,
 } from './base/errors.ts';
 export { Job, type JobContext, type Progress } from './base/job.ts';
+export type { LogFacts, Logger } from './base/logger.ts';
 export { Secret } from './base/secret.ts';
 
 export { initVault, openVault, vaultExists } from './vault/open-vault.ts';
@@ -22,7 +23,21 @@ export type { MirrorRepairPlan, MirrorRepairResult } from './storage/mirror/mirr
 export type { VaultPlace } from './vault/open-vault.ts';
 export type { StorageSettings } from './vault/storage-settings.ts';
 export type { StorageLogEntry } from './storage/layers/log.ts';
-export type { VaultEventName, VaultEvents, VaultListener } from './vault/vault-events.ts';
+export type {
+  ActionEvent,
+  ActionName,
+  ActionRequest,
+  ActionRequests,
+  ActionResults,
+  BeforeEvent,
+  DoneEvent,
+  FailedEvent,
+  VaultEventName,
+  VaultEvents,
+  VaultListener,
+} from './vault/vault-events.ts';
+export { VaultListeners } from './vault/vault-listeners.ts';
+export type { VaultExtensions } from './vault/vault-extensions.ts';
 
 export type {
   BackupCounts,
@@ -77,3 +92,19 @@ export type { KeyRecord } from './repository/keys.ts';
 export type { UnlockResult } from './repository/lock/unlock.ts';
 export type { OverwriteMode } from './restorer/restore-options.ts';
 export type { RestoreProblem } from './restorer/restore-problem.ts';
+
+export { type Cairn, type CairnOptions, createCairn } from './app/create-cairn.ts';
+export { definePlugin, type Plugin, type PluginContext, type PluginSettings } from './plugins/define-plugin.ts';
+export type { PluginCommand, PluginCommandContext } from './plugins/plugin-command.ts';
+export type { PluginEntry } from './plugins/plugin-entry.ts';
+export type { HookEntry, HookTable } from './plugins/hook-entry.ts';
+export type { NotifierFactory, NotifierMessage, PluginNotifier } from './plugins/plugin-notifier.ts';
+export type { BuiltInSource } from './vault/actions/backup-source.ts';
+export type {
+  RegisteredSource,
+  SourceFactories,
+  SourceFactory,
+  SourceFactoryContext,
+} from './vault/actions/registered-source.ts';
+export type { Source, SourceDirectory, SourceEntry, SourceProblem, StreamMetadata } from './archiver/source.ts';
+export type { OpenScheme, StorageSchemes } from './storage/open-storage.ts';
