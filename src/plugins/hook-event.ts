@@ -32,8 +32,15 @@ export function hookEnvironment(name: VaultEventName, event: HookedEvent): Recor
     facts['ERROR_CODE'] = isCairnError(event.error) ? event.error.code : undefined;
   }
   const entries = Object.entries(facts).filter(([, value]) => value !== undefined && value !== null);
-  // No variable can hold a NUL.
-  return Object.fromEntries(entries.map(([key, value]) => [`CAIRN_${key}`, String(value).replaceAll('\0', '')]));
+  return Object.fromEntries(entries.map(([key, value]) => [`CAIRN_${key}`, variable(String(value))]));
+}
+
+// Linux starts no program with one longer than 128 KiB; the whole text is on standard input.
+const MAX_VARIABLE_CHARACTERS = 8192;
+
+/** No variable can hold a NUL. */
+function variable(text: string): string {
+  return text.replaceAll('\0', '').slice(0, MAX_VARIABLE_CHARACTERS);
 }
 
 /** `begins`, then `failed` or what the result says, such as `partial`. */
