@@ -98,7 +98,13 @@ export { definePlugin, type Plugin, type PluginContext, type PluginSettings } fr
 export type { PluginCommand, PluginCommandContext } from './plugins/plugin-command.ts';
 export type { PluginEntry } from './plugins/plugin-entry.ts';
 export type { HookEntry, HookTable } from './plugins/hook-entry.ts';
-export type { NotifierFactory, NotifierMessage, PluginNotifier } from './plugins/plugin-notifier.ts';
+export type {
+  NotifierFactory,
+  NotifierMessage,
+  NotifierOutcome,
+  NotifierSubject,
+  PluginNotifier,
+} from './plugins/plugin-notifier.ts';
 export type { BuiltInSource } from './vault/actions/backup-source.ts';
 export type {
   RegisteredSource,

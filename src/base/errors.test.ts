@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { CairnArgumentError, CairnError, hasCode, isCairnError } from './errors.ts';
 
+interface Copy {
+  readonly CairnError: typeof CairnError;
+  readonly CairnArgumentError: typeof CairnArgumentError;
+}
+
 class SpecialError extends CairnError {}
 
 /** A plugin that was installed elsewhere brings such a copy. */
-async function anotherCopy(): Promise<typeof import('./errors.ts')> {
+async function anotherCopy(): Promise<Copy> {
   // Another query is another module.
   const url = new URL('./errors.ts?copy', import.meta.url).href;
-  return (await import(/* @vite-ignore */ url)) as typeof import('./errors.ts');
+  return (await import(/* @vite-ignore */ url)) as Copy;
 }
 
 describe('errors of another copy of the library', () => {

@@ -39,10 +39,13 @@ interface Act {
   readonly signal?: AbortSignal;
 }
 
+function note(message: string): void {
+  lines.push(message);
+}
+
 /** A backup with these hooks. */
 async function act(hooks: HookTable, { options, fails, env, signal }: Act = {}): Promise<void> {
   const listeners = new VaultListeners();
-  const note = (message: string): void => void lines.push(message);
   attachHooks(hooks, listeners, {
     folder,
     env: env ?? { PATH: process.env['PATH'] },

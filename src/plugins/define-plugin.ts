@@ -33,15 +33,15 @@ export interface PluginContext {
    * Listens to an event of all vaults. What the listener throws is a warning, and stops the action only where the plugin
    * is `required`; `event.veto(reason)` stops it in any case.
    */
-  on<N extends VaultEventName>(event: N, listener: VaultListener<N>): Disposable;
-  once<N extends VaultEventName>(event: N, listener: VaultListener<N>): Disposable;
+  readonly on: <N extends VaultEventName>(event: N, listener: VaultListener<N>) => Disposable;
+  readonly once: <N extends VaultEventName>(event: N, listener: VaultListener<N>) => Disposable;
   /** Opens vaults at `scheme:…`. None of Cairn's own schemes can be replaced. */
-  registerStorage(scheme: string, open: OpenScheme): void;
+  readonly registerStorage: (scheme: string, open: OpenScheme) => void;
   /** Lets backups be made of `{ type: 'registered', of: type, options }`, and of `type:…` on the command line. */
-  registerSource(type: string, factory: SourceFactory): void;
-  registerNotifier(type: string, factory: NotifierFactory): void;
+  readonly registerSource: (type: string, factory: SourceFactory) => void;
+  readonly registerNotifier: (type: string, factory: NotifierFactory) => void;
   /** Adds `cairn NAME`. None of Cairn's own commands can be replaced. */
-  registerCommand(command: PluginCommand): void;
+  readonly registerCommand: (command: PluginCommand) => void;
 }
 
 /**

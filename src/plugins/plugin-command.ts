@@ -28,11 +28,11 @@ export interface PluginCommandContext {
   readonly signal: AbortSignal;
   readonly logger: Logger;
   /** The vault of this command line. Close it with `await using`. */
-  openVault(): Promise<Vault>;
+  readonly openVault: () => Promise<Vault>;
   /** To stdout. */
-  write(text: string): Promise<void>;
+  readonly write: (text: string) => Promise<void>;
   /** One JSON document to stdout. */
-  writeJson(value: unknown): Promise<void>;
+  readonly writeJson: (value: unknown) => Promise<void>;
   /** Asks for a yes before something that cannot be undone. Throws `CONFIRMATION_NEEDED` without one. */
-  confirm(question: string, consequence: string): Promise<void>;
+  readonly confirm: (question: string, consequence: string) => Promise<void>;
 }

@@ -5,7 +5,7 @@ import { openMemoryStorage } from '../storage/drivers/memory.ts';
 import { openStorage } from '../storage/open-storage.ts';
 import { VaultEmitter } from '../vault/vault-emitter.ts';
 import type { ActionResults, VaultListener } from '../vault/vault-events.ts';
-import { definePlugin, type PluginContext } from './define-plugin.ts';
+import { definePlugin, type Plugin, type PluginContext } from './define-plugin.ts';
 import type { PluginEntry } from './plugin-entry.ts';
 import { PluginHost, type PluginHostOptions } from './plugin-host.ts';
 
@@ -199,7 +199,7 @@ describe('B62: a plugin', () => {
     ],
     [
       'a notifier of Cairn',
-      ({ registerNotifier }: PluginContext) => registerNotifier('email', () => ({ send: () => Promise.resolve() })),
+      ({ registerNotifier }: PluginContext) => registerNotifier('email', () => ({ deliver: () => Promise.resolve() })),
     ],
     ['what another one registered', ({ registerSource }: PluginContext) => registerSource('taken', () => '/')],
   ])('cannot replace %s', async (_what, activate) => {
@@ -214,15 +214,18 @@ describe('B62: a plugin', () => {
   });
 });
 
-describe('a plugin that fails to activate', () => {
-  const activate = ({ on, registerSource }: PluginContext): never => {
-    on('delete.before', () => lines.push('a dead plugin heard something'));
-    registerSource('half', () => '/');
-    throw new Error('no licence');
-  };
+function failingActivate({ on, registerSource }: PluginContext): never {
+  on('delete.before', () => lines.push('a dead plugin heard something'));
+  registerSource('half', () => '/');
+  throw new Error('no licence');
+}
 
+describe('a plugin that fails to activate', () => {
   it('is named, leaves nothing behind, and stops nothing', async () => {
-    const host = await load([{ use: { name: 'bad', activate } }, { use: { name: 'good', activate: () => {} } }]);
+    const host = await load([
+      { use: { name: 'bad', activate: failingActivate } },
+      { use: { name: 'good', activate: () => {} } },
+    ]);
     expect(host.names).toEqual(['good']);
     expect(host.registry.sources.size).toBe(0);
     expect(await act(host)).toBe('acted');
@@ -232,7 +235,7 @@ describe('a plugin that fails to activate', () => {
   it('stops everything where it is required, and those before it are deactivated', async () => {
     const log: string[] = [];
     const first = { name: 'first', activate: () => {}, deactivate: () => log.push('deactivated') };
-    const loading = load([{ use: first }, { use: { name: 'bad', activate }, required: true }]);
+    const loading = load([{ use: first }, { use: { name: 'bad', activate: failingActivate }, required: true }]);
     await expect(loading).rejects.toMatchObject({
       code: 'PLUGIN_FAILED',
       facts: { plugin: 'bad', phase: 'activate' },
@@ -278,12 +281,11 @@ describe('a plugin that fails to activate', () => {
   });
 });
 
-describe('a listener of a plugin', () => {
-  const listening = (listener: VaultListener<'delete.before'>) => ({
-    name: 'touchy',
-    activate: ({ on }: PluginContext) => on('delete.before', listener),
-  });
+function listening(listener: VaultListener<'delete.before'>): Plugin {
+  return { name: 'touchy', activate: ({ on }) => on('delete.before', listener) };
+}
 
+describe('a listener of a plugin', () => {
   it('that throws is named and stops nothing', async () => {
     const host = await load([{ use: listening(() => Promise.reject(new Error('oops'))) }]);
     expect(await act(host)).toBe('acted');

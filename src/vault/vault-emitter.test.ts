@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CairnError, hasCode } from '../base/errors.ts';
+import { type CairnError, hasCode } from '../base/errors.ts';
 import { VaultEmitter } from './vault-emitter.ts';
 import type { ActionResults } from './vault-events.ts';
 import { VaultListeners } from './vault-listeners.ts';
