@@ -2,7 +2,7 @@
 export interface HookEntry {
   /** Run with `sh -c`. */
   readonly run: string;
-  /** Its whole process group is ended after this time; a minute by default. */
+  /** Its whole process group is ended after this time; five minutes by default. */
   readonly timeoutMs?: number | undefined;
   /**
    * `fail`: an action does not begin where its `before` hook fails; the default for `before`. `warn`: it is only told of.
@@ -14,4 +14,4 @@ export interface HookEntry {
 /** Hooks by event, such as `backup.before`, in the order in which they run. */
 export type HookTable = Readonly<Record<string, readonly HookEntry[]>>;
 
-export const DEFAULT_HOOK_TIMEOUT_MS = 60_000;
+export const DEFAULT_HOOK_TIMEOUT_MS = 300_000;

@@ -1,4 +1,4 @@
-import { hasCode, messageOf } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Progress } from '../base/job.ts';
 import type { Logger } from '../base/logger.ts';
 
@@ -14,7 +14,7 @@ export class ActionLog {
     this.#sessionId = sessionId;
   }
 
-  async around<R>(run: () => Promise<R>): Promise<R> {
+  async around<R>(signal: AbortSignal, run: () => Promise<R>): Promise<R> {
     const action = this.#action;
     const sessionId = this.#sessionId;
     const started = performance.now();
@@ -26,7 +26,7 @@ export class ActionLog {
       return result;
     } catch (error) {
       const facts = { sessionId, durationMs: durationMs() };
-      if (hasCode(error, 'ABORTED')) this.#logger?.info(`${action} was stopped`, facts);
+      if (signal.aborted) this.#logger?.info(`${action} was stopped`, facts);
       else this.#logger?.error(`${action} failed: ${messageOf(error)}`, facts);
       throw error;
     }

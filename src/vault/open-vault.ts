@@ -81,8 +81,8 @@ async function openOn(
   const notify = notifyOf(options);
   if (options.coldClass !== undefined && !isStorageClass(options.coldClass)) throw noStorageClass(options.coldClass);
   const { signal, extensions } = options;
-  const stackOptions = { signal, schemes: extensions?.storages };
-  const { storage, mirror } = await openStorageStack(place, options.storage ?? {}, notify, stackOptions);
+  const settings = { schemes: extensions?.storages, ...options.storage };
+  const { storage, mirror } = await openStorageStack(place, settings, notify, { signal });
   try {
     const repository = await open(storage, notify);
     if (repository.coldClass !== undefined && storage.cold === undefined) notify(withoutClasses(repository.coldClass));

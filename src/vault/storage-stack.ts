@@ -55,7 +55,8 @@ export async function openStorageStack(
   options: OpenStorageOptions = {},
 ): Promise<StorageStack> {
   const limits = limitsOf(settings);
-  const opening = settings.env === undefined ? options : { ...options, env: { ...process.env, ...settings.env } };
+  const env = settings.env === undefined ? options.env : { ...process.env, ...settings.env };
+  const opening = { ...options, env, schemes: settings.schemes ?? options.schemes };
   const [first, ...others] = placesOf(place);
   if (first === undefined) throw new CairnError('STORAGE_URL_INVALID', 'no storage was named');
   if (others.length === 0) {

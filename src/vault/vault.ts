@@ -437,7 +437,7 @@ export class Vault implements AsyncDisposable {
       const sessionId = randomUUID();
       const log = new ActionLog(this.#settings.logger, name, sessionId);
       const start = { sessionId, options, signal: context.signal };
-      return log.around(() =>
+      return log.around(context.signal, () =>
         this.#emitter.around(name, start, () => run({ ...context, report: log.reportTo(context.report) })),
       );
     });
