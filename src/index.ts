@@ -93,7 +93,7 @@ export type { UnlockResult } from './repository/lock/unlock.ts';
 export type { OverwriteMode } from './restorer/restore-options.ts';
 export type { RestoreProblem } from './restorer/restore-problem.ts';
 
-export { type Cairn, type CairnOptions, createCairn } from './app/create-cairn.ts';
+export { type Extensions, type ExtensionsOptions, loadExtensions } from './plugins/load-extensions.ts';
 export { definePlugin, type Plugin, type PluginContext, type PluginSettings } from './plugins/define-plugin.ts';
 export type { PluginCommand, PluginCommandContext } from './plugins/plugin-command.ts';
 export type { PluginEntry } from './plugins/plugin-entry.ts';

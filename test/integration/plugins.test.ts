@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
-  createCairn,
+  loadExtensions,
   definePlugin,
   type Logger,
   type PluginContext,
@@ -60,27 +60,27 @@ const clockPlugin = definePlugin({
 describe('a storage of a plugin', () => {
   it('holds vaults like any other', async () => {
     await writeFile(join(folder, 'a.txt'), 'hello\n');
-    await using cairn = await createCairn({ plugins: [shelfPlugin] });
+    await using extensions = await loadExtensions({ plugins: [shelfPlugin] });
     {
-      await using vault = await cairn.initVault('shelf://attic/one', { password, cache: false });
+      await using vault = await extensions.initVault('shelf://attic/one', { password, cache: false });
       await vault.backup(folder, { name: 'docs' });
     }
-    await using again = await cairn.openVault('shelf://attic/one', { password, cache: false });
+    await using again = await extensions.openVault('shelf://attic/one', { password, cache: false });
     const bytes = await Array.fromAsync(again.cat('docs', join(folder, 'a.txt')));
     expect(Buffer.concat(bytes).toString()).toBe('hello\n');
     expect((await again.check()).findings).toEqual([]);
   });
 
-  it('is not known to another Cairn', async () => {
-    await using cairn = await createCairn();
-    await expect(cairn.openVault('shelf://attic/one', { password })).rejects.toMatchObject({
+  it('is not known where its plugin is not', async () => {
+    await using extensions = await loadExtensions();
+    await expect(extensions.openVault('shelf://attic/one', { password })).rejects.toMatchObject({
       code: 'STORAGE_URL_INVALID',
     });
   });
 
   it('can be part of a mirror', async () => {
-    await using cairn = await createCairn({ plugins: [shelfPlugin] });
-    await using vault = await cairn.initVault('mirror:memory:plugin-mirror,shelf://attic/two', {
+    await using extensions = await loadExtensions({ plugins: [shelfPlugin] });
+    await using vault = await extensions.initVault('mirror:memory:plugin-mirror,shelf://attic/two', {
       password,
       cache: false,
     });
@@ -89,11 +89,11 @@ describe('a storage of a plugin', () => {
   });
 
   it('keeps the contract of storages, opened by its URL', async ({ signal }) => {
-    await using cairn = await createCairn({ plugins: [shelfPlugin] });
+    await using extensions = await loadExtensions({ plugins: [shelfPlugin] });
     const { features } = openMemoryStorage('features');
     const cases = storageConformance.filter((one) => appliesTo(one, features));
     let number = 0;
-    const schemes = cairn.extensions.storages;
+    const schemes = extensions.forVaults.storages;
     for (const one of cases) await one.run(() => openStorage(`shelf://case/${number++}`, { schemes }), signal);
     expect(cases.length).toBeGreaterThan(20);
   });
@@ -101,8 +101,8 @@ describe('a storage of a plugin', () => {
 
 describe('a source of a plugin', () => {
   it('is backed up', async () => {
-    await using cairn = await createCairn({ plugins: [clockPlugin] });
-    await using vault = await cairn.initVault('memory:clock', { password, cache: false });
+    await using extensions = await loadExtensions({ plugins: [clockPlugin] });
+    await using vault = await extensions.initVault('memory:clock', { password, cache: false });
     const { name } = await vault.backup({ type: 'registered', of: 'clock', options: { hour: 3 } });
     expect(name).toBe('time.txt');
     expect(Buffer.concat(await Array.fromAsync(vault.cat('time.txt', '/time.txt'))).toString()).toBe(
@@ -111,8 +111,8 @@ describe('a source of a plugin', () => {
   });
 
   it('that nobody registered is an error that says what there is', async () => {
-    await using cairn = await createCairn({ plugins: [clockPlugin] });
-    await using vault = await cairn.initVault('memory:no-clock', { password, cache: false });
+    await using extensions = await loadExtensions({ plugins: [clockPlugin] });
+    await using vault = await extensions.initVault('memory:no-clock', { password, cache: false });
     await expect(vault.backup({ type: 'registered', of: 'sundial' })).rejects.toMatchObject({
       code: 'ARGUMENT_INVALID',
       hint: 'Registered are: clock.',
@@ -172,7 +172,7 @@ it('B64: a logger hears of the beginning, the phases and the end of an action, a
   expect(lines.at(-1)).toMatch(/^error backup failed: /);
 });
 
-it('a plugin loaded from a file and a hook go with every vault of a Cairn', async () => {
+it('a plugin loaded from a file and a hook go with every vault of a program', async () => {
   const text = `
     import { writeFileSync } from 'node:fs';
     export const plugin = {
@@ -184,14 +184,14 @@ it('a plugin loaded from a file and a hook go with every vault of a Cairn', asyn
     };`;
   await writeFile(join(folder, 'noter.mjs'), text, { mode: 0o644 });
   const noted = join(folder, 'noted');
-  await using cairn = await createCairn({
+  await using extensions = await loadExtensions({
     folder,
     plugins: [{ use: './noter.mjs', options: { file: noted } }],
     hooks: { 'backup.done': [{ run: 'cat noted; echo' }] },
     logger,
   });
-  expect(cairn.plugins).toEqual(['noter']);
-  await using vault = await cairn.initVault('memory:noted', { password, cache: false });
+  expect(extensions.plugins).toEqual(['noter']);
+  await using vault = await extensions.initVault('memory:noted', { password, cache: false });
   await vault.backup(folder, { name: 'project' });
   expect(lines).toContain('info noter hears');
   expect(lines).toContain('info hook backup.done: project');

@@ -1,12 +1,12 @@
 import { type Logger, silentLogger } from '../base/logger.ts';
-import { attachHooks } from '../plugins/attach-hooks.ts';
-import type { Plugin } from '../plugins/define-plugin.ts';
-import type { HookTable } from '../plugins/hook-entry.ts';
-import type { PluginEntry } from '../plugins/plugin-entry.ts';
-import type { PluginCommand } from '../plugins/plugin-command.ts';
-import type { NotifierFactory } from '../plugins/plugin-notifier.ts';
-import type { ReservedNames } from '../plugins/plugin-registry.ts';
-import { PluginHost } from '../plugins/plugin-host.ts';
+import { attachHooks } from './attach-hooks.ts';
+import type { Plugin } from './define-plugin.ts';
+import type { HookTable } from './hook-entry.ts';
+import type { PluginEntry } from './plugin-entry.ts';
+import type { PluginCommand } from './plugin-command.ts';
+import type { NotifierFactory } from './plugin-notifier.ts';
+import type { ReservedNames } from './plugin-registry.ts';
+import { PluginHost } from './plugin-host.ts';
 import { initVault, openVault, type VaultPlace } from '../vault/open-vault.ts';
 import type { VaultEventName, VaultListener } from '../vault/vault-events.ts';
 import type { VaultExtensions } from '../vault/vault-extensions.ts';
@@ -14,7 +14,7 @@ import type { InitVaultOptions, OpenVaultOptions } from '../vault/vault-options.
 import type { Vault } from '../vault/vault.ts';
 import { defaultPluginsFolder } from './plugins-folder.ts';
 
-export interface CairnOptions {
+export interface ExtensionsOptions {
   /** In the order in which they are activated. */
   readonly plugins?: readonly (Plugin | string | PluginEntry)[] | undefined;
   /** Commands that run at events. */
@@ -39,11 +39,11 @@ export interface CairnOptions {
  * an event that there is not; any other plugin that fails is a warning to the logger.
  *
  * ```ts
- * await using cairn = await createCairn({ plugins: ['./timer-plugin.ts'], logger: console });
- * await using vault = await cairn.openVault('./vault', { password });
+ * await using extensions = await loadExtensions({ plugins: ['./timer-plugin.ts'], logger: console });
+ * await using vault = await extensions.openVault('./vault', { password });
  * ```
  */
-export async function createCairn(options: CairnOptions = {}): Promise<Cairn> {
+export async function loadExtensions(options: ExtensionsOptions = {}): Promise<Extensions> {
   const env = options.env ?? process.env;
   const logger = options.logger ?? silentLogger;
   const folder = options.folder ?? process.cwd();
@@ -62,15 +62,15 @@ export async function createCairn(options: CairnOptions = {}): Promise<Cairn> {
     await host[Symbol.asyncDispose]();
     throw error;
   }
-  return new Cairn(host, options.logger);
+  return new Extensions(host, options.logger);
 }
 
 function entryOf(plugin: Plugin | string | PluginEntry): PluginEntry {
   return typeof plugin === 'object' && 'use' in plugin ? plugin : { use: plugin };
 }
 
-/** Plugins and hooks at work. Made by `createCairn`. */
-export class Cairn implements AsyncDisposable {
+/** Plugins and hooks at work, for the vaults of one program. Made by `loadExtensions`. */
+export class Extensions implements AsyncDisposable {
   readonly #host: PluginHost;
   readonly #logger: Logger | undefined;
 
@@ -85,7 +85,7 @@ export class Cairn implements AsyncDisposable {
   }
 
   /** What `openVault` takes to know the storages, sources and listeners of the plugins. */
-  get extensions(): VaultExtensions {
+  get forVaults(): VaultExtensions {
     const { storages, sources, listeners } = this.#host.registry;
     return { storages, sources, listeners };
   }
@@ -126,6 +126,6 @@ export class Cairn implements AsyncDisposable {
   }
 
   #extend<O extends OpenVaultOptions>(options: O): O {
-    return { ...options, logger: options.logger ?? this.#logger, extensions: this.extensions };
+    return { ...options, logger: options.logger ?? this.#logger, extensions: this.forVaults };
   }
 }
