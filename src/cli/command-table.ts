@@ -156,3 +156,9 @@ function entry(
 export function findCommand(name: string): CommandEntry | undefined {
   return commandTable.find((entry) => entry.name === name || entry.aliases.includes(name));
 }
+
+/** Names that no plugin can give to a command of its own. */
+export const reservedNames: ReadonlySet<string> = new Set([
+  'help',
+  ...commandTable.flatMap(({ name, aliases }) => [name, ...aliases]),
+]);

@@ -134,6 +134,7 @@ export async function vaultOptions(
     storage: await storageSettings(cli, choice),
     cache: folder === undefined ? false : { folder },
     onNotice: ({ level, message }) => (level === 'warning' ? warn(message) : cli.info(message)),
+    extensions: (await cli.extensions())?.forVaults,
     signal,
   };
 }
@@ -141,7 +142,8 @@ export async function vaultOptions(
 const KIB = 1024;
 
 /** What the flags say, over what the configuration says of the vault. */
-export async function storageSettings({ options, signal }: CliContext, choice: VaultChoice): Promise<StorageSettings> {
+export async function storageSettings(cli: CliContext, choice: VaultChoice): Promise<StorageSettings> {
+  const { options, signal } = cli;
   const vault = choice.kind === 'configured' ? choice.vault : undefined;
   const { limitUpload, limitDownload } = options;
   const readOnly = options.readOnly || (vault?.readOnly ?? false);
@@ -153,6 +155,7 @@ export async function storageSettings({ options, signal }: CliContext, choice: V
   }
   return {
     env: choice.kind === 'configured' ? await vaultVariables(choice, signal) : undefined,
+    schemes: (await cli.extensions())?.forVaults.storages,
     readOnly,
     appendOnly: appendOnly && !readOnly,
     connections: options.connections ?? vault?.connections,

@@ -20,8 +20,16 @@ export function pluginFailed(plugin: string, phase: PluginPhase, cause: unknown,
   const why = cause instanceof TimeLimitError ? `it was given up after ${cause.limitMs / 1000} s` : messageOf(cause);
   const hint = 'hint' in Object(cause) ? (cause as { readonly hint?: unknown }).hint : undefined;
   return new CairnError('PLUGIN_FAILED', `the plugin ${plugin} ${what}: ${why}`, {
-    hint: typeof hint === 'string' ? hint : 'Correct the plugin, or take it out of the configuration.',
+    hint: typeof hint === 'string' ? hint : hintOf(phase),
     facts: { plugin, phase },
     cause,
   });
+}
+
+/** What it was asked for may be wrong as well as the plugin. */
+function hintOf(phase: PluginPhase): string {
+  const isAsked = phase === 'storage' || phase === 'source' || phase === 'command';
+  return isAsked
+    ? 'It is the plugin that says so: see how it is to be used.'
+    : 'Correct the plugin, or take it out of the configuration.';
 }

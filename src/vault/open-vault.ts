@@ -81,7 +81,7 @@ async function openOn(
   const notify = notifyOf(options);
   if (options.coldClass !== undefined && !isStorageClass(options.coldClass)) throw noStorageClass(options.coldClass);
   const { signal, extensions } = options;
-  const settings = { schemes: extensions?.storages, ...options.storage };
+  const settings = { ...options.storage, schemes: options.storage?.schemes ?? extensions?.storages };
   const { storage, mirror } = await openStorageStack(place, settings, notify, { signal });
   try {
     const repository = await open(storage, notify);

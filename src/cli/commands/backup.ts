@@ -16,6 +16,7 @@ import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { cacheFolderOf, openCliVault } from '../open-cli-vault.ts';
 import { addPackOptions, compressionOf, type PackFlags, packSizeOf } from '../pack-options.ts';
 import { keepHeapsSmall } from '../small-heaps.ts';
+import { registeredSource } from '../registered-source.ts';
 import { chooseVault } from '../vault-choice.ts';
 import { describeBackup, describeBackupCounts } from '../output/backup-report.ts';
 import { plural } from '../output/format.ts';
@@ -148,8 +149,11 @@ type FilesSelection = Pick<
 async function backup(cli: CliContext, paths: readonly string[], flags: BackupFlags): Promise<void> {
   // What is wrong with the command line is said before a vault is made or a password is asked.
   const options = backupOptions(cli, flags);
-  const runs = flags.stdin || flags.stdinFromCommand ? undefined : await configuredRuns(cli, paths);
+  const isStream = flags.stdin || flags.stdinFromCommand;
+  const runs = isStream ? undefined : await configuredRuns(cli, paths);
+  const registered = isStream ? undefined : await registeredSource(cli, paths);
   keepHeapsSmall();
+  if (registered !== undefined) return backupOne(cli, registered, options, flags);
   if (runs === undefined) return backupOne(cli, sourceOf(cli, paths, flags), options, flags);
   const narrowed = runs.map((run) => narrow(run, flags));
   const [run] = narrowed;

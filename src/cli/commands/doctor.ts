@@ -33,8 +33,8 @@ async function doctor(cli: CliContext): Promise<void> {
 
 async function diagnoseChosen(cli: CliContext, choice: VaultChoice): Promise<Diagnosis[]> {
   // Not the limits of the configuration: whether it can be written is what is asked.
-  const { env } = await storageSettings(cli, choice);
-  const storage = await diagnoseStorage(choice.url, cli.signal, { env });
+  const { env, schemes } = await storageSettings(cli, choice);
+  const storage = await diagnoseStorage(choice.url, cli.signal, { env, schemes });
   if (storage.some(({ subject, status }) => subject === 'storage' && status !== 'ok')) return storage;
   try {
     await using vault = await openCliVault(cli);

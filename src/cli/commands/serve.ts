@@ -63,7 +63,11 @@ async function serve(cli: CliContext, path: string | undefined, flags: ServeFlag
   const choice = path === undefined ? await chosenVault(cli) : undefined;
   const env = choice?.kind === 'configured' ? await vaultVariables(choice, cli.signal) : {};
   const url = path ?? choice?.url ?? '';
-  await using driver = await openStorage(url, { env: { ...cli.env, ...env }, signal: cli.signal });
+  await using driver = await openStorage(url, {
+    env: { ...cli.env, ...env },
+    schemes: (await cli.extensions())?.forVaults.storages,
+    signal: cli.signal,
+  });
   await refuseMissingFolder(driver);
   const storage = withLimits(driver, cli.options);
   const settings = planRestSettings({
