@@ -82,10 +82,10 @@ describe('B61: listeners', () => {
     const refused: boolean[] = [];
     emitter.on('delete.before', ({ options }) => {
       expect(options.references).toEqual(['a']);
-      refused.push(!Reflect.set(options, 'references', ['b']));
+      refused.push(!Reflect.set(options, 'references', ['b']), !Reflect.set(options.references, '0', 'b'));
     });
     await run([]);
-    expect(refused).toEqual([true]);
+    expect(refused).toEqual([true, true]);
   });
 
   it('end alone when they are disposed, also where one function listens twice', async () => {

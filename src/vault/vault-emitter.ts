@@ -57,7 +57,7 @@ export class VaultEmitter {
     const durationMs = (): number => Math.round(performance.now() - started);
     let result: ActionResults[A];
     try {
-      await this.#ask(about, Object.freeze({ ...options }), signal);
+      await this.#ask(about, readOnlyCopy(options), signal);
       result = await run();
     } catch (error) {
       await this.#tell(`${action}.failed`, { ...about, error, durationMs: durationMs() });
@@ -96,6 +96,15 @@ export class VaultEmitter {
     Object.freeze(event);
     return [this.#options.shared, this.#own].flatMap((listeners) => listeners?.callsOf(name, event) ?? []);
   }
+}
+
+/** Lists are copied as well: what a listener does to one shall not change what is done. */
+function readOnlyCopy(options: object): object {
+  const entries = Object.entries(options).map(([key, value]: [string, unknown]) => [
+    key,
+    Array.isArray(value) ? Object.freeze([...(value as unknown[])]) : value,
+  ]);
+  return Object.freeze(Object.fromEntries(entries) as object);
 }
 
 type About = Pick<ActionEvent, 'action' | 'sessionId' | 'vaultUrl'>;
