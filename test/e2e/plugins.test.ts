@@ -159,6 +159,15 @@ describe('hooks', () => {
     expect(event.result.name).toBe('data');
   });
 
+  it('before a backup may make what is saved', async () => {
+    await configure("hooks: { backup.before: ['sleep 0.3; mkdir -p made data/late; echo x > data/late/dump.sql; echo x > made/a'] }\n");
+    const { exit } = await home.run(['backup', 'data', 'made']);
+    expect(exit).toBe(0);
+    const { stdout } = await home.run(['ls', 'latest']);
+    expect(stdout).toContain('data/late/dump.sql');
+    expect(stdout).toContain('made/a');
+  });
+
   it('that fail before a backup keep it from beginning', async () => {
     await configure("hooks: { backup.before: ['echo no disk >&2; exit 1'] }\n");
     const { exit, stderr } = await home.run(['backup', 'data']);

@@ -179,7 +179,13 @@ async function backupOne(
   else await save(cli, vault, source, { ...options, ahead });
 }
 
-async function beginBackup(cli: CliContext, source: BackupSource, options: BackupOptions): Promise<BackupAhead> {
+/** Nothing is looked at ahead of plugins and hooks: they may make what is saved. */
+async function beginBackup(
+  cli: CliContext,
+  source: BackupSource,
+  options: BackupOptions,
+): Promise<BackupAhead | undefined> {
+  if ((await cli.extensions()) !== undefined) return undefined;
   const { url } = await chooseVault(cli.options.vault, cli.env, cli.config);
   const place = parseStorageUrl(mirrorUrls(url)?.[0] ?? url);
   return BackupAhead.begin(source, {
