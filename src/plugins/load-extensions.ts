@@ -1,3 +1,4 @@
+import type { CairnError } from '../base/errors.ts';
 import { type Logger, silentLogger } from '../base/logger.ts';
 import { attachHooks } from './attach-hooks.ts';
 import type { Plugin } from './define-plugin.ts';
@@ -82,6 +83,11 @@ export class Extensions implements AsyncDisposable {
   /** Names of the plugins at work. */
   get plugins(): readonly string[] {
     return this.#host.names;
+  }
+
+  /** Why plugins that are not required are not at work; each was told as a warning. */
+  get failures(): readonly CairnError[] {
+    return this.#host.failures;
   }
 
   /** What `openVault` takes to know the storages, sources and listeners of the plugins. */

@@ -1,5 +1,5 @@
 import { type Logger, silentLogger } from '../base/logger.ts';
-import { CairnArgumentError } from '../base/errors.ts';
+import { CairnArgumentError, type CairnError } from '../base/errors.ts';
 import { ActivePlugin } from './active-plugin.ts';
 import { parsePlugin, type Plugin } from './define-plugin.ts';
 import { findPlugin, type PluginPlaces } from './find-plugin.ts';
@@ -28,6 +28,7 @@ export class PluginHost implements AsyncDisposable {
   readonly #options: PluginHostOptions;
   readonly #logger: Logger;
   readonly #active: ActivePlugin[] = [];
+  readonly #failures: CairnError[] = [];
 
   private constructor(options: PluginHostOptions) {
     this.#options = options;
@@ -55,6 +56,11 @@ export class PluginHost implements AsyncDisposable {
     return this.#active.map(({ name }) => name);
   }
 
+  /** Why plugins that are not required are not at work. */
+  get failures(): readonly CairnError[] {
+    return this.#failures;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (let plugin = this.#active.pop(); plugin !== undefined; plugin = this.#active.pop()) await plugin.deactivate();
   }
@@ -73,6 +79,7 @@ export class PluginHost implements AsyncDisposable {
     } catch (error) {
       const failure = pluginFailed(nameOf(entry), 'load', error);
       if (required) throw failure;
+      this.#failures.push(failure);
       this.#logger.warn(failure.message, failure.facts);
     }
   }

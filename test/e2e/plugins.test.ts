@@ -121,6 +121,16 @@ describe('a plugin that fails', () => {
     expect(stderr).toContain('none.mjs was not found');
   });
 
+  it('is among what the doctor finds', async () => {
+    await example('timer-plugin.ts');
+    await configure('plugins: [./timer-plugin.ts, ./bad.mjs]\n');
+    const { stdout } = await home.run(['doctor', '--json']);
+    const { diagnoses } = JSON.parse(stdout) as { diagnoses: { subject: string; status: string; message: string }[] };
+    expect(
+      diagnoses.filter(({ subject }) => subject === 'plugin').map(({ status, message }) => `${status} ${message}`),
+    ).toEqual(['ok timer is active', 'warning the plugin bad failed to activate: no licence']);
+  });
+
   it('stops the backup where it is required', async () => {
     await configure('plugins: [{ use: ./bad.mjs, required: true }]\n');
     const ended = await home.run(['--json', 'backup', 'data']);
@@ -160,7 +170,9 @@ describe('hooks', () => {
   });
 
   it('before a backup may make what is saved', async () => {
-    await configure("hooks: { backup.before: ['sleep 0.3; mkdir -p made data/late; echo x > data/late/dump.sql; echo x > made/a'] }\n");
+    await configure(
+      "hooks: { backup.before: ['sleep 0.3; mkdir -p made data/late; echo x > data/late/dump.sql; echo x > made/a'] }\n",
+    );
     const { exit } = await home.run(['backup', 'data', 'made']);
     expect(exit).toBe(0);
     const { stdout } = await home.run(['ls', 'latest']);

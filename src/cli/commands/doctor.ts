@@ -20,7 +20,10 @@ export const doctorCommand: CommandModule = {
 
 async function doctor(cli: CliContext): Promise<void> {
   const choice = await chooseVault(cli.options.vault, cli.env, cli.config);
-  const found = [...diagnoseMachine(), ...(await diagnoseKeyFile(choice)), ...(await diagnoseChosen(cli, choice))];
+  const plugins = await diagnosePlugins(cli);
+  const opens = plugins.every(({ status }) => status !== 'failed');
+  const chosen = opens ? await diagnoseChosen(cli, choice) : [];
+  const found = [...diagnoseMachine(), ...(await diagnoseKeyFile(choice)), ...plugins, ...chosen];
   if (cli.options.json) await cli.out.json({ schema: 1, vault: choice.url, diagnoses: found });
   else await cli.out.write(found.map((diagnosis) => line(cli, diagnosis)).join(''));
   const failed = found.filter(({ status }) => status === 'failed');
@@ -28,6 +31,29 @@ async function doctor(cli: CliContext): Promise<void> {
     throw new CairnError('NOT_SUPPORTED', `not in order: ${failed.map(({ subject }) => subject).join(', ')}`, {
       hint: 'What to do about each is said above.',
     });
+  }
+}
+
+/** One that is required keeps every vault from being opened. */
+async function diagnosePlugins(cli: CliContext): Promise<Diagnosis[]> {
+  try {
+    const extensions = await cli.extensions();
+    const atWork = (extensions?.plugins ?? []).map((name): Diagnosis => ({
+      subject: 'plugin',
+      status: 'ok',
+      message: `${name} is active`,
+      hint: null,
+    }));
+    const failed = (extensions?.failures ?? []).map(({ message, hint }): Diagnosis => ({
+      subject: 'plugin',
+      status: 'warning',
+      message,
+      hint: hint ?? null,
+    }));
+    return [...atWork, ...failed];
+  } catch (error) {
+    if (!hasCode(error, 'PLUGIN_FAILED')) throw error;
+    return [{ subject: 'plugin', status: 'failed', message: error.message, hint: error.hint ?? null }];
   }
 }
 
