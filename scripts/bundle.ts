@@ -18,11 +18,13 @@ interface Bundle {
 const commandChunks: Bundle['codeSplitting'] = {
   groups: [
     { name: 'start', test: modules('cli/code-cache|vault/program-version'), priority: 5 },
-    { name: 'run', test: modules('cli/(?!main|commands/).*'), priority: 4 },
+    { name: 'run', test: modules('cli/(?!main|commands/|config/).*'), priority: 4 },
     { name: 'vault', test: modules('vault/open-vault'), priority: 3 },
+    // With YAML and the schema, which nobody loads who has no configuration.
+    { name: 'configuration', test: modules('config/load-config|config/schema/config-schema'), priority: 2.5 },
     {
       name: 'shared',
-      test: modules('(?!archiver/|restorer/|vault/(\\w+/)?(backup|restore)-).*'),
+      test: modules('(?!archiver/|restorer/|cli/config/|config/|vault/(\\w+/)?(backup|restore)-).*'),
       minShareCount: 2,
       priority: 2,
     },
