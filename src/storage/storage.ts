@@ -99,6 +99,12 @@ export interface ColdStorage {
   state(name: ObjectName, options?: StorageOptions): Promise<ColdObjectInfo | undefined>;
 
   /**
+   * Those of `names` that a listing proves to be readable, where that takes fewer requests than asking for each. Of what is
+   * not in the answer, `state` tells more.
+   */
+  readable?(names: ReadonlySet<ObjectName>, options?: StorageOptions): Promise<ReadonlyMap<ObjectName, ObjectInfo>>;
+
+  /**
    * Asks for a readable copy of a cold object; the answer comes long before the copy. Asking again is no error:
    * a copy that is there is kept for `days` from now. Throws `OBJECT_MISSING`, and `NOT_SUPPORTED` where its class
    * has no such tier.

@@ -95,10 +95,18 @@ export function coldAround(inner: ColdStorage, around: Around): ColdStorage {
   return {
     state: (name: ObjectName, options: StorageOptions = {}): Promise<ColdObjectInfo | undefined> =>
       around(callOf('state', name), options, () => inner.state(name, options)),
+    ...(inner.readable === undefined ? {} : { readable: readableAround(inner.readable.bind(inner), around) }),
     retrieve: (name: ObjectName, options: RetrieveOptions): Promise<void> =>
       around(callOf('retrieve', name), options, () => inner.retrieve(name, options)),
     publishedMs: (storageClass: string, tier: RetrievalTier) => inner.publishedMs(storageClass, tier),
   };
+}
+
+function readableAround(
+  readable: NonNullable<ColdStorage['readable']>,
+  around: Around,
+): NonNullable<ColdStorage['readable']> {
+  return (names, options = {}) => around(callOf('list', ''), options, () => readable(names, options));
 }
 
 function callOf(kind: StorageCall['kind'], name: string, objects = 1, sentBytes = 0): StorageCall {
