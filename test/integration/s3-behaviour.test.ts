@@ -243,6 +243,37 @@ describe('requests', () => {
   });
 });
 
+describe('looking for what is cold', () => {
+  const names = Array.from({ length: 5 }, (_, n) => `data/0${n}/pack${n}`);
+
+  async function openFilled(pageSize?: number): Promise<S3Storage> {
+    if (pageSize !== undefined) {
+      await double[Symbol.asyncDispose]();
+      double = await startS3Double({ pageSize });
+    }
+    const storage = await open();
+    for (const name of names) await storage.write(name, utf8('pack'), { cold: true, coldClass: 'STANDARD_IA' });
+    await storage.write('data/09/cold', utf8('pack'), { cold: true, coldClass: 'GLACIER' });
+    return storage;
+  }
+
+  it('proves in one request that objects can be read, and nothing of those that may be cold', async () => {
+    await using storage = await openFilled();
+    const before = double.seen.length;
+    const readable = await storage.cold?.readable?.(new Set([...names, 'data/09/cold', 'data/0f/none']));
+    expect([...(readable?.values() ?? [])]).toEqual(names.map((name) => ({ name, sizeBytes: 4 })));
+    expect(double.seen.length - before).toBe(1);
+  });
+
+  it('breaks off a listing that takes more requests than there are objects', async () => {
+    await using storage = await openFilled(1);
+    const before = double.seen.length;
+    const readable = await storage.cold?.readable?.(new Set(['data/03/pack3', 'data/04/pack4']));
+    expect(readable?.size).toBe(0);
+    expect(double.seen.length - before).toBe(2);
+  });
+});
+
 describe('a vault in a cold class', () => {
   it('keeps everything but contents of files where it can be read, and says what a restore lacks', async () => {
     const scratch = await mkdtemp(join(tmpdir(), 'cairn-cold-'));

@@ -126,9 +126,11 @@ export class S3Double implements AsyncDisposable {
       .toSorted((a, b) => (a < b ? -1 : 1));
     const page = keys.slice(0, this.#pageSize);
     const more = keys.length > page.length;
-    const entries = page.map(
-      (key) => `<Contents><Key>${encode(key)}</Key><Size>${this.objects.get(key)?.bytes.length}</Size></Contents>`,
-    );
+    const entries = page.map((key) => {
+      const { bytes, storageClass } = this.objects.get(key) ?? { bytes: new Uint8Array(), storageClass: '' };
+      const shown = `<StorageClass>${storageClass || 'STANDARD'}</StorageClass>`;
+      return `<Contents><Key>${encode(key)}</Key><Size>${bytes.length}</Size>${shown}</Contents>`;
+    });
     const next = more ? `<NextContinuationToken>${encode(page.at(-1) ?? '')}</NextContinuationToken>` : '';
     xml(response, `<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${entries.join('')}</ListBucketResult>`);
   }
