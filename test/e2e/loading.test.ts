@@ -7,7 +7,7 @@ const LIST_AT_EXIT = `data:text/javascript,process.on('exit',()=>console.error('
 
 async function builtinsOf(home: Home, ...args: readonly string[]): Promise<readonly string[]> {
   const { exit, stderr } = await home.run(args, { env: { NODE_OPTIONS: `--import "${LIST_AT_EXIT}"` } });
-  expect(exit, stderr).toBe(0);
+  expect(exit).toBe(0);
   const line = stderr.split('\n').findLast((text) => text.startsWith('loaded ')) ?? '';
   return line.split(' NativeModule ').filter((name) => !name.startsWith('internal/'));
 }
