@@ -1,5 +1,6 @@
 import { partsOf, sizeOf } from '../object-range.ts';
 import { removeInBatches } from '../remove-each.ts';
+import { runOnce } from '../run-once.ts';
 import type {
   ColdObjectInfo,
   ColdStorage,
@@ -11,6 +12,8 @@ import type {
   Storage,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
 
@@ -25,7 +28,10 @@ export interface StorageCall {
   readonly sentBytes: number;
 }
 
-/** A layer that treats all operations alike: `around` is called with each of them. */
+/**
+ * A layer that treats all operations alike: `around` is called with each of them; of a stream, which may take hours and
+ * whose source may use the same storage, with each request that its storage tells of.
+ */
 export abstract class AroundLayer extends StorageLayer {
   readonly #cold: ColdStorage | undefined;
 
@@ -75,6 +81,18 @@ export abstract class AroundLayer extends StorageLayer {
   ): Promise<void> {
     const call = callOf('write', name, 1, sizeOf(partsOf(data)));
     return this.around(call, options, () => this.inner.write(name, data, options));
+  }
+
+  override writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    const { perRequest = runOnce, ...rest } = options;
+    return this.inner.writeStream(name, chunks, {
+      ...rest,
+      perRequest: (what, run) => perRequest(what, () => this.around(callOf('write', name), options, run)),
+    });
   }
 
   override remove(name: ObjectName, options: StorageOptions = {}): Promise<void> {

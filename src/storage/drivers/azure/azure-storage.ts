@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
+import { CairnError } from '../../../base/errors.ts';
 import { checkObjectName, checkPrefix, isObjectName } from '../../object-name.ts';
 import { partsOf, resolveRange, sizeOf, truncated } from '../../object-range.ts';
 import { removeEach } from '../../remove-each.ts';
@@ -11,6 +12,8 @@ import type {
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../../storage.ts';
 import { loadAzurePackage, openContainer } from './azure-account.ts';
 import { azureAnswer, translateAzureError } from './azure-errors.ts';
@@ -106,6 +109,16 @@ class AzureStorage implements Storage {
         ...(options.ifAbsent === true && { conditions: { ifNoneMatch: '*' } }),
       });
     });
+  }
+
+  async writeStream(
+    name: ObjectName,
+    _chunks: AsyncIterable<Uint8Array>,
+    { signal }: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    throw new CairnError('NOT_SUPPORTED', `${this.url} cannot take streams yet`);
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {

@@ -13,6 +13,8 @@ import type {
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../../storage.ts';
 import { openHttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/http-exchange.ts';
@@ -155,6 +157,17 @@ export class RestStorage implements Storage {
     if (target.kind === 'shelf') await this.#writeToShelf(target.path, upload);
     else if (this.#connection.dialect.replaces) await this.#lookAndWrite(target.path, upload);
     else await this.#writeFile(target, upload);
+  }
+
+  /** A name of a repository is the SHA-256 of the content, which a stream does not know before its end. */
+  async writeStream(
+    name: ObjectName,
+    _chunks: AsyncIterable<Uint8Array>,
+    { signal }: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    throw this.#cannotStore(name);
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {

@@ -12,6 +12,8 @@ import type {
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../../storage.ts';
 import { type HttpClientOptions, openHttpClient } from '../http/http-client.ts';
 import type { HttpClient } from '../http/http-client.ts';
@@ -168,6 +170,16 @@ class BucketStorage implements S3Storage {
       this.#conditional = false;
       await this.#put(name, parts, options, {});
     }
+  }
+
+  async writeStream(
+    name: ObjectName,
+    _chunks: AsyncIterable<Uint8Array>,
+    { signal }: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    throw new CairnError('NOT_SUPPORTED', `${this.url} cannot take streams yet`);
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { mapConcurrent, Semaphore } from '../../../base/concurrency.ts';
+import { CairnError } from '../../../base/errors.ts';
 import { checkObjectName, checkPrefix } from '../../object-name.ts';
 import { partsOf } from '../../object-range.ts';
 import type {
@@ -10,6 +11,8 @@ import type {
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../../storage.ts';
 import { withSpace, writeDurably } from './sftp-durable-write.ts';
 import { isNoSuchFile, sftpStatus, translateSftpError } from './sftp-errors.ts';
@@ -127,6 +130,16 @@ class SftpStorage implements Storage {
         });
       }
     });
+  }
+
+  async writeStream(
+    name: ObjectName,
+    _chunks: AsyncIterable<Uint8Array>,
+    { signal }: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    throw new CairnError('NOT_SUPPORTED', `${this.url} cannot take streams yet`);
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
