@@ -72,8 +72,14 @@ export interface WriteOptions extends StorageOptions {
   readonly pace?: Pace | undefined;
 }
 
-/** Runs a request, and again where that failed in a way that may pass; `what` says what it does, for messages. */
-export type PerRequest = <T>(what: string, run: () => Promise<T>) => Promise<T>;
+/** One request of a stream. */
+export interface StreamRequest extends StorageOptions {
+  /** What it does, such as `write part 3 of archives/…`: for messages. */
+  readonly what: string;
+}
+
+/** Runs a request of a stream, and again where that failed in a way that may pass. */
+export type PerRequest = <T>(request: StreamRequest, run: () => Promise<T>) => Promise<T>;
 
 export interface WriteStreamOptions extends Omit<WriteOptions, 'sha256'> {
   /**

@@ -91,7 +91,7 @@ export abstract class AroundLayer extends StorageLayer {
     const { perRequest = runOnce, ...rest } = options;
     return this.inner.writeStream(name, chunks, {
       ...rest,
-      perRequest: (what, run) => perRequest(what, () => this.around(callOf('write', name), options, run)),
+      perRequest: (request, run) => perRequest(request, () => this.around(callOf('write', name), request, run)),
     });
   }
 

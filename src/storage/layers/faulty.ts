@@ -11,6 +11,7 @@ import type {
   ReadOptions,
   Storage,
   StorageOptions,
+  StreamRequest,
   WriteOptions,
   WriteStreamOptions,
   WrittenStream,
@@ -145,12 +146,13 @@ class FaultyLayer extends StorageLayer implements FaultyStorage {
     chunks: AsyncIterable<Uint8Array>,
     options: WriteStreamOptions = {},
   ): Promise<WrittenStream> {
-    const { perRequest = runOnce } = options;
-    const { operation, effects } = await perRequest(`write ${name}`, async () => {
+    const { perRequest = runOnce, signal } = options;
+    const request: StreamRequest = { what: `write ${name}`, signal };
+    const { operation, effects } = await perRequest(request, async () => {
       const begun = this.#count('write', name);
       return { operation: begun, effects: await this.#start(begun, options) };
     });
-    const given = this.#withChunkFaults(name, chunks, options, perRequest);
+    const given = this.#withChunkFaults(name, chunks, request, perRequest);
     const torn = effects.find((effect) => effect.how === 'torn-write');
     if (torn !== undefined) {
       await this.inner.write(name, await take(given, torn.keepBytes), options);
@@ -160,7 +162,7 @@ class FaultyLayer extends StorageLayer implements FaultyStorage {
     const written = await this.inner.writeStream(name, given, options);
     let answers = 0;
     // As a storage does that asks again whether it took the last request: it did.
-    await perRequest(`write ${name}`, async () => {
+    await perRequest(request, async () => {
       if (answers++ === 0) finish(effects, operation);
     });
     return written;
@@ -180,13 +182,13 @@ class FaultyLayer extends StorageLayer implements FaultyStorage {
   async *#withChunkFaults(
     name: ObjectName,
     chunks: AsyncIterable<Uint8Array>,
-    options: StorageOptions,
+    request: StreamRequest,
     perRequest: PerRequest,
   ): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
-      await perRequest(`write ${name}`, async () => {
+      await perRequest(request, async () => {
         const operation = this.#count('chunk', name);
-        finish(await this.#start(operation, options), operation);
+        finish(await this.#start(operation, request), operation);
       });
       yield chunk;
     }

@@ -128,7 +128,7 @@ class RetryLayer extends StorageLayer {
     const { perRequest = runOnce, ...rest } = options;
     return this.inner.writeStream(name, chunks, {
       ...rest,
-      perRequest: (what, run) => perRequest(what, () => this.#retry(what, options, run)),
+      perRequest: (request, run) => perRequest(request, () => this.#retry(request.what, request, run)),
     });
   }
 
