@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream';
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
-import { CairnError } from '../../../base/errors.ts';
 import { checkObjectName, checkPrefix, isObjectName } from '../../object-name.ts';
-import { partsOf, resolveRange, sizeOf, truncated } from '../../object-range.ts';
+import { exists, partsOf, resolveRange, sizeOf, truncated } from '../../object-range.ts';
 import { removeEach } from '../../remove-each.ts';
 import type {
   ObjectInfo,
@@ -18,6 +17,7 @@ import type {
 import { loadAzurePackage, openContainer } from './azure-account.ts';
 import { azureAnswer, translateAzureError } from './azure-errors.ts';
 import type { AzureLocation } from './azure-location.ts';
+import { type AbortBy, writeAzureStream } from './azure-stream.ts';
 
 const CONNECTIONS = 10;
 
@@ -113,12 +113,19 @@ class AzureStorage implements Storage {
 
   async writeStream(
     name: ObjectName,
-    _chunks: AsyncIterable<Uint8Array>,
-    { signal }: WriteStreamOptions = {},
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
   ): Promise<WrittenStream> {
     checkObjectName(name);
-    signal?.throwIfAborted();
-    throw new CairnError('NOT_SUPPORTED', `${this.url} cannot take streams yet`);
+    const { ifAbsent, signal } = options;
+    // Azure finds out at the end for certain; but hours may have passed by then.
+    if (ifAbsent === true && (await this.stat(name, { signal })) !== undefined) throw exists(name);
+    return writeAzureStream(this.#blob(name), chunks, {
+      name,
+      options,
+      connections: Math.min(4, CONNECTIONS),
+      run: (stop, work) => this.#run('write', name, stop, work),
+    });
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
@@ -183,8 +190,6 @@ class AzureStorage implements Storage {
     }
   }
 }
-
-type AbortBy = { readonly abortSignal?: AbortSignal };
 
 function abortBy(signal: AbortSignal | undefined): AbortBy {
   return signal === undefined ? {} : { abortSignal: signal };

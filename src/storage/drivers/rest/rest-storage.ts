@@ -159,7 +159,7 @@ export class RestStorage implements Storage {
     else await this.#writeFile(target, upload);
   }
 
-  /** A name of a repository is the SHA-256 of the content, which a stream does not know before its end. */
+  /** Names of a repository are the SHA-256 of the content, which a stream does not know before its end. */
   async writeStream(
     name: ObjectName,
     _chunks: AsyncIterable<Uint8Array>,
@@ -167,7 +167,11 @@ export class RestStorage implements Storage {
   ): Promise<WrittenStream> {
     checkObjectName(name);
     signal?.throwIfAborted();
-    throw this.#cannotStore(name);
+    const why = "restic's REST protocol has no objects of a size that is not known yet";
+    throw new CairnError('NOT_SUPPORTED', `${this.url} cannot take ${name}: ${why}`, {
+      hint: 'Archives can be kept in a directory, or on SFTP, S3 or Azure.',
+      facts: { name },
+    });
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {

@@ -5,7 +5,7 @@ import { ChunkSource } from '../../chunk-source.ts';
 import { gatherBlocks } from '../../gather-blocks.ts';
 import { runOnce } from '../../run-once.ts';
 import type { ObjectName, Pace, PerRequest, WrittenStream } from '../../storage.ts';
-import { PartMemory, streamPartBytes } from './part-memory.ts';
+import { PartMemory, streamPartBytes } from '../part-memory.ts';
 import type { S3Client } from './s3-client.ts';
 import { type PartTag, uploadInParts } from './s3-multipart.ts';
 import { contentMd5, type Headers, needsMd5 } from './write-headers.ts';

@@ -1,4 +1,4 @@
-import { orAbort } from '../../../base/or-abort.ts';
+import { orAbort } from '../../base/or-abort.ts';
 
 const MIB = 1024 * 1024;
 /** Parts of a size may differ from those before after so many. */
@@ -13,7 +13,7 @@ const LEAST_BUDGET = 64 * MIB;
  * grow; they do with the square of their number, because most objects are small and parts are kept in memory: 8 MiB up
  * to 2 GB, 25 MiB at 13 GB, 100 MiB at 100 GB, 1.7 GiB at 5 TiB.
  */
-export function streamPartBytes(index: number, firstBytes: number): number {
+export function streamPartBytes(index: number, firstBytes: number = 8 * MIB): number {
   const step = Math.floor(index / STEP) * STEP;
   return firstBytes + Math.floor((GROWTH * step * step) / 1e6) * MIB;
 }
