@@ -18,6 +18,10 @@ export class ChunkSource implements AsyncIterable<Uint8Array> {
     this.#signal = signal;
   }
 
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** Throws the error of the stream itself, if it has failed. */
   throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error;

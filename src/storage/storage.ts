@@ -110,8 +110,13 @@ export interface PresignOptions extends StorageOptions {
  */
 export type Presign = (name: ObjectName, options: PresignOptions) => Promise<string>;
 
-/** Clears away what writes left that never ended and began so long ago. Returns their number. */
-export type AbortStaleUploads = (olderThanMs: number, options?: StorageOptions) => Promise<number>;
+export interface StaleUploadOptions extends StorageOptions {
+  /** Folders whose objects count; all by default, also those of others where the place is a whole bucket. */
+  readonly folders?: readonly string[] | undefined;
+}
+
+/** Clears away what writes left that never ended and that nothing was sent to for so long. Returns their number. */
+export type AbortStaleUploads = (olderThanMs: number, options?: StaleUploadOptions) => Promise<number>;
 
 /** Whether an object can be read. */
 export type ObjectState =

@@ -1,5 +1,6 @@
 import { CairnError, hasCode } from '../../base/errors.ts';
 import type {
+  AbortStaleUploads,
   ObjectName,
   Storage,
   StorageOptions,
@@ -29,6 +30,10 @@ class AppendOnlyLayer extends StorageLayer {
   constructor(inner: Storage, mayChange: (name: ObjectName) => boolean) {
     super(inner);
     this.#mayChange = mayChange;
+  }
+
+  override get abortStaleUploads(): AbortStaleUploads | undefined {
+    return undefined;
   }
 
   override async write(

@@ -19,8 +19,9 @@ export class TeeStream {
     this.#iterator = this.source[Symbol.asyncIterator]();
   }
 
+  /** Whatever fails from here on fails because of that. */
   get isStopped(): boolean {
-    return this.#stop.signal.aborted;
+    return this.#stop.signal.aborted || this.source.hasFailed;
   }
 
   /** One more reader; all are to be made before the first one reads. */

@@ -4,9 +4,9 @@ import { CairnError, isCairnError } from '../../../base/errors.ts';
 import { runOnce } from '../../run-once.ts';
 import type { ObjectName, Pace, PerRequest } from '../../storage.ts';
 import type { S3Client } from './s3-client.ts';
-import { nextToken, sendForXml, strange } from './s3-listing.ts';
+import { sendForXml, strange } from './s3-listing.ts';
 import { contentMd5, type Headers, needsMd5 } from './write-headers.ts';
-import { childOf, childrenOf, escapeXml, parseXml, textOf, type XmlElement } from './xml.ts';
+import { escapeXml, parseXml, textOf } from './xml.ts';
 
 /** S3 takes at most so many parts. */
 export const MOST_PARTS = 10_000;
@@ -143,13 +143,19 @@ async function complete(
 async function abortQuietly(client: S3Client, name: ObjectName, uploadId: string): Promise<void> {
   try {
     // Also after an abort: what was begun is paid for until it is cleared away.
-    await abort(client, name, uploadId, AbortSignal.timeout(ABORT_MS));
+    await abortUpload(client, name, uploadId, AbortSignal.timeout(ABORT_MS));
   } catch {
     // The first error says more, and `abortStaleUploads` finds what is left.
   }
 }
 
-async function abort(client: S3Client, name: ObjectName, uploadId: string, signal?: AbortSignal): Promise<void> {
+/** Clears one upload away, which may be gone already. */
+export async function abortUpload(
+  client: S3Client,
+  name: ObjectName,
+  uploadId: string,
+  signal?: AbortSignal,
+): Promise<void> {
   try {
     await client.send({
       method: 'DELETE',
@@ -163,56 +169,4 @@ async function abort(client: S3Client, name: ObjectName, uploadId: string, signa
     // Cleared away or completed meanwhile.
     if (!isCairnError(error) || error.facts['status'] !== 404) throw error;
   }
-}
-
-/** Clears away uploads below the prefix that began before `beforeMs` and were never completed. Returns their number. */
-export async function abortUploads(client: S3Client, beforeMs: number, signal?: AbortSignal): Promise<number> {
-  const action = 'list unfinished uploads';
-  const below = client.keyOf('');
-  let marker: string | undefined;
-  let count = 0;
-  do {
-    const [key = '', id = ''] = marker?.split('\n') ?? [];
-    const page = await sendForXml(client, 'ListMultipartUploadsResult', {
-      method: 'GET',
-      query: {
-        uploads: '',
-        prefix: below,
-        ...(marker === undefined ? {} : { 'key-marker': key, 'upload-id-marker': id }),
-      },
-      operation: 'ListMultipartUploads',
-      action,
-      signal,
-    });
-    for (const { name, uploadId } of staleUploads(page, below, beforeMs)) {
-      await abort(client, name, uploadId, signal);
-      count++;
-    }
-    marker = nextToken(withMarker(page), 'Marker', marker, action);
-  } while (marker !== undefined);
-  return count;
-}
-
-function* staleUploads(
-  page: XmlElement,
-  below: string,
-  beforeMs: number,
-): Generator<{ name: string; uploadId: string }> {
-  for (const upload of childrenOf(page, 'Upload')) {
-    const key = textOf(upload, 'Key') ?? '';
-    const uploadId = textOf(upload, 'UploadId');
-    const initiatedMs = Date.parse(textOf(upload, 'Initiated') ?? '');
-    if (key.startsWith(below) && uploadId !== undefined && initiatedMs < beforeMs)
-      yield { name: key.slice(below.length), uploadId };
-  }
-}
-
-/** The two markers of a page as one. */
-function withMarker(page: XmlElement): XmlElement {
-  const key = childOf(page, 'NextKeyMarker')?.text ?? '';
-  const id = childOf(page, 'NextUploadIdMarker')?.text ?? '';
-  return {
-    ...page,
-    children: [...page.children, { name: 'Marker', text: key === '' ? '' : `${key}\n${id}`, children: [] }],
-  };
 }

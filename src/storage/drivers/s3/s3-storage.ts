@@ -4,10 +4,14 @@ import { checkObjectName, checkPrefix } from '../../object-name.ts';
 import { exists, partsOf, resolveRange, sizeOf, sliceParts } from '../../object-range.ts';
 import { removeEach } from '../../remove-each.ts';
 import type {
+  AbortStaleUploads,
   ColdStorage,
   ObjectInfo,
   ObjectName,
+  Presign,
+  PresignOptions,
   ReadOptions,
+  StaleUploadOptions,
   Storage,
   StorageFeatures,
   StorageOptions,
@@ -22,9 +26,11 @@ import { S3Client } from './s3-client.ts';
 import { s3Cold } from './s3-cold.ts';
 import { listS3 } from './s3-listing.ts';
 import { describeLocation, parseS3Location } from './s3-location.ts';
-import { abortUploads, MOST_PARTS, uploadInParts } from './s3-multipart.ts';
+import { MOST_PARTS, uploadInParts } from './s3-multipart.ts';
+import { presignS3 } from './s3-presign.ts';
 import { type ReadSettings, readS3, sizeOfObject } from './s3-read.ts';
 import { REMOVE_BATCH, removeBatch } from './s3-removal.ts';
+import { abortStaleUploads } from './s3-stale-uploads.ts';
 import { writeS3Stream } from './s3-stream.ts';
 import { contentMd5, type Headers, loadKeyHeaders, needsMd5, storeHeaders } from './write-headers.ts';
 
@@ -49,10 +55,10 @@ export interface S3StorageOptions extends Pick<HttpClientOptions, 'onRequest' | 
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An S3 storage, with what only S3 has. */
+/** An S3 storage, with what not every storage has. */
 export interface S3Storage extends Storage {
-  /** Clears away uploads in parts that began so long ago and were never completed. Choose a day at least. Returns their number. */
-  abortStaleUploads(olderThanMs: number, options?: StorageOptions): Promise<number>;
+  readonly presign: Presign;
+  readonly abortStaleUploads: AbortStaleUploads;
 }
 
 /**
@@ -216,9 +222,15 @@ class BucketStorage implements S3Storage {
     }
   }
 
-  async abortStaleUploads(olderThanMs: number, { signal }: StorageOptions = {}): Promise<number> {
+  async presign(name: ObjectName, options: PresignOptions): Promise<string> {
+    checkObjectName(name);
+    options.signal?.throwIfAborted();
+    return presignS3(this.#client, name, options);
+  }
+
+  async abortStaleUploads(olderThanMs: number, { signal, folders }: StaleUploadOptions = {}): Promise<number> {
     signal?.throwIfAborted();
-    return await abortUploads(this.#client, this.#now().getTime() - olderThanMs, signal);
+    return await abortStaleUploads(this.#client, { beforeMs: this.#now().getTime() - olderThanMs, folders, signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
