@@ -21,7 +21,7 @@ const commandChunks: Bundle['codeSplitting'] = {
     { name: 'run', test: modules('cli/(?!main|commands/|config/).*'), priority: 4 },
     { name: 'vault', test: modules('vault/open-vault'), priority: 3 },
     // With YAML and the schema, which nobody loads who has no configuration.
-    { name: 'configuration', test: modules('config/load-config|config/schema/config-schema'), priority: 2.5 },
+    { name: 'configuration', test: modules('config/read-config|config/schema/config-schema'), priority: 2.5 },
     {
       name: 'shared',
       test: modules(

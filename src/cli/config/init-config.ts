@@ -2,7 +2,7 @@ import { CairnError } from '../../base/errors.ts';
 import { parseConfigDocument } from '../../config/config-document.ts';
 import { type Answers, interview, type Interviewer, type Probe } from '../../config/config-interview.ts';
 import { editConfigText, readConfigText, writeConfigFile } from '../../config/edit-config.ts';
-import { checkConfigText } from '../../config/load-config.ts';
+import { checkConfigText } from '../../config/read-config.ts';
 import { ensureKeyFile } from '../default-vault.ts';
 import type { CliContext } from '../context.ts';
 import { printable } from '../output/printable.ts';
