@@ -18,14 +18,27 @@ interface Bundle {
 const commandChunks: Bundle['codeSplitting'] = {
   groups: [
     { name: 'start', test: modules('cli/code-cache|vault/program-version'), priority: 5 },
-    { name: 'run', test: modules('cli/(?!main|commands/).*'), priority: 4 },
+    { name: 'run', test: modules('cli/(?!main|commands/|config/).*'), priority: 4 },
     { name: 'vault', test: modules('vault/open-vault'), priority: 3 },
+    // With YAML and the schema, which nobody loads who has no configuration.
+    { name: 'configuration', test: modules('config/read-config|config/schema/config-schema'), priority: 2.5 },
     {
       name: 'shared',
-      test: modules('(?!archiver/|restorer/|vault/(\\w+/)?(backup|restore)-).*'),
+      test: modules(
+        '(?!archiver/|restorer/|cli/config/|config/|storage/drivers/|repository/(check|repair|rewrite|walk)/|vault/(care|look)/|vault/(\\w+/)?(backup|restore)-).*',
+      ),
       minShareCount: 2,
       priority: 2,
     },
+    // A backup to a folder of this machine has no use for Node's HTTP client, which alone takes 25 ms to load.
+    { name: 'http', test: modules('storage/drivers/(http|rest)/.*'), minShareCount: 2, priority: 1 },
+    {
+      name: 'care',
+      test: modules('(repository/(check|repair|rewrite|walk)|vault/care)/.*'),
+      minShareCount: 2,
+      priority: 1,
+    },
+    { name: 'look', test: modules('vault/look/.*'), minShareCount: 2, priority: 0 },
     { name: 'save', test: modules('vault/actions/backup-(action|ahead)'), priority: 1 },
     { name: 'bring-back', test: modules('vault/actions/restore-action|restorer/restore'), priority: 1 },
   ],

@@ -14,6 +14,23 @@ export { Job, type JobContext, type Progress } from './base/job.ts';
 export type { LogFacts, Logger } from './base/logger.ts';
 export { Secret } from './base/secret.ts';
 
+export { type Cairn, type CairnOptions, createCairn, type Plan } from './app/cairn.ts';
+export type { ConfiguredSource } from './app/configured-source.ts';
+export type { KeepResult } from './app/keep-backups.ts';
+export type { RunSourcesOptions, RunSourcesResult, SourceOutcome } from './app/run-sources.ts';
+export type { Config } from './config/config.ts';
+export type { ConfigInput } from './config/config-input.ts';
+export type { HookConfig, HooksConfig } from './config/hook-config.ts';
+export { loadConfig, type LoadConfigOptions } from './config/load-config.ts';
+export type { LoadedConfig } from './config/loaded-config.ts';
+export type { NotifierConfig } from './config/notifier-config.ts';
+export type { PlanConfig } from './config/plan-config.ts';
+export type { PluginConfig } from './config/plugin-config.ts';
+export type { RotationConfig } from './config/rotation-config.ts';
+export type { SecretReference } from './config/secret-reference.ts';
+export type { SourceConfig } from './config/source-config.ts';
+export type { ArchiveConfig, VaultConfig } from './config/vault-config.ts';
+
 export { initVault, openVault, vaultExists } from './vault/open-vault.ts';
 export type { Vault } from './vault/vault.ts';
 export type { InitVaultOptions, OpenVaultOptions, PasswordSource, VaultNotice } from './vault/vault-options.ts';

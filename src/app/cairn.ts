@@ -3,6 +3,7 @@ import { CairnArgumentError } from '../base/errors.ts';
 import type { Job } from '../base/job.ts';
 import { joinUrls } from '../storage/mirror/mirror-url.ts';
 import type { ConfigInput } from '../config/config-input.ts';
+import { loadConfig } from '../config/load-config.ts';
 import type { LoadedConfig } from '../config/loaded-config.ts';
 import type { PlanConfig } from '../config/plan-config.ts';
 import { vaultVariables } from '../config/vault-variables.ts';
@@ -54,15 +55,18 @@ export async function createCairn(options: CairnOptions = {}): Promise<Cairn> {
   if (config !== undefined && configFile !== undefined) {
     throw new CairnArgumentError('config and configFile exclude each other');
   }
-  // YAML and the schema are loaded only where they are used.
-  const { configOfCode, loadConfig } = await import('../config/load-config.ts');
-  const loaded =
-    config === undefined
-      ? await loadConfig({ file: configFile, profile, env, cwd })
-      : configOfCode(config, { profile, env, cwd });
-  const found = loaded ?? configOfCode({}, { profile: undefined, env, cwd });
+  const loaded = config === undefined ? await loadConfig({ file: configFile, profile, env, cwd }) : undefined;
+  const found = loaded ?? (await configInCode(config ?? {}, { profile, env, cwd }));
   found.warnings.forEach((message) => onNotice?.({ level: 'warning', message }));
   return new Cairn(found, { env, onNotice });
+}
+
+/** YAML and the schema are loaded only where they are used. */
+async function configInCode(
+  config: ConfigInput,
+  context: Required<Pick<CairnOptions, 'profile'>> & { readonly env: NodeJS.ProcessEnv; readonly cwd: string },
+): Promise<LoadedConfig> {
+  return (await import('../config/read-config.ts')).configOfCode(config, context);
 }
 
 /** What a plan of the configuration can do. */

@@ -1,6 +1,7 @@
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { getEnvironmentData, setEnvironmentData, Worker, type WorkerOptions } from 'node:worker_threads';
+import { endingLate } from './ending-late.ts';
 import { packageFile, runsFromSource } from './package-files.ts';
 
 /**
@@ -15,23 +16,6 @@ export function startWorker(module: string, options: WorkerOptions = {}): Worker
 }
 
 const STARTED_KEY = 'cairn.started';
-/** A thread that says nothing for so long is ended all the same. */
-const START_MS = 5000;
-
-/**
- * A thread that is ended while it binds native functions takes the whole process with it: koffi cannot throw in a
- * thread that is going away, and aborts. So `terminate` waits until the thread has loaded its modules.
- */
-function endingLate(worker: Worker, started: Int32Array): Worker {
-  const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  const terminate = worker.terminate.bind(worker);
-  worker.terminate = async () => {
-    const wait = Atomics.waitAsync(started, 0, 0, START_MS);
-    if (wait.async) await Promise.race([wait.value, gone]);
-    return terminate();
-  };
-  return worker;
-}
 
 /** Said by a thread that uses native functions, once its modules are loaded. */
 export function announceStarted(): void {

@@ -24,7 +24,7 @@ function answering(
 }
 
 function context(more: Partial<InterviewContext> = {}): InterviewContext {
-  return { current: {}, file: '/etc/cairn.yaml', home: '/home/u', probe: async () => 'empty', ...more };
+  return { current: {}, file: '/etc/cairn.yaml', cwd: '/etc', home: '/home/u', probe: async () => 'empty', ...more };
 }
 
 const onlyGood: InterviewContext['probe'] = async (url) => {
@@ -116,6 +116,15 @@ describe('the questions of `config init`', () => {
       'plans.nightly.sources': ['documents'],
       'plans.nightly.vault': 'main',
       'plans.nightly.keep': { days: 14, weeks: 4, months: 6, firstWeekday: 'saturday' },
+    });
+  });
+
+  it('make typed paths absolute where the file is elsewhere', async () => {
+    const io = answering({ 'Where it is': './v', Folders: 'docs, ~/x', 'Where its password': 'file', 'File of': 'pw' });
+    expect(valueOf(await interview(io, context({ cwd: '/work' })))).toMatchObject({
+      'vaults.main.url': '/work/v',
+      'vaults.main.password': { file: '/work/pw' },
+      'sources.docs': { paths: ['/work/docs', '~/x'] },
     });
   });
 

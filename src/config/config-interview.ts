@@ -23,8 +23,9 @@ export type Probe = (url: string, env: Readonly<Record<string, string>>) => Prom
 export interface InterviewContext {
   /** The value of the file as it is, for answers to begin with. */
   readonly current: unknown;
-  /** Where the file is: relative paths start there. */
+  /** Where the file is. Relative paths in it start there; those that are typed start at `cwd`. */
   readonly file: string;
+  readonly cwd: string;
   readonly home: string;
   readonly probe: Probe;
 }
@@ -65,14 +66,15 @@ interface Place {
 }
 
 async function askPlace(io: Interviewer, known: Fields, context: InterviewContext): Promise<Place> {
-  const { file, home, probe } = context;
+  const { home, probe } = context;
   for (;;) {
     const before = textOf(known['url']);
-    const url = await askUntil(io, 'Where it is: a folder, or a URL such as s3://BUCKET/PREFIX', before, checkUrl);
+    const answer = await askUntil(io, 'Where it is: a folder, or a URL such as s3://BUCKET/PREFIX', before, checkUrl);
+    const url = answer === before || !isPath(answer) ? answer : typedPath(answer, context);
     const env = /^s3:/i.test(url) ? await askKeys(io, fieldsAt(known, 'env')) : {};
     try {
       const variables = { ...Object.fromEntries(textEntries(known['env'])), ...env };
-      const state = await probe(absoluteUrl(url, dirname(file), home), variables);
+      const state = await probe(isPath(url) ? absolute(url, dirname(context.file), home) : url, variables);
       io.say(state === 'vault' ? 'There is a vault there.' : 'It can be reached; there is no vault there yet.');
       return { url, env, isNew: state === 'empty' };
     } catch (error) {
@@ -107,7 +109,7 @@ const PASSWORD_WAYS = ['ask', 'file', 'command', 'env', 'keep'] as const;
 async function askPassword(
   io: Interviewer,
   known: unknown,
-  { file, home }: InterviewContext,
+  context: InterviewContext,
 ): Promise<{ readonly password: unknown; readonly files: readonly string[] }> {
   const ways = PASSWORD_WAYS.filter((way) => way !== 'keep' || known !== undefined);
   const way = await askUntil(
@@ -118,8 +120,9 @@ async function askPassword(
   );
   switch (way) {
     case 'file': {
-      const path = await askUntil(io, 'File of the password', '~/.config/cairn/password', notEmpty);
-      const place = absolute(path, dirname(file), home);
+      const answer = await askUntil(io, 'File of the password', '~/.config/cairn/password', notEmpty);
+      const path = typedPath(answer, context);
+      const place = absolute(path, dirname(context.file), context.home);
       const isMissing = !existsSync(place);
       const make = isMissing && (await io.confirm('It does not exist. Make it, with a random password?'));
       return { password: { file: path }, files: make ? [place] : [] };
@@ -134,16 +137,17 @@ async function askPassword(
   }
 }
 
-async function askSource(io: Interviewer, vault: string, { current, home }: InterviewContext): Promise<ConfigEdit[]> {
+async function askSource(io: Interviewer, vault: string, context: InterviewContext): Promise<ConfigEdit[]> {
   const answer = await io.ask('Folders to back up, with commas between them (empty: none now)');
   const paths = answer
     .split(',')
     .map((path) => path.trim())
-    .filter((path) => path !== '');
+    .filter((path) => path !== '')
+    .map((path) => typedPath(path, context));
   const [first] = paths;
   if (first === undefined) return [];
-  const plans = fieldsAt(current, 'plans');
-  const usable = basename(resolve(home, first))
+  const plans = fieldsAt(context.current, 'plans');
+  const usable = basename(resolve(context.home, first))
     .replaceAll(/[^\w.-]/g, '_')
     .replace(/^[.-]+/, '');
   const source = await askUntil(io, 'Name of these', usable === '' ? 'files' : usable, checkName);
@@ -217,8 +221,14 @@ function absolute(path: string, folder: string, home: string): string {
   return path.startsWith('~/') ? resolve(home, path.slice(2)) : resolve(folder, path);
 }
 
-function absoluteUrl(url: string, folder: string, home: string): string {
-  return parseStorageUrl(url).kind === 'local' && !/^(?:local|file):/i.test(url) ? absolute(url, folder, home) : url;
+/** As the file has it: what is relative to where it was typed means nothing in a file that is elsewhere. */
+function typedPath(path: string, { file, cwd }: InterviewContext): string {
+  return path.startsWith('~/') || resolve(dirname(file)) === resolve(cwd) ? path : resolve(cwd, path);
+}
+
+/** A plain path, which is relative to where the file is. */
+function isPath(url: string): boolean {
+  return parseStorageUrl(url).kind === 'local' && !/^(?:local|file):/i.test(url);
 }
 
 function fieldsAt(value: unknown, key: string): Fields {

@@ -28,7 +28,7 @@ export function dottedKey(path: ConfigPath): string {
 }
 
 /** `cairn.yaml:4:5: vaults.main.urll: there is no such key; did you mean url?` */
-export function describeIssue(file: string, { path, message, position }: ConfigIssue): string {
+function describeIssue(file: string, { path, message, position }: ConfigIssue): string {
   const place = position === undefined ? file : `${file}:${position.line}:${position.column}`;
   return `${place}: ${path.length === 0 ? '' : `${dottedKey(path)}: `}${message}`;
 }

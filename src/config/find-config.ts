@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { CairnError, messageOf } from '../base/errors.ts';
 
-export const CONFIG_NAME = 'cairn.yaml';
+const CONFIG_NAME = 'cairn.yaml';
 
 /** A configuration file, and who said that it is this one. */
 export interface FoundConfig {

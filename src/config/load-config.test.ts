@@ -5,8 +5,9 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isCairnError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import { configOfCode, loadConfig, type LoadConfigOptions } from './load-config.ts';
+import { loadConfig, type LoadConfigOptions } from './load-config.ts';
 import type { LoadedConfig } from './loaded-config.ts';
+import { configOfCode } from './read-config.ts';
 
 let folder: string;
 let file: string;

@@ -5,6 +5,7 @@ import { mapConcurrent } from '../base/concurrency.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
 import { hasCode } from '../base/errors.ts';
 import type { ObjectName, Storage, StorageFeatures } from './storage.ts';
+import { streamCases } from './stream-conformance.ts';
 
 /** Opens a new, empty storage; the case disposes it. */
 export type MakeStorage = () => Promise<Storage>;
@@ -324,6 +325,7 @@ export const storageConformance: readonly ConformanceCase[] = [
     },
     { requires: ['atomicWrite'] },
   ),
+  ...streamCases.map(({ name, body }) => conform(name, body, { unless: ['resticNamesOnly'] })),
 ];
 
 function conform(

@@ -72,6 +72,52 @@ export interface WriteOptions extends StorageOptions {
   readonly pace?: Pace | undefined;
 }
 
+/** One request of a stream. */
+export interface StreamRequest extends StorageOptions {
+  /** What it does, such as `write part 3 of archives/…`: for messages. */
+  readonly what: string;
+}
+
+/** Runs a request of a stream, and again where that failed in a way that may pass. */
+export type PerRequest = <T>(request: StreamRequest, run: () => Promise<T>) => Promise<T>;
+
+export interface WriteStreamOptions extends Omit<WriteOptions, 'sha256'> {
+  /**
+   * Called for each request of the stream that can be made again by itself, such as one for a part of it: a stream
+   * cannot be read twice, so what may fail on the way is tried again there and nowhere else. Layers set it.
+   */
+  readonly perRequest?: PerRequest | undefined;
+}
+
+export interface WrittenStream {
+  readonly sizeBytes: number;
+}
+
+export interface PresignOptions extends StorageOptions {
+  readonly method: 'GET' | 'HEAD';
+  /** 1 to 604,800 (a week). */
+  readonly expiresInSeconds: number;
+  /** `Content-Type` of the answer. */
+  readonly responseContentType?: string | undefined;
+  /** `Content-Encoding` of the answer. */
+  readonly responseContentEncoding?: string | undefined;
+}
+
+/**
+ * A URL by which anybody can read the object until it expires: it is as good as a password, and must not be logged.
+ * Asks no server whether the object is there. Throws `ARGUMENT_INVALID` for a time outside of the limits, and
+ * `NOT_SUPPORTED` where the storage is read without a login or with a key that only requests can carry.
+ */
+export type Presign = (name: ObjectName, options: PresignOptions) => Promise<string>;
+
+export interface StaleUploadOptions extends StorageOptions {
+  /** Folders whose objects count; all by default, also those of others where the place is a whole bucket. */
+  readonly folders?: readonly string[] | undefined;
+}
+
+/** Clears away what writes left that never ended and that nothing was sent to for so long. Returns their number. */
+export type AbortStaleUploads = (olderThanMs: number, options?: StaleUploadOptions) => Promise<number>;
+
 /** Whether an object can be read. */
 export type ObjectState =
   | { readonly kind: 'hot' }
@@ -99,6 +145,12 @@ export interface ColdStorage {
   state(name: ObjectName, options?: StorageOptions): Promise<ColdObjectInfo | undefined>;
 
   /**
+   * Those of `names` that a listing proves to be readable, where that takes fewer requests than asking for each. Of what is
+   * not in the answer, `state` tells more.
+   */
+  readable?(names: ReadonlySet<ObjectName>, options?: StorageOptions): Promise<ReadonlyMap<ObjectName, ObjectInfo>>;
+
+  /**
    * Asks for a readable copy of a cold object; the answer comes long before the copy. Asking again is no error:
    * a copy that is there is kept for `days` from now. Throws `OBJECT_MISSING`, and `NOT_SUPPORTED` where its class
    * has no such tier.
@@ -120,6 +172,10 @@ export interface Storage extends AsyncDisposable {
   readonly features: StorageFeatures;
   /** There where objects may be in a class that cannot be read at once. */
   readonly cold?: ColdStorage | undefined;
+  /** There where the storage itself can let others read an object by a URL. */
+  readonly presign?: Presign | undefined;
+  /** There where a write that a crash ended leaves something behind that no listing shows but that has its price. */
+  readonly abortStaleUploads?: AbortStaleUploads | undefined;
 
   /** Makes the place itself (directories, bucket prefix) where the driver needs that. Idempotent. Call it before the first write. */
   create(options?: StorageOptions): Promise<void>;
@@ -147,6 +203,21 @@ export interface Storage extends AsyncDisposable {
    * is replaced, unless `ifAbsent`. After a failure the object is as it was before, or complete.
    */
   write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void>;
+
+  /**
+   * Stores an object whose size is not known yet, as durably as `write`, and tells its size once it is there. Chunks may
+   * have any size. The next one is asked for when there is room for it, so that memory is bounded whatever the object's
+   * size; a chunk belongs to its source again as soon as the next one is asked for. The object appears whole when the
+   * stream has ended; after a failure it is as it was before. What `chunks` throws is thrown unchanged. Once chunks have
+   * been asked for and no more are wanted, `return` of the iterator is called, and awaited unless an abort interrupted
+   * the wait for a chunk. The stream is never stored again from its start: see `perRequest`. Throws `NOT_SUPPORTED` where
+   * the storage takes `resticNamesOnly`.
+   */
+  writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options?: WriteStreamOptions,
+  ): Promise<WrittenStream>;
 
   /**
    * Removes an object. That it is not there is no error. Other readers see it gone at once, but a

@@ -13,6 +13,10 @@ const unable = new Map([
   ['shows readers whole objects only', 'it empties an object that is replaced while somebody reads it'],
 ]);
 
+async function* stream(bytes: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes; at += 1 << 20) yield new Uint8Array(Math.min(1 << 20, bytes - at)).fill(at >> 20);
+}
+
 describe.skipIf(peersMissing('rclone'))('S3, served by rclone', () => {
   let server: S3Server;
   let count = 0;
@@ -79,6 +83,47 @@ describe.skipIf(peersMissing('rclone'))('S3, served by rclone', () => {
     await expect(write).rejects.toBe(reason);
     expect(await storage.abortStaleUploads(-60_000)).toBe(0);
     expect(await storage.stat('archives/x')).toBeUndefined();
+  });
+
+  it('gives URLs by which anybody can read an object, until they expire', async () => {
+    await using storage = await open();
+    await storage.write("values/a b/it's", new Uint8Array([1, 2, 3]));
+    const url = await storage.presign("values/a b/it's", { method: 'GET', expiresInSeconds: 60 });
+    const answer = await fetch(url);
+    expect([answer.status, new Uint8Array(await answer.arrayBuffer())]).toEqual([200, new Uint8Array([1, 2, 3])]);
+    const head = await storage.presign("values/a b/it's", { method: 'HEAD', expiresInSeconds: 60 });
+    expect((await fetch(head, { method: 'HEAD' })).status).toBe(200);
+    const later = await open({ now: () => new Date(Date.now() - 120_000) });
+    await later.write('values/x', new Uint8Array(1));
+    const expired = await fetch(await later.presign('values/x', { method: 'GET', expiresInSeconds: 60 }));
+    // 403 by Amazon; this server says 400.
+    expect([400, 403]).toContain(expired.status);
+    expect(await expired.text()).toContain('<Error>');
+    await later[Symbol.asyncDispose]();
+  });
+
+  it.each([
+    ['the signature', (url: URL) => url.searchParams.set('X-Amz-Signature', '0'.repeat(64))],
+    ['the time', (url: URL) => url.searchParams.set('X-Amz-Expires', '604800')],
+    ['the object', (url: URL) => (url.pathname = url.pathname.replace(/x$/, 'y'))],
+  ])('gives URLs in which %s cannot be changed', async (_, change) => {
+    await using storage = await open();
+    for (const name of ['values/x', 'values/y']) await storage.write(name, new Uint8Array(1));
+    const url = new URL(await storage.presign('values/x', { method: 'GET', expiresInSeconds: 60 }));
+    change(url);
+    expect((await fetch(url)).status).toBe(403);
+  });
+
+  it('sends a stream in parts of 8 MiB, and one that fits into one as it is', async () => {
+    const operations: string[] = [];
+    await using storage = await open({ onRequest: ({ kind }) => operations.push(kind) });
+    await storage.writeStream('archives/small', stream(8 << 20));
+    expect(operations).toEqual(['PutObject']);
+    await storage.writeStream('archives/large', stream((24 << 20) + 1));
+    expect(operations.filter((kind) => kind === 'UploadPart')).toHaveLength(4);
+    const bytes = await storage.read('archives/large');
+    expect(bytes.length).toBe((24 << 20) + 1);
+    expect(bytes.every((byte, at) => byte === at >> 20)).toBe(true);
   });
 
   it('lists more objects than come in one page', { timeout: 120_000 }, async () => {

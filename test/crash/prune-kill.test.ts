@@ -1,4 +1,4 @@
-// The real program, killed at random instants of a prune, and pruning while both programs write: no backup may suffer.
+// The real program, killed at random instants of a prune: no backup may suffer.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,12 +11,10 @@ import { initRepository } from '../../src/repository/init-repository.ts';
 import { openRepository } from '../../src/repository/open-repository.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { errorsIn, readAllSnapshots } from '../support/archive-fixture.ts';
-import { findPeer } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
 import { RESTIC_PASSWORD, runRestic } from '../support/restic.ts';
 
 const KILLS = Number(process.env['CAIRN_CRASH_ROUNDS'] ?? 10);
-const ROUNDS = Number(process.env['CAIRN_WRITER_ROUNDS'] ?? 4);
 const NEWEST = 'restic-newest';
 const program = join(import.meta.dirname, '../../src/cli/main.ts');
 const password = new Secret(RESTIC_PASSWORD);
@@ -57,13 +55,6 @@ function startCairn(vault: string, ...args: readonly string[]): ChildProcess {
   return spawn(process.execPath, [program, '--vault', vault, '--yes', '--no-cache', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', HOME: scratch, CAIRN_PASSWORD: RESTIC_PASSWORD },
-  });
-}
-
-function startRestic(vault: string, ...args: readonly string[]): ChildProcess {
-  return spawn(findPeer(NEWEST)?.path ?? '', ['--no-cache', '-r', vault, '--retry-lock', '2m', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: scratch, RESTIC_PASSWORD },
   });
 }
 
@@ -129,30 +120,5 @@ describe.skipIf(peersMissing(NEWEST))('a prune', () => {
       expect(kills).toBeGreaterThan(0);
     },
     60_000 + KILLS * 20_000,
-  );
-
-  it(
-    'while both programs back up, by each of them in turn, harms no backup',
-    async () => {
-      const vault = await makeVault('writers');
-      await succeed(startCairn(vault, 'backup', '--name', 'first', source));
-      for (let round = 0; round < ROUNDS; round++) {
-        for (let file = round % 5; file < 60; file += 5) change(file);
-        const prune =
-          round % 2 === 0
-            ? startCairn(vault, 'prune', '--max-unused', '0', '--retry-lock', '2m')
-            : startRestic(vault, 'prune', '--max-unused', '0');
-        await Promise.all([
-          succeed(prune),
-          succeed(startCairn(vault, 'backup', '--retry-lock', '2m', '--name', 'ours', source)),
-          succeed(startRestic(vault, 'backup', '--host', 'theirs', source)),
-        ]);
-        await succeed(startCairn(vault, 'forget', '--keep-last', '2', '--retry-lock', '2m'));
-        expect(runRestic(NEWEST, vault, ['check', '--read-data'])).toContain('no errors were found');
-        await expectWhole(vault);
-      }
-      expect(await expectWhole(vault)).toBeGreaterThan(2);
-    },
-    60_000 + ROUNDS * 60_000,
   );
 });

@@ -138,6 +138,33 @@ describe('uploads that were never completed', () => {
     expect(await storage.abortStaleUploads(86_400_000)).toBe(1);
     expect(Array.from(double.uploads.keys())).toEqual(['other']);
   });
+
+  it('stay while parts of them come, and where nobody asked for their folder', async () => {
+    await using storage = await open();
+    double.uploads.set('living', { key: 'vault/archives/x', parts: new Map([[1, Buffer.from('part')]]) });
+    double.uploads.set('foreign', { key: 'vault/videos/x', parts: new Map() });
+    double.partsCameAt = new Date().toISOString();
+    expect(await storage.abortStaleUploads(86_400_000, { folders: ['archives/'] })).toBe(0);
+    double.partsCameAt = '2020-01-02T00:00:00Z';
+    expect(await storage.abortStaleUploads(86_400_000, { folders: ['archives/'] })).toBe(1);
+    expect(Array.from(double.uploads.keys())).toEqual(['foreign']);
+  });
+
+  it('are cleared away by a prune, also by one that has nothing else to do, which says so', async () => {
+    vi.stubEnv('XDG_CACHE_HOME', await mkdtemp(join(tmpdir(), 'cairn-cache-')));
+    for (const [name, value] of Object.entries(double.environment)) vi.stubEnv(name, value);
+    await using _restored = { [Symbol.asyncDispose]: async () => void vi.unstubAllEnvs() };
+    const url = `s3://bucket/vault?endpoint=${double.endpoint}`;
+    const notices: string[] = [];
+    const options = { password: 'p', onNotice: ({ message }: { readonly message: string }) => notices.push(message) };
+    await using vault = await initVault(url, options);
+    double.uploads.set('old', { key: 'vault/data/ab/x', parts: new Map() });
+    expect((await vault.prune({ dryRun: true })).status).toBe('planned');
+    expect(double.uploads.size).toBe(1);
+    expect((await vault.prune({})).status).toBe('nothing');
+    expect(double.uploads.size).toBe(0);
+    expect(notices).toContain('removed 1 upload that interrupted writes left');
+  });
 });
 
 describe('with a key of the customer', () => {
@@ -240,6 +267,37 @@ describe('requests', () => {
     await storage.write('config', utf8('x'));
     expect(last().headers.authorization).toBeUndefined();
     expect(last().headers['x-amz-request-payer']).toBe('requester');
+  });
+});
+
+describe('looking for what is cold', () => {
+  const names = Array.from({ length: 5 }, (_, n) => `data/0${n}/pack${n}`);
+
+  async function openFilled(pageSize?: number): Promise<S3Storage> {
+    if (pageSize !== undefined) {
+      await double[Symbol.asyncDispose]();
+      double = await startS3Double({ pageSize });
+    }
+    const storage = await open();
+    for (const name of names) await storage.write(name, utf8('pack'), { cold: true, coldClass: 'STANDARD_IA' });
+    await storage.write('data/09/cold', utf8('pack'), { cold: true, coldClass: 'GLACIER' });
+    return storage;
+  }
+
+  it('proves in one request that objects can be read, and nothing of those that may be cold', async () => {
+    await using storage = await openFilled();
+    const before = double.seen.length;
+    const readable = await storage.cold?.readable?.(new Set([...names, 'data/09/cold', 'data/0f/none']));
+    expect([...(readable?.values() ?? [])]).toEqual(names.map((name) => ({ name, sizeBytes: 4 })));
+    expect(double.seen.length - before).toBe(1);
+  });
+
+  it('breaks off a listing that takes more requests than there are objects', async () => {
+    await using storage = await openFilled(1);
+    const before = double.seen.length;
+    const readable = await storage.cold?.readable?.(new Set(['data/03/pack3', 'data/04/pack4']));
+    expect(readable?.size).toBe(0);
+    expect(double.seen.length - before).toBe(2);
   });
 });
 

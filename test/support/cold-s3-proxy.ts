@@ -1,6 +1,6 @@
 // S3's cold classes in front of an S3 server that has none: it passes everything on, remembers which objects were put
 // into GLACIER or DEEP_ARCHIVE, and answers for them as S3 does: GET with InvalidObjectState, HEAD with
-// x-amz-storage-class and x-amz-restore, POST ?restore with 202, 200 or 409. Time passes when a test says so.
+// x-amz-storage-class and x-amz-restore, a listing with StorageClass, POST ?restore with 202, 200 or 409. Time passes when a test says so.
 import { once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -145,10 +145,29 @@ class ColdProxy implements ColdS3Proxy {
     request.pipe(outgoing);
     const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
     const status = answer.statusCode ?? 502;
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    if (searchParams.has('list-type')) {
+      const listing = this.#withClasses(pathname, Buffer.concat(await answer.toArray()).toString());
+      const { 'content-length': _, 'transfer-encoding': __, ...others } = answer.headers;
+      response.writeHead(status, others).end(listing);
+      return status;
+    }
     response.writeHead(status, { ...answer.headers, ...headers });
     answer.pipe(response);
     await once(answer, 'end');
     return status;
+  }
+
+  /** A listing of the server, with the classes it does not know of. */
+  #withClasses(bucketPath: string, listing: string): string {
+    const folder = bucketPath.endsWith('/') ? bucketPath : `${bucketPath}/`;
+    return listing.replaceAll(/<Contents>.*?<\/Contents>/gsu, (entry) => {
+      const key = /<Key>(.*?)<\/Key>/u.exec(entry)?.[1] ?? '';
+      const cold = this.#objects.get(folder + key);
+      if (cold === undefined) return entry;
+      const bare = entry.replace(/<StorageClass>.*?<\/StorageClass>/u, '');
+      return bare.replace('</Contents>', `<StorageClass>${cold.storageClass}</StorageClass></Contents>`);
+    });
   }
 
   #nowMs(): number {

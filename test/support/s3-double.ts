@@ -24,6 +24,7 @@ export interface S3DoubleOptions {
 
 interface Stored {
   readonly bytes: Buffer;
+  readonly tag?: string;
   readonly storageClass: string;
 }
 
@@ -37,6 +38,8 @@ export class S3Double implements AsyncDisposable {
   readonly bucket = 'bucket';
   readonly objects: Map<string, Stored> = new Map();
   readonly uploads: Map<string, { readonly key: string; readonly parts: Map<number, Buffer> }> = new Map();
+  /** When the parts of all uploads came. */
+  partsCameAt = '2020-01-01T12:00:00.000Z';
   /** All requests so far. */
   readonly seen: SeenRequest[] = [];
   takeover: Takeover = () => false;
@@ -126,9 +129,11 @@ export class S3Double implements AsyncDisposable {
       .toSorted((a, b) => (a < b ? -1 : 1));
     const page = keys.slice(0, this.#pageSize);
     const more = keys.length > page.length;
-    const entries = page.map(
-      (key) => `<Contents><Key>${encode(key)}</Key><Size>${this.objects.get(key)?.bytes.length}</Size></Contents>`,
-    );
+    const entries = page.map((key) => {
+      const { bytes, storageClass } = this.objects.get(key) ?? { bytes: new Uint8Array(), storageClass: '' };
+      const shown = `<StorageClass>${storageClass || 'STANDARD'}</StorageClass>`;
+      return `<Contents><Key>${encode(key)}</Key><Size>${bytes.length}</Size>${shown}</Contents>`;
+    });
     const next = more ? `<NextContinuationToken>${encode(page.at(-1) ?? '')}</NextContinuationToken>` : '';
     xml(response, `<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${entries.join('')}</ListBucketResult>`);
   }
@@ -150,7 +155,8 @@ export class S3Double implements AsyncDisposable {
     }
     const stored = this.objects.get(key);
     if (stored === undefined) return refuse(response, 404, 'NoSuchKey', '', method);
-    if (method === 'HEAD') return void response.writeHead(200, { 'content-length': stored.bytes.length }).end();
+    const etag = stored.tag ?? tagOf(stored.bytes);
+    if (method === 'HEAD') return void response.writeHead(200, { 'content-length': stored.bytes.length, etag }).end();
     if (['GLACIER', 'DEEP_ARCHIVE'].includes(stored.storageClass)) return refuse(response, 403, 'InvalidObjectState');
     sendRange(stored.bytes, request.headers.range, response);
   }
@@ -161,7 +167,7 @@ export class S3Double implements AsyncDisposable {
       return refuse(response, 400, 'InvalidRequest');
     const storageClass = headers['x-amz-storage-class'];
     this.objects.set(key, { bytes, storageClass: typeof storageClass === 'string' ? storageClass : 'STANDARD' });
-    response.setHeader('etag', `"${createHash('md5').update(bytes).digest('hex')}"`);
+    response.setHeader('etag', tagOf(bytes));
     response.end();
   }
 
@@ -176,16 +182,31 @@ export class S3Double implements AsyncDisposable {
     if (upload === undefined) return refuse(response, 404, 'NoSuchUpload');
     if (method === 'PUT') {
       upload.parts.set(Number(query.get('partNumber')), body);
-      return void response.writeHead(200, { etag: `"${createHash('md5').update(body).digest('hex')}"` }).end();
+      return void response.writeHead(200, { etag: tagOf(body) }).end();
+    }
+    if (method === 'GET') {
+      const parts = Array.from(
+        upload.parts.keys(),
+        () => `<Part><LastModified>${this.partsCameAt}</LastModified></Part>`,
+      );
+      return xml(response, `<ListPartsResult>${parts.join('')}</ListPartsResult>`);
     }
     this.uploads.delete(uploadId);
     if (method === 'DELETE') return void response.writeHead(204).end();
     if (request.headers['if-none-match'] === '*' && this.objects.has(key))
       return refuse(response, 412, 'PreconditionFailed');
     const parts = Array.from(upload.parts).toSorted(([a], [b]) => a - b);
-    this.objects.set(key, { bytes: Buffer.concat(parts.map(([, bytes]) => bytes)), storageClass: 'STANDARD' });
+    const bytes = parts.map(([, part]) => part);
+    const sums = Buffer.concat(bytes.map((part) => createHash('md5').update(part).digest()));
+    const tag = `"${createHash('md5').update(sums).digest('hex')}-${parts.length}"`;
+    this.objects.set(key, { bytes: Buffer.concat(bytes), tag, storageClass: 'STANDARD' });
     xml(response, '<CompleteMultipartUploadResult><ETag>"x"</ETag></CompleteMultipartUploadResult>');
   }
+}
+
+/** The tag of an object that came in one piece. */
+function tagOf(bytes: Buffer): string {
+  return `"${createHash('md5').update(bytes).digest('hex')}"`;
 }
 
 /** Answers with an `Error` document as S3 does; for HEAD without one. */

@@ -103,7 +103,11 @@ function addSelectionOptions(command: Command): void {
     .option('--exclude-caches', 'leave out directories that a CACHEDIR.TAG marks as caches', false)
     .option('--exclude-larger-than <size>', 'leave out larger files, such as 100M')
     .option('--exclude-if-present <file[:header]>', 'leave out what is in a directory with such a file', collect)
-    .option('--ignore-file <name>', 'honour files of this name with gitignore rules (default: .cairnignore)', collect)
+    .option(
+      '--ignore-file <name>',
+      'honour files of this name with gitignore rules (default: .cairnignore and .bakthatexclude)',
+      collect,
+    )
     .option('--gitignore', 'honour .gitignore files', false)
     .option('-x, --one-file-system', 'do not enter other file systems', false)
     .option('--files-from <file>', 'read patterns of paths to save from a file; `-` is stdin', collect)

@@ -5,7 +5,7 @@ import { parseConfigDocument } from '../../config/config-document.ts';
 import { dottedKey } from '../../config/config-issue.ts';
 import { type ConfigEdit, editConfigText, readConfigText, writeConfigFile } from '../../config/edit-config.ts';
 import { importBakthat } from '../../config/import-bakthat.ts';
-import { checkConfigText } from '../../config/load-config.ts';
+import { checkConfigText } from '../../config/read-config.ts';
 import { isFields } from '../../config/merge-profile.ts';
 import type { CliContext } from '../context.ts';
 import { plural } from '../output/format.ts';

@@ -2,7 +2,7 @@ import { CairnError } from '../../base/errors.ts';
 import { parseConfigDocument } from '../../config/config-document.ts';
 import { type Answers, interview, type Interviewer, type Probe } from '../../config/config-interview.ts';
 import { editConfigText, readConfigText, writeConfigFile } from '../../config/edit-config.ts';
-import { checkConfigText } from '../../config/load-config.ts';
+import { checkConfigText } from '../../config/read-config.ts';
 import { ensureKeyFile } from '../default-vault.ts';
 import type { CliContext } from '../context.ts';
 import { printable } from '../output/printable.ts';
@@ -11,6 +11,7 @@ import { fileToChange, homeOf } from './config-file.ts';
 
 /** Asks on the terminal and writes the file. A Ctrl-C before the end writes nothing. */
 export async function initConfig(cli: CliContext): Promise<void> {
+  terminal().close();
   const io = onTerminal(cli.signal);
   const file = fileToChange(cli);
   io.say(
@@ -26,11 +27,21 @@ export async function initConfig(cli: CliContext): Promise<void> {
 }
 
 /** The work itself, whoever answers. */
-export async function makeConfig(cli: CliContext, io: Interviewer, file: string): Promise<Answers> {
+export async function makeConfig(
+  cli: Pick<CliContext, 'env' | 'signal' | 'insist'>,
+  io: Interviewer,
+  file: string,
+): Promise<Answers> {
   const { env, signal } = cli;
   const before = await readConfigText(file);
   const current = parseConfigDocument(file, before).value;
-  const answers = await interview(io, { current, file, home: homeOf(env), probe: probe(signal) });
+  const answers = await interview(io, {
+    current,
+    file,
+    cwd: process.cwd(),
+    home: homeOf(env),
+    probe: probe(signal),
+  });
   const text = editConfigText(file, before, answers.edits);
   checkConfigText(file, text, env);
   signal.throwIfAborted();

@@ -53,7 +53,9 @@ async function askForLine(terminal: Terminal, question: string, signal: AbortSig
 }
 
 function unanswered(): CairnError {
-  return new CairnError('ABORTED', 'the question was not answered; nothing was changed');
+  return new CairnError('ABORTED', 'the question was not answered; nothing was changed', {
+    hint: 'Run the same command again, and answer.',
+  });
 }
 
 /** Asks for text without showing it. Ctrl-C is `ABORTED`, as is the end of the input. */

@@ -3,6 +3,7 @@ import { jumpingClock, type JumpingClock } from '../../../test/support/jumping-c
 import { utf8 } from '../../base/bytes.ts';
 import { openMemoryStorage } from '../drivers/memory.ts';
 import { simulatedCold, type SimulatedColdStorage } from '../layers/simulated-cold.ts';
+import type { ColdStorage, Storage } from '../storage.ts';
 import { ensureHot, type EnsureHotOptions, type HotResult } from './ensure-hot.ts';
 import type { RetrievalPlan } from './retrieval-plan.ts';
 
@@ -36,6 +37,23 @@ describe('ensureHot', () => {
   it('has nothing to do in a storage without classes', async () => {
     const result = await ensureHot(openMemoryStorage(), ['data/aa/1']);
     expect(result).toEqual({ kind: 'hot', plan: undefined });
+  });
+
+  it('asks for the state only of what a listing does not prove to be readable', async () => {
+    const { storage, names } = await setUp();
+    const asked: string[] = [];
+    const listed: Storage = Object.create(storage, {
+      cold: {
+        value: {
+          ...storage.cold,
+          state: (name: string) => (asked.push(name), storage.cold.state(name)),
+          readable: async () => new Map([['data/dd/hot', { name: 'data/dd/hot', sizeBytes: 3 }]]),
+        } satisfies ColdStorage,
+      },
+    });
+    const { plan } = await ensureHot(listed, [...names, 'data/dd/hot'], { dryRun: true });
+    expect(asked).toEqual(names);
+    expect(plan).toMatchObject({ objects: 4, bytes: 33, coldBytes: 30 });
   });
 
   it('asks for what is cold and comes back', async () => {

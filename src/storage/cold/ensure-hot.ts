@@ -150,8 +150,13 @@ class Retrieval {
   async #look(names: readonly ObjectName[]): Promise<ColdObjectInfo[]> {
     const { signal, onProgress } = this.#options;
     let objects = 0;
-    const infos = await mapConcurrent(names, this.#concurrency, async (name) => {
-      const info = await this.#cold.state(name, { signal });
+    const readable = await this.#cold.readable?.(new Set(names), { signal });
+    const infos = await mapConcurrent(names, this.#concurrency, async (name): Promise<ColdObjectInfo | undefined> => {
+      const listed = readable?.get(name);
+      const info =
+        listed === undefined
+          ? await this.#cold.state(name, { signal })
+          : { ...listed, state: { kind: 'hot' as const } };
       const bytes = { bytes: 0, totalBytes: 0, expectedBy: undefined };
       onProgress?.({ phase: 'look', objects: ++objects, totalObjects: names.length, ...bytes });
       return info;

@@ -1,8 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises';
 import { systemCode } from '../../base/errors.ts';
+import { gatherBlocks } from '../gather-blocks.ts';
 import { exists } from '../object-range.ts';
 import { cannotSync } from './local-folders.ts';
+
+/** Of a stream, so much is written at once. */
+const BLOCK_BYTES = 1024 * 1024;
 
 /** The system calls a durable write makes; tests replace them to watch their order and to fail them. */
 export interface WriteSystem {
@@ -19,7 +23,8 @@ export interface DurableWrite {
   readonly path: string;
   /** Name for errors. */
   readonly name: string;
-  readonly parts: readonly Uint8Array[];
+  /** Of a stream, the chunks; what they throw is passed on. */
+  readonly parts: readonly Uint8Array[] | AsyncIterable<Uint8Array>;
   readonly mode: number;
   readonly ifAbsent: boolean;
   /** False skips the fsync of the file: for caches, which can be fetched again. */
@@ -38,7 +43,8 @@ export async function writeFileDurably(write: DurableWrite, system: WriteSystem 
   const [temporary, handle] = await openTemporary(write.path, system);
   try {
     try {
-      await writeParts(handle, write.parts, write.signal);
+      if (Symbol.asyncIterator in write.parts) await writeChunks(handle, write.parts, write.signal);
+      else await writeParts(handle, write.parts, write.signal);
       await setMode(handle, write.mode);
       if (write.durable) await syncFile(handle);
     } finally {
@@ -74,6 +80,24 @@ async function writeParts(handle: FileHandle, parts: readonly Uint8Array[], sign
     const { bytesWritten } = await handle.writev(rest);
     rest = dropBytes(rest, bytesWritten);
   }
+}
+
+/** Writes a stream in blocks: while one is written, the next one is gathered. */
+async function writeChunks(handle: FileHandle, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+  const memory = [new Uint8Array(BLOCK_BYTES), new Uint8Array(BLOCK_BYTES)];
+  let writing = Promise.resolve();
+  try {
+    for await (const block of gatherBlocks(chunks, (index) => memory[index % 2] ?? new Uint8Array(BLOCK_BYTES))) {
+      await writing;
+      writing = writeParts(handle, [block], signal);
+      // Looked at when the next block is there; the stream may take long.
+      writing.catch(() => {});
+    }
+  } finally {
+    // Nothing may be under way when the file is closed.
+    await Promise.allSettled([writing]);
+  }
+  await writing;
 }
 
 /** What remains of `parts` after their first `count` bytes. */

@@ -1,6 +1,7 @@
 import { chmod, type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { hasCode, systemCode } from '../../base/errors.ts';
+import { ChunkSource } from '../chunk-source.ts';
 import { checkObjectName, checkPrefix } from '../object-name.ts';
 import { missing, partsOf, resolveRange, truncated } from '../object-range.ts';
 import { removeEach } from '../remove-each.ts';
@@ -12,8 +13,10 @@ import type {
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../storage.ts';
-import { writeFileDurably } from './durable-write.ts';
+import { type DurableWrite, writeFileDurably } from './durable-write.ts';
 import { translateLocalError, translating } from './local-errors.ts';
 import { LocalFolders, pathOf, rootMissing } from './local-folders.ts';
 import { listObjects, removeTemporaries } from './local-listing.ts';
@@ -113,19 +116,24 @@ class LocalStorage implements Storage {
   async write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options: WriteOptions = {}): Promise<void> {
     checkObjectName(name);
     options.signal?.throwIfAborted();
-    const path = pathOf(this.#root, name);
-    await translating('write', path, async () => {
-      try {
-        await this.#write(name, path, partsOf(data), options);
-      } catch (error) {
-        if (systemCode(error) !== 'ENOENT') throw error;
-        // A folder we made or saw earlier is gone: make it again, once.
-        this.#folders.forget();
-        await this.#write(name, path, partsOf(data), options).catch((again: unknown) => {
-          throw systemCode(again) === 'ENOENT' ? rootMissing(this.#root, again) : again;
-        });
-      }
-    });
+    await this.#store(name, partsOf(data), options, () => true);
+  }
+
+  async writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    checkObjectName(name);
+    options.signal?.throwIfAborted();
+    const source = new ChunkSource(chunks, options.signal);
+    try {
+      await this.#store(name, source, options, () => !source.isStarted);
+    } catch (error) {
+      source.throwFailure();
+      throw error;
+    }
+    return { sizeBytes: source.sizeBytes };
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
@@ -145,10 +153,31 @@ class LocalStorage implements Storage {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
+  /** Makes a folder that we made or saw earlier and that is gone again, once, while the data can still be written from its start. */
+  async #store(
+    name: ObjectName,
+    parts: DurableWrite['parts'],
+    options: WriteOptions,
+    canStartAgain: () => boolean,
+  ): Promise<void> {
+    const path = pathOf(this.#root, name);
+    await translating('write', path, async () => {
+      try {
+        await this.#write(name, path, parts, options);
+      } catch (error) {
+        if (systemCode(error) !== 'ENOENT' || !canStartAgain()) throw error;
+        this.#folders.forget();
+        await this.#write(name, path, parts, options).catch((again: unknown) => {
+          throw systemCode(again) === 'ENOENT' ? rootMissing(this.#root, again) : again;
+        });
+      }
+    });
+  }
+
   async #write(
     name: ObjectName,
     path: string,
-    parts: readonly Uint8Array[],
+    parts: DurableWrite['parts'],
     { ifAbsent = false, signal }: WriteOptions,
   ): Promise<void> {
     const modes = await this.#loadModes();

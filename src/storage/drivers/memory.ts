@@ -1,4 +1,5 @@
 import { concatBytes } from '../../base/bytes.ts';
+import { ChunkSource } from '../chunk-source.ts';
 import { checkObjectName, checkPrefix } from '../object-name.ts';
 import { exists, missing, partsOf, resolveRange } from '../object-range.ts';
 import { removeEach } from '../remove-each.ts';
@@ -10,6 +11,8 @@ import type {
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../storage.ts';
 
 /** Storage in the memory of this process: for tests and trials. Copies what it is given and what it gives. */
@@ -61,6 +64,20 @@ class MemoryStorage implements Storage {
     options.signal?.throwIfAborted();
     if (options.ifAbsent === true && this.#objects.has(name)) throw exists(name);
     this.#objects.set(name, concatBytes(partsOf(data)));
+  }
+
+  async writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    checkObjectName(name);
+    options.signal?.throwIfAborted();
+    if (options.ifAbsent === true && this.#objects.has(name)) throw exists(name);
+    const source = new ChunkSource(chunks, options.signal);
+    const copies = await Array.fromAsync(source, (chunk) => new Uint8Array(chunk));
+    await this.write(name, copies, options);
+    return { sizeBytes: source.sizeBytes };
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {

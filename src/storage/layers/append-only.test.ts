@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../base/bytes.ts';
 import { openMemoryStorage } from '../drivers/memory.ts';
@@ -28,6 +29,16 @@ describe('appendOnly', () => {
     const { storage, inner } = await setUp();
     await expect(storage.write('index/a', utf8('other'))).rejects.toMatchObject(refusal);
     expect(await text(inner, 'index/a')).toBe('a');
+  });
+
+  it('adds streams and replaces nothing with them', async () => {
+    const { storage, inner } = await setUp();
+    await storage.writeStream('archives/b', Readable.from([utf8('b')]));
+    expect(await text(storage, 'archives/b')).toBe('b');
+    await expect(storage.writeStream('index/a', Readable.from([utf8('other')]))).rejects.toMatchObject(refusal);
+    expect(await text(inner, 'index/a')).toBe('a');
+    await storage.writeStream('locks/l', Readable.from([utf8('m')]));
+    expect(await text(inner, 'locks/l')).toBe('m');
   });
 
   it('says that an object is there to those who asked for that', async () => {

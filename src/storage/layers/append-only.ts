@@ -1,5 +1,13 @@
 import { CairnError, hasCode } from '../../base/errors.ts';
-import type { ObjectName, Storage, StorageOptions, WriteOptions } from '../storage.ts';
+import type {
+  AbortStaleUploads,
+  ObjectName,
+  Storage,
+  StorageOptions,
+  WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
+} from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
 
 export interface AppendOnlyOptions {
@@ -24,18 +32,24 @@ class AppendOnlyLayer extends StorageLayer {
     this.#mayChange = mayChange;
   }
 
+  override get abortStaleUploads(): AbortStaleUploads | undefined {
+    return undefined;
+  }
+
   override async write(
     name: ObjectName,
     data: Uint8Array | readonly Uint8Array[],
     options: WriteOptions = {},
   ): Promise<void> {
-    if (this.#mayChange(name)) return this.inner.write(name, data, options);
-    try {
-      await this.inner.write(name, data, { ...options, ifAbsent: true });
-    } catch (error) {
-      if (options.ifAbsent === true || !hasCode(error, 'OBJECT_EXISTS')) throw error;
-      throw this.#refusal(`replace ${name}`, error);
-    }
+    await this.#add(name, options, (ifAbsent) => this.inner.write(name, data, { ...options, ifAbsent }));
+  }
+
+  override async writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    return this.#add(name, options, (ifAbsent) => this.inner.writeStream(name, chunks, { ...options, ifAbsent }));
   }
 
   override async remove(name: ObjectName, options?: StorageOptions): Promise<void> {
@@ -47,6 +61,20 @@ class AppendOnlyLayer extends StorageLayer {
     const kept = names.find((name) => !this.#mayChange(name));
     if (kept !== undefined) throw this.#refusal(`remove ${kept}`);
     await this.inner.removeMany(names, options);
+  }
+
+  async #add<T>(
+    name: ObjectName,
+    { ifAbsent = false }: WriteOptions,
+    run: (ifAbsent: boolean) => Promise<T>,
+  ): Promise<T> {
+    if (this.#mayChange(name)) return run(ifAbsent);
+    try {
+      return await run(true);
+    } catch (error) {
+      if (ifAbsent || !hasCode(error, 'OBJECT_EXISTS')) throw error;
+      throw this.#refusal(`replace ${name}`, error);
+    }
   }
 
   #refusal(what: string, cause?: unknown): CairnError {

@@ -1,5 +1,6 @@
 import { partsOf, sizeOf } from '../object-range.ts';
 import { removeInBatches } from '../remove-each.ts';
+import { runOnce } from '../run-once.ts';
 import type {
   ColdObjectInfo,
   ColdStorage,
@@ -11,6 +12,8 @@ import type {
   Storage,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
 
@@ -25,7 +28,10 @@ export interface StorageCall {
   readonly sentBytes: number;
 }
 
-/** A layer that treats all operations alike: `around` is called with each of them. */
+/**
+ * A layer that treats all operations alike: `around` is called with each of them; of a stream, which may take hours and
+ * whose source may use the same storage, with each request that its storage tells of.
+ */
 export abstract class AroundLayer extends StorageLayer {
   readonly #cold: ColdStorage | undefined;
 
@@ -77,6 +83,18 @@ export abstract class AroundLayer extends StorageLayer {
     return this.around(call, options, () => this.inner.write(name, data, options));
   }
 
+  override writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    const { perRequest = runOnce, ...rest } = options;
+    return this.inner.writeStream(name, chunks, {
+      ...rest,
+      perRequest: (request, run) => perRequest(request, () => this.around(callOf('write', name), request, run)),
+    });
+  }
+
   override remove(name: ObjectName, options: StorageOptions = {}): Promise<void> {
     return this.around(callOf('remove', name), options, () => this.inner.remove(name, options));
   }
@@ -95,10 +113,18 @@ export function coldAround(inner: ColdStorage, around: Around): ColdStorage {
   return {
     state: (name: ObjectName, options: StorageOptions = {}): Promise<ColdObjectInfo | undefined> =>
       around(callOf('state', name), options, () => inner.state(name, options)),
+    ...(inner.readable === undefined ? {} : { readable: readableAround(inner.readable.bind(inner), around) }),
     retrieve: (name: ObjectName, options: RetrieveOptions): Promise<void> =>
       around(callOf('retrieve', name), options, () => inner.retrieve(name, options)),
     publishedMs: (storageClass: string, tier: RetrievalTier) => inner.publishedMs(storageClass, tier),
   };
+}
+
+function readableAround(
+  readable: NonNullable<ColdStorage['readable']>,
+  around: Around,
+): NonNullable<ColdStorage['readable']> {
+  return (names, options = {}) => around(callOf('list', ''), options, () => readable(names, options));
 }
 
 function callOf(kind: StorageCall['kind'], name: string, objects = 1, sentBytes = 0): StorageCall {

@@ -6,7 +6,16 @@ import { isId, type RepositoryId } from '../../base/ids.ts';
 import { orAbort } from '../../base/or-abort.ts';
 import { openLocalStorage } from '../drivers/local.ts';
 import { resolveRange } from '../object-range.ts';
-import type { ObjectInfo, ObjectName, ReadOptions, Storage, StorageOptions, WriteOptions } from '../storage.ts';
+import type {
+  ObjectInfo,
+  ObjectName,
+  ReadOptions,
+  Storage,
+  StorageOptions,
+  WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
+} from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
 
 // The layout is restic's: <folder>/<repository id>/{version,index,snapshots,data}, each of the three
@@ -123,6 +132,19 @@ class CacheLayer extends StorageLayer implements CachedStorage {
     await this.inner.write(name, data, options);
     const entry = this.#entryOf(name);
     if (entry !== undefined) await this.#keep(entry, data);
+  }
+
+  /** What is too large for one write is too large to keep. */
+  override async writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options?: WriteStreamOptions,
+  ): Promise<WrittenStream> {
+    try {
+      return await this.inner.writeStream(name, chunks, options);
+    } finally {
+      await this.#drop(name);
+    }
   }
 
   override async remove(name: ObjectName, options: StorageOptions = {}): Promise<void> {

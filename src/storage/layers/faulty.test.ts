@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../base/bytes.ts';
 import { openMemoryStorage } from '../drivers/memory.ts';
@@ -12,6 +13,11 @@ async function filled(): Promise<FaultyStorage> {
 
 const text = async (storage: FaultyStorage, name: string): Promise<string> =>
   Buffer.from(await storage.read(name)).toString();
+
+async function* stream(): AsyncGenerator<Uint8Array> {
+  yield utf8('01');
+  yield utf8('23');
+}
 
 describe('faulty', () => {
   it('counts operations in order', async () => {
@@ -61,6 +67,27 @@ describe('faulty', () => {
     storage.inject({ how: 'torn-write', keepBytes: 3, times: 1 });
     await expect(storage.write('c', [utf8('01'), utf8('2345')])).rejects.toThrow('injected');
     expect(await text(storage, 'c')).toBe('012');
+  });
+
+  it('counts a stream and its chunks, and ends it at any of them', async () => {
+    for (const at of [1, 2, 3]) {
+      const storage = faulty(openMemoryStorage(), { how: 'fail', at });
+      await expect(storage.writeStream('c', stream())).rejects.toThrow('injected');
+      expect(await storage.stat('c')).toBeUndefined();
+    }
+    const storage = faulty(openMemoryStorage(), { how: 'fail-after', at: 1 });
+    await expect(storage.writeStream('c', stream())).rejects.toThrow('injected');
+    expect(await text(storage, 'c')).toBe('0123');
+    expect(storage.operations.slice(0, 3).map(({ kind }) => kind)).toEqual(['write', 'chunk', 'chunk']);
+  });
+
+  it('tears and loses streams', async () => {
+    const storage = faulty(openMemoryStorage(), { how: 'torn-write', keepBytes: 3, times: 1 });
+    storage.inject({ how: 'lost-write', when: ({ name }) => name === 'd' });
+    await expect(storage.writeStream('c', stream())).rejects.toThrow('injected');
+    expect(await text(storage, 'c')).toBe('012');
+    expect(await storage.writeStream('d', Readable.from([utf8('01'), utf8('2')]))).toEqual({ sizeBytes: 3 });
+    expect(await storage.stat('d')).toBeUndefined();
   });
 
   it('loses a write', async () => {

@@ -2,15 +2,30 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { concatBytes } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
 import { checkObjectName } from '../object-name.ts';
-import { partsOf } from '../object-range.ts';
-import type { ObjectInfo, ObjectName, ReadOptions, Storage, StorageOptions, WriteOptions } from '../storage.ts';
+import { partsOf, sizeOf } from '../object-range.ts';
+import { runOnce } from '../run-once.ts';
+import type {
+  ObjectInfo,
+  ObjectName,
+  PerRequest,
+  ReadOptions,
+  Storage,
+  StorageOptions,
+  StreamRequest,
+  WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
+} from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
 
-/** One call of the storage. */
+/** A stream is a `write`, and a `chunk` for each that comes along: a fault there ends it in the middle. */
+export type OperationKind = 'create' | 'list' | 'stat' | 'read' | 'write' | 'chunk' | 'remove';
+
+/** One call of the storage, or one step of a stream. */
 export interface Operation {
   /** Counts from 1, over all calls. */
   readonly number: number;
-  readonly kind: 'create' | 'list' | 'stat' | 'read' | 'write' | 'remove';
+  readonly kind: OperationKind;
   /** Name, or prefix for a listing; empty for `create`. */
   readonly name: string;
 }
@@ -21,7 +36,7 @@ export type FaultEffect =
   | { readonly how: 'fail'; readonly error?: Error }
   /** Does it, then throws: the answer was lost. */
   | { readonly how: 'fail-after'; readonly error?: Error }
-  /** A write stores its first `keepBytes` (half by default) under the name, then throws. */
+  /** A write stores its first `keepBytes` (half by default; of a stream, all that comes) under the name, then throws. */
   | { readonly how: 'torn-write'; readonly keepBytes?: number; readonly error?: Error }
   /** A write says it is done and stores nothing. */
   | { readonly how: 'lost-write' }
@@ -126,6 +141,33 @@ class FaultyLayer extends StorageLayer implements FaultyStorage {
     });
   }
 
+  override async writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    const { perRequest = runOnce, signal } = options;
+    const request: StreamRequest = { what: `write ${name}`, signal };
+    const { operation, effects } = await perRequest(request, async () => {
+      const begun = this.#count('write', name);
+      return { operation: begun, effects: await this.#start(begun, options) };
+    });
+    const given = this.#withChunkFaults(name, chunks, request, perRequest);
+    const torn = effects.find((effect) => effect.how === 'torn-write');
+    if (torn !== undefined) {
+      await this.inner.write(name, await take(given, torn.keepBytes), options);
+      throw torn.error ?? injected(operation);
+    }
+    if (effects.some((effect) => effect.how === 'lost-write')) return { sizeBytes: sizeOf(await take(given)) };
+    const written = await this.inner.writeStream(name, given, options);
+    let answers = 0;
+    // As a storage does that asks again whether it took the last request: it did.
+    await perRequest(request, async () => {
+      if (answers++ === 0) finish(effects, operation);
+    });
+    return written;
+  }
+
   override remove(name: ObjectName, options?: StorageOptions): Promise<void> {
     return this.#run('remove', name, options, () => this.inner.remove(name, options));
   }
@@ -137,8 +179,23 @@ class FaultyLayer extends StorageLayer implements FaultyStorage {
     for (const name of names) await this.remove(name, options);
   }
 
+  async *#withChunkFaults(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    request: StreamRequest,
+    perRequest: PerRequest,
+  ): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      await perRequest(request, async () => {
+        const operation = this.#count('chunk', name);
+        finish(await this.#start(operation, request), operation);
+      });
+      yield chunk;
+    }
+  }
+
   async #run<T>(
-    kind: Operation['kind'],
+    kind: OperationKind,
     name: string,
     options: StorageOptions | undefined,
     run: (effects: readonly FaultEffect[], operation: Operation) => Promise<T>,
@@ -150,7 +207,7 @@ class FaultyLayer extends StorageLayer implements FaultyStorage {
     return result;
   }
 
-  #count(kind: Operation['kind'], name: string): Operation {
+  #count(kind: OperationKind, name: string): Operation {
     const operation = { number: this.operations.length + 1, kind, name };
     this.operations.push(operation);
     return operation;
@@ -176,7 +233,7 @@ function applies(fault: Fault, operation: Operation): boolean {
 }
 
 /** Whether the effect means anything for this kind of operation. */
-function canAffect(fault: Fault, kind: Operation['kind']): boolean {
+function canAffect(fault: Fault, kind: OperationKind): boolean {
   switch (fault.how) {
     case 'fail':
     case 'fail-after':
@@ -205,6 +262,18 @@ function flipBit(bytes: Uint8Array, bit: number): void {
   const at = bit >> 3;
   const byte = bytes[at];
   if (byte !== undefined) bytes[at] = byte ^ (1 << (bit & 7));
+}
+
+/** Copies of the first `keepBytes` of a stream; of all of it by default. */
+async function take(chunks: AsyncIterable<Uint8Array>, keepBytes = Infinity): Promise<Uint8Array[]> {
+  const copies: Uint8Array[] = [];
+  let left = keepBytes;
+  for await (const chunk of chunks) {
+    copies.push(chunk.slice(0, left));
+    left -= Math.min(left, chunk.length);
+    if (left === 0) break;
+  }
+  return copies;
 }
 
 function injected({ number, kind, name }: Operation): CairnError {

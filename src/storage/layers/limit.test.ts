@@ -37,6 +37,19 @@ class Paced extends StorageLayer {
 }
 
 describe('limited', () => {
+  it('slows a stream down, and holds no place while it waits for it', async () => {
+    const clock = jumpingClock();
+    const storage = limited(openMemoryStorage(), { connections: 1, uploadBytesPerSecond: 1000, clock });
+    const stream = async function* (): AsyncGenerator<Uint8Array> {
+      for (let index = 0; index < 4; index++) {
+        await storage.stat('config');
+        yield new Uint8Array(1000);
+      }
+    };
+    await storage.writeStream('archives/a', stream());
+    expect(clock.sleeps.reduce((sum, ms) => sum + ms, 0)).toBe(3000);
+  });
+
   it('runs no more operations at once than allowed', async () => {
     const inner = new Counting(openMemoryStorage());
     const storage = limited(inner, { connections: 3 });

@@ -1,7 +1,16 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { Semaphore } from '../../base/concurrency.ts';
 import { partsOf, sizeOf } from '../object-range.ts';
-import type { ObjectName, Pace, ReadOptions, Storage, StorageOptions, WriteOptions } from '../storage.ts';
+import type {
+  ObjectName,
+  Pace,
+  ReadOptions,
+  Storage,
+  StorageOptions,
+  WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
+} from '../storage.ts';
 import { AroundLayer, type StorageCall } from './around-layer.ts';
 import { Bandwidth } from './bandwidth.ts';
 
@@ -58,6 +67,17 @@ class LimitLayer extends AroundLayer {
     await super.write(name, data, options);
   }
 
+  override writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    const limit = this.#upload;
+    if (limit === undefined) return super.writeStream(name, chunks, options);
+    if (this.features.paced !== true) return super.writeStream(name, slowed(chunks, limit, options), options);
+    return super.writeStream(name, chunks, { ...options, pace: paceOf(limit, options) });
+  }
+
   /** A place for each step of a listing only: whoever reads objects while it lists must not wait for itself. */
   protected override async around<T>(_: StorageCall, { signal }: StorageOptions, run: () => Promise<T>): Promise<T> {
     using _place = await this.#places.acquire(signal);
@@ -68,6 +88,18 @@ class LimitLayer extends AroundLayer {
 function bandwidth(bytesPerSecond: number | Bandwidth | undefined, clock: Clock): Bandwidth | undefined {
   if (bytesPerSecond instanceof Bandwidth) return bytesPerSecond;
   return bytesPerSecond === undefined ? undefined : new Bandwidth(bytesPerSecond, clock);
+}
+
+/** Chunks at the rate of `limit`. */
+async function* slowed(
+  chunks: AsyncIterable<Uint8Array>,
+  limit: Bandwidth,
+  { signal }: StorageOptions,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    await limit.take(chunk.length, signal);
+    yield chunk;
+  }
 }
 
 /** Paces one object; a limit further out, which gave its own pace, is kept as well. */

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../base/bytes.ts';
 import { openMemoryStorage } from '../drivers/memory.ts';
@@ -23,6 +24,12 @@ describe('logged', () => {
       { operation: 'write', name: 'config', objects: 1, sentBytes: 3, receivedBytes: 0, durationMs: 5, outcome: 'ok' },
       { operation: 'read', name: 'config', objects: 1, sentBytes: 0, receivedBytes: 1, durationMs: 5, outcome: 'ok' },
     ]);
+  });
+
+  it('tells a stream once, with all its bytes', async () => {
+    const { storage, entries } = await setUp();
+    await storage.writeStream('archives/a', Readable.from([utf8('ab'), utf8('c')]));
+    expect(entries).toMatchObject([{ operation: 'write', name: 'archives/a', sentBytes: 3, outcome: 'ok' }]);
   });
 
   it('tells the code of an error', async () => {

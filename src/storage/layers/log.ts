@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { isCairnError } from '../../base/errors.ts';
-import type { ObjectInfo, Storage, StorageOptions } from '../storage.ts';
+import type { ObjectInfo, ObjectName, Storage, StorageOptions, WriteStreamOptions, WrittenStream } from '../storage.ts';
 import { AroundLayer, type StorageCall } from './around-layer.ts';
 
 /** One finished operation of a storage. Names of objects are ids and fixed words: there is no secret in it. */
@@ -12,7 +12,7 @@ export interface StorageLogEntry {
   readonly objects: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
-  /** For a listing without the time its reader took between two entries. */
+  /** For a listing without the time its reader took between two entries; for a stream with that of its source. */
   readonly durationMs: number;
   /** `ok`, `aborted`, or the code of the error; `unknown` for one that is not ours. */
   readonly outcome: string;
@@ -59,6 +59,27 @@ class LogLayer extends AroundLayer {
     } finally {
       await iterator.return?.();
       this.#tell({ kind: 'list', name: prefix, objects, sentBytes: 0 }, 0, durationNs, outcome);
+    }
+  }
+
+  /** One entry for the whole stream. */
+  override async writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    const started = this.#clock.nowNs();
+    let outcome = 'ok';
+    let sentBytes = 0;
+    try {
+      const written = await this.inner.writeStream(name, chunks, options);
+      sentBytes = written.sizeBytes;
+      return written;
+    } catch (error) {
+      outcome = outcomeOf(error, options);
+      throw error;
+    } finally {
+      this.#tell({ kind: 'write', name, objects: 1, sentBytes }, 0, this.#clock.nowNs() - started, outcome);
     }
   }
 

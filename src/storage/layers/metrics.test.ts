@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { openMemoryStorage } from '../drivers/memory.ts';
 import { faulty } from './faulty.ts';
@@ -18,6 +19,12 @@ describe('metered', () => {
       removeMany: { calls: 1, objects: 2 },
       remove: { calls: 0 },
     });
+  });
+
+  it('counts streams and their bytes', async () => {
+    const storage = metered(openMemoryStorage());
+    await storage.writeStream('a', Readable.from([new Uint8Array(3), new Uint8Array(4)]));
+    expect(storage.counts().writeStream).toEqual({ calls: 1, failures: 0, bytes: 7, objects: 1 });
   });
 
   it('counts what failed, without its bytes', async () => {

@@ -1,8 +1,17 @@
 import { partsOf, sizeOf } from '../object-range.ts';
-import type { ObjectInfo, ObjectName, ReadOptions, Storage, StorageOptions, WriteOptions } from '../storage.ts';
+import type {
+  ObjectInfo,
+  ObjectName,
+  ReadOptions,
+  Storage,
+  StorageOptions,
+  WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
+} from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
 
-export type CountedOperation = 'create' | 'list' | 'stat' | 'read' | 'write' | 'remove' | 'removeMany';
+export type CountedOperation = 'create' | 'list' | 'stat' | 'read' | 'write' | 'writeStream' | 'remove' | 'removeMany';
 
 export interface OperationCount {
   readonly calls: number;
@@ -35,6 +44,7 @@ class MetricsLayer extends StorageLayer implements MeteredStorage {
     stat: none(),
     read: none(),
     write: none(),
+    writeStream: none(),
     remove: none(),
     removeMany: none(),
   };
@@ -75,6 +85,14 @@ class MetricsLayer extends StorageLayer implements MeteredStorage {
   override write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void> {
     const size = (): Done => ({ bytes: sizeOf(partsOf(data)), objects: 1 });
     return this.#counted('write', size, () => this.inner.write(name, data, options));
+  }
+
+  override writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options?: WriteStreamOptions,
+  ): Promise<WrittenStream> {
+    return this.#counted('writeStream', oneStream, () => this.inner.writeStream(name, chunks, options));
   }
 
   override remove(name: ObjectName, options?: StorageOptions): Promise<void> {
@@ -118,4 +136,8 @@ function one(): Done {
 
 function oneObject(bytes: Uint8Array): Done {
   return { bytes: bytes.length, objects: 1 };
+}
+
+function oneStream({ sizeBytes }: WrittenStream): Done {
+  return { bytes: sizeBytes, objects: 1 };
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../base/bytes.ts';
 import { openMemoryStorage } from '../drivers/memory.ts';
@@ -20,6 +21,7 @@ describe('readOnly', () => {
     const refusal = { code: 'STORAGE_READ_ONLY' };
     await expect(storage.create()).rejects.toMatchObject(refusal);
     await expect(storage.write('config', utf8('d'))).rejects.toMatchObject(refusal);
+    await expect(storage.writeStream('config', Readable.from([utf8('d')]))).rejects.toMatchObject(refusal);
     await expect(storage.remove('config')).rejects.toMatchObject(refusal);
     await expect(storage.removeMany(['config'])).rejects.toMatchObject(refusal);
     expect(Buffer.from(await inner.read('config')).toString()).toBe('c');

@@ -1,18 +1,26 @@
 import { CairnError } from '../../base/errors.ts';
-import type { Storage } from '../storage.ts';
+import type { AbortStaleUploads, Storage, WrittenStream } from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
 
-/** `inner` for reading: `create`, `write`, `remove` and `removeMany` throw `STORAGE_READ_ONLY` and change nothing. */
+/** `inner` for reading: whatever would change it throws `STORAGE_READ_ONLY` and changes nothing. */
 export function readOnly(inner: Storage): Storage {
   return new ReadOnlyLayer(inner);
 }
 
 class ReadOnlyLayer extends StorageLayer {
+  override get abortStaleUploads(): AbortStaleUploads | undefined {
+    return undefined;
+  }
+
   override async create(): Promise<void> {
     throw this.#refusal('create the storage');
   }
 
   override async write(name: string): Promise<void> {
+    throw this.#refusal(`write ${name}`);
+  }
+
+  override async writeStream(name: string): Promise<WrittenStream> {
     throw this.#refusal(`write ${name}`);
   }
 

@@ -25,6 +25,19 @@ describe('retrying', () => {
     expect(sleeps).toEqual([1000, 2000, 4000, 8000]);
   });
 
+  it('tries the requests of a stream again, and never asks the stream again', async () => {
+    const { storage, inner, sleeps } = setUp({ how: 'fail', when: ({ number }) => [1, 3, 4, 6].includes(number) });
+    let begun = 0;
+    const stream = async function* (): AsyncGenerator<Uint8Array> {
+      begun++;
+      yield utf8('01');
+      yield utf8('23');
+    };
+    expect(await storage.writeStream('archives/a', stream())).toEqual({ sizeBytes: 4 });
+    expect(Buffer.from(await inner.read('archives/a')).toString()).toBe('0123');
+    expect([begun, sleeps.length]).toEqual([1, 4]);
+  });
+
   it('gives up after 15 minutes with the code of the last error and the number of tries', async () => {
     const { storage, inner, sleeps } = setUp({ how: 'fail' });
     const tries = sleeps.length;

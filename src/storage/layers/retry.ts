@@ -3,6 +3,7 @@ import { type Clock, msToNs, systemClock } from '../../base/clock.ts';
 import { CairnError, hasCode, isCairnError, type KnownError } from '../../base/errors.ts';
 import { partsOf, sizeOf } from '../object-range.ts';
 import { removeInBatches } from '../remove-each.ts';
+import { runOnce } from '../run-once.ts';
 import type {
   ColdStorage,
   ObjectInfo,
@@ -11,6 +12,8 @@ import type {
   Storage,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../storage.ts';
 import { coldAround } from './around-layer.ts';
 import { StorageLayer } from './storage-layer.ts';
@@ -113,6 +116,19 @@ class RetryLayer extends StorageLayer {
           attempt > 1 && hasCode(error, 'OBJECT_EXISTS') && (await this.#holds(name, partsOf(data), options));
         if (!ours) throw error;
       }
+    });
+  }
+
+  /** The stream cannot be read twice; its requests are tried again one by one, where the storage can. */
+  override writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    const { perRequest = runOnce, ...rest } = options;
+    return this.inner.writeStream(name, chunks, {
+      ...rest,
+      perRequest: (request, run) => perRequest(request, () => this.#retry(request.what, request, run)),
     });
   }
 

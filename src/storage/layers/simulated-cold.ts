@@ -12,6 +12,8 @@ import type {
   Storage,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../storage.ts';
 import { StorageLayer } from './storage-layer.ts';
 
@@ -106,9 +108,23 @@ class SimulatedColdLayer extends StorageLayer implements SimulatedColdStorage {
     options: WriteOptions = {},
   ): Promise<void> {
     await this.inner.write(name, data, options);
+    this.#place(name, options);
+  }
+
+  override async writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    const written = await this.inner.writeStream(name, chunks, options);
+    this.#place(name, options);
+    return written;
+  }
+
+  /** A new object is in the class that its writer chose, without a copy. */
+  #place(name: ObjectName, { cold, coldClass = this.#options.coldClass }: WriteOptions): void {
     this.#copies.delete(name);
-    const storageClass = options.coldClass ?? this.#options.coldClass;
-    if (options.cold === true && storageClass !== undefined) this.#classes.set(name, storageClass);
+    if (cold === true && coldClass !== undefined) this.#classes.set(name, coldClass);
     else this.#classes.delete(name);
   }
 

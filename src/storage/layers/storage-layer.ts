@@ -1,12 +1,16 @@
 import type {
+  AbortStaleUploads,
   ColdStorage,
   ObjectInfo,
   ObjectName,
+  Presign,
   ReadOptions,
   Storage,
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../storage.ts';
 
 /** A storage that passes everything on to another one: what layers start from. */
@@ -29,6 +33,14 @@ export class StorageLayer implements Storage {
     return this.inner.cold;
   }
 
+  get presign(): Presign | undefined {
+    return this.inner.presign?.bind(this.inner);
+  }
+
+  get abortStaleUploads(): AbortStaleUploads | undefined {
+    return this.inner.abortStaleUploads?.bind(this.inner);
+  }
+
   create(options?: StorageOptions): Promise<void> {
     return this.inner.create(options);
   }
@@ -47,6 +59,14 @@ export class StorageLayer implements Storage {
 
   write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void> {
     return this.inner.write(name, data, options);
+  }
+
+  writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options?: WriteStreamOptions,
+  ): Promise<WrittenStream> {
+    return this.inner.writeStream(name, chunks, options);
   }
 
   remove(name: ObjectName, options?: StorageOptions): Promise<void> {

@@ -56,6 +56,69 @@ function reads({ operations }: FaultyStorage): number {
   return operations.filter(({ kind }) => kind === 'read').length;
 }
 
+async function* stream(): AsyncGenerator<Uint8Array> {
+  for (let index = 0; index < 4; index++) yield utf8(`chunk ${index};`);
+}
+
+describe('a stream to a mirror', () => {
+  it('reaches all, in step', async () => {
+    const { mirror, first, other } = setUp();
+    expect(await mirror.writeStream('archives/a', stream())).toEqual({ sizeBytes: 32 });
+    expect(await text(other, 'archives/a')).toBe(await text(first, 'archives/a'));
+  });
+
+  it('goes on without a member that fails in the middle of it, which shows nothing', async () => {
+    const { mirror, first, other, changes } = setUp();
+    other.inject({ how: 'fail', when: ({ kind }) => kind === 'chunk' });
+    expect(await mirror.writeStream('archives/a', stream())).toEqual({ sizeBytes: 32 });
+    expect(await first.stat('archives/a')).toEqual({ name: 'archives/a', sizeBytes: 32 });
+    expect(await other.stat('archives/a')).toBeUndefined();
+    expect(changes).toMatchObject([{ type: 'behind', member: { url: 'memory:other' } }]);
+  });
+
+  it.each(['fail', 'fail-after'] as const)('is in no member where the first one does not take it (%s)', async (how) => {
+    const { mirror, first, other, changes } = setUp();
+    first.inject({ how, when: ({ kind, name }) => kind === 'write' && name === 'archives/a' });
+    await expect(mirror.writeStream('archives/a', stream())).rejects.toThrow('injected');
+    expect(await other.stat('archives/a')).toBeUndefined();
+    expect(changes).toEqual([]);
+  });
+
+  it('that fails itself is in none, and no member falls behind for it', async () => {
+    const { mirror, other, changes } = setUp();
+    const failure = new Error('the dump failed');
+    const failing = async function* (): AsyncGenerator<Uint8Array> {
+      yield* stream();
+      throw failure;
+    };
+    await expect(mirror.writeStream('archives/a', failing())).rejects.toBe(failure);
+    expect([await names(mirror), await names(other), changes]).toEqual([[], [], []]);
+  });
+
+  it('is not given to a member that is behind', async () => {
+    const { mirror, other } = setUp();
+    other.inject({ how: 'fail', times: 1, when: ({ kind }) => kind === 'write' });
+    await mirror.write('archives/before', utf8('x'));
+    await mirror.writeStream('archives/a', stream());
+    expect(await names(other)).toEqual([]);
+    expect(mirror.report()[1]?.missedOperations).toBe(2);
+  });
+
+  it('tells of a member that holds something else under the name', async () => {
+    const { mirror, other, changes } = setUp();
+    await other.write('archives/a', utf8('older'));
+    await mirror.writeStream('archives/a', stream(), { ifAbsent: true });
+    expect(changes).toMatchObject([{ type: 'behind' }]);
+    expect(await text(other, 'archives/a')).toBe('older');
+  });
+
+  it('fails where fewer members hold it than were asked for', async () => {
+    const { mirror, other } = setUp(2);
+    other.inject({ how: 'fail', when: ({ kind }) => kind === 'chunk' });
+    await expect(mirror.writeStream('archives/a', stream())).rejects.toMatchObject({ code: 'MIRROR_BEHIND' });
+  });
+});
+
 describe('writing to a mirror', () => {
   it('reaches all', async () => {
     const { mirror, first, other } = setUp();

@@ -1,18 +1,23 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { CairnError, isCairnError } from '../../base/errors.ts';
 import type {
+  AbortStaleUploads,
   ColdStorage,
   ObjectInfo,
   ObjectName,
+  Presign,
   ReadOptions,
   Storage,
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../storage.ts';
 import { compareMarkers } from './compare-markers.ts';
 import { mirrorCold } from './mirror-cold.ts';
 import { failedReason, MirrorMember, type MirrorMemberReport } from './mirror-member.ts';
+import { type AlsoIn, writeStreamToAll } from './mirror-stream.ts';
 import { joinUrls } from './mirror-url.ts';
 
 export interface MirrorOptions {
@@ -92,6 +97,22 @@ class MirrorStorage implements MirroredStorage {
 
   get cold(): ColdStorage | undefined {
     return mirrorCold(this.members.map(({ storage }) => storage));
+  }
+
+  /** By the first one that can. */
+  get presign(): Presign | undefined {
+    const able = this.members.find(({ storage, isBehind }) => !isBehind && storage.presign !== undefined)?.storage;
+    return able?.presign?.bind(able);
+  }
+
+  get abortStaleUploads(): AbortStaleUploads | undefined {
+    const able = this.members.map(({ storage }) => storage).filter((one) => one.abortStaleUploads !== undefined);
+    if (able.length === 0) return undefined;
+    return async (olderThanMs, options) => {
+      let count = 0;
+      for (const storage of able) count += (await storage.abortStaleUploads?.(olderThanMs, options)) ?? 0;
+      return count;
+    };
   }
 
   report(): readonly MirrorMemberReport[] {
@@ -177,6 +198,23 @@ class MirrorStorage implements MirroredStorage {
     if (this.#options.isPassing(name)) return this.#writePassing(name, data, options);
     await this.#everywhere(`write ${name}`, options, (storage) => storage.write(name, data, options), order);
     this.#assertEnough(name);
+  }
+
+  async writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    await this.#prepareChange(name, options);
+    const others = this.#others.map(
+      (member): AlsoIn =>
+        (run) =>
+          this.#alsoIn(member, `write ${name}`, options, run),
+    );
+    const written = await writeStreamToAll(this.#first.storage, others, name, chunks, options);
+    this.#firstAnswered = true;
+    this.#assertEnough(name);
+    return written;
   }
 
   async remove(name: ObjectName, options: StorageOptions = {}): Promise<void> {

@@ -16,9 +16,12 @@ const LEFTOVER_AGE_MS = 24 * 3600 * 1000;
 
 const kinds: readonly FileKind[] = ['key', 'lock', 'snapshot', 'index', 'pack'];
 
+/** Folders of a vault beside those of its repository. */
+const shelves: readonly string[] = ['archives/', 'values/', 'replicas/'];
+
 /**
  * The exclusive lock that care needs. Under it no other program is in the middle of a write, apart from locks, so what
- * interrupted writes left in a local vault long ago is removed on the way.
+ * interrupted writes left long ago is removed on the way: files in a local vault, uploads in a bucket.
  */
 export async function openExclusiveSession({ repository, settings, signal }: ActionContext): Promise<VaultSession> {
   const session = await openSession(repository, settings, { mode: 'exclusive', purpose: 'write', signal });
@@ -47,19 +50,45 @@ export async function assertMayRemove({ origin }: Repository, signal: AbortSigna
   await origin.remove(objectName('snapshot', nothing), { signal });
 }
 
+/** Removes what interrupted writes left long ago. */
 async function removeLeftovers(repository: Repository, settings: VaultSettings, signal: AbortSignal): Promise<void> {
-  const path = repository.origin.features.localPath;
-  if (path === undefined) return;
+  await tidy(settings, 'file', () => removeTemporaries(repository, signal));
+  await abortLeftoverUploads(repository, settings, signal);
+}
+
+/** Clears away parts in a bucket that never made an object: nobody sees them, and they are paid for. Needs no lock. */
+export async function abortLeftoverUploads(
+  { origin }: Repository,
+  settings: VaultSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  // In a bucket without a prefix there may be uploads of others.
+  const folders = [...kinds.map((kind) => folderOf(kind)), ...shelves];
+  await tidy(
+    settings,
+    'upload',
+    async () => (await origin.abortStaleUploads?.(LEFTOVER_AGE_MS, { folders, signal })) ?? 0,
+  );
+}
+
+/** Only litter: where it cannot be removed, whoever works in the vault goes on. */
+async function tidy(settings: VaultSettings, what: string, remove: () => Promise<number>): Promise<void> {
   try {
-    let count = 0;
-    // In the folders of a repository only: its directory may be a whole disk, with files of people beside them.
-    for (const kind of kinds) {
-      count += await removeStaleTemporaries(join(path, folderOf(kind)), LEFTOVER_AGE_MS, { signal });
-    }
-    const files = count === 1 ? '1 file' : `${count} files`;
-    if (count > 0) settings.notify({ level: 'info', message: `removed ${files} that interrupted writes left` });
+    const count = await remove();
+    const some = `${count} ${what}${count === 1 ? '' : 's'}`;
+    if (count > 0) settings.notify({ level: 'info', message: `removed ${some} that interrupted writes left` });
   } catch (error) {
-    // Only litter: what was asked for does not depend on it.
     settings.notify({ level: 'warning', message: `leftovers of interrupted writes stay: ${messageOf(error)}` });
   }
+}
+
+async function removeTemporaries({ origin }: Repository, signal: AbortSignal): Promise<number> {
+  const path = origin.features.localPath;
+  if (path === undefined) return 0;
+  let number = 0;
+  // In the folders of a repository only: its directory may be a whole disk, with files of people beside them.
+  for (const kind of kinds) {
+    number += await removeStaleTemporaries(join(path, folderOf(kind)), LEFTOVER_AGE_MS, { signal });
+  }
+  return number;
 }

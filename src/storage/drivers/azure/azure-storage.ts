@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import { checkObjectName, checkPrefix, isObjectName } from '../../object-name.ts';
-import { partsOf, resolveRange, sizeOf, truncated } from '../../object-range.ts';
+import { exists, partsOf, resolveRange, sizeOf, truncated } from '../../object-range.ts';
 import { removeEach } from '../../remove-each.ts';
 import type {
   ObjectInfo,
@@ -11,10 +11,13 @@ import type {
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../../storage.ts';
 import { loadAzurePackage, openContainer } from './azure-account.ts';
 import { azureAnswer, translateAzureError } from './azure-errors.ts';
 import type { AzureLocation } from './azure-location.ts';
+import { type AbortBy, writeAzureStream } from './azure-stream.ts';
 
 const CONNECTIONS = 10;
 
@@ -108,6 +111,23 @@ class AzureStorage implements Storage {
     });
   }
 
+  async writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    checkObjectName(name);
+    const { ifAbsent, signal } = options;
+    // Azure finds out at the end for certain; but hours may have passed by then.
+    if (ifAbsent === true && (await this.stat(name, { signal })) !== undefined) throw exists(name);
+    return writeAzureStream(this.#blob(name), chunks, {
+      name,
+      options,
+      connections: Math.min(4, CONNECTIONS),
+      run: (stop, work) => this.#run('write', name, stop, work),
+    });
+  }
+
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
     checkObjectName(name);
     await this.#run('remove', name, signal, (abort) => this.#blob(name).deleteIfExists(abort));
@@ -170,8 +190,6 @@ class AzureStorage implements Storage {
     }
   }
 }
-
-type AbortBy = { readonly abortSignal?: AbortSignal };
 
 function abortBy(signal: AbortSignal | undefined): AbortBy {
   return signal === undefined ? {} : { abortSignal: signal };

@@ -13,6 +13,8 @@ import type {
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../../storage.ts';
 import { openHttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/http-exchange.ts';
@@ -155,6 +157,21 @@ export class RestStorage implements Storage {
     if (target.kind === 'shelf') await this.#writeToShelf(target.path, upload);
     else if (this.#connection.dialect.replaces) await this.#lookAndWrite(target.path, upload);
     else await this.#writeFile(target, upload);
+  }
+
+  /** Names of a repository are the SHA-256 of the content, which a stream does not know before its end. */
+  async writeStream(
+    name: ObjectName,
+    _chunks: AsyncIterable<Uint8Array>,
+    { signal }: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    const why = "restic's REST protocol has no objects of a size that is not known yet";
+    throw new CairnError('NOT_SUPPORTED', `${this.url} cannot take ${name}: ${why}`, {
+      hint: 'Archives can be kept in a directory, or on SFTP, S3 or Azure.',
+      facts: { name },
+    });
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {

@@ -31,6 +31,20 @@ export function objectState(headers: ColdHeaders): ObjectState {
   return { kind: 'retrieved', storageClass, until: new Date(untilMs) };
 }
 
+/** Whether an object of this class, as a listing tells it, can surely be read: archive tiers show in HEAD only. */
+export function isReadableClass(storageClass: string | undefined): boolean {
+  return storageClass === undefined || readableClasses.has(storageClass);
+}
+
+const readableClasses: ReadonlySet<string> = new Set([
+  'STANDARD',
+  'STANDARD_IA',
+  'ONEZONE_IA',
+  'GLACIER_IR',
+  'REDUCED_REDUNDANCY',
+  'EXPRESS_ONEZONE',
+]);
+
 function coldClassOf(headers: ColdHeaders): string | undefined {
   const storageClass = headers['x-amz-storage-class'];
   if (storageClass === 'GLACIER' || storageClass === 'DEEP_ARCHIVE') return storageClass;

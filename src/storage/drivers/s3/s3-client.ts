@@ -4,7 +4,7 @@ import type { ObjectName } from '../../storage.ts';
 import type { CredentialProvider } from './credentials.ts';
 import { parseRefusal, s3Error, type S3Refusal } from './s3-errors.ts';
 import type { S3Location } from './s3-location.ts';
-import { encodePath, encodeQuery, hashPayload, signV4 } from './sign-v4.ts';
+import { encodePath, encodeQuery, hashPayload, presignV4, signV4 } from './sign-v4.ts';
 
 /** One request to a bucket. */
 export interface S3Operation {
@@ -79,6 +79,19 @@ export class S3Client {
     }
   }
 
+  /** A URL for one operation without headers; undefined where requests are not signed. Signed for the region known so far. */
+  async presign(
+    { method, name, query, signal }: Pick<S3Operation, 'method' | 'name' | 'query' | 'signal'>,
+    expiresInSeconds: number,
+  ): Promise<URL | undefined> {
+    const { credentials, location, now = () => new Date() } = this.#options;
+    const keys = await credentials?.(signal);
+    if (keys === undefined) return undefined;
+    const payer = location.requesterPays ? { 'x-amz-request-payer': 'requester' } : {};
+    const url = this.#urlOf({ name, query: { ...query, ...payer } });
+    return presignV4({ method, url, expiresInSeconds }, { keys, region: this.#region, now: now() });
+  }
+
   async #sendOnce(operation: S3Operation, url: URL, now: Date): Promise<HttpResponse> {
     const { http, credentials, location } = this.#options;
     const { method, body, largestBody, pace, operation: kind, action, signal } = operation;
@@ -104,7 +117,7 @@ export class S3Client {
     return true;
   }
 
-  #urlOf({ name, query = {} }: S3Operation): URL {
+  #urlOf({ name, query = {} }: Pick<S3Operation, 'name' | 'query'>): URL {
     const { bucket, endpoint, pathStyle } = this.location;
     const origin = endpoint ?? new URL(`https://s3.${this.#region}.amazonaws.com${awsSuffix(this.#region)}`);
     const url = new URL(origin);

@@ -1,15 +1,30 @@
 import { utf8 } from '../../../base/bytes.ts';
 import { CairnError, hasCode, isCairnError } from '../../../base/errors.ts';
 import { checkObjectName } from '../../object-name.ts';
-import type { ColdObjectInfo, ColdStorage, ObjectName, RetrieveOptions, StorageOptions } from '../../storage.ts';
-import { type ColdHeaders, objectState, publishedRetrievalMs, restoreRequest } from './restore-status.ts';
+import type {
+  ColdObjectInfo,
+  ColdStorage,
+  ObjectInfo,
+  ObjectName,
+  RetrieveOptions,
+  StorageOptions,
+} from '../../storage.ts';
+import {
+  type ColdHeaders,
+  isReadableClass,
+  objectState,
+  publishedRetrievalMs,
+  restoreRequest,
+} from './restore-status.ts';
 import type { S3Client } from './s3-client.ts';
+import { listS3Pages } from './s3-listing.ts';
 import { contentMd5, type Headers } from './write-headers.ts';
 
-/** The cold classes of a bucket: HEAD tells the state of an object, RestoreObject asks for a copy. */
+/** The cold classes of a bucket: a listing tells the classes, HEAD the state of an object, RestoreObject asks for a copy. */
 export function s3Cold(client: S3Client, keyHeaders: Headers): ColdStorage {
   return {
     state: (name, options) => stateOf(client, keyHeaders, name, options),
+    readable: (names, options) => readable(client, names, options),
     retrieve: (name, options) => retrieve(client, name, options),
     publishedMs: publishedRetrievalMs,
   };
@@ -41,6 +56,34 @@ async function stateOf(
     if (hasCode(error, 'OBJECT_MISSING')) return undefined;
     throw error;
   }
+}
+
+async function readable(
+  client: S3Client,
+  names: ReadonlySet<ObjectName>,
+  { signal }: StorageOptions = {},
+): Promise<ReadonlyMap<ObjectName, ObjectInfo>> {
+  const found = new Map<ObjectName, ObjectInfo>();
+  let requests = 0;
+  if (names.size < 2) return found;
+  for await (const page of listS3Pages(client, commonFolder(names), signal)) {
+    for (const { name, sizeBytes, storageClass } of page) {
+      if (names.has(name) && isReadableClass(storageClass)) found.set(name, { name, sizeBytes });
+    }
+    // From here on, asking for each would have been as quick.
+    if (++requests >= names.size) break;
+  }
+  return found;
+}
+
+function commonFolder(names: ReadonlySet<ObjectName>): string {
+  let common: string | undefined;
+  for (const name of names) {
+    const folder = name.slice(0, name.lastIndexOf('/') + 1);
+    common ??= folder;
+    while (!folder.startsWith(common)) common = common.slice(0, common.lastIndexOf('/', common.length - 2) + 1);
+  }
+  return common ?? '';
 }
 
 async function retrieve(client: S3Client, name: ObjectName, options: RetrieveOptions): Promise<void> {

@@ -102,6 +102,14 @@ const meanings = new Map<string, Meaning>([
     },
   ],
   [
+    'NoSuchUpload',
+    {
+      code: 'STORAGE_IO',
+      text: 'does not know this upload any more',
+      hint: 'Something cleared it away, such as a lifecycle rule for unfinished uploads. Write the object again.',
+    },
+  ],
+  [
     'InvalidStorageClass',
     { code: 'STORAGE_URL_INVALID', text: 'does not know the storage class', hint: 'Correct ?storage-class=….' },
   ],

@@ -5,8 +5,25 @@ import type { ObjectInfo } from '../../storage.ts';
 import type { S3Client, S3Operation } from './s3-client.ts';
 import { childrenOf, parseXml, textOf, type XmlElement } from './xml.ts';
 
-/** Objects below `prefix`, page after page (ListObjectsV2). A page that does not say how to go on ends in an error. */
+/** An object as a listing shows it. */
+export interface ListedS3Object extends ObjectInfo {
+  /** None where the server tells no classes. */
+  readonly storageClass: string | undefined;
+}
+
+/** Objects below `prefix`. */
 export async function* listS3(client: S3Client, prefix: string, signal?: AbortSignal): AsyncGenerator<ObjectInfo> {
+  for await (const page of listS3Pages(client, prefix, signal)) {
+    for (const { name, sizeBytes } of page) yield { name, sizeBytes };
+  }
+}
+
+/** The same page after page (ListObjectsV2), one request each. A page that does not say how to go on ends in an error. */
+export async function* listS3Pages(
+  client: S3Client,
+  prefix: string,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly ListedS3Object[]> {
   const action = prefix === '' ? 'list the storage' : `list ${prefix}`;
   const below = client.keyOf('');
   let token: string | undefined;
@@ -22,12 +39,12 @@ export async function* listS3(client: S3Client, prefix: string, signal?: AbortSi
       action,
       signal,
     });
-    yield* objectsOf(page, below, prefix);
+    yield [...objectsOf(page, below, prefix)];
     token = nextToken(page, 'NextContinuationToken', token, action);
   } while (token !== undefined);
 }
 
-function* objectsOf(page: XmlElement, below: string, prefix: string): Generator<ObjectInfo> {
+function* objectsOf(page: XmlElement, below: string, prefix: string): Generator<ListedS3Object> {
   for (const entry of childrenOf(page, 'Contents')) {
     const key = textOf(entry, 'Key') ?? '';
     const name = key.slice(below.length);
@@ -35,7 +52,7 @@ function* objectsOf(page: XmlElement, below: string, prefix: string): Generator<
     if (!key.startsWith(below) || !name.startsWith(prefix) || !isObjectName(name)) continue;
     const sizeBytes = Number(textOf(entry, 'Size'));
     if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) throw strange('list the storage', `no size of ${name}`);
-    yield { name, sizeBytes };
+    yield { name, sizeBytes, storageClass: textOf(entry, 'StorageClass') };
   }
 }
 

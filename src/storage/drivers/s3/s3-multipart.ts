@@ -1,32 +1,39 @@
 import { utf8, utf8Lossy } from '../../../base/bytes.ts';
 import { mapConcurrent } from '../../../base/concurrency.ts';
-import { isCairnError } from '../../../base/errors.ts';
-import { sizeOf, sliceParts } from '../../object-range.ts';
-import type { ObjectName, Pace } from '../../storage.ts';
+import { CairnError, isCairnError } from '../../../base/errors.ts';
+import { runOnce } from '../../run-once.ts';
+import type { ObjectName, Pace, PerRequest } from '../../storage.ts';
 import type { S3Client } from './s3-client.ts';
-import { nextToken, sendForXml, strange } from './s3-listing.ts';
+import { sendForXml, strange } from './s3-listing.ts';
 import { contentMd5, type Headers, needsMd5 } from './write-headers.ts';
-import { childOf, childrenOf, escapeXml, parseXml, textOf, type XmlElement } from './xml.ts';
+import { escapeXml, parseXml, textOf } from './xml.ts';
 
 /** S3 takes at most so many parts. */
-const MOST_PARTS = 10_000;
+export const MOST_PARTS = 10_000;
 // gofakes3, which rclone serves with, leaves the last word away.
 const INITIATED = ['InitiateMultipartUploadResult', 'InitiateMultipartUpload'];
 /** How long a failed upload may take to be cleared away. */
 const ABORT_MS = 30_000;
 
+/** A part that S3 has taken, by the tag that it gave it. */
+export type PartTag = string;
+
 export interface MultipartUpload {
   readonly name: ObjectName;
-  readonly parts: readonly Uint8Array[];
-  /** At least 5 MiB for S3, except the last one. */
-  readonly partBytes: number;
+  /** The parts in order. At least 5 MiB each for S3, except the last one. */
+  readonly parts: Iterable<readonly Uint8Array[]> | AsyncIterable<readonly Uint8Array[]>;
+  /** Called when the memory of a part is not needed any more. */
+  readonly onSent?: (part: readonly Uint8Array[]) => void;
   readonly connections: number;
   /** How to store the object. */
   readonly storeHeaders: Headers;
   /** Headers for every request that touches its content. */
   readonly keyHeaders: Headers;
-  /** Headers for the request by which it appears. */
-  readonly finalHeaders: Headers;
+  /** Sends the request by which the object appears, with the headers it needs; once, or again with others. */
+  readonly appear: (complete: (finalHeaders: Headers) => Promise<void>, tags: readonly PartTag[]) => Promise<void>;
+  /** Aborted with the first failure, for those who wait for something else than requests; `signal` includes it. */
+  readonly stop?: AbortController;
+  readonly perRequest?: PerRequest;
   /** See `HttpRequest`. */
   readonly pace?: Pace | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -34,45 +41,75 @@ export interface MultipartUpload {
 
 /** Uploads an object in parts, several at once. Nothing of it is visible before all are there; after a failure nothing is kept. */
 export async function uploadInParts(client: S3Client, upload: MultipartUpload): Promise<void> {
-  const { name, signal } = upload;
-  const started = await sendForXml(client, INITIATED, {
-    method: 'POST',
-    name,
-    query: { uploads: '' },
-    headers: { ...upload.storeHeaders, ...upload.keyHeaders },
-    operation: 'CreateMultipartUpload',
-    action: `write ${name}`,
-    signal,
-  });
+  const { name, signal, perRequest = runOnce } = upload;
+  const what = `begin to write ${name}`;
+  const started = await perRequest({ what, signal }, () =>
+    sendForXml(client, INITIATED, {
+      method: 'POST',
+      name,
+      query: { uploads: '' },
+      headers: { ...upload.storeHeaders, ...upload.keyHeaders },
+      operation: 'CreateMultipartUpload',
+      action: `write ${name}`,
+      signal,
+    }),
+  );
   const uploadId = textOf(started, 'UploadId') ?? '';
   if (uploadId === '') throw strange(`write ${name}`, 'no id of the upload');
   try {
     const tags = await uploadParts(client, upload, uploadId);
-    await complete(client, upload, uploadId, tags);
+    await upload.appear((finalHeaders) => complete(client, upload, uploadId, tags, finalHeaders), tags);
   } catch (error) {
     await abortQuietly(client, name, uploadId);
     throw error;
   }
 }
 
-async function uploadParts(client: S3Client, upload: MultipartUpload, uploadId: string): Promise<readonly string[]> {
-  const { name, connections, pace, signal } = upload;
-  const bytes = Math.max(upload.partBytes, Math.ceil(sizeOf(upload.parts) / MOST_PARTS));
-  return await mapConcurrent(sliceParts(upload.parts, bytes), { limit: connections, signal }, async (body, index) => {
-    const md5: Headers = needsMd5(upload.storeHeaders) ? { 'content-md5': contentMd5(body) } : {};
-    const { headers } = await client.send({
-      method: 'PUT',
-      name,
-      query: { partNumber: String(index + 1), uploadId },
-      headers: { ...upload.keyHeaders, ...md5 },
-      body,
-      pace,
-      operation: 'UploadPart',
-      action: `write part ${index + 1} of ${name}`,
-      signal,
-    });
-    return headers.etag ?? fail(name);
+async function uploadParts(client: S3Client, upload: MultipartUpload, uploadId: string): Promise<readonly PartTag[]> {
+  const { connections, perRequest = runOnce, signal, stop } = upload;
+  return await mapConcurrent(upload.parts, { limit: connections, signal }, async (body, index) => {
+    const what = `write part ${index + 1} of ${upload.name}`;
+    try {
+      const tag = await perRequest({ what, signal }, () => uploadPart(client, upload, uploadId, { body, index, what }));
+      upload.onSent?.(body);
+      return tag;
+    } catch (error) {
+      stop?.abort(error);
+      throw error;
+    }
   });
+}
+
+interface Part {
+  readonly body: readonly Uint8Array[];
+  readonly index: number;
+  readonly what: string;
+}
+
+async function uploadPart(
+  client: S3Client,
+  { name, storeHeaders, keyHeaders, pace, signal }: MultipartUpload,
+  uploadId: string,
+  { body, index, what }: Part,
+): Promise<PartTag> {
+  if (index >= MOST_PARTS) throw tooLarge(name);
+  const md5: Headers = needsMd5(storeHeaders) ? { 'content-md5': contentMd5(body) } : {};
+  const { headers } = await client.send({
+    method: 'PUT',
+    name,
+    query: { partNumber: String(index + 1), uploadId },
+    headers: { ...keyHeaders, ...md5 },
+    body,
+    pace,
+    operation: 'UploadPart',
+    action: what,
+    signal,
+  });
+  return headers.etag ?? fail(name);
+}
+
+function tooLarge(name: ObjectName): CairnError {
+  return new CairnError('NOT_SUPPORTED', `cannot write ${name}: S3 has no objects above 5 TiB`, { facts: { name } });
 }
 
 function fail(name: ObjectName): never {
@@ -81,9 +118,10 @@ function fail(name: ObjectName): never {
 
 async function complete(
   client: S3Client,
-  { name, finalHeaders, keyHeaders, signal }: MultipartUpload,
+  { name, keyHeaders, signal }: MultipartUpload,
   uploadId: string,
-  tags: readonly string[],
+  tags: readonly PartTag[],
+  finalHeaders: Headers,
 ): Promise<void> {
   const parts = tags.map((tag, at) => `<Part><PartNumber>${at + 1}</PartNumber><ETag>${escapeXml(tag)}</ETag></Part>`);
   const { body } = await client.send({
@@ -105,13 +143,19 @@ async function complete(
 async function abortQuietly(client: S3Client, name: ObjectName, uploadId: string): Promise<void> {
   try {
     // Also after an abort: what was begun is paid for until it is cleared away.
-    await abort(client, name, uploadId, AbortSignal.timeout(ABORT_MS));
+    await abortUpload(client, name, uploadId, AbortSignal.timeout(ABORT_MS));
   } catch {
     // The first error says more, and `abortStaleUploads` finds what is left.
   }
 }
 
-async function abort(client: S3Client, name: ObjectName, uploadId: string, signal?: AbortSignal): Promise<void> {
+/** Clears one upload away, which may be gone already. */
+export async function abortUpload(
+  client: S3Client,
+  name: ObjectName,
+  uploadId: string,
+  signal?: AbortSignal,
+): Promise<void> {
   try {
     await client.send({
       method: 'DELETE',
@@ -125,56 +169,4 @@ async function abort(client: S3Client, name: ObjectName, uploadId: string, signa
     // Cleared away or completed meanwhile.
     if (!isCairnError(error) || error.facts['status'] !== 404) throw error;
   }
-}
-
-/** Clears away uploads below the prefix that began before `beforeMs` and were never completed. Returns their number. */
-export async function abortUploads(client: S3Client, beforeMs: number, signal?: AbortSignal): Promise<number> {
-  const action = 'list unfinished uploads';
-  const below = client.keyOf('');
-  let marker: string | undefined;
-  let count = 0;
-  do {
-    const [key = '', id = ''] = marker?.split('\n') ?? [];
-    const page = await sendForXml(client, 'ListMultipartUploadsResult', {
-      method: 'GET',
-      query: {
-        uploads: '',
-        prefix: below,
-        ...(marker === undefined ? {} : { 'key-marker': key, 'upload-id-marker': id }),
-      },
-      operation: 'ListMultipartUploads',
-      action,
-      signal,
-    });
-    for (const { name, uploadId } of staleUploads(page, below, beforeMs)) {
-      await abort(client, name, uploadId, signal);
-      count++;
-    }
-    marker = nextToken(withMarker(page), 'Marker', marker, action);
-  } while (marker !== undefined);
-  return count;
-}
-
-function* staleUploads(
-  page: XmlElement,
-  below: string,
-  beforeMs: number,
-): Generator<{ name: string; uploadId: string }> {
-  for (const upload of childrenOf(page, 'Upload')) {
-    const key = textOf(upload, 'Key') ?? '';
-    const uploadId = textOf(upload, 'UploadId');
-    const initiatedMs = Date.parse(textOf(upload, 'Initiated') ?? '');
-    if (key.startsWith(below) && uploadId !== undefined && initiatedMs < beforeMs)
-      yield { name: key.slice(below.length), uploadId };
-  }
-}
-
-/** The two markers of a page as one. */
-function withMarker(page: XmlElement): XmlElement {
-  const key = childOf(page, 'NextKeyMarker')?.text ?? '';
-  const id = childOf(page, 'NextUploadIdMarker')?.text ?? '';
-  return {
-    ...page,
-    children: [...page.children, { name: 'Marker', text: key === '' ? '' : `${key}\n${id}`, children: [] }],
-  };
 }

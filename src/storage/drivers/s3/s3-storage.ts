@@ -1,17 +1,23 @@
 import { CairnError, hasCode, isCairnError } from '../../../base/errors.ts';
 import { utf8 } from '../../../base/bytes.ts';
 import { checkObjectName, checkPrefix } from '../../object-name.ts';
-import { exists, partsOf, resolveRange, sizeOf } from '../../object-range.ts';
+import { exists, partsOf, resolveRange, sizeOf, sliceParts } from '../../object-range.ts';
 import { removeEach } from '../../remove-each.ts';
 import type {
+  AbortStaleUploads,
   ColdStorage,
   ObjectInfo,
   ObjectName,
+  Presign,
+  PresignOptions,
   ReadOptions,
+  StaleUploadOptions,
   Storage,
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../../storage.ts';
 import { type HttpClientOptions, openHttpClient } from '../http/http-client.ts';
 import type { HttpClient } from '../http/http-client.ts';
@@ -20,9 +26,12 @@ import { S3Client } from './s3-client.ts';
 import { s3Cold } from './s3-cold.ts';
 import { listS3 } from './s3-listing.ts';
 import { describeLocation, parseS3Location } from './s3-location.ts';
-import { abortUploads, uploadInParts } from './s3-multipart.ts';
+import { MOST_PARTS, uploadInParts } from './s3-multipart.ts';
+import { presignS3 } from './s3-presign.ts';
 import { type ReadSettings, readS3, sizeOfObject } from './s3-read.ts';
 import { REMOVE_BATCH, removeBatch } from './s3-removal.ts';
+import { abortStaleUploads } from './s3-stale-uploads.ts';
+import { writeS3Stream } from './s3-stream.ts';
 import { contentMd5, type Headers, loadKeyHeaders, needsMd5, storeHeaders } from './write-headers.ts';
 
 const MIB = 1024 * 1024;
@@ -35,6 +44,8 @@ export interface S3StorageOptions extends Pick<HttpClientOptions, 'onRequest' | 
   readonly multipartBytes?: number;
   /** Size of a part; 16 MiB by default. */
   readonly partBytes?: number;
+  /** Size of the first parts of a stream; 8 MiB by default. Later ones are larger. */
+  readonly streamPartBytes?: number;
   /**
    * Longer ranges are read in pieces of this size, several at once; 64 MiB by default: a pack of the usual size stays
    * one request, which is what is paid for.
@@ -44,10 +55,10 @@ export interface S3StorageOptions extends Pick<HttpClientOptions, 'onRequest' | 
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An S3 storage, with what only S3 has. */
+/** An S3 storage, with what not every storage has. */
 export interface S3Storage extends Storage {
-  /** Clears away uploads in parts that began so long ago and were never completed. Choose a day at least. Returns their number. */
-  abortStaleUploads(olderThanMs: number, options?: StorageOptions): Promise<number>;
+  readonly presign: Presign;
+  readonly abortStaleUploads: AbortStaleUploads;
 }
 
 /**
@@ -87,6 +98,7 @@ class BucketStorage implements S3Storage {
   readonly #keyHeaders: Headers;
   readonly #multipartBytes: number;
   readonly #partBytes: number;
+  readonly #streamPartBytes: number;
   readonly #pieceBytes: number;
   readonly #now: () => Date;
   /** Whether the server knows conditional writes and batches of removals, as far as it has been asked. */
@@ -110,6 +122,7 @@ class BucketStorage implements S3Storage {
     this.#keyHeaders = keyHeaders;
     this.#multipartBytes = options.multipartBytes ?? 100 * MIB;
     this.#partBytes = options.partBytes ?? 16 * MIB;
+    this.#streamPartBytes = options.streamPartBytes ?? 8 * MIB;
     this.#pieceBytes = options.pieceBytes ?? 64 * MIB;
     this.#now = options.now ?? (() => new Date());
   }
@@ -157,17 +170,29 @@ class BucketStorage implements S3Storage {
     checkObjectName(name);
     options.signal?.throwIfAborted();
     const parts = partsOf(data);
-    if (options.ifAbsent !== true) return this.#put(name, parts, options, {});
-    // Some servers pass over the condition without a word: looking first keeps what is there from being replaced.
-    if ((await this.stat(name, options)) !== undefined) throw exists(name);
-    if (!this.#conditional) return this.#put(name, parts, options, {});
-    try {
-      await this.#put(name, parts, options, { 'if-none-match': '*' });
-    } catch (error) {
-      if (!hasCode(error, 'NOT_SUPPORTED')) throw error;
-      this.#conditional = false;
-      await this.#put(name, parts, options, {});
-    }
+    await this.#refuseExisting(name, options);
+    await this.#appear(options, (finalHeaders) => this.#put(name, parts, options, finalHeaders));
+  }
+
+  async writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    checkObjectName(name);
+    options.signal?.throwIfAborted();
+    await this.#refuseExisting(name, options);
+    return writeS3Stream(this.#client, chunks, {
+      name,
+      partBytes: this.#streamPartBytes,
+      connections: Math.min(4, this.features.connections),
+      storeHeaders: storeHeaders(this.#client.location, name, options, this.#now()),
+      keyHeaders: this.#keyHeaders,
+      appear: (send) => this.#appear(options, send),
+      perRequest: options.perRequest,
+      pace: options.pace,
+      signal: options.signal,
+    });
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
@@ -197,9 +222,15 @@ class BucketStorage implements S3Storage {
     }
   }
 
-  async abortStaleUploads(olderThanMs: number, { signal }: StorageOptions = {}): Promise<number> {
+  async presign(name: ObjectName, options: PresignOptions): Promise<string> {
+    checkObjectName(name);
+    options.signal?.throwIfAborted();
+    return presignS3(this.#client, name, options);
+  }
+
+  async abortStaleUploads(olderThanMs: number, { signal, folders }: StaleUploadOptions = {}): Promise<number> {
     signal?.throwIfAborted();
-    return await abortUploads(this.#client, this.#now().getTime() - olderThanMs, signal);
+    return await abortStaleUploads(this.#client, { beforeMs: this.#now().getTime() - olderThanMs, folders, signal });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -214,6 +245,23 @@ class BucketStorage implements S3Storage {
     };
   }
 
+  /** Some servers pass over the condition without a word: looking first keeps what is there from being replaced. */
+  async #refuseExisting(name: ObjectName, options: WriteOptions): Promise<void> {
+    if (options.ifAbsent === true && (await this.stat(name, options)) !== undefined) throw exists(name);
+  }
+
+  /** Sends the request by which an object appears, on the condition that there is none where that is wanted. */
+  async #appear({ ifAbsent }: WriteOptions, send: (finalHeaders: Headers) => Promise<void>): Promise<void> {
+    if (ifAbsent !== true || !this.#conditional) return send({});
+    try {
+      await send({ 'if-none-match': '*' });
+    } catch (error) {
+      if (!hasCode(error, 'NOT_SUPPORTED')) throw error;
+      this.#conditional = false;
+      await send({});
+    }
+  }
+
   async #put(
     name: ObjectName,
     parts: readonly Uint8Array[],
@@ -222,15 +270,15 @@ class BucketStorage implements S3Storage {
   ): Promise<void> {
     const { signal, sha256, pace } = options;
     const stored = storeHeaders(this.#client.location, name, options, this.#now());
-    if (sizeOf(parts) > this.#multipartBytes) {
+    const sizeBytes = sizeOf(parts);
+    if (sizeBytes > this.#multipartBytes) {
       return uploadInParts(this.#client, {
         name,
-        parts,
-        partBytes: this.#partBytes,
+        parts: sliceParts(parts, Math.max(this.#partBytes, Math.ceil(sizeBytes / MOST_PARTS))),
         connections: Math.min(4, this.features.connections),
         storeHeaders: stored,
         keyHeaders: this.#keyHeaders,
-        finalHeaders,
+        appear: (complete) => complete(finalHeaders),
         pace,
         signal,
       });

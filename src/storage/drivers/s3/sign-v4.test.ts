@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../base/bytes.ts';
-import { EMPTY_SHA256, encodePath, encodeQuery, hashPayload, signV4 } from './sign-v4.ts';
+import { EMPTY_SHA256, encodePath, encodeQuery, hashPayload, presignV4, signV4 } from './sign-v4.ts';
 
 // The examples of Amazon's S3 API Reference, "Signature Calculations for the Authorization Header".
 const keys = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' };
@@ -46,6 +46,29 @@ describe('signV4', () => {
       'x-amz-security-token': 'token',
       authorization: expect.stringContaining('SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token'),
     });
+  });
+});
+
+describe('presignV4', () => {
+  // The example of Amazon's S3 API Reference, "Authenticating Requests: Using Query Parameters".
+  it('makes the URL of the reference', () => {
+    const url = presignV4({ method: 'GET', url: new URL(`${host}test.txt`), expiresInSeconds: 86_400 }, how);
+    expect(url.href).toBe(
+      `${host}test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256` +
+        '&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request' +
+        '&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host' +
+        '&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404',
+    );
+  });
+
+  it('signs the parameters of the answer and the token of a session', () => {
+    const url = new URL(`${host}test.txt?response-content-type=text%2Fplain`);
+    const session = { ...how, keys: { ...keys, sessionToken: 'to/ken' } };
+    const { searchParams } = presignV4({ method: 'GET', url, expiresInSeconds: 60 }, session);
+    expect(searchParams.get('X-Amz-Security-Token')).toBe('to/ken');
+    expect(searchParams.get('response-content-type')).toBe('text/plain');
+    const plain = presignV4({ method: 'GET', url: new URL(`${host}test.txt`), expiresInSeconds: 60 }, session);
+    expect(searchParams.get('X-Amz-Signature')).not.toBe(plain.searchParams.get('X-Amz-Signature'));
   });
 });
 

@@ -9,7 +9,8 @@ export interface SftpWrite {
   readonly path: string;
   /** Name for errors. */
   readonly name: string;
-  readonly parts: readonly Uint8Array[];
+  /** Of a stream, the chunks; what they throw is passed on. */
+  readonly parts: readonly Uint8Array[] | AsyncIterable<Uint8Array>;
   /** Set where it is wider than what a new file gets anyway. */
   readonly mode: number | undefined;
   readonly ifAbsent: boolean;

@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import { mapConcurrent, Semaphore } from '../../../base/concurrency.ts';
+import { ChunkSource } from '../../chunk-source.ts';
 import { checkObjectName, checkPrefix } from '../../object-name.ts';
-import { partsOf } from '../../object-range.ts';
+import { exists, partsOf } from '../../object-range.ts';
 import type {
   ObjectInfo,
   ObjectName,
@@ -10,8 +11,10 @@ import type {
   StorageFeatures,
   StorageOptions,
   WriteOptions,
+  WriteStreamOptions,
+  WrittenStream,
 } from '../../storage.ts';
-import { withSpace, writeDurably } from './sftp-durable-write.ts';
+import { type SftpWrite, withSpace, writeDurably } from './sftp-durable-write.ts';
 import { isNoSuchFile, sftpStatus, translateSftpError } from './sftp-errors.ts';
 import { makeFolders, makeRoot, rootMissing } from './sftp-folders.ts';
 import { listObjects } from './sftp-listing.ts';
@@ -111,22 +114,28 @@ class SftpStorage implements Storage {
 
   async write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options: WriteOptions = {}): Promise<void> {
     checkObjectName(name);
-    const { signal } = options;
-    using _place = await this.#transfers.acquire(signal);
-    await this.#run('write', name, signal, async (session) => {
-      await this.#removeLeftovers(session);
-      const modes = await this.#loadModes(session, signal);
-      try {
-        await this.#write(session, name, data, modes, options);
-      } catch (error) {
-        if (!isNoSuchFile(error)) throw error;
-        // Folders are made when they turn out to be missing: looking each time would cost a round trip.
-        await makeFolders(session, this.#root, name, modes.folder, signal);
-        await this.#write(session, name, data, modes, options).catch((again: unknown) => {
-          throw isNoSuchFile(again) ? rootMissing(this.#root, again) : again;
-        });
-      }
-    });
+    using _place = await this.#transfers.acquire(options.signal);
+    await this.#store(name, partsOf(data), options, () => true);
+  }
+
+  /** Takes no place of a transfer: its source may read from the same storage, and must not wait for itself. */
+  async writeStream(
+    name: ObjectName,
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
+  ): Promise<WrittenStream> {
+    checkObjectName(name);
+    const { ifAbsent, signal } = options;
+    // Found out at the end for certain; but hours may have passed by then.
+    if (ifAbsent === true && (await this.stat(name, { signal })) !== undefined) throw exists(name);
+    const source = new ChunkSource(chunks, signal);
+    try {
+      await this.#store(name, source, options, () => !source.isStarted);
+    } catch (error) {
+      source.throwFailure();
+      throw error;
+    }
+    return { sizeBytes: source.sizeBytes };
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
@@ -159,17 +168,40 @@ class SftpStorage implements Storage {
     return posix.join(this.#root, name);
   }
 
+  /** Folders are made when they turn out to be missing, while the data can still be written from its start: looking each time would cost a round trip. */
+  async #store(
+    name: ObjectName,
+    parts: SftpWrite['parts'],
+    options: WriteOptions,
+    canStartAgain: () => boolean,
+  ): Promise<void> {
+    const { signal } = options;
+    await this.#run('write', name, signal, async (session) => {
+      await this.#removeLeftovers(session);
+      const modes = await this.#loadModes(session, signal);
+      try {
+        await this.#write(session, name, parts, modes, options);
+      } catch (error) {
+        if (!isNoSuchFile(error) || !canStartAgain()) throw error;
+        await makeFolders(session, this.#root, name, modes.folder, signal);
+        await this.#write(session, name, parts, modes, options).catch((again: unknown) => {
+          throw isNoSuchFile(again) ? rootMissing(this.#root, again) : again;
+        });
+      }
+    });
+  }
+
   async #write(
     session: SftpSession,
     name: ObjectName,
-    data: Uint8Array | readonly Uint8Array[],
+    parts: SftpWrite['parts'],
     modes: Modes,
     { ifAbsent = false, signal }: WriteOptions,
   ): Promise<void> {
     await writeDurably(session, {
       path: this.#path(name),
       name,
-      parts: partsOf(data),
+      parts,
       mode: modes.file,
       ifAbsent,
       onLeftover: (path) => this.#leftovers.add(path),

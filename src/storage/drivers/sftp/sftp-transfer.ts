@@ -1,3 +1,5 @@
+import { asBuffer } from '../../../base/bytes.ts';
+import { gatherBlocks } from '../../gather-blocks.ts';
 import { missing, resolveRange, truncated } from '../../object-range.ts';
 import type { ReadOptions } from '../../storage.ts';
 import { RequestWindow } from './request-window.ts';
@@ -92,13 +94,14 @@ async function readPiece(
 export async function writePipelined(
   session: SftpSession,
   handle: SftpHandle,
-  parts: readonly Uint8Array[],
+  parts: readonly Uint8Array[] | AsyncIterable<Uint8Array>,
   last: () => Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {
   const window = new RequestWindow(Math.ceil(IN_FLIGHT / session.longestWrite));
   let position = 0;
-  for (const piece of piecesOf(parts, session.longestWrite)) {
+  const size = session.longestWrite;
+  for await (const piece of Symbol.asyncIterator in parts ? piecesOfStream(parts, size) : piecesOf(parts, size)) {
     const at = position;
     await window.add(() => session.write(handle, piece, at, signal));
     position += piece.length;
@@ -106,6 +109,11 @@ export async function writePipelined(
   if (session.keepsOrder) await window.add(last);
   await window.end();
   if (!session.keepsOrder) await last();
+}
+
+/** The same of a stream, each in memory of its own: the ones before are still being sent. */
+async function* piecesOfStream(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Buffer> {
+  for await (const piece of gatherBlocks(chunks, () => Buffer.allocUnsafeSlow(size))) yield asBuffer(piece);
 }
 
 /** Pieces of `size` bytes, the last one shorter: views of large parts, copies of small ones. */
