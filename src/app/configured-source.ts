@@ -34,6 +34,8 @@ function sourceOf(config: SourceConfig, { env, onStderr }: SourceContext): Backu
     }
     case 'stdin':
       return { type: 'stream', name: config.filename, open: () => process.stdin };
+    case 'plugin':
+      return { type: 'registered', of: config.of, options: config.options };
     default:
       return config satisfies never;
   }

@@ -31,17 +31,8 @@ export class CliExtensions implements AsyncDisposable {
 async function load(context: ExtensionsContext): Promise<Extensions | undefined> {
   const loaded = await context.config();
   if (loaded === undefined) return undefined;
-  const { plugins, hooks, pluginsDir } = loaded.config;
-  if (plugins.length === 0 && Object.keys(hooks).length === 0) return undefined;
-  loaded.requireVariables(['plugins']);
-  loaded.requireVariables(['hooks']);
-  const { loadExtensions } = await import('../plugins/load-extensions.ts');
-  return loadExtensions({
-    plugins,
-    hooks,
-    folder: loaded.folder,
-    pluginsFolder: pluginsDir,
-    profile: loaded.config,
+  const { configuredExtensions } = await import('../app/configured-extensions.ts');
+  return configuredExtensions(loaded, {
     logger: cliLogger(context),
     reserved: { commands: reservedNames },
     env: context.env,

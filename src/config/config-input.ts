@@ -65,6 +65,11 @@ export type SourceInput = NamingInput &
         readonly cwd?: string | undefined;
       }
     | { readonly type: 'stdin'; readonly filename: string }
+    | {
+        readonly type: 'plugin';
+        readonly of: string;
+        readonly options?: Readonly<Record<string, unknown>> | undefined;
+      }
   );
 
 export interface RotationInput extends Omit<RotationConfig, 'firstWeekday'> {
@@ -141,6 +146,7 @@ export type PluginInput =
   | {
       readonly use: string;
       readonly required?: boolean | undefined;
+      readonly timeout?: string | undefined;
       readonly options?: Readonly<Record<string, unknown>> | undefined;
     };
 

@@ -17,6 +17,6 @@ export interface Config {
   readonly notifications: Readonly<Record<string, NotifierConfig>>;
   readonly hooks: HooksConfig;
   readonly plugins: readonly PluginConfig[];
-  /** A folder of which every module is a plugin. */
+  /** Where plugins are found by the name of their file. */
   readonly pluginsDir?: string;
 }

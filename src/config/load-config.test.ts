@@ -166,12 +166,12 @@ describe('an error of a configuration', () => {
     [
       'a source of a type that is not there',
       'sources: { db: { type: postgres, url: x } }',
-      'cairn.yaml:1:18: sources.db.type: this version has no source of the type "postgres"; there are files, command, stdin',
+      'cairn.yaml:1:18: sources.db.type: this version has no source of the type "postgres"; there are files, command, stdin, plugin',
     ],
     [
       'a source without a type',
       'sources: { db: { path: x } }',
-      'cairn.yaml:1:12: sources.db.type: a source needs a type; there are files, command, stdin',
+      'cairn.yaml:1:12: sources.db.type: a source needs a type; there are files, command, stdin, plugin',
     ],
     [
       'a wrong type inside a list',

@@ -37,7 +37,15 @@ export interface StdinSourceConfig extends SourceNaming {
   readonly filename: string;
 }
 
-export type SourceConfig = FilesSourceConfig | CommandSourceConfig | StdinSourceConfig;
+/** What a plugin gives. */
+export interface PluginSourceConfig extends SourceNaming {
+  readonly type: 'plugin';
+  /** The type under which the plugin registered it. */
+  readonly of: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export type SourceConfig = FilesSourceConfig | CommandSourceConfig | StdinSourceConfig | PluginSourceConfig;
 
 /** The types there are, for messages. */
-export const sourceTypes: readonly SourceConfig['type'][] = ['files', 'command', 'stdin'];
+export const sourceTypes: readonly SourceConfig['type'][] = ['files', 'command', 'stdin', 'plugin'];

@@ -110,6 +110,27 @@ it('a source of a plugin is backed up by its type and target, and reports what i
   expect(stdout).not.toMatch(/node_modules|b\.log/u);
 });
 
+it('a source of a plugin has a name in the configuration', async () => {
+  await example('project-plugin.ts');
+  await writeFile(home.file('data', 'package-lock.json'), '{}');
+  await configure(
+    'plugins: [./project-plugin.ts]\nsources: { app: { type: plugin, of: project, options: { target: ./data } } }\n',
+  );
+  const { exit, stderr } = await home.run(['backup', 'app']);
+  expect(stderr).toContain('saved app@');
+  expect(exit).toBe(0);
+});
+
+it('a plugin that hangs is given up after its limit, and the backup is made', async () => {
+  const text =
+    "export default { name: 'stuck', activate: ({ on }) => on('backup.before', () => new Promise(() => {})) };";
+  await plugin('stuck.mjs', text);
+  await configure('plugins: [{ use: ./stuck.mjs, timeout: 1s }]\n');
+  const { exit, stderr } = await home.run(['backup', 'data']);
+  expect(exit).toBe(0);
+  expect(stderr).toContain('the plugin stuck failed in a listener (backup.before): it was given up after 1 s');
+});
+
 describe('a plugin that fails', () => {
   beforeEach(() => plugin('bad.mjs', "export default { name: 'bad', activate() { throw new Error('no licence'); } };"));
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  createCairn,
   loadExtensions,
   definePlugin,
   type Logger,
@@ -195,4 +196,40 @@ it('a plugin loaded from a file and a hook go with every vault of a program', as
   await vault.backup(folder, { name: 'project' });
   expect(lines).toContain('info noter hears');
   expect(lines).toContain('info hook backup.done: project');
+});
+
+describe('a Cairn with a configuration', () => {
+  const config = {
+    default: { vault: 'attic' },
+    vaults: { attic: { url: 'shelf://attic/configured', password } },
+    sources: { dawn: { type: 'plugin', of: 'clock', options: { hour: 6 } } },
+    hooks: { 'backup.done': ['echo saved $CAIRN_BACKUP_NAME'] },
+  } as const;
+
+  it('has the storages, sources and hooks of it and of its plugins', async () => {
+    const plugins = [shelfPlugin, clockPlugin];
+    {
+      await using extensions = await loadExtensions({ plugins });
+      await using _vault = await extensions.initVault('shelf://attic/configured', { password, cache: false });
+    }
+    await using cairn = await createCairn({ config, plugins, logger, cwd: folder });
+    expect(cairn.plugins).toEqual(['shelf', 'clock']);
+    const names: string[] = [];
+    cairn.on('backup.done', ({ result }) => names.push(result.name));
+    const vault = await cairn.vault();
+    const { source, options } = cairn.source('dawn');
+    await vault.backup(source, options);
+    expect(names).toEqual(['dawn']);
+    expect(lines).toContain('info hook backup.done: saved dawn');
+  });
+
+  it('deactivates its plugins when it is disposed', async () => {
+    const log: string[] = [];
+    const leaver = definePlugin({ name: 'leaver', activate: () => {}, deactivate: () => log.push('deactivated') });
+    {
+      await using _cairn = await createCairn({ config: {}, plugins: [leaver], cwd: folder });
+      log.push('at work');
+    }
+    expect(log).toEqual(['at work', 'deactivated']);
+  });
 });

@@ -28,7 +28,13 @@ export function sourceSchema(parts: SchemaParts): z.ZodType<SourceConfig> {
     cwd: path.exactOptional(),
   });
   const stdin = strict({ type: z.literal('stdin'), ...naming, filename: text });
-  return byType<SourceConfig>([files, command, stdin], 'source', sourceTypes);
+  const plugin = strict({
+    type: z.literal('plugin'),
+    ...naming,
+    of: text,
+    options: z.record(z.string(), z.unknown()).default({}),
+  });
+  return byType<SourceConfig>([files, command, stdin, plugin], 'source', sourceTypes);
 }
 
 /** A comma would split it in restic. */
