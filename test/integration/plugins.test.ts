@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
-  createCairn,
   loadExtensions,
   definePlugin,
   type Logger,
@@ -11,6 +10,7 @@ import {
   VaultListeners,
   initVault,
 } from '../../src/index.ts';
+import { createCairn } from '../../src/app/cairn.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import { appliesTo, openMemoryStorage, storageConformance, type Storage } from '../../src/testing.ts';
 
