@@ -2,7 +2,8 @@ import { Command, CommanderError, Help, type Option } from 'commander';
 import { CairnError, hasCode, isCairnError } from '../base/errors.ts';
 import { CliExtensions } from './cli-extensions.ts';
 import { commandTable, findCommand, type CommandEntry, type StartCommand } from './command-table.ts';
-import { makeContext, makeStatusDisplay } from './context.ts';
+import type { Extensions } from '../plugins/load-extensions.ts';
+import { type CliContext, makeContext, makeStatusDisplay } from './context.ts';
 import { exitCodeOfError, exitMeanings } from './exit-codes.ts';
 import { addGlobalOptions, type GlobalOptions, valueOptions } from './global-options.ts';
 import { addProgramHelp } from './help.ts';
@@ -83,10 +84,23 @@ async function addExtraCommands(
   const options = scanGlobalOptions(argv);
   if (options === undefined) return;
   const cli = makeContext(options, interrupts, makeStatusDisplay(options), extensions);
-  const loaded = await cli.extensions();
+  const loaded = await loadForCommands(argv, cli);
   if (loaded === undefined || loaded.commands.size === 0) return;
   const { addPluginCommands } = await import('./plugin-commands.ts');
   addPluginCommands(program, loaded.commands.values(), start, cli.warn);
+}
+
+/** What is wrong with a plugin or the configuration keeps nobody from reading the help. */
+async function loadForCommands(argv: readonly string[], cli: CliContext): Promise<Extensions | undefined> {
+  const [word] = commandWords(argv);
+  const showsAll = word === undefined || word === 'help' || word === 'completion';
+  try {
+    return await cli.extensions();
+  } catch (error) {
+    if (!showsAll || !isCairnError(error)) throw error;
+    cli.warn(error.message);
+    return undefined;
+  }
 }
 
 /** It has a command that is not one of ours, or it shows all there are. */

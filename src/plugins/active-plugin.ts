@@ -28,11 +28,11 @@ export class ActivePlugin {
   }
 
   /** Throws `PLUGIN_FAILED`; nothing of the plugin stays registered then. */
-  static async activate(options: ActivationOptions): Promise<ActivePlugin> {
+  static async activate(options: ActivationOptions, signal?: AbortSignal): Promise<ActivePlugin> {
     const { plugin, timeoutMs } = options;
     const active = new ActivePlugin(options);
     try {
-      await withTimeLimit(timeoutMs, () => plugin.activate(active.#context));
+      await withTimeLimit(timeoutMs, () => plugin.activate(active.#context), signal);
       return active;
     } catch (error) {
       const failure = pluginFailed(plugin.name, 'activate', error);

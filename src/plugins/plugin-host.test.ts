@@ -270,6 +270,16 @@ describe('a plugin that fails to activate', () => {
     expect(host.registry.sources.size).toBe(0);
   });
 
+  it('because it hangs does not outlive an abort', async () => {
+    const stop = new AbortController();
+    const log: string[] = [];
+    const first = { name: 'first', activate: () => {}, deactivate: () => log.push('deactivated') };
+    const hanging = { name: 'slow', activate: () => (stop.abort(new Error('enough')), never()) };
+    const loading = load([{ use: first }, { use: hanging }], { signal: stop.signal });
+    await expect(loading).rejects.toThrow('enough');
+    expect(log).toEqual(['deactivated']);
+  });
+
   it('is given 30 seconds where nothing else is said', async () => {
     vi.useFakeTimers();
     const loading = load([{ use: { name: 'slow', activate: never } }]);

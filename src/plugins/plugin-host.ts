@@ -75,8 +75,10 @@ export class PluginHost implements AsyncDisposable {
       const settings = { options: Object.freeze({ ...entry.options }), profile: this.#options.profile };
       const { registry } = this;
       const logger = this.#logger;
-      this.#active.push(await ActivePlugin.activate({ plugin, settings, required, timeoutMs, registry, logger }));
+      const activation = { plugin, settings, required, timeoutMs, registry, logger };
+      this.#active.push(await ActivePlugin.activate(activation, signal));
     } catch (error) {
+      signal?.throwIfAborted();
       const failure = pluginFailed(nameOf(entry), 'load', error);
       if (required) throw failure;
       this.#failures.push(failure);
@@ -85,9 +87,10 @@ export class PluginHost implements AsyncDisposable {
   }
 
   async #load({ use }: PluginEntry, timeoutMs: number): Promise<Plugin> {
+    const { signal } = this.#options;
     const plugin =
       typeof use === 'string'
-        ? await withTimeLimit(timeoutMs, async () => importPlugin(await findPlugin(use, this.#options)))
+        ? await withTimeLimit(timeoutMs, async () => importPlugin(await findPlugin(use, this.#options)), signal)
         : parsePlugin(use);
     if (this.names.includes(plugin.name)) throw new CairnArgumentError('another plugin of that name is loaded already');
     return plugin;

@@ -159,6 +159,14 @@ describe('a plugin that fails', () => {
     expect(errorOf(ended)).toMatchObject({ code: 'PLUGIN_FAILED' });
     expect(existsSync(home.vault)).toBe(false);
   });
+
+  it('keeps nobody from reading the help', async () => {
+    await configure('plugins: [{ use: ./bad.mjs, required: true }]\n');
+    const { exit, stdout, stderr } = await home.run(['--help']);
+    expect(exit).toBe(0);
+    expect(stdout).toContain('Everyday:');
+    expect(stderr).toContain('the plugin bad failed to activate');
+  });
 });
 
 it('plugins are found in their folder and among the packages of the project, and deactivated in the reverse order', async () => {
