@@ -90,7 +90,7 @@ export class ActivePlugin {
       },
       registerNotifier: (type, factory) => {
         assertActive();
-        keep(registry.addNotifier(name, type, factory));
+        keep(registry.addNotifier(type, factory));
       },
       registerCommand: (command) => {
         assertActive();

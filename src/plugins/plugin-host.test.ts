@@ -197,17 +197,13 @@ describe('B62: a plugin', () => {
       'a command of Cairn',
       ({ registerCommand }: PluginContext) => registerCommand({ name: 'backup', summary: '', run: () => {} }),
     ],
-    [
-      'a notifier of Cairn',
-      ({ registerNotifier }: PluginContext) => registerNotifier('email', () => ({ deliver: () => Promise.resolve() })),
-    ],
     ['what another one registered', ({ registerSource }: PluginContext) => registerSource('taken', () => '/')],
   ])('cannot replace %s', async (_what, activate) => {
     const other = {
       name: 'other',
       activate: ({ registerSource }: PluginContext) => registerSource('taken', () => '/'),
     };
-    const reserved = { commands: new Set(['backup']), notifiers: new Set(['email']) };
+    const reserved = { commands: new Set(['backup']) };
     const host = await load([{ use: other }, { use: { name: 'greedy', activate } }], { reserved });
     expect(host.names).toEqual(['other']);
     expect(lines.join()).toContain('the plugin greedy failed to activate: cannot register it');

@@ -6,10 +6,10 @@ import type { PluginCommand } from './plugin-command.ts';
 import { pluginFailed } from './plugin-failure.ts';
 import type { NotifierFactory } from './plugin-notifier.ts';
 
-/** Words that the command line, and the types of sources and notifiers, have of their own. */
+/** Names that are taken. */
 export interface ReservedNames {
+  /** Commands of the command line. */
   readonly commands?: ReadonlySet<string> | undefined;
-  readonly notifiers?: ReadonlySet<string> | undefined;
 }
 
 // Also those that are to come.
@@ -46,10 +46,8 @@ export class PluginRegistry {
     });
   }
 
-  addNotifier(_plugin: string, type: string, factory: NotifierFactory): Disposable {
-    if (!isName(type) || this.#reserved.notifiers?.has(type) === true) {
-      throw refused(`the type of notifier ${JSON.stringify(type)} is Cairn's own, or no name`);
-    }
+  addNotifier(type: string, factory: NotifierFactory): Disposable {
+    if (!isName(type)) throw refused(`the type of notifier ${JSON.stringify(type)} is no name`);
     return add(this.notifiers, 'the type of notifier', type, factory);
   }
 
