@@ -5,6 +5,8 @@ import { configError, type ConfigIssue, type ConfigPath, type ConfigPosition } f
 
 /** A file that a person wrote is far smaller; what is larger is something else. */
 const MAX_BYTES = 1024 * 1024;
+/** Brackets that may be open at once; the parser goes as deep, and slowly. Those in text count too, which no file notices. */
+const MAX_OPEN = 1000;
 /** How much data aliases may stand for, as the library counts it. */
 const MAX_ALIASES = 100;
 const SAFE_TAGS = new Set([
@@ -33,11 +35,23 @@ export function parseConfigDocument(file: string, text: string): ConfigDocument 
       { path: [], message: 'is larger than 1 MiB, so it is no configuration', position: undefined },
     ]);
   }
+  if (isTooDeep(text)) {
+    throw configError(file, [{ path: [], message: `has more than ${MAX_OPEN} open brackets`, position: undefined }]);
+  }
   const lines = new LineCounter();
   const document = parseSyntax(file, text, lines);
   const issues = [...syntaxIssues(document, lines), ...tagIssues(document, lines)];
   if (issues.length > 0) throw configError(file, issues);
   return { file, value: plainValue(file, document), positionOf: (path) => positionOf(document, lines, path) };
+}
+
+function isTooDeep(text: string): boolean {
+  let open = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    open = Math.max(0, open + (bracket === '[' || bracket === '{' ? 1 : -1));
+    if (open > MAX_OPEN) return true;
+  }
+  return false;
 }
 
 function parseSyntax(file: string, text: string, lines: LineCounter): Document {
