@@ -33,14 +33,18 @@ function describeIssue(file: string, { path, message, position }: ConfigIssue): 
   return `${place}: ${path.length === 0 ? '' : `${dottedKey(path)}: `}${message}`;
 }
 
+const MOST_TOLD = 50;
+
 /** All issues of a file in one error, in the order of their lines. */
 export function configError(file: string, issues: readonly ConfigIssue[], hint?: string): CairnError {
   const sorted = issues.toSorted(
     (a, b) =>
       (a.position?.line ?? 0) - (b.position?.line ?? 0) || (a.position?.column ?? 0) - (b.position?.column ?? 0),
   );
-  const texts = sorted.map((issue) => describeIssue(file, issue));
-  const message = texts.length === 1 ? (texts[0] ?? '') : `${texts.length} things are wrong:\n${texts.join('\n')}`;
+  const texts = sorted.slice(0, MOST_TOLD).map((issue) => describeIssue(file, issue));
+  const more = sorted.length > texts.length ? `\nand ${sorted.length - texts.length} more` : '';
+  const message =
+    sorted.length === 1 ? (texts[0] ?? '') : `${sorted.length} things are wrong:\n${texts.join('\n')}${more}`;
   return new CairnError('CONFIG_INVALID', message, {
     hint: hint ?? 'Correct the file; `cairn config validate` checks it again, `cairn config schema` helps an editor.',
     facts: { file, issues: texts, keys: sorted.map(({ path }) => dottedKey(path)) },

@@ -11,6 +11,8 @@ export interface BakthatImport {
   readonly notes: readonly string[];
 }
 
+const MAX_BYTES = 256 * 1024;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 const KNOWN = new Set([
@@ -53,6 +55,7 @@ export function importBakthat(file: string, text: string): BakthatImport {
 }
 
 function plainValue(file: string, text: string, notes: string[]): unknown {
+  if (text.length > MAX_BYTES) throw invalid(file, 'is larger than 256 KiB, so it is no configuration');
   let document: Document;
   try {
     document = parseDocument(text, { prettyErrors: false, logLevel: 'silent' });

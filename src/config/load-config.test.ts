@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -213,7 +213,7 @@ describe('an error of a configuration', () => {
       'sources: { a: { type: files, paths: [.] } }\nplans: { a: { sources: [a] } }',
       'cairn.yaml:2:10: plans.a: a source has this name too, and `cairn backup` takes the names of both',
     ],
-    ['a key twice', 'vaults: {}\nvaults: {}', 'cairn.yaml:2:1: Map keys must be unique'],
+    ['a key twice', 'vaults: {}\nvaults: {}', 'cairn.yaml:2:1: vaults: is there twice'],
     ['a bracket that never closes', 'vaults: {\n', /^cairn\.yaml:2:1: /],
     ['a list at the top', '- a\n', 'cairn.yaml:1:1: must be keys with values'],
   ])('names the place of %s', async (_, text, expected) => {
@@ -239,8 +239,9 @@ describe('an error of a configuration', () => {
   });
 
   it('refuses brackets without end, and files that are no configuration', async () => {
-    expect(await errorOf('['.repeat(200_000))).toMatch(/^(?:cairn\.yaml|\d+ things)/);
-    expect(await errorOf(`# ${'x'.repeat(1024 * 1024)}`)).toContain('larger than 1 MiB');
+    expect(await errorOf('['.repeat(200_000))).toBe('cairn.yaml: has more than 100 open brackets');
+    expect(await errorOf(`vaults: ${'{a: '.repeat(90)}`)).toMatch(/^(?:cairn\.yaml|\d+ things)/);
+    expect(await errorOf(`# ${'x'.repeat(1024 * 1024)}`)).toContain('larger than 256 KiB');
   });
 
   it('refuses a file that is not UTF-8', async () => {
@@ -411,6 +412,17 @@ describe('finding the file', () => {
     write('vaults: {}', 0o666);
     expect((await thrownBy(() => load())).hint).toContain(`chmod o-w ${file}`);
     expect((await load({ file })).warnings[0]).toContain('can be changed by every user');
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0)('a file of another user', () => {
+  it('is not taken where it is only found', async () => {
+    write('hooks: { backup.before: [id] }');
+    chownSync(file, 65_534, 65_534);
+    expect((await thrownBy(() => load())).message).toContain(
+      'belongs to another user, and a configuration can run commands',
+    );
+    expect((await load({ file })).by).toBe('flag');
   });
 });
 

@@ -129,6 +129,34 @@ describe('a configuration', () => {
     expect(errorOf(noProfile)).toMatchObject({ code: 'CONFIG_INVALID', exit: 2 });
   });
 
+  it('takes --name for one source, and refuses it for several', async () => {
+    await configure();
+    await home.run(['init']);
+    expect(await home.run(['backup', 'letters', '--name', 'post'])).toMatchObject({ exit: 0 });
+    expect(listed(await home.run(['list', '--json']))).toMatchObject([{ name: 'post' }]);
+    expect(await home.run(['backup', 'nightly', '--name', 'post'])).toMatchObject({ exit: 2 });
+  });
+
+  it('shows what a plan would save, and saves nothing', async () => {
+    await configure(CONFIG.replace('broken, ', ''));
+    await home.run(['init']);
+    const dry = await home.run(['backup', '-n', 'nightly', '--json']);
+    expect(JSON.parse(dry.stdout)).toMatchObject({
+      dryRun: true,
+      sources: [{ source: 'letters' }, { source: 'dump' }],
+    });
+    expect(listed(await home.run(['list', '--json']))).toEqual([]);
+  });
+
+  it('B04: has an exit code for each kind of failure, and none of them is 0', async () => {
+    await configure();
+    await home.run(['init']);
+    await home.run(['backup', 'letters']);
+    expect(await home.run(['restore', 'nothing', '--to', 'out'])).toMatchObject({ exit: 17 });
+    expect(await home.run(['backup'])).toMatchObject({ exit: 2 });
+    expect(await home.run(['backup', './nowhere'])).toMatchObject({ exit: 23 });
+  });
+
   it('leaves a word that is a name and a path alone, with the way out', async () => {
     await configure();
     await mkdir(home.file('letters'));

@@ -159,6 +159,7 @@ async function backup(cli: CliContext, paths: readonly string[], flags: BackupFl
   keepHeapsSmall();
   if (registered !== undefined) return backupOne(cli, registered, options, flags);
   if (runs === undefined) return backupOne(cli, sourceOf(cli, paths, flags), options, flags);
+  refuseForNames(runs, flags);
   const narrowed = runs.map((run) => narrow(run, flags));
   const [run] = narrowed;
   const [only] = run?.sources ?? [];
@@ -272,11 +273,20 @@ function selectionOf(flags: BackupFlags): FilesSelection {
   };
 }
 
-/** The sources of the configuration, with what the command line leaves out as well. */
-function narrow(run: BackupRun, flags: BackupFlags): BackupRun {
+/** What says something about one source, or about paths. */
+function refuseForNames(runs: readonly BackupRun[], flags: BackupFlags): void {
   if (flags.filesFrom ?? flags.filesFromVerbatim ?? flags.filesFromRaw) {
     throw usage('lists of paths cannot be given with names of the configuration');
   }
+  if (flags.stdinFilename !== undefined) throw usage('--stdin-filename needs --stdin or --stdin-from-command');
+  const sources = runs.reduce((count, run) => count + run.sources.length, 0);
+  if (sources > 1 && (flags.name ?? flags.parent) !== undefined) {
+    throw usage('--name and --parent are for one source, and these are several');
+  }
+}
+
+/** The sources of the configuration, with what the command line leaves out as well. */
+function narrow(run: BackupRun, flags: BackupFlags): BackupRun {
   const more = selectionOf(flags);
   const sources = run.sources.map((one) =>
     isFiles(one.source) ? { ...one, source: { ...one.source, ...addSelection(one.source, more) } } : one,

@@ -21,8 +21,9 @@ afterEach(() => {
 
 type World = Parameters<typeof makeConfig>[0];
 
+const insist: CliContext['insist'] = () => {};
+
 function world(): World {
-  const insist: CliContext['insist'] = () => {};
   return { env: { HOME: folder }, signal: new AbortController().signal, insist };
 }
 
