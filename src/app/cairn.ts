@@ -18,7 +18,7 @@ import type { OpenVaultOptions, VaultNotice } from '../vault/vault-options.ts';
 import type { Vault } from '../vault/vault.ts';
 import { configuredExtensions } from './configured-extensions.ts';
 import { type ConfiguredSource, configuredSource } from './configured-source.ts';
-import { runSources, type RunSourcesOptions, type RunSourcesResult } from './run-sources.ts';
+import { type RunHooks, runSources, type RunSourcesOptions, type RunSourcesResult } from './run-sources.ts';
 
 export interface CairnOptions {
   /** A configuration in code, with the keys of `cairn.yaml`. */
@@ -97,7 +97,7 @@ export interface Plan {
   readonly name: string;
   readonly config: PlanConfig;
   /** Backs up its sources in their order and applies its rules of keeping. What fails is in the result. */
-  readonly run: (options?: Omit<RunSourcesOptions, 'keep'>) => Job<RunSourcesResult>;
+  readonly run: (options?: Omit<RunSourcesOptions, 'keep' | 'hooks'>) => Job<RunSourcesResult>;
 }
 
 interface CairnContext {
@@ -173,8 +173,14 @@ export class Cairn implements AsyncDisposable {
           ...options,
           backup: { ...options.backup, tags: [...config.tags, ...(options.backup?.tags ?? [])] },
           keep: config.keep,
+          hooks: this.#hooksOf(config),
         }),
     };
+  }
+
+  #hooksOf({ hooks }: PlanConfig): RunHooks {
+    const { env, logger, onNotice } = this.#context;
+    return { table: hooks, folder: this.#loaded.folder, env, logger: logger ?? noticeLogger(onNotice) };
   }
 
   /** Closes the vaults, then deactivates the plugins. */

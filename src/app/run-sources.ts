@@ -2,6 +2,8 @@
 import type { ErrorCode } from '../base/error-codes.ts';
 import { CairnArgumentError, hasCode, isCairnError } from '../base/errors.ts';
 import { Job, type JobContext, type Progress } from '../base/job.ts';
+import type { HookOptions } from '../plugins/attach-hooks.ts';
+import type { HookTable } from '../plugins/hook-entry.ts';
 import type { RotationConfig } from '../config/rotation-config.ts';
 import type { BackupOptions, BackupResult } from '../vault/actions/backup-action.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -27,10 +29,16 @@ export interface RunSourcesResult {
   readonly sources: readonly SourceOutcome[];
 }
 
+export interface RunHooks extends HookOptions {
+  readonly table: HookTable;
+}
+
 export interface RunSourcesOptions {
   readonly backup?: Omit<BackupOptions, 'signal' | 'ahead'> | undefined;
   /** Applied to the backups of each source that was saved whole. */
   readonly keep?: RotationConfig | undefined;
+  /** Commands at the events of the vault, from the first source to the last. */
+  readonly hooks?: RunHooks | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,6 +66,7 @@ export function runSources(
   return new Job<RunSourcesResult>(
     async (job) => {
       const vault = typeof opened === 'function' ? await opened() : opened;
+      using _hooks = await attach(vault, options.hooks);
       const outcomes: SourceOutcome[] = [];
       let isVaultBroken = false;
       for (const one of sources) {
@@ -71,6 +80,12 @@ export function runSources(
     },
     signal === undefined ? {} : { signal },
   );
+}
+
+async function attach(vault: Vault, hooks: RunHooks | undefined): Promise<Disposable | undefined> {
+  if (hooks === undefined || Object.keys(hooks.table).length === 0) return undefined;
+  const { attachHooks } = await import('../plugins/attach-hooks.ts');
+  return attachHooks(hooks.table, vault, hooks);
 }
 
 async function runOne(

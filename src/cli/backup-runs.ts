@@ -34,7 +34,7 @@ async function carryOut(cli: CliContext, run: BackupRun, { backup, coldClass }: 
   const { runSources } = await import('../app/run-sources.ts');
   await using vault = await openCliVault(cli, { createDefault: true, planned: run.vault, coldClass });
   const options = { ...backup, tags: [...run.tags, ...(backup.tags ?? [])] };
-  const job = runSources(vault, run.sources, { backup: options, keep: run.keep, signal: cli.signal });
+  const job = runSources(vault, run.sources, { backup: options, keep: run.keep, hooks: run.hooks, signal: cli.signal });
   const { sources: outcomes } = await cli.follow(job);
   for (const outcome of outcomes) await report(cli, outcome);
   return { run, vault: vault.url, outcomes };

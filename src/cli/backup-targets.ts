@@ -1,9 +1,11 @@
 // Words of `cairn backup` that are names of the configuration.
 import { existsSync } from 'node:fs';
+import type { RunHooks } from '../app/run-sources.ts';
 import type { ConfiguredSource } from '../app/configured-source.ts';
 import { CairnError } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/loaded-config.ts';
 import type { RotationConfig } from '../config/rotation-config.ts';
+import { cliLogger } from './cli-extensions.ts';
 import type { CliContext } from './context.ts';
 import { mayBeName } from './vault-choice.ts';
 
@@ -16,6 +18,7 @@ export interface BackupRun {
   readonly sources: readonly ConfiguredSource[];
   readonly tags: readonly string[];
   readonly keep: RotationConfig | undefined;
+  readonly hooks: RunHooks | undefined;
 }
 
 /**
@@ -59,11 +62,21 @@ async function runsOf(cli: CliContext, loaded: LoadedConfig, names: readonly str
   return [
     ...(alone.length === 0
       ? []
-      : [{ plan: undefined, vault: undefined, sources: alone.map(source), tags: [], keep: undefined }]),
+      : [
+          {
+            plan: undefined,
+            vault: undefined,
+            sources: alone.map(source),
+            tags: [],
+            keep: undefined,
+            hooks: undefined,
+          },
+        ]),
     ...planned.map((name): BackupRun => {
       const plan = loaded.plan(name);
       const { vault, tags, keep } = plan;
-      return { plan: name, vault, sources: plan.sources.map(source), tags, keep };
+      const hooks = { table: plan.hooks, folder: loaded.folder, env: cli.env, logger: cliLogger(cli) };
+      return { plan: name, vault, sources: plan.sources.map(source), tags, keep, hooks };
     }),
   ];
 }

@@ -3,7 +3,7 @@ export interface HookConfig {
   /** Run with `sh -c`. */
   readonly run: string;
   readonly timeoutMs: number;
-  /** `fail`: where it fails, a `before` stops its action and a `done` fails it; `warn`: it is only told of. */
+  /** `fail`: where it fails, a `before` stops its action; `warn`, and after an action: it is only told of. */
   readonly onError: 'fail' | 'warn';
 }
 

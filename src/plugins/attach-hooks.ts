@@ -11,14 +11,19 @@ export interface HookOptions {
   readonly logger: Logger;
 }
 
-/** Lets the commands of hooks run at their events. Throws `CONFIG_INVALID` for an event that there is not. */
-export function attachHooks(hooks: HookTable, listeners: VaultListeners, options: HookOptions): void {
+/**
+ * Lets the commands of hooks run at their events, until the result is disposed. Throws `CONFIG_INVALID` for an event that
+ * there is not.
+ */
+export function attachHooks(hooks: HookTable, listeners: Pick<VaultListeners, 'on'>, options: HookOptions): Disposable {
+  using attached = new DisposableStack();
   for (const [event, entries] of Object.entries(hooks)) {
     const name = parseEventName(event);
     for (const entry of entries) {
-      listeners.on(name, (told: HookedEvent) => runOne(name, entry, told, options));
+      attached.use(listeners.on(name, (told: HookedEvent) => runOne(name, entry, told, options)));
     }
   }
+  return attached.move();
 }
 
 async function runOne(name: VaultEventName, entry: HookEntry, event: HookedEvent, options: HookOptions): Promise<void> {

@@ -209,6 +209,25 @@ describe('hooks', () => {
     expect(stdout).toContain('made/a');
   });
 
+  it('of a plan run for what that plan does, after those for all', async () => {
+    await configure(
+      [
+        'vaults: { here: { url: ./vault, password: { env: VAULT_PASSWORD } } }',
+        'sources: { docs: { type: files, paths: [./data] } }',
+        "plans: { nightly: { sources: [docs], vault: here, hooks: { backup.before: ['echo plan $CAIRN_BACKUP_NAME'] } } }",
+        "hooks: { backup.before: ['echo all'] }",
+        '',
+      ].join('\n'),
+    );
+    const env = { VAULT_PASSWORD: 'a password of a test' };
+    await home.run(['--vault', 'here', 'init'], { env });
+    const planned = await home.run(['backup', 'nightly'], { env });
+    expect(planned.stderr).toMatch(/hook backup\.before: all\nhook backup\.before: plan docs\n/u);
+    const alone = await home.run(['--vault', 'here', 'backup', 'docs'], { env });
+    expect(alone.stderr).toContain('hook backup.before: all');
+    expect(alone.stderr).not.toContain('plan docs');
+  });
+
   it('that fail before a backup keep it from beginning', async () => {
     await configure("hooks: { backup.before: ['echo no disk >&2; exit 1'] }\n");
     const { exit, stderr } = await home.run(['backup', 'data']);
