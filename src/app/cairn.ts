@@ -16,9 +16,9 @@ import type { VaultEventName, VaultListener } from '../vault/vault-events.ts';
 import { VaultListeners } from '../vault/vault-listeners.ts';
 import type { OpenVaultOptions, VaultNotice } from '../vault/vault-options.ts';
 import type { Vault } from '../vault/vault.ts';
-import { configuredExtensions } from './configured-extensions.ts';
+import { configuredExtensions, planHooks } from './configured-extensions.ts';
 import { type ConfiguredSource, configuredSource } from './configured-source.ts';
-import { type RunHooks, runSources, type RunSourcesOptions, type RunSourcesResult } from './run-sources.ts';
+import { runSources, type RunSourcesOptions, type RunSourcesResult } from './run-sources.ts';
 
 export interface CairnOptions {
   /** A configuration in code, with the keys of `cairn.yaml`. */
@@ -164,6 +164,7 @@ export class Cairn implements AsyncDisposable {
   /** A plan by its name. Throws `CONFIG_INVALID`. */
   plan(name: string): Plan {
     const config = this.#loaded.plan(name);
+    const { env, logger, onNotice } = this.#context;
     const sources = config.sources.map((source) => this.source(source));
     return {
       name,
@@ -173,14 +174,9 @@ export class Cairn implements AsyncDisposable {
           ...options,
           backup: { ...options.backup, tags: [...config.tags, ...(options.backup?.tags ?? [])] },
           keep: config.keep,
-          hooks: this.#hooksOf(config),
+          hooks: planHooks(config, this.#loaded, { env, logger: logger ?? noticeLogger(onNotice) }),
         }),
     };
-  }
-
-  #hooksOf({ hooks }: PlanConfig): RunHooks {
-    const { env, logger, onNotice } = this.#context;
-    return { table: hooks, folder: this.#loaded.folder, env, logger: logger ?? noticeLogger(onNotice) };
   }
 
   /** Closes the vaults, then deactivates the plugins. */

@@ -1,9 +1,11 @@
 import type { Logger } from '../base/logger.ts';
 import type { LoadedConfig } from '../config/loaded-config.ts';
+import type { PlanConfig } from '../config/plan-config.ts';
 import type { Plugin } from '../plugins/define-plugin.ts';
 import type { Extensions } from '../plugins/load-extensions.ts';
 import type { PluginEntry } from '../plugins/plugin-entry.ts';
 import type { ReservedNames } from '../plugins/plugin-registry.ts';
+import type { RunHooks } from './run-sources.ts';
 
 export interface ConfiguredExtensionsOptions {
   /** Plugins that are not in the configuration; activated after those that are. */
@@ -36,4 +38,13 @@ export async function configuredExtensions(
     pluginsFolder: config.pluginsDir,
     profile: config,
   });
+}
+
+/** The hooks of a plan, for `runSources`. */
+export function planHooks(
+  { hooks }: PlanConfig,
+  { folder }: LoadedConfig,
+  { env, logger }: Pick<ConfiguredExtensionsOptions, 'env' | 'logger'>,
+): RunHooks {
+  return { table: hooks, folder, env, logger };
 }

@@ -55,6 +55,7 @@ function refuseAmbiguous(name: string, what: string): void {
 
 async function runsOf(cli: CliContext, loaded: LoadedConfig, names: readonly string[]): Promise<readonly BackupRun[]> {
   const { configuredSource } = await import('../app/configured-source.ts');
+  const { planHooks } = await import('../app/configured-extensions.ts');
   const context = { env: cli.env, onStderr: (chunk: Uint8Array) => void process.stderr.write(chunk) };
   const source = (name: string): ConfiguredSource => configuredSource(name, loaded.source(name), context);
   const alone = names.filter((name) => !Object.hasOwn(loaded.config.plans, name));
@@ -75,7 +76,7 @@ async function runsOf(cli: CliContext, loaded: LoadedConfig, names: readonly str
     ...planned.map((name): BackupRun => {
       const plan = loaded.plan(name);
       const { vault, tags, keep } = plan;
-      const hooks = { table: plan.hooks, folder: loaded.folder, env: cli.env, logger: cliLogger(cli) };
+      const hooks = planHooks(plan, loaded, { env: cli.env, logger: cliLogger(cli) });
       return { plan: name, vault, sources: plan.sources.map(source), tags, keep, hooks };
     }),
   ];
