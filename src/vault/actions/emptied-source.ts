@@ -101,7 +101,7 @@ export class EmptiedSource {
   }
 }
 
-/** Synchronous, as all that looks at targets: 10 µs, a tenth of what it takes otherwise. What cannot be looked at the backup itself reports. */
+/** Synchronous, as all that looks at targets: some 20 µs a target, a tenth of what it takes otherwise. What cannot be looked at the backup itself reports. */
 function isEmptyPath(path: string): boolean {
   try {
     const found = fs.lstatSync(path);
