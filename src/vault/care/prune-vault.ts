@@ -11,7 +11,7 @@ import type { ActionContext } from '../actions/backup-action.ts';
 import { RateMeter } from '../actions/rate-meter.ts';
 import { openSession } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
-import { abortLeftoverUploads, assertMayRemove, openExclusiveSession } from './exclusive-session.ts';
+import { assertMayRemove, openExclusiveSession, removeLeftovers } from './exclusive-session.ts';
 
 export interface PruneOptions extends PruneRules, CareOptions<PrunePlan> {
   /** Prune also where there is no backup at all, so that nothing stays. */
@@ -62,7 +62,7 @@ export async function pruneVault(context: ActionContext, options: PruneOptions):
     await using session = await openSession(repository, settings, { mode: 'shared', purpose: 'write', signal });
     const planned = await plan(context, options, session.signal);
     if (!changesVault(planned.plan)) {
-      await abortLeftoverUploads(repository, settings, session.signal);
+      await removeLeftovers(repository, settings, session.signal);
       return emptyResult(planned.plan, 'nothing');
     }
     refuseIfEmpty(planned, options);
