@@ -15,10 +15,13 @@ const kinds: readonly FileKind[] = ['key', 'lock', 'snapshot', 'index', 'pack'];
 /** Folders of a vault beside those of its repository. */
 const shelves: readonly string[] = ['archives/', 'values/', 'replicas/'];
 
-/** The exclusive lock that care needs. What interrupted writes left long ago is removed on the way. */
+/**
+ * The exclusive lock that care needs. What interrupted writes left long ago in a local vault is removed on the way; where
+ * it costs requests to look, a prune does that.
+ */
 export async function openExclusiveSession({ repository, settings, signal }: ActionContext): Promise<VaultSession> {
   const session = await openSession(repository, settings, { mode: 'exclusive', purpose: 'write', signal });
-  await removeLeftovers(repository, settings, session.signal);
+  if (isLocal(repository)) await removeLeftovers(repository, settings, session.signal);
   return session;
 }
 
@@ -41,6 +44,10 @@ export async function openRemovingSession(context: ActionContext): Promise<Vault
 export async function assertMayRemove({ origin }: Repository, signal: AbortSignal): Promise<void> {
   const nothing = idFromBytes<SnapshotId>(randomBytes(ID_SIZE));
   await origin.remove(objectName('snapshot', nothing), { signal });
+}
+
+export function isLocal({ origin }: Repository): boolean {
+  return origin.features.localPath !== undefined;
 }
 
 /** Removes what interrupted writes left long ago. Only litter: where that fails, whoever works in the vault goes on. */
