@@ -48,6 +48,14 @@ describe('the memory of parts', () => {
     expect((await memory.take(65 * MIB)).length).toBe(65 * MIB);
   });
 
+  it('is used again where parts have grown a little', async () => {
+    const memory = new PartMemory(signal);
+    const smaller = await memory.take(9 * MIB);
+    memory.release(smaller);
+    const larger = await memory.take(11 * MIB);
+    expect([larger.length, larger.buffer]).toEqual([11 * MIB, smaller.buffer]);
+  });
+
   it('is waited for no longer than the signal says', async () => {
     const stop = new AbortController();
     const memory = new PartMemory(stop.signal);

@@ -34,12 +34,14 @@ export class PartMemory {
 
   /** Memory of so many bytes, once there is room for it. */
   async take(bytes: number): Promise<Uint8Array> {
-    const budget = Math.max(LEAST_BUDGET, 2 * bytes);
-    while (this.#heldBytes > 0 && this.#heldBytes + bytes > budget) await orAbort(this.#released.promise, this.#signal);
-    this.#heldBytes += bytes;
+    const capacity = capacityFor(bytes);
+    const budget = Math.max(LEAST_BUDGET, 2 * capacity);
+    while (this.#heldBytes > 0 && this.#heldBytes + capacity > budget)
+      await orAbort(this.#released.promise, this.#signal);
+    this.#heldBytes += capacity;
     // Smaller ones are not wanted any more: parts grow only.
-    if (this.#free.some(({ length }) => length !== bytes)) this.#free = [];
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(bytes);
+    this.#free = this.#free.filter(({ length }) => length === capacity);
+    return (this.#free.pop() ?? Buffer.allocUnsafeSlow(capacity)).subarray(0, bytes);
   }
 
   /** Takes back what `take` gave, or the part of it that was filled. */
@@ -50,4 +52,10 @@ export class PartMemory {
     this.#released.resolve();
     this.#released = Promise.withResolvers();
   }
+}
+
+/** A power of two, or one and a half of it: parts grow often, and memory that is let go stays taken for a while. */
+function capacityFor(bytes: number): number {
+  const power = 2 ** Math.ceil(Math.log2(Math.max(1, bytes)));
+  return power * 0.75 >= bytes ? power * 0.75 : power;
 }
