@@ -24,7 +24,7 @@ export function streamPartBytes(index: number, firstBytes: number = 8 * MIB): nu
  */
 export class PartMemory {
   readonly #signal: AbortSignal;
-  #free: Uint8Array[] = [];
+  #free: ArrayBuffer[] = [];
   #heldBytes = 0;
   #released = Promise.withResolvers<void>();
 
@@ -33,22 +33,22 @@ export class PartMemory {
   }
 
   /** Memory of so many bytes, once there is room for it. */
-  async take(bytes: number): Promise<Uint8Array> {
+  async take(bytes: number): Promise<Uint8Array<ArrayBuffer>> {
     const capacity = capacityFor(bytes);
     const budget = Math.max(LEAST_BUDGET, 2 * capacity);
     while (this.#heldBytes > 0 && this.#heldBytes + capacity > budget)
       await orAbort(this.#released.promise, this.#signal);
     this.#heldBytes += capacity;
-    // Smaller ones are not wanted any more: parts grow only.
-    this.#free = this.#free.filter(({ length }) => length === capacity);
-    return (this.#free.pop() ?? Buffer.allocUnsafeSlow(capacity)).subarray(0, bytes);
+    // Smaller ones are not wanted any more: parts grow only. Detached, their memory is free at once, not when V8 looks.
+    for (const buffer of this.#free) if (buffer.byteLength !== capacity) buffer.transfer(0);
+    this.#free = this.#free.filter(({ byteLength }) => byteLength === capacity);
+    return new Uint8Array(this.#free.pop() ?? Buffer.allocUnsafeSlow(capacity).buffer, 0, bytes);
   }
 
   /** Takes back what `take` gave, or the part of it that was filled. */
-  release(filled: Uint8Array): void {
-    const whole = new Uint8Array(filled.buffer);
-    this.#heldBytes -= whole.length;
-    this.#free.push(whole);
+  release({ buffer }: Uint8Array): void {
+    this.#heldBytes -= buffer.byteLength;
+    if (buffer instanceof ArrayBuffer) this.#free.push(buffer);
     this.#released.resolve();
     this.#released = Promise.withResolvers();
   }
