@@ -96,6 +96,12 @@ export const errorCodes = [
   'ACTION_VETOED',
   'HOOK_FAILED',
   'PLUGIN_FAILED',
+  // retention by name, holds
+  'RETENTION_EMPTY',
+  'BACKUP_HELD',
+  'BACKUP_OVERDUE',
+  'GUARD_ROLLED_BACK',
+  'GUARD_ROLLBACK_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

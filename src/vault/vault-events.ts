@@ -2,8 +2,10 @@ import type { BackupOptions, BackupResult } from './actions/backup-action.ts';
 import type { BackupSource } from './actions/backup-source.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
 import type { ForgetResult } from './care/apply-forget.ts';
-import type { ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
+import type { OlderThanCall } from './care/delete-older-than.ts';
+import type { DeleteOptions, ForgetPlan } from './care/plan-forget.ts';
 import type { PruneOptions, PruneResult } from './care/prune-vault.ts';
+import type { RetentionResult, RotationCall } from './care/rotate-backups.ts';
 
 /** What each action of a vault ends with. An action that is added here has its three events. */
 export interface ActionResults {
@@ -12,6 +14,8 @@ export interface ActionResults {
   readonly forget: ForgetResult;
   readonly delete: ForgetResult;
   readonly prune: PruneResult;
+  readonly rotate: RetentionResult;
+  readonly deleteOlderThan: RetentionResult;
 }
 
 export type ActionName = keyof ActionResults;
@@ -23,6 +27,8 @@ export const actionNames: readonly ActionName[] = Object.keys({
   forget: true,
   delete: true,
   prune: true,
+  rotate: true,
+  deleteOlderThan: true,
 } satisfies Record<ActionName, true>) as ActionName[];
 
 /** What an action was asked to do: its options, and its other arguments by name. One that is not here tells nothing of it. */
@@ -30,8 +36,10 @@ export interface ActionRequests {
   readonly backup: BackupOptions & { readonly source: BackupSource };
   readonly restore: VaultRestoreOptions & { readonly reference: string };
   readonly forget: { readonly plan: ForgetPlan };
-  readonly delete: Pick<ForgetOptions, 'filter'> & { readonly references: readonly string[] };
+  readonly delete: DeleteOptions & { readonly references: readonly string[] };
   readonly prune: PruneOptions;
+  readonly rotate: { readonly call: RotationCall };
+  readonly deleteOlderThan: { readonly call: OlderThanCall };
 }
 
 export type ActionRequest<A extends ActionName> = A extends keyof ActionRequests ? ActionRequests[A] : object;
