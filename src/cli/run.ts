@@ -26,7 +26,7 @@ export async function run(
   isSilenced: () => boolean = () => false,
 ): Promise<RunResult> {
   const program = makeProgram();
-  const extensions = new CliExtensions();
+  const extensions = new CliExtensions(wantedCommands(argv)[0]?.name);
   try {
     const start = makeStart(program, interrupts, extensions);
     await addCommands(program, argv, start);

@@ -236,6 +236,17 @@ describe('hooks', () => {
     expect((await home.run(['list'])).stdout).toContain('no backups');
   });
 
+  it('cannot be known where the configuration is not in order: nothing is changed then, and all can be read', async () => {
+    await home.run(['backup', 'data']);
+    await configure('hook: {}\n');
+    expect((await home.run(['--vault', home.vault, 'backup', 'data'])).exit).toBe(2);
+    const env = { CAIRN_PASSWORD_FILE: home.key };
+    const { exit, stdout, stderr } = await home.run(['--vault', home.vault, 'list'], { env });
+    expect(exit).toBe(0);
+    expect(stdout).toContain('1 backup');
+    expect(stderr).toContain('without plugins and hooks');
+  });
+
   it('of an event that there is not are refused', async () => {
     await configure("hooks: { backups.before: ['true'] }\n");
     const { exit, stderr } = await home.run(['backup', 'data']);
