@@ -200,6 +200,7 @@ describe('cairn config', () => {
     const good = await home.run(['config', 'validate'], { env: { OFF_PASSWORD: 'x' } });
     expect(good).toMatchObject({ exit: 0 });
     expect(good.stdout).toContain('2 vaults, 3 sources, 2 plans');
+    expect(good.stderr).toContain(`chmod 600 ${home.file('cairn.yaml')}`);
     expect(await home.run(['config', 'validate'])).toMatchObject({ exit: 0 });
     const missing = await home.run(['config', 'validate', '--secrets', '--json']);
     expect(errorOf(missing).message).toContain('vaults.off.password: the environment variable OFF_PASSWORD is not set');
