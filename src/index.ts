@@ -66,7 +66,7 @@ export type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from './vau
 export type { DestinationState } from './vault/actions/restore-destination.ts';
 
 export type { ForgetResult } from './vault/care/apply-forget.ts';
-export type { ForgetGroup, ForgetOptions, ForgetPlan } from './vault/care/plan-forget.ts';
+export type { DeleteOptions, ForgetGroup, ForgetOptions, ForgetPlan } from './vault/care/plan-forget.ts';
 export type { CareOptions } from './vault/care/care-options.ts';
 export type { BackupCopy, CopyOptions, CopyResult } from './vault/care/copy-backups.ts';
 export type { MigrateOptions, MigrateResult } from './vault/care/migrate-vault.ts';
@@ -78,6 +78,17 @@ export type { RepairSnapshotsOptions } from './vault/care/repair-snapshots.ts';
 export type { RewriteChange, RewriteOptions } from './vault/care/rewrite-backups.ts';
 export type { ChangedEntry, RewriteResult, SnapshotChange } from './vault/care/rewrite-snapshots.ts';
 export type { TagChange, TagOptions, TagResult } from './vault/care/tag-backups.ts';
+export type { GuardedChange, GuardOptions, GuardResult } from './vault/guard/guard-source.ts';
+export type { OlderThanOptions, OlderThanPlan } from './vault/care/delete-older-than.ts';
+export type { ByNameOptions, NamedFilter } from './vault/care/plan-by-name.ts';
+export type { RetentionResult, RotationOptions, RotationPlan } from './vault/care/rotate-backups.ts';
+export { type Interval, parseInterval } from './retention/interval.ts';
+export type { NameGroupField } from './retention/group-by-name.ts';
+export type { ExpectedBackup, PeriodicStatus } from './retention/periodic-status.ts';
+export type { PeriodicOptions } from './vault/look/periodic-backups.ts';
+export type { RotationRules, RotationUnit } from './retention/rotation-policy.ts';
+export { type KeptItem, type RotationItem, type Selected, selectRotation } from './retention/select-rotation.ts';
+export { parseWeekday, type Weekday } from './retention/weekday.ts';
 export type { GroupField, GroupKey } from './retention/group-snapshots.ts';
 export type { KeepCount, KeepRules } from './retention/keep-policy.ts';
 export type { BackupSelection } from './vault/reference/select-snapshots.ts';

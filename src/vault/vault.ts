@@ -17,8 +17,12 @@ import type { ForgetResult } from './care/apply-forget.ts';
 import type { CareOptions } from './care/care-options.ts';
 import type { CopyOptions, CopyResult } from './care/copy-backups.ts';
 import type { MigrateOptions, MigrateResult } from './care/migrate-vault.ts';
-import type { ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
+import type { DeleteOptions, ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
 import type { PruneOptions, PruneResult } from './care/prune-vault.ts';
+import type { OlderThanCall, OlderThanOptions, OlderThanPlan } from './care/delete-older-than.ts';
+import type { NamedFilter } from './care/plan-by-name.ts';
+import type { RetentionResult, RotationCall, RotationOptions, RotationPlan } from './care/rotate-backups.ts';
+import type { RotationRules } from '../retention/rotation-policy.ts';
 import type { PrunePlan } from '../repository/prune/prune-plan.ts';
 import type { RecoverResult } from './care/recover-backups.ts';
 import type { RepairIndexOptions } from './care/repair-index-action.ts';
@@ -34,8 +38,11 @@ import type { BackupSource } from './actions/backup-source.ts';
 import { type BackupDetails, backupDetails } from './reference/backup-details.ts';
 import type { VaultCheckOptions } from './actions/check-action.ts';
 import { chooseSnapshot, type ReferenceOptions } from './reference/choose-snapshot.ts';
+import type { GuardedChange, GuardOptions, GuardResult } from './guard/guard-source.ts';
 import type { FindOptions, FoundFile } from './look/find-files.ts';
 import type { DiffOptions, DiffResult, DumpOptions, LookContext, LsOptions } from './look/look-inside.ts';
+import type { PeriodicOptions } from './look/periodic-backups.ts';
+import type { ExpectedBackup, PeriodicStatus } from '../retention/periodic-status.ts';
 import type { StatsMode } from '../repository/walk/repository-stats.ts';
 import type { GrowthStep, ModeStats, StatsOptions, VaultStats } from './look/look-stats.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
@@ -121,6 +128,26 @@ export class Vault implements AsyncDisposable {
     );
   }
 
+  /**
+   * Runs a risky change between a backup that is held and, if the change throws and `rollback` is given, the return of
+   * the source to what it was. Resolves with what the change returned. Rejects with the error of the change; with
+   * `GUARD_ROLLED_BACK` or `GUARD_ROLLBACK_FAILED`, whose cause it is; or, before the change, with what `backup` rejects
+   * with, and `BACKUP_PARTIAL`.
+   *
+   * ```ts
+   * await vault.guard('/srv/app/data', () => migrate(), { label: 'before-2.0', rollback: true });
+   * ```
+   */
+  guard<T>(
+    source: BackupSource,
+    change: (guard: GuardedChange) => T | Promise<T>,
+    options: GuardOptions = {},
+  ): Job<GuardResult<T>> {
+    return this.#job(options, async (context) =>
+      (await import('./guard/guard-source.ts')).guardSource(this, context, source, change, options),
+    );
+  }
+
   /** What `backup` would save: everything is read and compared, and nothing written but a lock. */
   previewBackup(source: BackupSource, options: BackupOptions = {}): Job<BackupPreview> {
     return this.#job(options, async (context) =>
@@ -149,6 +176,21 @@ export class Vault implements AsyncDisposable {
     for (const record of await loadSnapshots(this.#repository, this.#settings, filter.signal)) {
       if (matches(record)) yield backupRecord(record);
     }
+  }
+
+  /**
+   * Whether backups that are made regularly were made, each with its newest one.
+   *
+   * ```ts
+   * const [main] = await vault.periodic([{ name: 'main', every: '1D' }]);
+   * if (main?.status !== 'ok') alert(main?.latest?.time);
+   * ```
+   */
+  async periodic(
+    expected: readonly ExpectedBackup[],
+    options: PeriodicOptions = {},
+  ): Promise<PeriodicStatus<BackupRecord>[]> {
+    return (await import('./look/periodic-backups.ts')).periodicBackups(this.#look(options), expected, options);
   }
 
   /** Everything that is recorded about one backup. Throws `REF_UNKNOWN` or `REF_AMBIGUOUS`. */
@@ -230,11 +272,8 @@ export class Vault implements AsyncDisposable {
   }
 
   /** The plan to remove the backups that are named, whatever any rule says. */
-  async planDelete(
-    references: readonly string[],
-    options: Pick<ForgetOptions, 'filter'> & SignalOptions = {},
-  ): Promise<ForgetPlan> {
-    return (await import('./care/plan-forget.ts')).planDelete(this.#look(options), references, options.filter);
+  async planDelete(references: readonly string[], options: DeleteOptions = {}): Promise<ForgetPlan> {
+    return (await import('./care/plan-forget.ts')).planDelete(this.#look(options), references, options);
   }
 
   /** Removes the backups that a plan forgets. Their data stays until a prune. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`. */
@@ -244,16 +283,63 @@ export class Vault implements AsyncDisposable {
     );
   }
 
-  /** Removes one or more backups by reference. Rejects with `REF_UNKNOWN` or `REF_AMBIGUOUS`, and removes nothing then. */
-  delete(
-    references: string | readonly string[],
-    options: Pick<ForgetOptions, 'filter'> & SignalOptions = {},
-  ): Job<ForgetResult> {
+  /** Removes one or more backups by reference. Rejects with `REF_UNKNOWN`, `REF_AMBIGUOUS` or `BACKUP_HELD`, and removes nothing then. */
+  delete(references: string | readonly string[], options: DeleteOptions = {}): Job<ForgetResult> {
     return this.#action('delete', options, async (context) => {
       const { planDelete } = await import('./care/plan-forget.ts');
-      const plan = await planDelete(context, [references].flat(), options.filter);
+      const plan = await planDelete(context, [references].flat(), options);
       return (await import('./care/apply-forget.ts')).applyForget(context, plan);
     });
+  }
+
+  /**
+   * What rotation would remove, by name: `vault.rotate` does it. Rejects with `RETENTION_EMPTY`, `REF_UNKNOWN`.
+   *
+   * ```ts
+   * const plan = await vault.planRotation({ name: 'main' }, { days: 7, weeks: 6, months: 6 });
+   * await vault.rotate(plan);
+   * ```
+   */
+  async planRotation(filter: NamedFilter, rules: RotationRules, options: RotationOptions = {}): Promise<RotationPlan> {
+    return (await import('./care/rotate-backups.ts')).planRotation(this.#look(options), filter, rules, options);
+  }
+
+  /**
+   * Thins out the backups of each name, by a plan or at once: of each of the last n days, weeks, … the oldest stays, and
+   * the newest always. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`; what could not be removed is in `failed`.
+   *
+   * ```ts
+   * await vault.rotate({ name: 'main' }, { days: 7, weeks: 6, months: 6, firstWeekday: 'saturday' });
+   * ```
+   */
+  rotate(...call: RotationCall): Job<RetentionResult> {
+    return this.#action('rotate', signalOf(call), async (context) =>
+      (await import('./care/rotate-backups.ts')).rotateBackups(context, call),
+    );
+  }
+
+  /** What `deleteOlderThan` would remove. Rejects with `ARGUMENT_INVALID`, `REF_UNKNOWN`, `FORGET_REFUSED`. */
+  async planDeleteOlderThan(
+    interval: string,
+    filter: NamedFilter = {},
+    options: OlderThanOptions = {},
+  ): Promise<OlderThanPlan> {
+    return (await import('./care/delete-older-than.ts')).planDeleteOlderThan(
+      this.#look(options),
+      interval,
+      filter,
+      options,
+    );
+  }
+
+  /**
+   * Removes the backups that are older than an interval such as `3M` or `1M3W4h2s`, by a plan or at once; the newest of
+   * each name stays. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`; what could not be removed is in `failed`.
+   */
+  deleteOlderThan(...call: OlderThanCall): Job<RetentionResult> {
+    return this.#action('deleteOlderThan', signalOf(call), async (context) =>
+      (await import('./care/delete-older-than.ts')).deleteOlderThan(context, call),
+    );
   }
 
   /** What `prune` would remove and repack. Others may go on. */
@@ -282,6 +368,15 @@ export class Vault implements AsyncDisposable {
     return this.#job(options, async (context) =>
       (await import('./care/tag-backups.ts')).tagBackups(context, change, options),
     );
+  }
+
+  /** Releases holds of the backups that are named: all, or that with a label. They get new ids by it, as with `tag`. */
+  release(
+    references: string | readonly string[],
+    options: { readonly label?: string } & SignalOptions = {},
+  ): Job<TagResult> {
+    const release = options.label === undefined ? 'all' : [options.label];
+    return this.tag({ release }, { references: [references].flat(), signal: options.signal });
   }
 
   /** Makes new versions of backups, without what patterns exclude or with another host or time. */
@@ -430,4 +525,10 @@ export class Vault implements AsyncDisposable {
   ): Job<ActionResults[A]> {
     return this.#job(options, (context) => this.#emitter.around(name, randomUUID(), () => run(context)));
   }
+}
+
+/** The signal in the options that a call ends with. */
+function signalOf(call: readonly unknown[]): SignalOptions {
+  const options = call.findLast((part): part is SignalOptions => typeof part === 'object' && part !== null);
+  return { signal: options?.signal };
 }

@@ -25,6 +25,7 @@ import { plural } from '../output/format.ts';
 interface BackupFlags extends PackFlags, SelectionFlags {
   readonly name?: string;
   readonly tag?: readonly string[];
+  readonly hold?: string;
   readonly time?: string;
   readonly host?: string;
   readonly parent?: string;
@@ -39,6 +40,7 @@ interface BackupFlags extends PackFlags, SelectionFlags {
   readonly coldClass?: string;
   readonly keepPartial: boolean;
   readonly skipIfUnchanged: boolean;
+  readonly allowEmpty: boolean;
 }
 
 export const backupCommand: CommandModule = {
@@ -72,12 +74,14 @@ function addNamingOptions(command: Command): void {
     .optionsGroup('The backup:')
     .option('--name <name>', 'the name to find it by (default: the last part of the path)')
     .option('--tag <tag,…>', 'set tags; may be given again', collect)
+    .option('--hold <label>', 'exempt it from retention until it is released (`cairn tag REF --release-hold LABEL`)')
     .option('--time <time>', 'the time to record, such as "2026-11-19 14:30" (default: now)')
     .option('--host <name>', 'the host to record (env CAIRN_HOST, RESTIC_HOST; default: this one)')
     .option('--parent <ref>', 'compare with this backup (default: the newest of this host and these paths)')
     .option('-f, --force', 'read every file, also those that look unchanged', false)
     .option('-n, --dry-run', 'save nothing, and say how much would be saved', false)
     .option('--skip-if-unchanged', 'save nothing when nothing changed', false)
+    .option('--allow-empty', 'save an empty source although an earlier backup of it was not empty', false)
     .option('--keep-partial', 'when stopped, save what is done as a backup tagged `partial`', false);
 }
 
@@ -185,6 +189,7 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
   return {
     name: flags.name,
     tags: (flags.tag ?? []).flatMap((tags) => tags.split(',')).filter((tag) => tag !== ''),
+    hold: flags.hold,
     time: flags.time === 'now' ? undefined : flags.time,
     host: flags.host ?? cli.env['CAIRN_HOST'] ?? cli.env['RESTIC_HOST'],
     parent: flags.parent,
@@ -197,6 +202,7 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
     verifyWrites: flags.verifyWrites,
     keepPartial: flags.keepPartial,
     skipIfUnchanged: flags.skipIfUnchanged,
+    allowEmpty: flags.allowEmpty,
     estimate: cli.showsBar,
     onProblem: ({ path, message }) => cli.warn(`${path}: ${message}`),
     signal: cli.signal,
