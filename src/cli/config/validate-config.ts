@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { CairnError, isCairnError, messageOf } from '../../base/errors.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import type { LoadedConfig } from '../../config/loaded-config.ts';
@@ -20,6 +21,8 @@ export async function validateConfig(cli: CliContext, { secrets }: { readonly se
     one.requireVariables();
     if (secrets) await lookUpSecrets(one, cli.signal);
   }
+  const note = noteOnReaders(loaded.file);
+  if (note !== undefined) cli.info(note);
   const { config } = loaded;
   const counts = {
     vaults: Object.keys(config.vaults).length,
@@ -34,6 +37,12 @@ export async function validateConfig(cli: CliContext, { secrets }: { readonly se
   }
   const words = Object.entries(counts).map(([what, count]) => plural(count, what.slice(0, -1)));
   await cli.out.write(`${printable(loaded.file ?? '')} is in order: ${words.join(', ')}\n`);
+}
+
+/** Worth a word where somebody looks at the file, and not in each run: files of a project are for all to read. */
+function noteOnReaders(file: string | undefined): string | undefined {
+  if (file === undefined || process.platform === 'win32' || (statSync(file).mode & 0o044) === 0) return undefined;
+  return `others can read ${file}; it holds no secret. To change that: chmod 600 ${file}`;
 }
 
 async function lookUpSecrets(loaded: LoadedConfig, signal: AbortSignal): Promise<void> {
