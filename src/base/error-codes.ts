@@ -92,6 +92,12 @@ export const errorCodes = [
   'COPY_PARTIAL',
   'PRUNE_REFUSED',
   'PRUNE_PARTIAL',
+  // retention by name, holds
+  'RETENTION_EMPTY',
+  'BACKUP_HELD',
+  'BACKUP_OVERDUE',
+  'GUARD_ROLLED_BACK',
+  'GUARD_ROLLBACK_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -69,6 +69,18 @@ export const commandTable: readonly CommandEntry[] = [
     'remove the backups that are named',
     async () => (await import('./commands/delete.ts')).deleteCommand,
   ),
+  entry(
+    'rotate',
+    RETENTION,
+    'keep one backup of each of the last days, weeks, months, …',
+    async () => (await import('./commands/rotate.ts')).rotateCommand,
+  ),
+  entry(
+    'delete-older-than',
+    RETENTION,
+    'remove backups that are older than an interval',
+    async () => (await import('./commands/delete-older-than.ts')).deleteOlderThanCommand,
+  ),
   entry('tag', RETENTION, 'change the tags of backups', async () => (await import('./commands/tag.ts')).tagCommand),
   entry(
     'rewrite',

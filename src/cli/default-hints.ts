@@ -86,4 +86,9 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   PRUNE_PARTIAL: 'What stays is named above.',
   REPAIR_PARTIAL: 'Back up the same files again, which may bring back what is missing; then run `cairn check`.',
   COPY_PARTIAL: 'Repair the source, then copy again: what was copied is skipped.',
+  RETENTION_EMPTY: 'Give at least one rule above zero, such as `--days 7`.',
+  BACKUP_HELD: 'Release it with `cairn tag REF --release-hold LABEL`, or give `--include-held`.',
+  BACKUP_OVERDUE: 'Find out why it was not made: the log of its schedule, then a run by hand.',
+  GUARD_ROLLED_BACK: 'The source is as it was before; the cause says what failed.',
+  GUARD_ROLLBACK_FAILED: 'Restore the held backup that is named by hand, with `cairn restore`.',
 };

@@ -34,6 +34,8 @@ export type ExitName =
   | 'lastKey'
   | 'cold'
   | 'pending'
+  | 'held'
+  | 'overdue'
   | 'interrupted';
 
 /** Every exit code there is, in the order of `--help`. */
@@ -63,6 +65,8 @@ export const exitMeanings: Readonly<Record<ExitName, ExitMeaning>> = {
   lastKey: { code: 28, meaning: 'the last key of a vault cannot be removed' },
   cold: { code: 29, meaning: 'data lies in a cold storage class and has to be retrieved first' },
   pending: { code: 30, meaning: 'data was asked for from cold storage and is not there yet: run it again later' },
+  held: { code: 35, meaning: 'a backup is held, so it may not be removed' },
+  overdue: { code: 36, meaning: 'a backup that is made regularly is overdue' },
   interrupted: { code: 130, meaning: 'interrupted' },
 };
 
@@ -147,6 +151,11 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   COPY_PARTIAL: 'partial',
   PRUNE_REFUSED: 'damaged',
   PRUNE_PARTIAL: 'partial',
+  RETENTION_EMPTY: 'usage',
+  BACKUP_HELD: 'held',
+  BACKUP_OVERDUE: 'overdue',
+  GUARD_ROLLED_BACK: 'failed',
+  GUARD_ROLLBACK_FAILED: 'partial',
 };
 
 /** The exit code of an error code. */

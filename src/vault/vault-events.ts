@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { BackupResult } from './actions/backup-action.ts';
 import type { ForgetResult } from './care/apply-forget.ts';
+import type { RetentionResult } from './care/rotate-backups.ts';
 import type { PruneResult } from './care/prune-vault.ts';
 import type { VaultRestoreResult } from './actions/restore-action.ts';
 
@@ -11,6 +12,8 @@ export interface ActionResults {
   readonly forget: ForgetResult;
   readonly delete: ForgetResult;
   readonly prune: PruneResult;
+  readonly rotate: RetentionResult;
+  readonly deleteOlderThan: RetentionResult;
 }
 
 export type ActionName = keyof ActionResults;

@@ -19,6 +19,10 @@ import type { CopyOptions, CopyResult } from './care/copy-backups.ts';
 import type { MigrateOptions, MigrateResult } from './care/migrate-vault.ts';
 import type { ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
 import type { PruneOptions, PruneResult } from './care/prune-vault.ts';
+import type { OlderThanCall, OlderThanOptions, OlderThanPlan } from './care/delete-older-than.ts';
+import type { NamedFilter } from './care/plan-by-name.ts';
+import type { RetentionResult, RotationCall, RotationOptions, RotationPlan } from './care/rotate-backups.ts';
+import type { RotationRules } from '../retention/rotation-policy.ts';
 import type { PrunePlan } from '../repository/prune/prune-plan.ts';
 import type { RecoverResult } from './care/recover-backups.ts';
 import type { RepairIndexOptions } from './care/repair-index-action.ts';
@@ -256,6 +260,56 @@ export class Vault implements AsyncDisposable {
     });
   }
 
+  /**
+   * What rotation would remove, by name: `vault.rotate` does it. Rejects with `RETENTION_EMPTY`, `REF_UNKNOWN`.
+   *
+   * ```ts
+   * const plan = await vault.planRotation({ name: 'main' }, { days: 7, weeks: 6, months: 6 });
+   * await vault.rotate(plan);
+   * ```
+   */
+  async planRotation(filter: NamedFilter, rules: RotationRules, options: RotationOptions = {}): Promise<RotationPlan> {
+    return (await import('./care/rotate-backups.ts')).planRotation(this.#look(options), filter, rules, options);
+  }
+
+  /**
+   * Thins out the backups of each name, by a plan or at once: of each of the last n days, weeks, … the oldest stays, and
+   * the newest always. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`; what could not be removed is in `failed`.
+   *
+   * ```ts
+   * await vault.rotate({ name: 'main' }, { days: 7, weeks: 6, months: 6, firstWeekday: 'saturday' });
+   * ```
+   */
+  rotate(...call: RotationCall): Job<RetentionResult> {
+    return this.#action('rotate', signalOf(call), async (context) =>
+      (await import('./care/rotate-backups.ts')).rotateBackups(context, call),
+    );
+  }
+
+  /** What `deleteOlderThan` would remove. Rejects with `ARGUMENT_INVALID`, `REF_UNKNOWN`, `FORGET_REFUSED`. */
+  async planDeleteOlderThan(
+    interval: string,
+    filter: NamedFilter = {},
+    options: OlderThanOptions = {},
+  ): Promise<OlderThanPlan> {
+    return (await import('./care/delete-older-than.ts')).planDeleteOlderThan(
+      this.#look(options),
+      interval,
+      filter,
+      options,
+    );
+  }
+
+  /**
+   * Removes the backups that are older than an interval such as `3M` or `1M3W4h2s`, by a plan or at once; the newest of
+   * each name stays. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`; what could not be removed is in `failed`.
+   */
+  deleteOlderThan(...call: OlderThanCall): Job<RetentionResult> {
+    return this.#action('deleteOlderThan', signalOf(call), async (context) =>
+      (await import('./care/delete-older-than.ts')).deleteOlderThan(context, call),
+    );
+  }
+
   /** What `prune` would remove and repack. Others may go on. */
   planPrune(options: PruneOptions = {}): Job<PrunePlan> {
     return this.#job(options, async (context) =>
@@ -430,4 +484,10 @@ export class Vault implements AsyncDisposable {
   ): Job<ActionResults[A]> {
     return this.#job(options, (context) => this.#emitter.around(name, randomUUID(), () => run(context)));
   }
+}
+
+/** The signal in the options that a call ends with. */
+function signalOf(call: readonly unknown[]): SignalOptions {
+  const options = call.findLast((part): part is SignalOptions => typeof part === 'object' && part !== null);
+  return { signal: options?.signal };
 }
