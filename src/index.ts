@@ -49,7 +49,7 @@ export type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from './vau
 export type { DestinationState } from './vault/actions/restore-destination.ts';
 
 export type { ForgetResult } from './vault/care/apply-forget.ts';
-export type { ForgetGroup, ForgetOptions, ForgetPlan } from './vault/care/plan-forget.ts';
+export type { DeleteOptions, ForgetGroup, ForgetOptions, ForgetPlan } from './vault/care/plan-forget.ts';
 export type { CareOptions } from './vault/care/care-options.ts';
 export type { BackupCopy, CopyOptions, CopyResult } from './vault/care/copy-backups.ts';
 export type { MigrateOptions, MigrateResult } from './vault/care/migrate-vault.ts';

@@ -17,7 +17,7 @@ import type { ForgetResult } from './care/apply-forget.ts';
 import type { CareOptions } from './care/care-options.ts';
 import type { CopyOptions, CopyResult } from './care/copy-backups.ts';
 import type { MigrateOptions, MigrateResult } from './care/migrate-vault.ts';
-import type { ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
+import type { DeleteOptions, ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
 import type { PruneOptions, PruneResult } from './care/prune-vault.ts';
 import type { OlderThanCall, OlderThanOptions, OlderThanPlan } from './care/delete-older-than.ts';
 import type { NamedFilter } from './care/plan-by-name.ts';
@@ -234,11 +234,8 @@ export class Vault implements AsyncDisposable {
   }
 
   /** The plan to remove the backups that are named, whatever any rule says. */
-  async planDelete(
-    references: readonly string[],
-    options: Pick<ForgetOptions, 'filter'> & SignalOptions = {},
-  ): Promise<ForgetPlan> {
-    return (await import('./care/plan-forget.ts')).planDelete(this.#look(options), references, options.filter);
+  async planDelete(references: readonly string[], options: DeleteOptions = {}): Promise<ForgetPlan> {
+    return (await import('./care/plan-forget.ts')).planDelete(this.#look(options), references, options);
   }
 
   /** Removes the backups that a plan forgets. Their data stays until a prune. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`. */
@@ -248,14 +245,11 @@ export class Vault implements AsyncDisposable {
     );
   }
 
-  /** Removes one or more backups by reference. Rejects with `REF_UNKNOWN` or `REF_AMBIGUOUS`, and removes nothing then. */
-  delete(
-    references: string | readonly string[],
-    options: Pick<ForgetOptions, 'filter'> & SignalOptions = {},
-  ): Job<ForgetResult> {
+  /** Removes one or more backups by reference. Rejects with `REF_UNKNOWN`, `REF_AMBIGUOUS` or `BACKUP_HELD`, and removes nothing then. */
+  delete(references: string | readonly string[], options: DeleteOptions = {}): Job<ForgetResult> {
     return this.#action('delete', options, async (context) => {
       const { planDelete } = await import('./care/plan-forget.ts');
-      const plan = await planDelete(context, [references].flat(), options.filter);
+      const plan = await planDelete(context, [references].flat(), options);
       return (await import('./care/apply-forget.ts')).applyForget(context, plan);
     });
   }
@@ -336,6 +330,15 @@ export class Vault implements AsyncDisposable {
     return this.#job(options, async (context) =>
       (await import('./care/tag-backups.ts')).tagBackups(context, change, options),
     );
+  }
+
+  /** Releases holds of the backups that are named: all, or that with a label. They get new ids by it, as with `tag`. */
+  release(
+    references: string | readonly string[],
+    options: { readonly label?: string } & SignalOptions = {},
+  ): Job<TagResult> {
+    const release = options.label === undefined ? 'all' : [options.label];
+    return this.tag({ release }, { references: [references].flat(), signal: options.signal });
   }
 
   /** Makes new versions of backups, without what patterns exclude or with another host or time. */

@@ -5,8 +5,9 @@ import { formatGoTime, parseGoTime } from '../../src/formats/go-time.ts';
 import { listSnapshots, saveSnapshot } from '../../src/repository/snapshots.ts';
 import { StorageLayer } from '../../src/storage/layers/storage-layer.ts';
 import { deleteOlderThan, planDeleteOlderThan } from '../../src/vault/care/delete-older-than.ts';
-import { type ForgetPlan, planForget } from '../../src/vault/care/plan-forget.ts';
+import { type ForgetPlan, planDelete, planForget } from '../../src/vault/care/plan-forget.ts';
 import { planRotation, rotateBackups } from '../../src/vault/care/rotate-backups.ts';
+import { tagBackups } from '../../src/vault/care/tag-backups.ts';
 import { newTrial, sweepFaults, type Sweep, type Trial } from '../support/fault-sweep.ts';
 import { aSnapshot, makeSampleRepository, withOrigin } from '../support/repository-fixture.ts';
 
@@ -157,6 +158,44 @@ describe('a backup that is held', () => {
     expect(groups).toMatchObject([{ keep: [{}, {}, keptHeld] }]);
     expect(groups[0]!.forget).toHaveLength(2);
   });
+});
+
+describe('a hold', () => {
+  const tagsIn = async ({ repository }: Trial): Promise<readonly string[]> =>
+    (await listSnapshots(repository)).findLast(({ snapshot }) => snapshot.tags.length > 0)!.snapshot.tags;
+  const oneHeld = async (): Promise<Trial> =>
+    newTrial(await vaultOf([{ time: '2024-03-14T03:00:00Z', tags: ['hold:a', 'hold:b', 'nightly'] }]));
+
+  it('keeps a backup from being removed by name, with all others that are named', async () => {
+    const trial = await newTrial(await vaultOf([...march(13), { ...march(14)[0]!, name: 'kept', tags: ['hold:a'] }]));
+    await expect(planDelete(trial.context, ['main', 'kept'], {})).rejects.toMatchObject({
+      code: 'BACKUP_HELD',
+      facts: { labels: ['a'] },
+    });
+    expect(forgotten(await planDelete(trial.context, ['main', 'kept'], { includeHeld: true }))).toHaveLength(2);
+  });
+
+  it('is released by its label, or with all others', async () => {
+    const trial = await oneHeld();
+    await tagBackups(trial.context, { release: ['a'] }, { filter: { name: 'main' } });
+    expect(await tagsIn(trial)).toEqual(['hold:b', 'nightly', 'name:main']);
+    await tagBackups(trial.context, { release: 'all', hold: ['c'] }, { filter: { name: 'main' } });
+    expect(await tagsIn(trial)).toEqual(['nightly', 'name:main', 'hold:c']);
+  });
+
+  it('outlives that tags are set', async () => {
+    const trial = await oneHeld();
+    await tagBackups(trial.context, { set: ['new'] }, { filter: { name: 'main' } });
+    expect(await tagsIn(trial)).toEqual(['hold:a', 'hold:b', 'name:main', 'new']);
+  });
+
+  it.each([{ add: ['hold:a'] }, { remove: ['hold:a'] }, { set: ['hold:a'] }, { hold: [''] }, { release: ['a,b'] }])(
+    '%j is refused',
+    async (change) => {
+      const trial = await oneHeld();
+      await expect(tagBackups(trial.context, change, {})).rejects.toThrow(TypeError);
+    },
+  );
 });
 
 /** A storage that does not let go of one object. */

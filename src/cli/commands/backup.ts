@@ -21,6 +21,7 @@ import { printable } from '../output/printable.ts';
 interface BackupFlags extends PackFlags {
   readonly name?: string;
   readonly tag?: readonly string[];
+  readonly hold?: string;
   readonly time?: string;
   readonly host?: string;
   readonly parent?: string;
@@ -77,6 +78,7 @@ function addNamingOptions(command: Command): void {
     .optionsGroup('The backup:')
     .option('--name <name>', 'the name to find it by (default: the last part of the path)')
     .option('--tag <tag,…>', 'set tags; may be given again', collect)
+    .option('--hold <label>', 'exempt it from retention until it is released (`cairn tag REF --release-hold LABEL`)')
     .option('--time <time>', 'the time to record, such as "2026-11-19 14:30" (default: now)')
     .option('--host <name>', 'the host to record (env CAIRN_HOST, RESTIC_HOST; default: this one)')
     .option('--parent <ref>', 'compare with this backup (default: the newest of this host and these paths)')
@@ -214,6 +216,7 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
   return {
     name: flags.name,
     tags: (flags.tag ?? []).flatMap((tags) => tags.split(',')).filter((tag) => tag !== ''),
+    hold: flags.hold,
     time: flags.time === 'now' ? undefined : flags.time,
     host: flags.host ?? cli.env['CAIRN_HOST'] ?? cli.env['RESTIC_HOST'],
     parent: flags.parent,

@@ -6,12 +6,14 @@ import type { Source, SourceProblem } from '../../archiver/source.ts';
 import { utf8Lossy } from '../../base/bytes.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
+import { CairnArgumentError } from '../../base/errors.ts';
 import type { Progress } from '../../base/job.ts';
 import type { SnapshotSummary } from '../../formats/snapshot/snapshot.ts';
 import { localGoTime } from '../../formats/go-time.ts';
 import type { CompressionLevel } from '../../repository/compression.ts';
 import { userName } from '../../repository/lock/process-identity.ts';
 import type { Repository } from '../../repository/repository.ts';
+import { holdTag } from '../../retention/hold.ts';
 import { findSnapshot } from '../../repository/snapshot-ref.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { scanSource } from '../../sources/files/scan-source.ts';
@@ -31,6 +33,8 @@ export interface BackupOptions {
   /** The name to find it by; the last component of the path by default. */
   readonly name?: string | undefined;
   readonly tags?: readonly string[] | undefined;
+  /** A label to hold the backup with: retention leaves it alone until it is released. */
+  readonly hold?: string | undefined;
   /** The time to record; now by default. */
   readonly time?: Date | string | undefined;
   /** The host to record; this machine's name by default. */
@@ -182,12 +186,23 @@ async function runArchive(
 
 type SnapshotIdentity = Pick<ArchiveOptions, 'time' | 'hostname' | 'username' | 'tags'>;
 
-function snapshotIdentity({ name, tags = [], time, host }: BackupOptions): SnapshotIdentity {
+function snapshotIdentity({ name, tags = [], hold, time, host, skipIfUnchanged }: BackupOptions): SnapshotIdentity {
+  if (hold !== undefined && skipIfUnchanged === true) {
+    throw new CairnArgumentError('a backup that is held is always made, also when nothing changed', {
+      hint: 'Leave out `skipIfUnchanged` (--skip-if-unchanged), or hold the backup that is there with `tag`.',
+    });
+  }
   return {
     time: time === undefined ? localGoTime(systemClock.nowNs()) : toGoTime(time),
     hostname: host ?? hostname(),
     username: userName(),
-    tags: [...new Set([...tags, ...(name === undefined ? [] : [nameTag(name)])])],
+    tags: [
+      ...new Set([
+        ...tags,
+        ...(hold === undefined ? [] : [holdTag(hold)]),
+        ...(name === undefined ? [] : [nameTag(name)]),
+      ]),
+    ],
   };
 }
 
