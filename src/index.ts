@@ -66,6 +66,8 @@ export type { ByNameOptions, NamedFilter } from './vault/care/plan-by-name.ts';
 export type { RetentionResult, RotationOptions, RotationPlan } from './vault/care/rotate-backups.ts';
 export { type Interval, parseInterval } from './retention/interval.ts';
 export type { NameGroupField } from './retention/group-by-name.ts';
+export type { ExpectedBackup, PeriodicStatus } from './retention/periodic-status.ts';
+export type { PeriodicOptions } from './vault/look/periodic-backups.ts';
 export type { RotationRules, RotationUnit } from './retention/rotation-policy.ts';
 export { type KeptItem, type RotationItem, type Selected, selectRotation } from './retention/select-rotation.ts';
 export { parseWeekday, type Weekday } from './retention/weekday.ts';

@@ -40,6 +40,8 @@ import type { VaultCheckOptions } from './actions/check-action.ts';
 import { chooseSnapshot, type ReferenceOptions } from './reference/choose-snapshot.ts';
 import type { FindOptions, FoundFile } from './look/find-files.ts';
 import type { DiffOptions, DiffResult, DumpOptions, LookContext, LsOptions } from './look/look-inside.ts';
+import type { PeriodicOptions } from './look/periodic-backups.ts';
+import type { ExpectedBackup, PeriodicStatus } from '../retention/periodic-status.ts';
 import type { StatsMode } from '../repository/walk/repository-stats.ts';
 import type { GrowthStep, ModeStats, StatsOptions, VaultStats } from './look/look-stats.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
@@ -153,6 +155,21 @@ export class Vault implements AsyncDisposable {
     for (const record of await loadSnapshots(this.#repository, this.#settings, filter.signal)) {
       if (matches(record)) yield backupRecord(record);
     }
+  }
+
+  /**
+   * Whether backups that are made regularly were made, each with its newest one.
+   *
+   * ```ts
+   * const [main] = await vault.periodic([{ name: 'main', every: '1D' }]);
+   * if (main?.status !== 'ok') alert(main?.latest?.time);
+   * ```
+   */
+  async periodic(
+    expected: readonly ExpectedBackup[],
+    options: PeriodicOptions = {},
+  ): Promise<PeriodicStatus<BackupRecord>[]> {
+    return (await import('./look/periodic-backups.ts')).periodicBackups(this.#look(options), expected, options);
   }
 
   /** Everything that is recorded about one backup. Throws `REF_UNKNOWN` or `REF_AMBIGUOUS`. */

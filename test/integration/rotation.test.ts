@@ -160,12 +160,12 @@ describe('a backup that is held', () => {
   });
 });
 
-describe('a hold', () => {
-  const tagsIn = async ({ repository }: Trial): Promise<readonly string[]> =>
-    (await listSnapshots(repository)).findLast(({ snapshot }) => snapshot.tags.length > 0)!.snapshot.tags;
-  const oneHeld = async (): Promise<Trial> =>
-    newTrial(await vaultOf([{ time: '2024-03-14T03:00:00Z', tags: ['hold:a', 'hold:b', 'nightly'] }]));
+const tagsIn = async ({ repository }: Trial): Promise<readonly string[]> =>
+  (await listSnapshots(repository)).findLast(({ snapshot }) => snapshot.tags.length > 0)!.snapshot.tags;
+const oneHeld = async (): Promise<Trial> =>
+  newTrial(await vaultOf([{ time: '2024-03-14T03:00:00Z', tags: ['hold:a', 'hold:b', 'nightly'] }]));
 
+describe('a hold', () => {
   it('keeps a backup from being removed by name, with all others that are named', async () => {
     const trial = await newTrial(await vaultOf([...march(13), { ...march(14)[0]!, name: 'kept', tags: ['hold:a'] }]));
     await expect(planDelete(trial.context, ['main', 'kept'], {})).rejects.toMatchObject({
