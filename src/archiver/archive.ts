@@ -52,6 +52,8 @@ export interface ArchiveOptions {
   readonly skipIfUnchanged?: boolean;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
+  /** Told how many bytes the files have, once all were looked at. When it throws, no snapshot is saved. Not after a soft stop. */
+  readonly onWalked?: (bytes: number) => Promise<void>;
   readonly onProgress?: (progress: ArchiveProgress) => void;
   readonly onProblem?: (problem: SourceProblem) => void;
 }
@@ -79,6 +81,7 @@ export async function archive(repository: Repository, options: ArchiveOptions): 
     const session = openSession(repository, pool, options);
     const before = beforeOf(options, memory);
     const saved = await new TreeSaver(session, session.posix).save(options.source.root, before);
+    if (!isStopped(options)) await options.onWalked?.(session.stats.bytes);
     session.stats.setPhase('finish');
     const engine = await session.finish();
     await options.lock?.settled;

@@ -49,6 +49,7 @@ interface BackupFlags extends PackFlags {
   readonly coldClass?: string;
   readonly keepPartial: boolean;
   readonly skipIfUnchanged: boolean;
+  readonly allowEmpty: boolean;
 }
 
 export const backupCommand: CommandModule = {
@@ -85,6 +86,7 @@ function addNamingOptions(command: Command): void {
     .option('-f, --force', 'read every file, also those that look unchanged', false)
     .option('-n, --dry-run', 'save nothing, and say how much would be saved', false)
     .option('--skip-if-unchanged', 'save nothing when nothing changed', false)
+    .option('--allow-empty', 'save an empty source although an earlier backup of it was not empty', false)
     .option('--keep-partial', 'when stopped, save what is done as a backup tagged `partial`', false);
 }
 
@@ -229,6 +231,7 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
     verifyWrites: flags.verifyWrites,
     keepPartial: flags.keepPartial,
     skipIfUnchanged: flags.skipIfUnchanged,
+    allowEmpty: flags.allowEmpty,
     estimate: cli.showsBar,
     onProblem: ({ path, message }) => cli.warn(`${path}: ${message}`),
     signal: cli.signal,

@@ -20,6 +20,7 @@ import { scanSource } from '../../sources/files/scan-source.ts';
 import type { MirrorMemberReport } from '../../storage/mirror/mirror-member.ts';
 import { BackupAhead } from './backup-ahead.ts';
 import { nameTag } from './backup-name.ts';
+import { EmptiedSource, earlierBackup } from './emptied-source.ts';
 import type { BackupSummary } from '../reference/backup-details.ts';
 import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
 import type { BackupSource } from './backup-source.ts';
@@ -60,6 +61,8 @@ export interface BackupOptions {
   readonly keepPartial?: boolean | undefined;
   /** Save nothing when nothing changed; the result is then the backup that is the same. */
   readonly skipIfUnchanged?: boolean | undefined;
+  /** Save also a source that is empty although an earlier backup of it was not; by default that is `SOURCE_EMPTY`. */
+  readonly allowEmpty?: boolean | undefined;
   /** Count the source while it is read, so that progress has totals and an ETA. Costs an lstat per file. */
   readonly estimate?: boolean | undefined;
   /** What was begun before the vault was open, with this very source. */
@@ -162,6 +165,9 @@ async function runArchive(
   const { result, parent } = await lock.during(async () => {
     const snapshots = await loadSnapshots(repository, settings, signal);
     const parent = chooseParent(snapshots, source, options, identity);
+    const before = options.allowEmpty === true ? undefined : earlierBackup(snapshots, source, identity);
+    const emptied = before === undefined ? undefined : new EmptiedSource({ ...context, signal }, before);
+    await emptied?.assertTargetsFilled(source);
     await using progress = new BackupProgress(source, context.report, options.estimate === true);
     const result = await archive(repository, {
       source,
@@ -175,6 +181,7 @@ async function runArchive(
       dryRun,
       signal,
       softStop: soft ? context.signal : undefined,
+      onWalked: async (bytes) => emptied?.assertFilled(bytes),
       onProgress: (state) => progress.update(state),
       onProblem: (problem) => options.onProblem?.(describeProblem(problem)),
     });
