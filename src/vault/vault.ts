@@ -38,6 +38,7 @@ import type { BackupSource } from './actions/backup-source.ts';
 import { type BackupDetails, backupDetails } from './reference/backup-details.ts';
 import type { VaultCheckOptions } from './actions/check-action.ts';
 import { chooseSnapshot, type ReferenceOptions } from './reference/choose-snapshot.ts';
+import type { GuardedChange, GuardOptions, GuardResult } from './guard/guard-source.ts';
 import type { FindOptions, FoundFile } from './look/find-files.ts';
 import type { DiffOptions, DiffResult, DumpOptions, LookContext, LsOptions } from './look/look-inside.ts';
 import type { PeriodicOptions } from './look/periodic-backups.ts';
@@ -124,6 +125,26 @@ export class Vault implements AsyncDisposable {
   backup(source: BackupSource, options: BackupOptions = {}): Job<BackupResult> {
     return this.#action('backup', options, async (context) =>
       (await import('./actions/backup-action.ts')).runBackup(context, source, options),
+    );
+  }
+
+  /**
+   * Runs a risky change between a backup that is held and, if the change throws and `rollback` is given, the return of
+   * the source to what it was. Resolves with what the change returned. Rejects with the error of the change; with
+   * `GUARD_ROLLED_BACK` or `GUARD_ROLLBACK_FAILED`, whose cause it is; or, before the change, with what `backup` rejects
+   * with, and `BACKUP_PARTIAL`.
+   *
+   * ```ts
+   * await vault.guard('/srv/app/data', () => migrate(), { label: 'before-2.0', rollback: true });
+   * ```
+   */
+  guard<T>(
+    source: BackupSource,
+    change: (guard: GuardedChange) => T | Promise<T>,
+    options: GuardOptions = {},
+  ): Job<GuardResult<T>> {
+    return this.#job(options, async (context) =>
+      (await import('./guard/guard-source.ts')).guardSource(this, context, source, change, options),
     );
   }
 
