@@ -60,6 +60,18 @@ const tagsOf = async (): Promise<readonly string[][]> =>
 
 class MigrationError extends Error {}
 
+/** A change that writes these files and fails. */
+function failingAfter(files: Readonly<Record<string, string>>): () => never {
+  return () => {
+    write(files);
+    throw new MigrationError();
+  };
+}
+
+const never = (): never => {
+  throw new Error('it was begun');
+};
+
 describe('a change that goes well', () => {
   it('gives its value, and leaves a backup that is held', async () => {
     const { value, backup, released } = await vault.guard(app, () => 42, { label: 'before-2.0', name: 'app' });
@@ -125,10 +137,7 @@ describe('a change that fails', () => {
   });
 
   it('leaves what it made in a backup of its own, before that is undone', async () => {
-    const change = (): never => {
-      write({ 'upload.txt': 'somebody’s only copy' });
-      throw new MigrationError();
-    };
+    const change = failingAfter({ 'upload.txt': 'somebody’s only copy' });
     const error = await vault.guard(app, change, { rollback: true, name: 'app' }).then(undefined, (error) => error);
     expect(fs.existsSync(join(app, 'upload.txt'))).toBe(false);
     await vault.restore('app.failed', { to: scratch, path: join(app, 'upload.txt') });
@@ -151,10 +160,7 @@ describe('a change that fails', () => {
   });
 
   it('leaves the source alone where its backup is to go elsewhere', async () => {
-    const change = (): never => {
-      write({ 'db/main': 'two' });
-      throw new MigrationError();
-    };
+    const change = failingAfter({ 'db/main': 'two' });
     await expect(vault.guard(app, change, { rollback: true, to: join(scratch, 'out') })).rejects.toMatchObject({
       code: 'GUARD_ROLLED_BACK',
       facts: { paths: [join(scratch, 'out')] },
@@ -176,10 +182,6 @@ describe('a change that fails', () => {
 });
 
 describe('a change is not begun', () => {
-  const never = (): never => {
-    throw new Error('it was begun');
-  };
-
   it('where the source is missing, or empty where it was not', async () => {
     await expect(vault.guard(join(scratch, 'nowhere'), never)).rejects.toMatchObject({ code: 'SOURCE_MISSING' });
     await vault.backup(app);

@@ -66,6 +66,13 @@ describe('rotate', () => {
     expect(await left(trial)).toEqual(['12 main', '14 main']);
   });
 
+  it('B42: refuses rules without a count before it reads anything', async () => {
+    const trial = await newTrial(await vaultOf([]));
+    const before = trial.storage.operations.length;
+    await expect(planRotation(trial.context, {}, { days: 0 }, {})).rejects.toMatchObject({ code: 'RETENTION_EMPTY' });
+    expect(trial.storage.operations).toHaveLength(before);
+  });
+
   it('takes names as a whole: B37 and B39 of bakthat took every name that holds the text', async () => {
     const trial = await newTrial(
       await vaultOf([...march(12, 13, 14), ...march(12, 13).map((made) => ({ ...made, name: 'main-old' }))]),
@@ -91,13 +98,6 @@ describe('rotate', () => {
     expect(forgotten(await planRotation(trial.context, {}, rules, { now: NOW }))).toEqual(['13 main', '12 other']);
     const together = await planRotation(trial.context, { name: 'main' }, rules, { now: NOW, groupBy: [] });
     expect(forgotten(together)).toEqual(['13 main', '13 main']);
-  });
-
-  it('refuses a policy without rules before it reads anything', async () => {
-    const trial = await newTrial(await vaultOf([]));
-    const before = trial.storage.operations.length;
-    await expect(planRotation(trial.context, {}, { days: 0 }, {})).rejects.toMatchObject({ code: 'RETENTION_EMPTY' });
-    expect(trial.storage.operations).toHaveLength(before);
   });
 
   it('removes nothing where a backup that its plan keeps is gone', async () => {
@@ -164,6 +164,15 @@ const tagsIn = async ({ repository }: Trial): Promise<readonly string[]> =>
   (await listSnapshots(repository)).findLast(({ snapshot }) => snapshot.tags.length > 0)!.snapshot.tags;
 const oneHeld = async (): Promise<Trial> =>
   newTrial(await vaultOf([{ time: '2024-03-14T03:00:00Z', tags: ['hold:a', 'hold:b', 'nightly'] }]));
+
+describe('delete', () => {
+  it('B36: removes the newest of a name, what is at a time, or an id; and a part of a name means nothing', async () => {
+    const trial = await newTrial(await vaultOf(march(12, 13, 14)));
+    expect(forgotten(await planDelete(trial.context, ['main'], {}))).toEqual(['14 main']);
+    expect(forgotten(await planDelete(trial.context, ['main@2024-03-12'], {}))).toEqual(['12 main']);
+    await expect(planDelete(trial.context, ['mai'], {})).rejects.toMatchObject({ code: 'REF_UNKNOWN' });
+  });
+});
 
 describe('a hold', () => {
   it('keeps a backup from being removed by name, with all others that are named', async () => {
