@@ -184,6 +184,14 @@ describe('a hold', () => {
     expect(forgotten(await planDelete(trial.context, ['main', 'kept'], { includeHeld: true }))).toHaveLength(2);
   });
 
+  it('that is put after a plan was made keeps the backup all the same', async () => {
+    const trial = await newTrial(await vaultOf(march(12, 13, 14)));
+    const plan = await planRotation(trial.context, { name: 'main' }, { days: 1 }, { now: NOW });
+    await tagBackups(trial.context, { hold: ['late'] }, { references: ['main@2024-03-12'] });
+    await rotateBackups(trial.context, [plan]);
+    expect(await left(trial)).toEqual(['12 main', '14 main']);
+  });
+
   it('is released by its label, or with all others', async () => {
     const trial = await oneHeld();
     await tagBackups(trial.context, { release: ['a'] }, { filter: { name: 'main' } });
