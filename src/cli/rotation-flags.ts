@@ -31,7 +31,7 @@ export function addRotationOptions(command: Command): Command {
   return command
     .option('--last <n>', 'keep the newest n; the newest one is always kept', parseWholeNumber)
     .option('--first-weekday <day>', 'the day that weeks start with (default: saturday)')
-    .option('--zone <zone>', 'count days on the clock of this zone, such as Europe/Berlin (default: UTC)');
+    .option('--zone <zone>', 'count days on the clock of this zone, such as Europe/Berlin, or `local` (default: UTC)');
 }
 
 export function addByNameOptions(command: Command): Command {

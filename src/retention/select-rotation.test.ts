@@ -99,6 +99,14 @@ describe('B40: rotation', () => {
     expect(removed).toEqual([]);
   });
 
+  it('counts on the clock of this machine, where that is asked for', () => {
+    const items = daily('2024-01-01T23:30:00Z', '2024-03-14T23:30:00Z');
+    const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const select = (zone: string): object =>
+      selectRotation(items, { weeks: 3 }, new Date('2024-03-14T23:59:00Z'), zone);
+    expect(select('local')).toEqual(select(here));
+  });
+
   it('refuses a zone that there is not', () => {
     expect(() => selectRotation([], { days: 1 }, new Date(), 'Atlantis/Capital')).toThrow(TypeError);
   });

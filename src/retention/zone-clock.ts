@@ -1,6 +1,6 @@
 import { CairnArgumentError } from '../base/errors.ts';
 
-/** Minutes east of UTC that a zone (an IANA name, or `UTC`) has at a moment. Throws `ARGUMENT_INVALID` for no zone. */
+/** Minutes east of UTC that a zone (an IANA name, `UTC`, or `local`, that of this machine) has at a moment. Throws `ARGUMENT_INVALID` for no zone. */
 export function zoneClock(zone: string): (ms: number) => number {
   if (zone === 'UTC') return () => 0;
   const format = formatOf(zone);
@@ -11,13 +11,14 @@ export function zoneClock(zone: string): (ms: number) => number {
   };
 }
 
-function formatOf(timeZone: string): Intl.DateTimeFormat {
+function formatOf(zone: string): Intl.DateTimeFormat {
   try {
     // Swedish dates are ISO 8601.
-    return new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' });
+    const options = zone === 'local' ? {} : { timeZone: zone };
+    return new Intl.DateTimeFormat('sv-SE', { ...options, dateStyle: 'short', timeStyle: 'medium' });
   } catch (error) {
-    throw new CairnArgumentError(`there is no time zone ${JSON.stringify(timeZone)}`, {
-      hint: 'Write a name such as Europe/Berlin, or UTC.',
+    throw new CairnArgumentError(`there is no time zone ${JSON.stringify(zone)}`, {
+      hint: 'Write a name such as Europe/Berlin, or UTC, or local.',
       cause: error,
     });
   }

@@ -2,7 +2,6 @@ import type { BackupRecord } from '../../vault/reference/backup-record.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addFilterOptions, type FilterFlags, filtersOf } from '../filter-options.ts';
-import { listExpected } from '../list-expected.ts';
 import { collect, parsePositiveInteger } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
@@ -27,7 +26,10 @@ export const listCommand: CommandModule = {
         collect,
       )
       .action((flags: ListFlags) =>
-        start((cli) => (flags.expect === undefined ? list(cli, flags) : listExpected(cli, flags.expect, flags))),
+        start(async (cli) => {
+          if (flags.expect === undefined) return list(cli, flags);
+          return (await import('../list-expected.ts')).listExpected(cli, flags.expect, flags);
+        }),
       );
     addExamples(command, [
       ['cairn list', 'all backups'],

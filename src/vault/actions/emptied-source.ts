@@ -7,7 +7,7 @@ import { CairnError, isCairnError } from '../../base/errors.ts';
 import { shortId } from '../../base/ids.ts';
 import type { GoTime } from '../../formats/go-time.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
-import { SnapshotTree } from '../look/snapshot-tree.ts';
+import type { SnapshotTree } from '../look/snapshot-tree.ts';
 import { loadVaultIndex } from '../vault-session.ts';
 import type { ActionContext } from './backup-action.ts';
 import { displayName, isNameTag } from './backup-name.ts';
@@ -80,6 +80,7 @@ export class EmptiedSource {
   }
 
   async #tree(): Promise<SnapshotTree> {
+    const { SnapshotTree } = await import('../look/snapshot-tree.ts');
     const { repository, settings, signal } = this.#context;
     const index = await loadVaultIndex(repository, settings, signal);
     return new SnapshotTree(repository, index, { signal, onProblem: () => {} });

@@ -7,7 +7,7 @@ import type { ForgetGroup, ForgetPlan } from './plan-forget.ts';
 import { type RemovedBackups, removePlanned } from './remove-planned.ts';
 
 export interface RotationOptions extends ByNameOptions {
-  /** The zone whose clock days, weeks, months and years are counted on, such as `Europe/Berlin`; UTC by default. */
+  /** The zone whose clock days, weeks, months and years are counted on, such as `Europe/Berlin`, or `local`; UTC by default. */
   readonly zone?: string | undefined;
 }
 
