@@ -1,12 +1,11 @@
-import type { SnapshotId } from '../../base/ids.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import type { ForgetPlan } from './plan-forget.ts';
 import { removePlanned } from './remove-planned.ts';
 
 export interface ForgetResult {
-  readonly removed: readonly SnapshotId[];
+  readonly removed: readonly string[];
   /** Those that could not be removed. */
-  readonly failed: readonly { readonly id: SnapshotId; readonly message: string }[];
+  readonly failed: readonly { readonly id: string; readonly message: string }[];
 }
 
 /** Removes what the plan says, under the exclusive lock. Throws `PLAN_OUTDATED`, and removes nothing then. */

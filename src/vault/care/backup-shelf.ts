@@ -16,10 +16,12 @@ export interface ShelfRemoval {
   readonly failed: readonly { readonly id: string; readonly error: unknown }[];
 }
 
+export type ShelfContext = Pick<ActionContext, 'repository' | 'settings' | 'signal'>;
+
 export type BackupForm = BackupRecord['form'];
 
 /** One case for each form there is. */
-export function shelfOf(form: BackupForm, context: Pick<ActionContext, 'repository' | 'signal'>): BackupShelf {
+export function shelfOf(form: BackupForm, context: ShelfContext): BackupShelf {
   switch (form) {
     case 'snapshot':
       return snapshotShelf(context);

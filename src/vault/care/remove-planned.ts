@@ -1,7 +1,7 @@
 import { CairnError, messageOf } from '../../base/errors.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import type { BackupRecord } from '../reference/backup-record.ts';
-import { type BackupForm, type BackupShelf, shelfOf } from './backup-shelf.ts';
+import { type BackupForm, type BackupShelf, type ShelfContext, shelfOf } from './backup-shelf.ts';
 import { openRemovingSession } from './exclusive-session.ts';
 import type { ForgetPlan } from './plan-forget.ts';
 
@@ -24,7 +24,7 @@ export async function removePlanned(
   if (wanted.length === 0) return { removed: [], failed: [] };
   await using session = await openRemovingSession(context);
   const { signal } = session;
-  const shelves = await openShelves(plan, { repository: context.repository, signal });
+  const shelves = await openShelves(plan, { ...context, signal });
   refuseIfOutdated(plan, shelves);
   const present = wanted.filter(({ form, id }) => shelves.get(form)?.ids.has(id) === true);
   const progress = (completed: number): void =>
@@ -34,9 +34,7 @@ export async function removePlanned(
   const removed: BackupRecord[] = [];
   const failed: { backup: BackupRecord; message: string }[] = [];
   for (const [form, { shelf }] of shelves) {
-    const byId = new Map(
-      present.filter((backup) => backup.form === form).map((backup) => [backup.id as string, backup]),
-    );
+    const byId = new Map(present.filter((backup) => backup.form === form).map((backup) => [String(backup.id), backup]));
     if (byId.size === 0) continue;
     const before = removed.length;
     const outcome = await shelf.remove([...byId.values()], (count) => progress(before + count));
@@ -59,7 +57,7 @@ interface OpenShelf {
 type OpenShelves = ReadonlyMap<BackupForm, OpenShelf>;
 
 /** Those that the plan is about, each with what is there now. */
-async function openShelves(plan: ForgetPlan, context: Parameters<typeof shelfOf>[1]): Promise<OpenShelves> {
+async function openShelves(plan: ForgetPlan, context: ShelfContext): Promise<OpenShelves> {
   const backups = plan.groups.flatMap(({ keep, forget }) => [...keep.map(({ backup }) => backup), ...forget]);
   const shelves = new Map<BackupForm, OpenShelf>();
   for (const form of new Set(backups.map(({ form }) => form))) {

@@ -1,9 +1,8 @@
 import type { SnapshotId } from '../../base/ids.ts';
 import { removeSnapshots } from '../../repository/remove-snapshots.ts';
-import type { ActionContext } from '../actions/backup-action.ts';
-import type { BackupShelf } from './backup-shelf.ts';
+import type { BackupShelf, ShelfContext } from './backup-shelf.ts';
 
-export function snapshotShelf({ repository, signal }: Pick<ActionContext, 'repository' | 'signal'>): BackupShelf {
+export function snapshotShelf({ repository, signal }: ShelfContext): BackupShelf {
   return {
     listIds: async () => {
       const ids = new Set<SnapshotId>();
@@ -13,7 +12,7 @@ export function snapshotShelf({ repository, signal }: Pick<ActionContext, 'repos
     remove: (backups, onRemoved) =>
       removeSnapshots(
         repository,
-        backups.map(({ id }) => id),
+        backups.flatMap(({ form, id }) => (form === 'snapshot' ? [id] : [])),
         { signal, onRemoved },
       ),
   };
