@@ -92,6 +92,9 @@ export const errorCodes = [
   'COPY_PARTIAL',
   'PRUNE_REFUSED',
   'PRUNE_PARTIAL',
+  // archives
+  'IDENTITY_MISSING',
+  'IDENTITY_WRONG',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

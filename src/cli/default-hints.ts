@@ -86,4 +86,6 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   PRUNE_PARTIAL: 'What stays is named above.',
   REPAIR_PARTIAL: 'Back up the same files again, which may bring back what is missing; then run `cairn check`.',
   COPY_PARTIAL: 'Repair the source, then copy again: what was copied is skipped.',
+  IDENTITY_MISSING: 'Give the file of the secret key with `--identity`.',
+  IDENTITY_WRONG: 'Give the secret key that belongs to one of its public keys.',
 };

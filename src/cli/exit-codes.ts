@@ -147,6 +147,8 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   COPY_PARTIAL: 'partial',
   PRUNE_REFUSED: 'damaged',
   PRUNE_PARTIAL: 'partial',
+  IDENTITY_MISSING: 'password',
+  IDENTITY_WRONG: 'password',
 };
 
 /** The exit code of an error code. */
