@@ -95,6 +95,9 @@ export const errorCodes = [
   // archives
   'IDENTITY_MISSING',
   'IDENTITY_WRONG',
+  'ARCHIVE_CORRUPT',
+  'ARCHIVE_TOO_LARGE',
+  'ARCHIVE_PARTIAL',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -88,4 +88,7 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   COPY_PARTIAL: 'Repair the source, then copy again: what was copied is skipped.',
   IDENTITY_MISSING: 'Give the file of the secret key with `--identity`.',
   IDENTITY_WRONG: 'Give the secret key that belongs to one of its public keys.',
+  ARCHIVE_CORRUPT: 'Copy it back from a copy of the vault; `cairn check` looks at all archives.',
+  ARCHIVE_TOO_LARGE: 'Give `--max-size` if you trust it.',
+  ARCHIVE_PARTIAL: 'Run as a user who may read them, or leave them out with `--exclude`.',
 };

@@ -149,6 +149,9 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   PRUNE_PARTIAL: 'partial',
   IDENTITY_MISSING: 'password',
   IDENTITY_WRONG: 'password',
+  ARCHIVE_CORRUPT: 'damaged',
+  ARCHIVE_TOO_LARGE: 'target',
+  ARCHIVE_PARTIAL: 'partial',
 };
 
 /** The exit code of an error code. */

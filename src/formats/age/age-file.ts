@@ -16,6 +16,8 @@ import { AGE_NONCE_SIZE, AgePayloadReader, agePayloadKey, AgePayloadWriter } fro
 export interface AgeEncryptor {
   /** What the file begins with; write it first. */
   readonly header: Uint8Array;
+  /** Bytes of it that are age's header; a nonce follows. */
+  readonly headerBytes: number;
   /** The bytes that follow, so far as they are complete. */
   update(plaintext: Uint8Array): Uint8Array;
   /** The last bytes. */
@@ -50,6 +52,7 @@ export async function ageEncryptor(to: AgeRecipients, options: AgeEncryptorOptio
   const payload = new AgePayloadWriter(agePayloadKey(header.fileKey, nonce));
   return {
     header: ageFileStart(header, nonce),
+    headerBytes: header.bytes.length,
     update: (plaintext) => payload.update(plaintext),
     final: () => payload.final(),
   };
