@@ -83,7 +83,7 @@ export function ageHeaderSize(bytes: Uint8Array): number | undefined {
 }
 
 /** Whether a header is sealed for a passphrase or for keys. Nothing of it is verified. */
-function ageHeaderKind(header: Uint8Array): 'passphrase' | 'recipients' {
+export function ageHeaderKind(header: Uint8Array): 'passphrase' | 'recipients' {
   return Buffer.from(header).includes('\n-> scrypt ') ? 'passphrase' : 'recipients';
 }
 
