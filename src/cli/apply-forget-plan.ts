@@ -5,7 +5,6 @@ import type { ForgetPlan } from '../vault/care/plan-forget.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
 import { plural } from './output/format.ts';
-import { shortId } from '../base/ids.ts';
 import { describeForgetPlan } from './output/forget-report.ts';
 import { assertPruned, runPrune } from './run-prune.ts';
 
@@ -60,7 +59,7 @@ async function confirmAndRemove(cli: CliContext, vault: Vault, plan: ForgetPlan,
 }
 
 function partial(cli: CliContext, { failed }: ForgetResult): CairnError {
-  for (const { id, message } of failed) cli.warn(`backup ${shortId(id)} stays: ${message}`);
+  for (const { id, message } of failed) cli.warn(`backup ${id.slice(0, 40)} stays: ${message}`);
   return new CairnError('FORGET_PARTIAL', `${plural(failed.length, 'backup')} could not be removed`, {
     hint: 'The reason is named above. Run the same command again; what is gone already is no error.',
     retry: 'later',

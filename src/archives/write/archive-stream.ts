@@ -3,7 +3,12 @@ import { createHash } from 'node:crypto';
 import type { AgeEncryptor } from '../../formats/age/age-file.ts';
 import { BLOCK_BYTES } from '../codec.ts';
 import { type Block, type BlockCompressor } from './block-compressor.ts';
-import type { TarFeed } from './tar-feed.ts';
+
+/** A tar stream in blocks. */
+export interface BlockFeed {
+  /** Fills `block` with what comes next. Fewer bytes than it has room for: the stream ended. */
+  fill(block: Uint8Array): number | Promise<number>;
+}
 
 export interface StreamTotals {
   tarBytes: number;
@@ -23,8 +28,8 @@ export interface ArchiveStreamOptions {
   readonly onProgress: () => void;
 }
 
-/** The bytes to store. Each piece has memory of its own. */
-export async function* archiveStream(feed: TarFeed, options: ArchiveStreamOptions): AsyncGenerator<Uint8Array> {
+/** The bytes to store. The memory of a piece is used again once the next one is asked for. */
+export async function* archiveStream(feed: BlockFeed, options: ArchiveStreamOptions): AsyncGenerator<Uint8Array> {
   const { encryptor, totals, signal } = options;
   const stored = createHash('sha256');
   const count = (bytes: Uint8Array): Uint8Array => {
@@ -35,7 +40,7 @@ export async function* archiveStream(feed: TarFeed, options: ArchiveStreamOption
   if (encryptor !== undefined) yield count(encryptor.header);
   for await (const packed of compressedBlocks(feed, options)) {
     signal.throwIfAborted();
-    const bytes = encryptor === undefined ? packed.slice() : encryptor.update(packed);
+    const bytes = encryptor === undefined ? packed : encryptor.update(packed);
     if (bytes.length > 0) yield count(bytes);
     options.onProgress();
   }
@@ -50,7 +55,7 @@ interface InFlight {
 
 /** Compressed blocks in the order of the tar stream. A block's memory is filled anew once the next one is asked for. */
 async function* compressedBlocks(
-  feed: TarFeed,
+  feed: BlockFeed,
   { compressor, totals, signal }: ArchiveStreamOptions,
 ): AsyncGenerator<Uint8Array> {
   const tar = createHash('sha256');
@@ -60,7 +65,7 @@ async function* compressedBlocks(
   while (!isLast || inFlight.length > 0) {
     const block = isLast ? undefined : free.pop();
     if (block !== undefined) {
-      const size = feed.fill(block.plain);
+      const size = await feed.fill(block.plain);
       isLast = size < BLOCK_BYTES;
       tar.update(block.plain.subarray(0, size));
       const only = isLast && totals.tarBytes === 0;
