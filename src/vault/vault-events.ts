@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { BackupResult } from './actions/backup-action.ts';
+import type { ArchiveResult } from './archives/archive-action.ts';
 import type { ForgetResult } from './care/apply-forget.ts';
 import type { PruneResult } from './care/prune-vault.ts';
 import type { VaultRestoreResult } from './actions/restore-action.ts';
@@ -11,6 +12,7 @@ export interface ActionResults {
   readonly forget: ForgetResult;
   readonly delete: ForgetResult;
   readonly prune: PruneResult;
+  readonly archive: ArchiveResult;
 }
 
 export type ActionName = keyof ActionResults;

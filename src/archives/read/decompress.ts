@@ -17,8 +17,11 @@ export function codecOf(start: Uint8Array): ArchiveCodec {
   return 'none';
 }
 
-/** The decompressed bytes. Throws `ARCHIVE_CORRUPT`, and what the input throws. */
-export async function* decompressed(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** The decompressed bytes; what they were compressed with is told first. Throws `ARCHIVE_CORRUPT`, and what the input throws. */
+export async function* decompressed(
+  input: AsyncIterable<Uint8Array>,
+  onCodec: (codec: ArchiveCodec) => void,
+): AsyncGenerator<Uint8Array> {
   const iterator = input[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
   let size = 0;
@@ -30,6 +33,7 @@ export async function* decompressed(input: AsyncIterable<Uint8Array>): AsyncGene
   }
   const all = chain(head, iterator);
   const codec = codecOf(Buffer.concat(head.map((part) => part.subarray(0, 4))));
+  onCodec(codec);
   if (codec === 'none') yield* all;
   else yield* through(all, codec);
 }

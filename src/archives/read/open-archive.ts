@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { CairnError, hasCode } from '../../base/errors.ts';
 import { type AgeDecryptor, ageDecryptor } from '../../formats/age/age-file.ts';
 import { type AgeIdentities, ageHeaderKind, ageHeaderSize } from '../../formats/age/age-header.ts';
+import type { ArchiveCodec } from '../codec.ts';
 import type { Sidecar } from '../sidecar.ts';
 import { decompressed } from './decompress.ts';
 import { type ByteSource, streamFrom } from './object-bytes.ts';
@@ -28,7 +29,13 @@ export interface OpenedArchive {
   readonly encryption: 'passphrase' | 'recipients' | 'none';
   /** Bytes fetched so far. */
   readonly fetched: () => number;
+  /** What there is to say of it once the stream has ended. */
+  readonly facts: () => ArchiveFacts;
 }
+
+export type ArchiveFacts = Pick<Sidecar, 'codec' | 'headerBytes' | 'storedSha256' | 'tarBytes' | 'tarSha256'>;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** The header of one passphrase, or of one key, is shorter; more is fetched where it has to be. */
 const FIRST_LOOK = 256;
@@ -45,6 +52,7 @@ export async function openArchive(source: ByteSource, options: OpenArchiveOption
   const { signal, sidecar } = options;
   const stored = createHash('sha256');
   let fetched = 0;
+  const facts: Mutable<ArchiveFacts> = { codec: 'none', headerBytes: 0, storedSha256: '', tarBytes: 0, tarSha256: '' };
   const count = (bytes: Uint8Array): Uint8Array => {
     stored.update(bytes);
     fetched += bytes.length;
@@ -56,6 +64,7 @@ export async function openArchive(source: ByteSource, options: OpenArchiveOption
   let encryption: OpenedArchive['encryption'] = 'none';
   if (headerBytes !== undefined) {
     const header = head.subarray(0, headerBytes);
+    facts.headerBytes = headerBytes;
     encryption = ageHeaderKind(header);
     decryptor = await ageDecryptor(header, await options.identities(encryption));
   }
@@ -68,12 +77,13 @@ export async function openArchive(source: ByteSource, options: OpenArchiveOption
       yield decryptor === undefined ? piece : decryptor.update(piece);
     }
     if (decryptor !== undefined) yield decryptor.final();
-    const digest = stored.digest('hex');
-    if (sidecar !== undefined && digest !== sidecar.storedSha256)
+    facts.storedSha256 = stored.digest('hex');
+    if (sidecar !== undefined && facts.storedSha256 !== sidecar.storedSha256)
       throw damaged(source, 'its bytes are not those that were written');
   };
-  const tar = named(source, hashed(source, decompressed(bytes()), options));
-  return { tar, encryption, fetched: () => fetched };
+  const onCodec = (codec: ArchiveCodec): void => void (facts.codec = codec);
+  const tar = named(source, hashed(source, decompressed(bytes(), onCodec), facts, options));
+  return { tar, encryption, fetched: () => fetched, facts: () => facts };
 }
 
 function isAge(head: Uint8Array): boolean {
@@ -95,19 +105,20 @@ async function readHead(source: ByteSource, headerBytes: number, signal: AbortSi
 async function* hashed(
   source: ByteSource,
   tar: AsyncGenerator<Uint8Array>,
+  facts: Mutable<ArchiveFacts>,
   { sidecar, maxTarBytes }: OpenArchiveOptions,
 ): AsyncGenerator<Uint8Array> {
   const limit = maxTarBytes ?? sidecar?.tarBytes ?? Math.max(ALWAYS_ALLOWED, source.sizeBytes * MAX_RATIO);
   const hash = createHash('sha256');
-  let size = 0;
   for await (const chunk of tar) {
-    size += chunk.length;
-    if (size > limit) throw tooLarge(source, limit);
+    facts.tarBytes += chunk.length;
+    if (facts.tarBytes > limit) throw tooLarge(source, limit);
     hash.update(chunk);
     yield chunk;
   }
+  facts.tarSha256 = hash.digest('hex');
   if (sidecar === undefined) return;
-  if (size !== sidecar.tarBytes || hash.digest('hex') !== sidecar.tarSha256) {
+  if (facts.tarBytes !== sidecar.tarBytes || facts.tarSha256 !== sidecar.tarSha256) {
     throw damaged(source, 'its content is not what was written');
   }
 }

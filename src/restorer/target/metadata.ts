@@ -69,7 +69,13 @@ export class MetadataWriter {
   }
 
   /** The same for what cannot be opened: symlinks, devices, fifos. A symlink's own mode is never changed. */
-  applyToName(dirfd: number, name: Uint8Array, wanted: WantedMetadata, isSymlink: boolean, report: MetadataReport): void {
+  applyToName(
+    dirfd: number,
+    name: Uint8Array,
+    wanted: WantedMetadata,
+    isSymlink: boolean,
+    report: MetadataReport,
+  ): void {
     this.#posix.statInto(dirfd, name, this.#stat);
     const current = { uid: Number(this.#stat[StatField.uid]), gid: Number(this.#stat[StatField.gid]) };
     const changesOwner = current.uid !== wanted.uid || current.gid !== wanted.gid;
