@@ -30,13 +30,14 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
     // Asked before the password, so that nobody types one for a vault that is not there.
     if ((await storage.stat(CONFIG_NAME, { signal })) === undefined) throw vaultMissing(storage);
     const password = await resolvePassword(options.password);
-    return openRepository(storage, {
+    const repository = await openRepository(storage, {
       password,
       cache: cacheOptions(options),
       coldClass: options.coldClass,
       signal,
       onWarning: (warning) => options.onNotice?.({ level: 'warning', message: warning.message }),
     });
+    return { repository, password };
   });
 }
 
@@ -48,17 +49,19 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
  * ```
  */
 export async function initVault(place: VaultPlace, options: InitVaultOptions): Promise<Vault> {
-  return openOn(place, options, async (storage) =>
-    initRepository(storage, {
-      password: await resolvePassword(options.password),
+  return openOn(place, options, async (storage) => {
+    const password = await resolvePassword(options.password);
+    const repository = await initRepository(storage, {
+      password,
       version: options.version,
       chunker: options.chunker,
       generatedKey: options.generatedKey,
       coldClass: options.coldClass,
       cache: cacheOptions(options),
       signal: options.signal,
-    }),
-  );
+    });
+    return { repository, password };
+  });
 }
 
 /** Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. */
@@ -71,18 +74,19 @@ export async function vaultExists(url: string | readonly string[], signal?: Abor
 async function openOn(
   place: VaultPlace,
   options: OpenVaultOptions,
-  open: (storage: Storage) => Promise<Repository>,
+  open: (storage: Storage) => Promise<{ readonly repository: Repository; readonly password: Secret }>,
 ): Promise<Vault> {
   const notify = options.onNotice ?? ((): void => {});
   if (options.coldClass !== undefined && !isStorageClass(options.coldClass)) throw noStorageClass(options.coldClass);
   const { storage, mirror } = await openStorageStack(place, options.storage ?? {}, notify, { signal: options.signal });
   try {
-    const repository = await open(storage);
+    const { repository, password } = await open(storage);
     if (repository.coldClass !== undefined && storage.cold === undefined) notify(withoutClasses(repository.coldClass));
     return new Vault(storage, repository, {
       retryLockMs: options.retryLockMs ?? 0,
       lock: options.lock ?? true,
       jobs: options.jobs,
+      password,
       memoryFolder: cacheOptions(options)?.folder,
       mirror,
       notify,

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { BackupResult } from './actions/backup-action.ts';
+import type { ArchiveResult } from './archives/archive-action.ts';
 import type { ForgetResult } from './care/apply-forget.ts';
 import type { RetentionResult } from './care/rotate-backups.ts';
 import type { PruneResult } from './care/prune-vault.ts';
@@ -14,6 +15,7 @@ export interface ActionResults {
   readonly prune: PruneResult;
   readonly rotate: RetentionResult;
   readonly deleteOlderThan: RetentionResult;
+  readonly archive: ArchiveResult;
 }
 
 export type ActionName = keyof ActionResults;

@@ -2,6 +2,7 @@
 // listed before the index is loaded, so that every listed snapshot's blobs are in the index.
 import { hasCode, messageOf } from '../base/errors.ts';
 import { shortId } from '../base/ids.ts';
+import type { Secret } from '../base/secret.ts';
 import type { BlobIndex } from '../repository/index/blob-index.ts';
 import { loadIndex } from '../repository/index/load-index.ts';
 import type { LockNotice, LockMode } from '../repository/lock/acquire-lock.ts';
@@ -17,6 +18,8 @@ export interface VaultSettings {
   readonly retryLockMs: number;
   readonly lock: boolean;
   readonly jobs: number | undefined;
+  /** What archives are encrypted with, and opened, unless something else is said. */
+  readonly password?: Secret | undefined;
   /** Where this machine remembers what backups saw of their sources; `undefined` = nowhere. */
   readonly memoryFolder: string | undefined;
   /** Where the vault is in several storages. */

@@ -14,11 +14,12 @@ import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { cacheFolderOf, openCliVault } from '../open-cli-vault.ts';
 import { addPackOptions, compressionOf, type PackFlags, packSizeOf } from '../pack-options.ts';
 import { keepHeapsSmall } from '../small-heaps.ts';
+import { addSelectionOptions, filesSource, type SelectionFlags } from '../source-options.ts';
 import { chooseVault } from '../vault-choice.ts';
 import { formatBytes, formatCount, formatDuration, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
 
-interface BackupFlags extends PackFlags {
+interface BackupFlags extends PackFlags, SelectionFlags {
   readonly name?: string;
   readonly tag?: readonly string[];
   readonly hold?: string;
@@ -27,19 +28,6 @@ interface BackupFlags extends PackFlags {
   readonly parent?: string;
   readonly force: boolean;
   readonly dryRun: boolean;
-  readonly exclude?: readonly string[];
-  readonly iexclude?: readonly string[];
-  readonly excludeFile?: readonly string[];
-  readonly iexcludeFile?: readonly string[];
-  readonly excludeCaches: boolean;
-  readonly excludeLargerThan?: string;
-  readonly excludeIfPresent?: readonly string[];
-  readonly ignoreFile?: readonly string[];
-  readonly gitignore: boolean;
-  readonly oneFileSystem: boolean;
-  readonly filesFrom?: readonly string[];
-  readonly filesFromVerbatim?: readonly string[];
-  readonly filesFromRaw?: readonly string[];
   readonly stdin: boolean;
   readonly stdinFromCommand: boolean;
   readonly stdinFilename?: string;
@@ -88,24 +76,6 @@ function addNamingOptions(command: Command): void {
     .option('--skip-if-unchanged', 'save nothing when nothing changed', false)
     .option('--allow-empty', 'save an empty source although an earlier backup of it was not empty', false)
     .option('--keep-partial', 'when stopped, save what is done as a backup tagged `partial`', false);
-}
-
-function addSelectionOptions(command: Command): void {
-  command
-    .optionsGroup('What to save:')
-    .option('-e, --exclude <pattern>', 'leave out what matches; may be given again, as all of these', collect)
-    .option('--iexclude <pattern>', 'the same, without regard to case', collect)
-    .option('--exclude-file <file>', 'read such patterns from a file', collect)
-    .option('--iexclude-file <file>', 'the same, without regard to case', collect)
-    .option('--exclude-caches', 'leave out directories that a CACHEDIR.TAG marks as caches', false)
-    .option('--exclude-larger-than <size>', 'leave out larger files, such as 100M')
-    .option('--exclude-if-present <file[:header]>', 'leave out what is in a directory with such a file', collect)
-    .option('--ignore-file <name>', 'honour files of this name with gitignore rules (default: .cairnignore)', collect)
-    .option('--gitignore', 'honour .gitignore files', false)
-    .option('-x, --one-file-system', 'do not enter other file systems', false)
-    .option('--files-from <file>', 'read patterns of paths to save from a file; `-` is stdin', collect)
-    .option('--files-from-verbatim <file>', 'read paths from a file, one a line, as they are', collect)
-    .option('--files-from-raw <file>', 'read paths from a file, each ended by a NUL', collect);
 }
 
 function addStreamOptions(command: Command): void {
@@ -187,31 +157,6 @@ function sourceOf(cli: CliContext, paths: readonly string[], flags: BackupFlags)
   }
   if (flags.stdinFilename !== undefined) throw usage('--stdin-filename needs --stdin or --stdin-from-command');
   return filesSource(cli, paths, flags);
-}
-
-function filesSource(cli: CliContext, targets: readonly string[], flags: BackupFlags): BackupSource {
-  const lists = [flags.filesFrom, flags.filesFromVerbatim, flags.filesFromRaw];
-  if (targets.length === 0 && lists.every((list) => list === undefined)) {
-    throw usage('nothing to back up: name a file or directory, such as `cairn backup ~/documents`');
-  }
-  return {
-    type: 'files',
-    targets,
-    filesFrom: flags.filesFrom ?? [],
-    filesFromVerbatim: flags.filesFromVerbatim ?? [],
-    filesFromRaw: flags.filesFromRaw ?? [],
-    exclude: flags.exclude ?? [],
-    iexclude: flags.iexclude ?? [],
-    excludeFiles: flags.excludeFile ?? [],
-    iexcludeFiles: flags.iexcludeFile ?? [],
-    excludeCaches: flags.excludeCaches,
-    excludeIfPresent: flags.excludeIfPresent ?? [],
-    ...(flags.excludeLargerThan === undefined ? {} : { excludeLargerThan: flags.excludeLargerThan }),
-    ...(flags.ignoreFile === undefined ? {} : { ignoreFiles: flags.ignoreFile }),
-    useGitignore: flags.gitignore,
-    oneFileSystem: flags.oneFileSystem,
-    env: cli.env,
-  };
 }
 
 function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
