@@ -3,13 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { CairnError } from '../../src/base/errors.ts';
 import type { SnapshotId } from '../../src/base/ids.ts';
 import { formatGoTime, parseGoTime } from '../../src/formats/go-time.ts';
+import type { KeepRules } from '../../src/retention/keep-policy.ts';
 import { listSnapshots, saveSnapshot } from '../../src/repository/snapshots.ts';
 import { StorageLayer } from '../../src/storage/layers/storage-layer.ts';
 import { deleteOlderThan, planDeleteOlderThan } from '../../src/vault/care/delete-older-than.ts';
 import { type ForgetPlan, planDelete, planForget } from '../../src/vault/care/plan-forget.ts';
 import { planRotation, rotateBackups } from '../../src/vault/care/rotate-backups.ts';
 import { tagBackups } from '../../src/vault/care/tag-backups.ts';
+import { askRestic } from '../support/forget-cases.ts';
 import { newTrial, sweepFaults, type Sweep, type Trial } from '../support/fault-sweep.ts';
+import { requirePeer } from '../support/peers.ts';
 import { aSnapshot, makeSampleRepository, withOrigin } from '../support/repository-fixture.ts';
 
 interface Made {
@@ -183,6 +186,14 @@ describe('a hold', () => {
       facts: { labels: ['a'] },
     });
     expect(forgotten(await planDelete(trial.context, ['main', 'kept'], { includeHeld: true }))).toHaveLength(2);
+  });
+
+  it('is kept by restic only where it is told of the tag', async () => {
+    const { path } = requirePeer('restic-newest');
+    const snapshots = [{ time: '2024-03-13T03:00:00Z', tags: ['hold:a b'] }, { time: '2024-03-14T03:00:00Z' }];
+    const ask = async (rules: KeepRules): Promise<number | undefined> =>
+      (await askRestic(path, { name: 'hold', zone: 'UTC', groupBy: '', snapshots, rules }))?.groups[0]?.keep.length;
+    expect([await ask({ last: 1 }), await ask({ last: 1, tags: [['hold:a b']] })]).toEqual([1, 2]);
   });
 
   it('that is put after a plan was made keeps the backup all the same', async () => {

@@ -127,7 +127,7 @@ async function rolledBack(failed: FailedChange, cause: unknown): Promise<CairnEr
         ? await rollBackInPlace({ ...failed, context })
         : await restoreElsewhere({ ...failed, context }, options.to);
     if (result.problems.length > 0) throw incomplete(result);
-    const what = `${result.filesRestored} files restored, ${result.filesRemoved} removed`;
+    const what = `files restored: ${result.filesRestored}, removed: ${result.filesRemoved}`;
     return new CairnError('GUARD_ROLLED_BACK', `the change failed and was rolled back (${what}): ${messageOf(cause)}`, {
       cause,
       facts: {
