@@ -20,6 +20,8 @@ export interface VaultSettings {
   readonly jobs: number | undefined;
   /** What archives are encrypted with, and opened, unless something else is said. */
   readonly password?: Secret | undefined;
+  /** Cost of a passphrase of age, as a power of two; tests lower it. */
+  readonly ageWorkFactor?: number | undefined;
   /** Where this machine remembers what backups saw of their sources; `undefined` = nowhere. */
   readonly memoryFolder: string | undefined;
   /** Where the vault is in several storages. */

@@ -184,9 +184,12 @@ export class Vault implements AsyncDisposable {
    */
   archive(source: BackupSource, options: ArchiveOptions = {}): Job<ArchiveResult> {
     return this.#action('archive', options, async ({ repository, settings, signal, report }) => {
-      const { jobs, password, notify } = settings;
       const { runArchive } = await import('./archives/archive-action.ts');
-      return runArchive({ storage: repository.origin, password, jobs, notify, signal, report }, source, options);
+      return runArchive(
+        { ...settings, storage: repository.origin, password: settings.password, signal, report },
+        source,
+        options,
+      );
     });
   }
 

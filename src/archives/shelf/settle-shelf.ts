@@ -1,5 +1,8 @@
 // What a run that was killed leaves, and how the next one settles it. Every step may be repeated, by several runs at once.
-import { hasCode } from '../../base/errors.ts';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { hasCode, systemCode } from '../../base/errors.ts';
+import { isTemporaryName } from '../../storage/object-name.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { markerOf, type ShelfItem, sidecarOf, tombstoneOf } from './shelf-listing.ts';
 import { decodeMarker, isDead, type MarkerWorld } from './writing-marker.ts';
@@ -44,7 +47,10 @@ async function settle(
   if (!item.hasMarker || !(await isLeftover(storage, object, options))) return undefined;
   // The listing is old by now: its writer may have finished meanwhile.
   const complete = (await storage.stat(sidecarOf(object), { signal })) !== undefined;
-  if (!complete) await storage.remove(object, { signal });
+  if (!complete) {
+    await storage.remove(object, { signal });
+    await removeTemporaries(storage, object);
+  }
   await storage.remove(markerOf(object), { signal });
   return complete ? 'finished' : 'discarded';
 }
@@ -69,4 +75,18 @@ export async function finishDeletion(storage: Storage, object: string, signal: A
   await storage.remove(sidecarOf(object), { signal });
   await storage.remove(markerOf(object), { signal });
   await storage.remove(tombstoneOf(object), { signal });
+}
+
+/** A local storage writes under another name until all is there; of a large archive, killed, that is a large file. */
+async function removeTemporaries({ features: { localPath } }: Storage, object: string): Promise<void> {
+  if (localPath === undefined) return;
+  const folder = join(localPath, dirname(object));
+  const start = `${basename(object)}-tmp-`;
+  try {
+    const names = (await readdir(folder)).filter((name) => name.startsWith(start) && isTemporaryName(name));
+    for (const name of names) await rm(join(folder, name), { force: true });
+  } catch (error) {
+    // Nothing of it was written.
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
 }

@@ -20,6 +20,8 @@ export interface MakeArchiveOptions {
   readonly codec: ArchiveCodec;
   /** For whom it is encrypted; nobody without. */
   readonly encryptTo: AgeRecipients | undefined;
+  /** Cost of a passphrase; tests lower it. */
+  readonly ageWorkFactor?: number | undefined;
   readonly program: string;
   readonly jobs?: number | undefined;
   readonly signal: AbortSignal;
@@ -39,7 +41,8 @@ export interface MadeArchive extends ArchiveContent, AsyncDisposable {}
 
 export async function makeArchive(source: Source, options: MakeArchiveOptions): Promise<MadeArchive> {
   const { codec, encryptTo, signal } = options;
-  const encryptor = encryptTo === undefined ? undefined : await ageEncryptor(encryptTo);
+  const encryptor =
+    encryptTo === undefined ? undefined : await ageEncryptor(encryptTo, { workFactor: options.ageWorkFactor });
   let problems = 0;
   const feed = new TarFeed(source, {
     posix: openPosix(),

@@ -33,7 +33,7 @@ export interface AgeDecryptor {
 
 /** `workFactor` is the cost of a passphrase as a power of two; lower it in tests only. */
 export interface AgeEncryptorOptions {
-  readonly workFactor?: number;
+  readonly workFactor?: number | undefined;
 }
 
 /**

@@ -28,7 +28,7 @@ export interface AgeHeader {
 /** A new file key, sealed for these. Throws `ARGUMENT_INVALID` for a recipient that is none. */
 export async function makeAgeHeader(
   to: AgeRecipients,
-  { workFactor = AGE_WORK_FACTOR }: { readonly workFactor?: number } = {},
+  { workFactor = AGE_WORK_FACTOR }: { readonly workFactor?: number | undefined } = {},
 ): Promise<AgeHeader> {
   const { Encrypter, Stanza } = await import('age-encryption');
   const encrypter = new Encrypter();

@@ -49,6 +49,7 @@ export interface ArchiveContext {
   /** Of the vault, where it was opened with one. */
   readonly password: Secret | undefined;
   readonly jobs: number | undefined;
+  readonly ageWorkFactor?: number | undefined;
   readonly notify: (notice: VaultNotice) => void;
   readonly signal: AbortSignal;
   readonly report: (progress: Progress) => void;
@@ -80,6 +81,7 @@ export async function runArchive(
     tags: options.tags,
     program: `cairn ${programVersion()}`,
     jobs: context.jobs,
+    ageWorkFactor: context.ageWorkFactor,
     signal,
     onProblem: (problem) => {
       problems.push(describeProblem(problem));

@@ -43,11 +43,15 @@ export async function checkArchives(options: CheckArchivesOptions): Promise<{ re
   let checked = 0;
   let bytes = 0;
   // Reading is bound by the line; looking at sidecars by its delay.
-  await mapConcurrent(items, { limit: options.readData ? 1 : READS, signal }, async (item) => {
-    for (const finding of await checkItem(item, options)) onFinding(finding);
+  const found = await mapConcurrent(items, { limit: options.readData ? 1 : READS, signal }, async (item) => {
+    const findings = await checkItem(item, options);
+    if (options.readData) findings.forEach((finding) => onFinding(finding));
     bytes += item.sizeBytes ?? 0;
     options.onProgress({ archives: ++checked, total: items.length, bytes });
+    return findings;
   });
+  // Those that were found side by side are told in the order of their names.
+  if (!options.readData) found.flat().forEach((finding) => onFinding(finding));
   return { archives: items.filter(isComplete).length };
 }
 

@@ -93,7 +93,8 @@ async function exportSnapshot(
     codec,
     encrypted: encryptTo !== undefined,
   });
-  const encryptor = encryptTo === undefined ? undefined : await ageEncryptor(encryptTo);
+  const encryptor =
+    encryptTo === undefined ? undefined : await ageEncryptor(encryptTo, { workFactor: settings.ageWorkFactor });
   const totals: StreamTotals = { tarBytes: 0, storedBytes: 0, tarSha256: '', storedSha256: '' };
   await using compressor = new BlockCompressor(codec, settings.jobs);
   const progress = exportProgress(context, backup.bytes ?? undefined);
