@@ -63,12 +63,17 @@ export type {
   BackupProblem,
   BackupResult,
 } from './vault/actions/backup-action.ts';
-export type { BackupDetails, BackupSummary } from './vault/reference/backup-details.ts';
+export type {
+  ArchiveDetails,
+  BackupDetails,
+  BackupSummary,
+  SnapshotDetails,
+} from './vault/reference/backup-details.ts';
 export type { BackupEntry } from './vault/look/backup-entry.ts';
 export type { BackupFilter } from './vault/reference/backup-filter.ts';
-export type { BackupRecord } from './vault/reference/backup-record.ts';
+export type { ArchiveBackup, BackupRecord, SnapshotBackup } from './vault/reference/backup-record.ts';
 export type { BackupSource } from './vault/actions/backup-source.ts';
-export type { VaultCheckOptions } from './vault/actions/check-action.ts';
+export type { VaultCheckOptions, VaultCheckResult } from './vault/actions/check-action.ts';
 export type { ReferenceOptions } from './vault/reference/choose-snapshot.ts';
 export type { FindOptions, FoundFile } from './vault/look/find-files.ts';
 export type { DiffChange, DiffOptions, DiffResult, DumpOptions, LsOptions } from './vault/look/look-inside.ts';
@@ -142,3 +147,17 @@ export type {
 } from './vault/actions/registered-source.ts';
 export type { Source, SourceDirectory, SourceEntry, SourceProblem, StreamMetadata } from './archiver/source.ts';
 export type { OpenScheme, StorageSchemes } from './storage/open-storage.ts';
+export {
+  type ArchiveShelf,
+  openArchiveShelf,
+  type OpenArchiveShelfOptions,
+} from './vault/archives/open-archive-shelf.ts';
+export { howToRestore } from './vault/archives/how-to-restore.ts';
+export type { ArchiveOptions, ArchiveResult } from './vault/archives/archive-action.ts';
+export type { ArchiveKeys, SealOptions } from './vault/archives/archive-access.ts';
+export type { ArchiveOutput } from './vault/archives/archive-output.ts';
+export type { ExportOptions, ExportResult } from './vault/archives/export-archive.ts';
+export type { ImportOptions } from './vault/archives/import-archive.ts';
+export type { ArchiveCodec } from './archives/codec.ts';
+export type { ArchiveEncryption } from './archives/sidecar.ts';
+export { parseIdentities, parseRecipients } from './formats/age/age-key-list.ts';

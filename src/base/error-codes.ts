@@ -102,6 +102,12 @@ export const errorCodes = [
   'BACKUP_OVERDUE',
   'GUARD_ROLLED_BACK',
   'GUARD_ROLLBACK_FAILED',
+  // archives
+  'IDENTITY_MISSING',
+  'IDENTITY_WRONG',
+  'ARCHIVE_CORRUPT',
+  'ARCHIVE_TOO_LARGE',
+  'ARCHIVE_PARTIAL',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -23,6 +23,7 @@ const EVERYDAY = 'Everyday:';
 const LOOK = 'Look inside:';
 const RETENTION = 'Retention:';
 const CARE = 'Care:';
+const PORTABLE = 'Archives:';
 
 export const commandTable: readonly CommandEntry[] = [
   entry('init', EVERYDAY, 'make a new vault', async () => (await import('./commands/init.ts')).initCommand),
@@ -93,6 +94,24 @@ export const commandTable: readonly CommandEntry[] = [
     RETENTION,
     'remove data that no backup needs',
     async () => (await import('./commands/prune.ts')).pruneCommand,
+  ),
+  entry(
+    'archive',
+    PORTABLE,
+    'make one object that age, zstd and tar can open',
+    async () => (await import('./commands/archive.ts')).archiveCommand,
+  ),
+  entry(
+    'export',
+    PORTABLE,
+    'write a backup as an archive file',
+    async () => (await import('./commands/export.ts')).exportCommand,
+  ),
+  entry(
+    'import',
+    PORTABLE,
+    'take an archive file into the vault',
+    async () => (await import('./commands/import.ts')).importCommand,
   ),
   entry('check', CARE, 'verify the vault', async () => (await import('./commands/check.ts')).checkCommand),
   entry(

@@ -94,4 +94,9 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   BACKUP_OVERDUE: 'Find out why it was not made: the log of its schedule, then a run by hand.',
   GUARD_ROLLED_BACK: 'The source is as it was before; the cause says what failed.',
   GUARD_ROLLBACK_FAILED: 'Restore the held backup that is named by hand, with `cairn restore`.',
+  IDENTITY_MISSING: 'Give the file of the secret key with `--identity`.',
+  IDENTITY_WRONG: 'Give the secret key that belongs to one of its public keys.',
+  ARCHIVE_CORRUPT: 'Copy it back from a copy of the vault; `cairn check` looks at all archives.',
+  ARCHIVE_TOO_LARGE: 'Give `--max-size` if you trust it.',
+  ARCHIVE_PARTIAL: 'Run as a user who may read them, or leave them out with `--exclude`.',
 };

@@ -163,6 +163,11 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   BACKUP_OVERDUE: 'overdue',
   GUARD_ROLLED_BACK: 'failed',
   GUARD_ROLLBACK_FAILED: 'partial',
+  IDENTITY_MISSING: 'password',
+  IDENTITY_WRONG: 'password',
+  ARCHIVE_CORRUPT: 'damaged',
+  ARCHIVE_TOO_LARGE: 'target',
+  ARCHIVE_PARTIAL: 'partial',
 };
 
 /** The exit code of an error code. */

@@ -6,6 +6,7 @@ import type { StorageSettings } from '../vault/storage-settings.ts';
 import type { OpenVaultOptions } from '../vault/vault-options.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
+import type { ArchiveShelf } from '../vault/archives/open-archive-shelf.ts';
 import { ensureKeyFile } from './default-vault.ts';
 import { findPassword, type PasswordRequest } from './password.ts';
 import { chooseVault, type VaultChoice } from './vault-choice.ts';
@@ -37,6 +38,23 @@ export async function openCliVault(
     if (!hasCode(error, 'VAULT_MISSING')) throw error;
     if (choice.kind === 'default' && createDefault) return createDefaultVault(cli, choice);
     throw missingVault(choice);
+  }
+}
+
+/** Opens the archives of the vault alone: no password is asked for. Throws `VAULT_MISSING`. */
+export async function openCliArchiveShelf(cli: CliContext): Promise<ArchiveShelf> {
+  const choice = await chooseVault(cli.options.vault, cli.env, cli.config);
+  cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : choice.url}`);
+  try {
+    const { openArchiveShelf } = await import('../vault/archives/open-archive-shelf.ts');
+    return await openArchiveShelf(choice.url, {
+      storage: await storageSettings(cli, choice),
+      jobs: cli.options.jobs,
+      onNotice: ({ level, message }) => (level === 'warning' ? cli.warn(message) : cli.info(message)),
+      signal: cli.signal,
+    });
+  } catch (error) {
+    throw hasCode(error, 'VAULT_MISSING') ? missingVault(choice) : error;
   }
 }
 

@@ -31,13 +31,14 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
     // Asked before the password, so that nobody types one for a vault that is not there.
     if ((await storage.stat(CONFIG_NAME, { signal })) === undefined) throw vaultMissing(storage);
     const password = await resolvePassword(options.password);
-    return openRepository(storage, {
+    const repository = await openRepository(storage, {
       password,
       cache: cacheOptions(options),
       coldClass: options.coldClass,
       signal,
       onWarning: (warning) => notify({ level: 'warning', message: warning.message }),
     });
+    return { repository, password };
   });
 }
 
@@ -49,17 +50,19 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
  * ```
  */
 export async function initVault(place: VaultPlace, options: InitVaultOptions): Promise<Vault> {
-  return openOn(place, options, async (storage) =>
-    initRepository(storage, {
-      password: await resolvePassword(options.password),
+  return openOn(place, options, async (storage) => {
+    const password = await resolvePassword(options.password);
+    const repository = await initRepository(storage, {
+      password,
       version: options.version,
       chunker: options.chunker,
       generatedKey: options.generatedKey,
       coldClass: options.coldClass,
       cache: cacheOptions(options),
       signal: options.signal,
-    }),
-  );
+    });
+    return { repository, password };
+  });
 }
 
 /** Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. */
@@ -76,7 +79,7 @@ export async function vaultExists(
 async function openOn(
   place: VaultPlace,
   options: OpenVaultOptions,
-  open: (storage: Storage, notify: Notify) => Promise<Repository>,
+  open: (storage: Storage, notify: Notify) => Promise<{ readonly repository: Repository; readonly password: Secret }>,
 ): Promise<Vault> {
   const notify = notifyOf(options);
   if (options.coldClass !== undefined && !isStorageClass(options.coldClass)) throw noStorageClass(options.coldClass);
@@ -84,12 +87,13 @@ async function openOn(
   const settings = { ...options.storage, schemes: options.storage?.schemes ?? extensions?.storages };
   const { storage, mirror } = await openStorageStack(place, settings, notify, { signal });
   try {
-    const repository = await open(storage, notify);
+    const { repository, password } = await open(storage, notify);
     if (repository.coldClass !== undefined && storage.cold === undefined) notify(withoutClasses(repository.coldClass));
     return new Vault(storage, repository, {
       retryLockMs: options.retryLockMs ?? 0,
       lock: options.lock ?? true,
       jobs: options.jobs,
+      password,
       memoryFolder: cacheOptions(options)?.folder,
       mirror,
       notify,

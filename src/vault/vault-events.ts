@@ -1,6 +1,7 @@
 import type { BackupOptions, BackupResult } from './actions/backup-action.ts';
 import type { BackupSource } from './actions/backup-source.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
+import type { ArchiveOptions, ArchiveResult } from './archives/archive-action.ts';
 import type { ForgetResult } from './care/apply-forget.ts';
 import type { OlderThanCall } from './care/delete-older-than.ts';
 import type { DeleteOptions, ForgetPlan } from './care/plan-forget.ts';
@@ -16,6 +17,7 @@ export interface ActionResults {
   readonly prune: PruneResult;
   readonly rotate: RetentionResult;
   readonly deleteOlderThan: RetentionResult;
+  readonly archive: ArchiveResult;
 }
 
 export type ActionName = keyof ActionResults;
@@ -29,6 +31,7 @@ export const actionNames: readonly ActionName[] = Object.keys({
   prune: true,
   rotate: true,
   deleteOlderThan: true,
+  archive: true,
 } satisfies Record<ActionName, true>) as ActionName[];
 
 /** What an action was asked to do: its options, and its other arguments by name. One that is not here tells nothing of it. */
@@ -40,6 +43,7 @@ export interface ActionRequests {
   readonly prune: PruneOptions;
   readonly rotate: { readonly call: RotationCall };
   readonly deleteOlderThan: { readonly call: OlderThanCall };
+  readonly archive: ArchiveOptions & { readonly source: BackupSource };
 }
 
 export type ActionRequest<A extends ActionName> = A extends keyof ActionRequests ? ActionRequests[A] : object;

@@ -3,6 +3,7 @@
 import { hasCode, messageOf } from '../base/errors.ts';
 import { shortId } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
+import type { Secret } from '../base/secret.ts';
 import type { BlobIndex } from '../repository/index/blob-index.ts';
 import { loadIndex } from '../repository/index/load-index.ts';
 import type { LockNotice, LockMode } from '../repository/lock/acquire-lock.ts';
@@ -19,6 +20,10 @@ export interface VaultSettings {
   readonly retryLockMs: number;
   readonly lock: boolean;
   readonly jobs: number | undefined;
+  /** What archives are encrypted with, and opened, unless something else is said. */
+  readonly password?: Secret | undefined;
+  /** Cost of a passphrase of age, as a power of two; tests lower it. */
+  readonly ageWorkFactor?: number | undefined;
   /** Where this machine remembers what backups saw of their sources; `undefined` = nowhere. */
   readonly memoryFolder: string | undefined;
   /** Where the vault is in several storages. */

@@ -6,7 +6,6 @@ import type { Secret } from '../base/secret.ts';
 import type { RepositoryConfig } from '../formats/snapshot/config.ts';
 import type { KeyRecord } from '../repository/keys.ts';
 import type { UnlockResult } from '../repository/lock/unlock.ts';
-import type { CheckResult } from '../repository/check/check-repository.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ActionContext, BackupOptions, BackupPreview, BackupResult } from './actions/backup-action.ts';
@@ -32,12 +31,16 @@ import type { RewriteChange, RewriteOptions } from './care/rewrite-backups.ts';
 import type { RewriteResult } from './care/rewrite-snapshots.ts';
 import type { TagChange, TagOptions, TagResult } from './care/tag-backups.ts';
 import type { BackupEntry } from './look/backup-entry.ts';
-import { type BackupFilter, matcherOf } from './reference/backup-filter.ts';
-import { type BackupRecord, backupRecord } from './reference/backup-record.ts';
+import type { ArchiveKeys } from './archives/archive-access.ts';
+import type { ArchiveOptions, ArchiveResult } from './archives/archive-action.ts';
+import type { ExportOptions, ExportResult } from './archives/export-archive.ts';
+import type { ImportOptions } from './archives/import-archive.ts';
+import type { BackupFilter } from './reference/backup-filter.ts';
+import type { BackupRecord } from './reference/backup-record.ts';
 import type { BackupSource } from './actions/backup-source.ts';
-import { type BackupDetails, backupDetails } from './reference/backup-details.ts';
-import type { VaultCheckOptions } from './actions/check-action.ts';
-import { chooseSnapshot, type ReferenceOptions } from './reference/choose-snapshot.ts';
+import type { ArchiveDetails, BackupDetails } from './reference/backup-details.ts';
+import type { VaultCheckOptions, VaultCheckResult } from './actions/check-action.ts';
+import type { ReferenceOptions } from './reference/choose-snapshot.ts';
 import type { GuardedChange, GuardOptions, GuardResult } from './guard/guard-source.ts';
 import type { FindOptions, FoundFile } from './look/find-files.ts';
 import type { DiffOptions, DiffResult, DumpOptions, LookContext, LsOptions } from './look/look-inside.ts';
@@ -50,7 +53,7 @@ import { ActionLog } from './action-log.ts';
 import { VaultEmitter } from './vault-emitter.ts';
 import type { ActionName, ActionRequest, ActionResults, VaultEventName, VaultListener } from './vault-events.ts';
 import { VaultMirror } from './care/vault-mirror.ts';
-import { loadSnapshots, openSession, type VaultSettings } from './vault-session.ts';
+import { openSession, type VaultSettings } from './vault-session.ts';
 
 interface SignalOptions {
   readonly signal?: AbortSignal | undefined;
@@ -174,12 +177,43 @@ export class Vault implements AsyncDisposable {
     );
   }
 
-  /** The backups that match, oldest first. */
+  /**
+   * Makes an archive: one object that can be opened without Cairn, by `age`, `zstd` and `tar`. It is encrypted with the
+   * password of the vault, or to public keys of age (`recipients`). Rejects with `SOURCE_…`, `NOT_SUPPORTED`, `STORAGE_…`; then
+   * nothing is listed.
+   *
+   * ```ts
+   * const archive = await vault.archive('/srv/data', { recipients: ['age1…'] });
+   * ```
+   */
+  archive(source: BackupSource, options: ArchiveOptions = {}): Job<ArchiveResult> {
+    return this.#action('archive', { ...options, source }, async ({ repository, settings, signal, report }) => {
+      const { runArchive } = await import('./archives/archive-action.ts');
+      return runArchive(
+        { ...settings, storage: repository.origin, password: settings.password, signal, report },
+        source,
+        options,
+      );
+    });
+  }
+
+  /** Writes a backup as an archive file: an archive as it is, a snapshot as an archive made of it. */
+  exportArchive(reference: string, options: ExportOptions): Job<ExportResult> {
+    return this.#job(options, async (context) =>
+      (await import('./archives/export-archive.ts')).exportBackup(context, reference, options),
+    );
+  }
+
+  /** Takes an archive file, also of another program, in among the archives. It is read to its end first. */
+  importArchive(file: string, options: ImportOptions = {}): Job<ArchiveDetails> {
+    return this.#job(options, async (context) =>
+      (await import('./archives/import-archive.ts')).importArchive(context, file, options),
+    );
+  }
+
+  /** The backups that match, of every form, oldest first. */
   async *list(filter: BackupFilter & SignalOptions = {}): AsyncGenerator<BackupRecord, void, undefined> {
-    const matches = matcherOf(filter);
-    for (const record of await loadSnapshots(this.#repository, this.#settings, filter.signal)) {
-      if (matches(record)) yield backupRecord(record);
-    }
+    yield* await (await import('./look/list-backups.ts')).listBackups(this.#look(filter), filter);
   }
 
   /**
@@ -199,8 +233,7 @@ export class Vault implements AsyncDisposable {
 
   /** Everything that is recorded about one backup. Throws `REF_UNKNOWN` or `REF_AMBIGUOUS`. */
   async get(reference: string, options: ReferenceOptions & SignalOptions = {}): Promise<BackupDetails> {
-    const snapshots = await loadSnapshots(this.#repository, this.#settings, options.signal);
-    return backupDetails(chooseSnapshot(snapshots, reference, options));
+    return (await import('./look/list-backups.ts')).getBackup(this.#look(options), reference, options);
   }
 
   /** The entries of a backup, or of a folder in it: one level, or all with `recursive`. */
@@ -229,7 +262,7 @@ export class Vault implements AsyncDisposable {
   async *cat(
     reference: string,
     path: string,
-    options: ReferenceOptions & SignalOptions = {},
+    options: ReferenceOptions & ArchiveKeys & SignalOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
     yield* (await import('./look/look-inside.ts')).lookCat(this.#look(options), reference, path, options);
   }
@@ -255,7 +288,7 @@ export class Vault implements AsyncDisposable {
   }
 
   /** Verifies the vault. Damage is in the result, not thrown. */
-  check(options: VaultCheckOptions = {}): Job<CheckResult> {
+  check(options: VaultCheckOptions = {}): Job<VaultCheckResult> {
     return this.#job(options, async (context) => {
       const { runCheck } = await import('./actions/check-action.ts');
       return runCheck(context, options);

@@ -1,6 +1,7 @@
 // Retention by name over a real repository: what is planned goes, by exact names, whatever the storage does.
 import { describe, expect, it } from 'vitest';
 import { CairnError } from '../../src/base/errors.ts';
+import type { SnapshotId } from '../../src/base/ids.ts';
 import { formatGoTime, parseGoTime } from '../../src/formats/go-time.ts';
 import type { KeepRules } from '../../src/retention/keep-policy.ts';
 import { listSnapshots, saveSnapshot } from '../../src/repository/snapshots.ts';
@@ -107,7 +108,7 @@ describe('rotate', () => {
     const trial = await newTrial(await vaultOf(march(12, 13, 14)));
     const plan = await planRotation(trial.context, {}, { days: 1 }, { now: NOW });
     const kept = plan.groups.find(({ key }) => key.name === 'main')!.keep[0]!.backup;
-    await trial.repository.removeFile('snapshot', kept.id);
+    await trial.repository.removeFile('snapshot', kept.id as SnapshotId);
     await expect(rotateBackups(trial.context, [plan])).rejects.toMatchObject({ code: 'PLAN_OUTDATED' });
     expect(await left(trial)).toEqual(['12 main', '13 main']);
   });

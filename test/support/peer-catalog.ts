@@ -20,7 +20,11 @@ export type PeerName =
   | 'time'
   | 'rclone'
   | 'sshd'
-  | 'azurite';
+  | 'azurite'
+  | 'age'
+  | 'age-plugin-batchpass'
+  | 'zstd'
+  | 'tar';
 
 export type PeerOrigin =
   /** A package of Debian; the program is then found on the PATH. */
@@ -132,7 +136,22 @@ export const peers: readonly Peer[] = [
       tags: ['noselfupdate'],
     },
   },
+  ageProgram('age'),
+  // Lets the age program take a passphrase from the environment instead of a terminal.
+  ageProgram('age-plugin-batchpass'),
+  debian('zstd', 'tests', 'zstd'),
+  debian('tar', 'tests', 'tar'),
 ];
+
+function ageProgram(name: 'age' | 'age-plugin-batchpass'): Peer {
+  const sum = 'h1:r6RSZLFSMm6rzKepZ7ZAYkKCu14f3/Me8c7uKYh7C8c=';
+  return {
+    name,
+    neededBy: 'tests',
+    versionArgs: ['--version'],
+    origin: { kind: 'go', module: 'filippo.io/age', version: 'v1.3.2', sum, main: `cmd/${name}`, tags: [] },
+  };
+}
 
 /** The directory of built peers: `CAIRN_PEERS`, or `.peers` of this checkout. */
 export function peersDirectory(): string {

@@ -1,10 +1,11 @@
+import { addArchiveKeyOptions, type ArchiveKeyFlags, archiveKeys } from '../archive-key-options.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addSingleFilterOptions, singleFilter, type SingleFilterFlags } from '../filter-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
 
-interface CatFlags extends SingleFilterFlags {
+interface CatFlags extends SingleFilterFlags, ArchiveKeyFlags {
   readonly at?: string;
 }
 
@@ -12,10 +13,11 @@ export const catCommand: CommandModule = {
   configure(command, start) {
     command
       .description('Prints a file of a backup.')
-      .argument('<ref>', 'an id or its beginning, `latest`, a name, or name@time')
+      .argument('<ref>', 'an id or its beginning, `latest`, a name, name@time, or the stored name of an archive')
       .argument('<path>', 'the file: from the root, or below the path of the backup')
       .option('--at <time>', 'the newest backup that is not later than this');
     addSingleFilterOptions(command);
+    addArchiveKeyOptions(command);
     command.action((reference: string, path: string, flags: CatFlags) =>
       start((cli) => cat(cli, reference, path, flags)),
     );
@@ -28,8 +30,9 @@ export const catCommand: CommandModule = {
 };
 
 async function cat(cli: CliContext, reference: string, path: string, flags: CatFlags): Promise<void> {
+  const keys = await archiveKeys(cli, flags);
   await using vault = await openCliVault(cli);
-  const options = { at: flags.at, filter: singleFilter(flags), signal: cli.signal };
+  const options = { ...keys, at: flags.at, filter: singleFilter(flags), signal: cli.signal };
   for await (const part of vault.cat(reference, path, options)) {
     cli.signal.throwIfAborted();
     await cli.out.write(part);

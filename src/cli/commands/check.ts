@@ -1,16 +1,17 @@
 import { CairnError } from '../../base/errors.ts';
 import type { CheckResult } from '../../repository/check/check-repository.ts';
 import type { Finding } from '../../repository/check/finding.ts';
-import type { VaultCheckOptions } from '../../vault/actions/check-action.ts';
+import type { VaultCheckOptions, VaultCheckResult } from '../../vault/actions/check-action.ts';
+import { type ArchiveKeyFlags, archiveKeys } from '../archive-key-options.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
-import { parseSizeArgument } from '../global-options.ts';
+import { collect, parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
 import { formatBytes, formatCount, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
 
-interface CheckFlags {
+interface CheckFlags extends Pick<ArchiveKeyFlags, 'identity'> {
   /** `true` for the option without a value. */
   readonly readData?: string | true;
   readonly resume: boolean;
@@ -27,6 +28,7 @@ export const checkCommand: CommandModule = {
         'read and authenticate the data too: all of it, a random part such as 10% or 5G, or part 3/7',
       )
       .option('--resume', 'with --read-data: go on where an earlier check stopped, until all was read', false)
+      .option('--identity <file>', 'with --read-data: the secret key of age that opens archives', collect)
       .action((flags: CheckFlags) => start((cli) => check(cli, flags)));
     addExamples(command, [
       ['cairn check', 'structure only'],
@@ -40,9 +42,12 @@ export const checkCommand: CommandModule = {
 
 async function check(cli: CliContext, flags: CheckFlags): Promise<void> {
   const readData = parseReadData(flags.readData);
+  const keys = await archiveKeys(cli, flags);
   await using vault = await openCliVault(cli);
   const onFinding = (finding: Finding): void => printFinding(cli, finding);
-  const result = await cli.follow(vault.check({ readData, resume: flags.resume, onFinding, signal: cli.signal }));
+  const result = await cli.follow(
+    vault.check({ ...keys, readData, resume: flags.resume, onFinding, signal: cli.signal }),
+  );
   if (cli.options.json) {
     await cli.out.json({ schema: 1, ...result });
   } else {
@@ -52,12 +57,17 @@ async function check(cli: CliContext, flags: CheckFlags): Promise<void> {
         : '';
     await cli.out.write(
       `checked ${plural(result.snapshots, 'backup')}, ${formatCount(result.trees)} trees, ` +
-        `${formatCount(result.blobs)} blobs, ${formatCount(result.packs)} packs${read}\n`,
+        `${formatCount(result.blobs)} blobs, ${formatCount(result.packs)} packs${read}${archivesOf(result)}\n`,
     );
     if (result.isGood) await cli.out.write(`${cli.style('green', 'no errors were found')}\n`);
   }
   if (!result.isGood)
     throw damageFound(result.findings.filter(({ severity }) => severity === 'error').length + result.omittedFindings);
+}
+
+/** Vaults without archives need not hear of them. */
+function archivesOf({ archives }: VaultCheckResult): string {
+  return archives === 0 ? '' : `, ${plural(archives, 'archive')}`;
 }
 
 function before({ packsReadBefore }: CheckResult): string {

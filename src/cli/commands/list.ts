@@ -8,6 +8,7 @@ import { openCliVault } from '../open-cli-vault.ts';
 import { toJson } from '../output/json.ts';
 import { formatBytes, formatTime, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
+import { shortReference } from '../output/short-reference.ts';
 import { renderTable } from '../output/table.ts';
 
 interface ListFlags extends FilterFlags {
@@ -68,7 +69,7 @@ function newestOfEach(backups: readonly BackupRecord[], count: number): BackupRe
 function render({ options, style }: CliContext, backups: readonly BackupRecord[]): string {
   if (backups.length === 0) return options.quiet ? '' : 'no backups found\n';
   const rows = backups.map((backup) => [
-    backup.id.slice(0, 8),
+    printable(shortReference(backup)),
     formatTime(backup.time),
     printable(backup.name),
     printable(backup.host),

@@ -1,4 +1,5 @@
 import type { BackupEntry } from '../../vault/look/backup-entry.ts';
+import { addArchiveKeyOptions, type ArchiveKeyFlags, archiveKeys } from '../archive-key-options.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addSingleFilterOptions, singleFilter, type SingleFilterFlags } from '../filter-options.ts';
@@ -9,7 +10,7 @@ import { writeJsonList } from '../output/json.ts';
 import { printable } from '../output/printable.ts';
 import { writeLines } from '../output/write-lines.ts';
 
-interface LsFlags extends SingleFilterFlags {
+interface LsFlags extends SingleFilterFlags, ArchiveKeyFlags {
   readonly at?: string;
   readonly long: boolean;
   readonly recursive?: boolean;
@@ -19,12 +20,13 @@ export const lsCommand: CommandModule = {
   configure(command, start) {
     command
       .description('Lists the files of a backup: all of them, or one folder.')
-      .argument('<ref>', 'an id or its beginning, `latest`, a name, or name@time')
+      .argument('<ref>', 'an id or its beginning, `latest`, a name, name@time, or the stored name of an archive')
       .argument('[path]', 'a folder or file of the backup')
       .option('-l, --long', 'show mode, owner, size and time', false)
       .option('-R, --recursive', 'with a path: also what lies deeper')
       .option('--at <time>', 'the newest backup that is not later than this');
     addSingleFilterOptions(command);
+    addArchiveKeyOptions(command);
     command.action((reference: string, path: string | undefined, flags: LsFlags) =>
       start((cli) => ls(cli, reference, path, flags)),
     );
@@ -37,10 +39,11 @@ export const lsCommand: CommandModule = {
 };
 
 async function ls(cli: CliContext, reference: string, path: string | undefined, flags: LsFlags): Promise<void> {
+  const keys = await archiveKeys(cli, flags);
   await using vault = await openCliVault(cli);
   const filter = singleFilter(flags);
   const { signal, out } = cli;
-  const entries = vault.ls(reference, { path, recursive: flags.recursive, at: flags.at, filter, signal });
+  const entries = vault.ls(reference, { ...keys, path, recursive: flags.recursive, at: flags.at, filter, signal });
   if (cli.options.json) {
     await writeJsonList((text) => out.write(text), { schema: 1 }, 'entries', entries);
     return;

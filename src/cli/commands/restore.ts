@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import { CairnError } from '../../base/errors.ts';
 import type { OverwriteMode } from '../../restorer/restore-options.ts';
 import type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from '../../vault/actions/restore-action.ts';
+import { addArchiveKeyOptions, type ArchiveKeyFlags, archiveKeys } from '../archive-key-options.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { singleFilter, type SingleFilterFlags, addSingleFilterOptions } from '../filter-options.ts';
@@ -11,6 +12,7 @@ import { startRestoreWorkers } from '../../restorer/restore.ts';
 import { openCliVault } from '../open-cli-vault.ts';
 import { formatBytes, formatDuration, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
+import { shortReference } from '../output/short-reference.ts';
 import {
   addRetrievalOptions,
   describeRetrieval,
@@ -19,7 +21,7 @@ import {
   retrievalOptions,
 } from '../retrieval-flags.ts';
 
-interface RestoreFlags extends SingleFilterFlags, RetrievalFlags {
+interface RestoreFlags extends SingleFilterFlags, RetrievalFlags, ArchiveKeyFlags {
   readonly to: string;
   readonly at?: string;
   readonly path?: string;
@@ -42,7 +44,7 @@ export const restoreCommand: CommandModule = {
         'Brings a backup back. A backup of one path becomes DIR/<its last part>. What exists is not touched\n' +
           'without a confirmation, --yes or --overwrite.',
       )
-      .argument('<ref>', 'an id or its beginning, `latest`, a name, or name@time')
+      .argument('<ref>', 'an id or its beginning, `latest`, a name, name@time, or the stored name of an archive')
       .option('-t, --to <dir>', 'the folder to restore into; it is made if it is missing', '.')
       .option('--at <time>', 'the newest backup that is not later than this')
       .option('--path <path>', 'restore only this file or folder of the backup, as DIR/<its name>')
@@ -65,6 +67,7 @@ export const restoreCommand: CommandModule = {
       .option('-n, --dry-run', 'change nothing, and estimate from sizes and times what would be restored', false);
     addSingleFilterOptions(command);
     addRetrievalOptions(command);
+    addArchiveKeyOptions(command);
     command.action((reference: string, flags: RestoreFlags) => start((cli) => restore(cli, reference, flags)));
     addExamples(command, [
       ['cairn restore documents --to /tmp/out', 'the newest backup of that name, as /tmp/out/documents'],
@@ -88,10 +91,11 @@ export const restoreCommand: CommandModule = {
 };
 
 async function restore(cli: CliContext, reference: string, flags: RestoreFlags): Promise<void> {
+  const keys = await archiveKeys(cli, flags);
   await using workers = startRestoreWorkers(cli.options.jobs);
   await using vault = await openCliVault(cli);
   const started = performance.now();
-  const job = vault.restore(reference, { ...restoreOptions(cli, flags), workers });
+  const job = vault.restore(reference, { ...restoreOptions(cli, flags), ...keys, workers });
   const result = await followRetrieval(cli, cli.follow(job));
   if (cli.options.json) await cli.out.json({ schema: 1, dryRun: flags.dryRun, ...result });
   else await cli.out.write(describe(result, flags, performance.now() - started));
@@ -147,7 +151,7 @@ function describe(result: VaultRestoreResult, flags: RestoreFlags, elapsedMs: nu
   const head = `${facts.join('; ')} (${formatDuration(elapsedMs)})`;
   const { backup } = result;
   const name = printable(backup.name);
-  return `${head}\nbackup ${backup.id.slice(0, 8)} of ${name} ${flags.dryRun ? 'would be' : 'is'} in ${printable(result.destination)}\n`;
+  return `${head}\n${backup.form === 'snapshot' ? 'backup' : 'archive'} ${printable(shortReference(backup))} of ${name} ${flags.dryRun ? 'would be' : 'is'} in ${printable(result.destination)}\n`;
 }
 
 function partial(result: VaultRestoreResult): CairnError {

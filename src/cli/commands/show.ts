@@ -1,4 +1,5 @@
-import type { BackupDetails } from '../../vault/reference/backup-details.ts';
+import { howToRestore } from '../../vault/archives/how-to-restore.ts';
+import type { ArchiveDetails, BackupDetails, SnapshotDetails } from '../../vault/reference/backup-details.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addSingleFilterOptions, singleFilter, type SingleFilterFlags } from '../filter-options.ts';
@@ -9,14 +10,16 @@ import { printable } from '../output/printable.ts';
 
 interface ShowFlags extends SingleFilterFlags {
   readonly at?: string;
+  readonly howToRestore: boolean;
 }
 
 export const showCommand: CommandModule = {
   configure(command, start) {
     command
       .description('Shows everything that is recorded about one backup.')
-      .argument('<ref>', 'an id or its beginning, `latest`, a name, or name@time')
-      .option('--at <time>', 'the newest backup that is not later than this');
+      .argument('<ref>', 'an id or its beginning, `latest`, a name, name@time, or the stored name of an archive')
+      .option('--at <time>', 'the newest backup that is not later than this')
+      .option('--how-to-restore', 'print the command that restores it without cairn', false);
     addSingleFilterOptions(command);
     command.action((reference: string, flags: ShowFlags) => start((cli) => show(cli, reference, flags)));
     addExamples(command, [
@@ -30,11 +33,50 @@ export const showCommand: CommandModule = {
 async function show(cli: CliContext, reference: string, flags: ShowFlags): Promise<void> {
   await using vault = await openCliVault(cli);
   const details = await vault.get(reference, { at: flags.at, filter: singleFilter(flags), signal: cli.signal });
-  if (cli.options.json) await cli.out.json({ schema: 1, ...details });
-  else await cli.out.write(render(details));
+  if (flags.howToRestore) await explainRestore(cli, details);
+  else if (cli.options.json) await cli.out.json({ schema: 1, ...details });
+  else await cli.out.write(details.form === 'snapshot' ? render(details) : renderArchive(details));
 }
 
-function render(backup: BackupDetails): string {
+async function explainRestore(cli: CliContext, details: BackupDetails): Promise<void> {
+  const command = howToRestore(details);
+  if (cli.options.json) {
+    await cli.out.json({ schema: 1, id: details.id, form: details.form, command });
+    return;
+  }
+  if (details.form === 'archive') {
+    cli.info(
+      `# Fetch ${printable(details.object)} from ${printable(cli.options.vault ?? 'the vault')} first, into the folder to restore to.`,
+    );
+    if (details.encryption === 'age-recipients') cli.info('# key.txt is the file of the secret key.');
+  }
+  await cli.out.write(`${command}\n`);
+}
+
+function renderArchive(archive: ArchiveDetails): string {
+  return renderRows([
+    ['id', archive.id],
+    ['form', 'archive'],
+    ['name', archive.name],
+    ['time', archive.time.toISOString()],
+    ['host', archive.host],
+    ['paths', archive.paths.join(', ')],
+    ['tags', archive.tags.join(', ')],
+    ['size', formatBytes(archive.bytes ?? 0)],
+    ['stored', formatBytes(archive.storedBytes ?? 0)],
+    ['files', formatCount(archive.fileCount)],
+    ['dirs', formatCount(archive.directoryCount)],
+    ['compression', archive.codec],
+    ['encryption', archive.encryption],
+    ['problems', archive.problems === 0 ? '' : formatCount(archive.problems)],
+    ['SHA-256', archive.storedSha256],
+    ['of the tar', archive.tarSha256],
+    ['object', archive.object],
+    ['written by', archive.program],
+  ]);
+}
+
+function render(backup: SnapshotDetails): string {
   const rows: (readonly [string, string])[] = [
     ['id', backup.id],
     ['name', backup.name],
@@ -52,13 +94,17 @@ function render(backup: BackupDetails): string {
     ['original', backup.original ?? ''],
     ['tree', backup.tree],
   ];
+  return renderRows(rows);
+}
+
+function renderRows(rows: readonly (readonly [string, string])[]): string {
   const lines = rows
     .filter(([, value]) => value !== '')
     .map(([key, value]) => `${key.padEnd(11)} ${printable(value)}\n`);
   return lines.join('');
 }
 
-function summaryRows({ summary }: BackupDetails): (readonly [string, string])[] {
+function summaryRows({ summary }: SnapshotDetails): (readonly [string, string])[] {
   if (summary === null) return [];
   return [
     ['files', counts(summary.filesNew, summary.filesChanged, summary.filesUnmodified)],

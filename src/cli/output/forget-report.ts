@@ -1,9 +1,9 @@
-import { shortId } from '../../base/ids.ts';
 import type { GroupKey } from '../../retention/group-snapshots.ts';
 import type { BackupRecord } from '../../vault/reference/backup-record.ts';
 import type { ForgetGroup, ForgetPlan } from '../../vault/care/plan-forget.ts';
 import { formatTime, plural } from './format.ts';
 import { printable } from './printable.ts';
+import { shortReference } from './short-reference.ts';
 import type { Style } from './style.ts';
 import { renderTable } from './table.ts';
 
@@ -39,8 +39,8 @@ function describeGroup({ key, keep, forget }: ForgetGroup, { style, compact }: F
   return parts.join('\n');
 }
 
-function cells({ id, time, host, tags, paths }: BackupRecord, compact: boolean): string[] {
-  const shown = [shortId(id), formatTime(time), printable(host), printable(tags.join(','))];
+function cells({ id, form, time, host, tags, paths }: BackupRecord, compact: boolean): string[] {
+  const shown = [shortReference({ id, form }), formatTime(time), printable(host), printable(tags.join(','))];
   return compact ? shown : [...shown, printable(paths.join(', '))];
 }
 

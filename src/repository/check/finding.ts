@@ -14,7 +14,12 @@ export type FindingKind =
   | 'blob-missing'
   | 'blob-damaged'
   | 'tree-damaged'
-  | 'tree-name';
+  | 'tree-name'
+  | 'archive-leftover'
+  | 'archive-missing'
+  | 'archive-unknown'
+  | 'archive-damaged'
+  | 'archive-unopened';
 
 export interface Finding {
   readonly severity: 'error' | 'hint';
@@ -24,7 +29,14 @@ export interface Finding {
   readonly message: string;
 }
 
-const hintKinds: ReadonlySet<FindingKind> = new Set(['index-repeated', 'pack-orphan', 'pack-mixed']);
+const hintKinds: ReadonlySet<FindingKind> = new Set([
+  'index-repeated',
+  'pack-orphan',
+  'pack-mixed',
+  'archive-leftover',
+  'archive-unknown',
+  'archive-unopened',
+]);
 
 export function makeFinding(kind: FindingKind, object: string, message: string): Finding {
   return { severity: hintKinds.has(kind) ? 'hint' : 'error', kind, object, message };

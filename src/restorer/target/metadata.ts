@@ -13,6 +13,12 @@ export interface CurrentMetadata {
   readonly plain: boolean;
 }
 
+/** What an entry is to have; what holds no attributes may say so at once. */
+export type WantedMetadata = Pick<
+  RecordReader,
+  'uid' | 'gid' | 'mode' | 'mtimeNs' | 'atimeNs' | 'hasXattrs' | 'xattrs'
+>;
+
 /** Told of each part that could not be set; the other parts are. */
 export type MetadataReport = (message: string) => void;
 
@@ -48,7 +54,7 @@ export class MetadataWriter {
   }
 
   /** Order matters: a change of owner clears setuid and capabilities, and a mode may forbid attributes. */
-  apply(fd: number, wanted: RecordReader, current: CurrentMetadata, report: MetadataReport): void {
+  apply(fd: number, wanted: WantedMetadata, current: CurrentMetadata, report: MetadataReport): void {
     const changesOwner = current.uid !== wanted.uid || current.gid !== wanted.gid;
     const owned = !changesOwner || this.#own(wanted, report, (uid, gid) => this.#posix.fchown(fd, uid, gid), current);
     if (wanted.hasXattrs || !current.plain) {
@@ -63,7 +69,13 @@ export class MetadataWriter {
   }
 
   /** The same for what cannot be opened: symlinks, devices, fifos. A symlink's own mode is never changed. */
-  applyToName(dirfd: number, name: Uint8Array, wanted: RecordReader, isSymlink: boolean, report: MetadataReport): void {
+  applyToName(
+    dirfd: number,
+    name: Uint8Array,
+    wanted: WantedMetadata,
+    isSymlink: boolean,
+    report: MetadataReport,
+  ): void {
     this.#posix.statInto(dirfd, name, this.#stat);
     const current = { uid: Number(this.#stat[StatField.uid]), gid: Number(this.#stat[StatField.gid]) };
     const changesOwner = current.uid !== wanted.uid || current.gid !== wanted.gid;
@@ -82,7 +94,7 @@ export class MetadataWriter {
 
   /** Whether the recorded owner is in place now. Only root can give files away; others keep theirs silently. */
   #own(
-    wanted: RecordReader,
+    wanted: WantedMetadata,
     report: MetadataReport,
     chown: (uid: number, gid: number) => void,
     current: { readonly uid: number; readonly gid: number },
@@ -105,7 +117,7 @@ export class MetadataWriter {
     return false;
   }
 
-  #setXattrs(fd: number, wanted: RecordReader, plain: boolean, report: MetadataReport): void {
+  #setXattrs(fd: number, wanted: WantedMetadata, plain: boolean, report: MetadataReport): void {
     const attributes = wanted.xattrs;
     const present = plain ? [] : this.#posix.fgetxattrs(fd, () => {});
     for (const { name } of present) {

@@ -22,7 +22,7 @@ import { BackupAhead } from './backup-ahead.ts';
 import { nameTag } from './backup-name.ts';
 import { EmptiedSource, earlierBackup } from './emptied-source.ts';
 import type { BackupSummary } from '../reference/backup-details.ts';
-import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import type { BackupSource } from './backup-source.ts';
 import { toGoTime } from '../reference/moment.ts';
 import { programVersion } from '../program-version.ts';
@@ -91,7 +91,7 @@ interface BackupFindings {
   readonly counts: BackupCounts;
 }
 
-export interface BackupResult extends BackupRecord, BackupFindings {
+export interface BackupResult extends SnapshotBackup, BackupFindings {
   /** `partial`: something could not be read and is missing. `unchanged`: nothing was saved, this is the backup that is the same. */
   readonly status: 'complete' | 'partial' | 'unchanged';
   /** Where the vault is in several storages: how each of them did. */

@@ -11,9 +11,14 @@ const FORBIDDEN = /[@,\p{Cc}]/u;
 
 /** The tag that stores a name. Throws `ARGUMENT_INVALID` for what cannot be one. */
 export function nameTag(name: string): string {
+  assertName(name);
+  return NAME_TAG + name;
+}
+
+/** Throws `ARGUMENT_INVALID` for what cannot be a name. */
+export function assertName(name: string): void {
   const problem = nameProblem(name);
   if (problem !== undefined) throw new CairnArgumentError(`${JSON.stringify(name)}: ${problem}`);
-  return NAME_TAG + name;
 }
 
 function nameProblem(name: string): string | undefined {

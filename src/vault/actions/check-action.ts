@@ -5,10 +5,12 @@ import { CairnArgumentError, messageOf } from '../../base/errors.ts';
 import type { Progress } from '../../base/job.ts';
 import type { ActionContext } from './backup-action.ts';
 import { CheckMemory } from './check-memory.ts';
+import type { ArchiveKeys } from '../archives/archive-access.ts';
+import { checkArchiveShelf } from '../archives/check-archive-shelf.ts';
 import { RateMeter } from './rate-meter.ts';
 import { openSession } from '../vault-session.ts';
 
-export interface VaultCheckOptions {
+export interface VaultCheckOptions extends ArchiveKeys {
   /** Which packs to read completely; none by default. */
   readonly readData?: ReadData | undefined;
   /** Go on where an earlier check of the data stopped, and remember how far this one came. */
@@ -17,10 +19,15 @@ export interface VaultCheckOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface VaultCheckResult extends CheckResult {
+  /** Archives; what they hold was read where all data was. */
+  readonly archives: number;
+}
+
 /** What a kill can cost. */
 const SAVE_EVERY_MS = 10_000;
 
-export async function runCheck(context: ActionContext, options: VaultCheckOptions): Promise<CheckResult> {
+export async function runCheck(context: ActionContext, options: VaultCheckOptions): Promise<VaultCheckResult> {
   const { repository, settings, signal, report } = context;
   const { readData, onFinding } = options;
   const memory = options.resume === true ? await openMemory(context, readData ?? 'none') : undefined;
@@ -35,7 +42,7 @@ export async function runCheck(context: ActionContext, options: VaultCheckOption
     saving = saving.then(() => saveMemory(context, memory));
   };
   try {
-    return await checkRepository(repository, {
+    const result = await checkRepository(repository, {
       readData,
       onFinding,
       verified: memory,
@@ -46,6 +53,11 @@ export async function runCheck(context: ActionContext, options: VaultCheckOption
         saveNowAndThen();
       },
     });
+    return await checkArchiveShelf(
+      { ...context, signal: session.signal },
+      { ...options, onFinding, readData: readData === 'all' },
+      result,
+    );
   } finally {
     // Also when it was stopped: that is what another one goes on from.
     await saving;

@@ -10,6 +10,8 @@ import type { RestoreWorkers } from '../../restorer/restore-workers.ts';
 import type { ActionContext } from './backup-action.ts';
 import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
 import { chooseSnapshot, type ReferenceOptions, sourcesOfSameName } from '../reference/choose-snapshot.ts';
+import { type ArchiveKeys } from '../archives/archive-access.ts';
+import { chooseArchive } from '../reference/choose-backup.ts';
 import { RateMeter } from './rate-meter.ts';
 import { type RetrievalOptions, type RetrievalSummary, retrievePacks } from './retrieve-packs.ts';
 import {
@@ -23,7 +25,7 @@ import { makeSelection, type SelectionOptions } from './restore-selection.ts';
 import { SnapshotTree } from '../look/snapshot-tree.ts';
 import { loadSnapshots, loadVaultIndex, openSession, type VaultSettings } from '../vault-session.ts';
 
-export interface VaultRestoreOptions extends ReferenceOptions, SelectionOptions {
+export interface VaultRestoreOptions extends ReferenceOptions, SelectionOptions, ArchiveKeys {
   /** The folder to restore into; it is made if it is missing. */
   readonly to: string;
   /** A file or folder of the backup to restore alone, as `to/<its name>`. */
@@ -81,6 +83,11 @@ export async function runRestore(
   options: VaultRestoreOptions,
 ): Promise<VaultRestoreResult> {
   const { repository, settings } = context;
+  const archive = await chooseArchive(context, reference, options);
+  if (archive !== undefined) {
+    const { restoreArchive } = await import('../archives/restore-archive.ts');
+    return restoreArchive(context, archive, options);
+  }
   const select = makeSelection(options);
   await using workers = options.workers ?? startRestoreWorkers(settings.jobs);
   await using session = await openSession(repository, settings, {
@@ -179,7 +186,12 @@ function placeOf(to: string, found: { readonly path: readonly Uint8Array[]; read
   return { root: found.path, target: found.node.type === 'dir' ? destination : to, destination };
 }
 
-async function assertMayWrite(backup: BackupRecord, destination: string, options: VaultRestoreOptions): Promise<void> {
+/** Throws `TARGET_EXISTS`, or what `confirm` throws. */
+export async function assertMayWrite(
+  backup: BackupRecord,
+  destination: string,
+  options: VaultRestoreOptions,
+): Promise<void> {
   const state = await destinationState(destination);
   if (options.dryRun === true) return;
   if (options.confirm !== undefined) return options.confirm({ backup, destination, state });

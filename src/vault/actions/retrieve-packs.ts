@@ -7,7 +7,7 @@ import { objectName } from '../../repository/layout.ts';
 import { ensureHot, type RetrievalProgress } from '../../storage/cold/ensure-hot.ts';
 import type { RetrievalPlan, RetrievalPrices } from '../../storage/cold/retrieval-plan.ts';
 import { openLocalStorage } from '../../storage/drivers/local.ts';
-import type { RetrievalTier } from '../../storage/storage.ts';
+import type { ObjectName, RetrievalTier } from '../../storage/storage.ts';
 import type { ActionContext } from './backup-action.ts';
 
 /** How objects come back from cold storage. */
@@ -58,26 +58,35 @@ export async function retrievePacks(
   packs: readonly PackId[],
   options: RetrievalOptions | undefined,
 ): Promise<RetrievalSummary | undefined> {
+  return retrieveObjects(
+    context,
+    packs.map((pack) => objectName('pack', pack)),
+    options,
+  );
+}
+
+/** The same for objects of any kind. */
+export async function retrieveObjects(
+  context: RetrieveContext,
+  objects: readonly ObjectName[],
+  options: RetrievalOptions | undefined,
+): Promise<RetrievalSummary | undefined> {
   const { repository, settings, signal, dryRun, report } = context;
   const { origin, config } = repository;
-  if (origin.cold === undefined || packs.length === 0) return undefined;
+  if (origin.cold === undefined || objects.length === 0) return undefined;
   const folder = settings.memoryFolder;
   await using notes = folder === undefined ? undefined : openLocalStorage(join(folder, config.id));
-  const result = await ensureHot(
-    origin,
-    packs.map((pack) => objectName('pack', pack)),
-    {
-      ...options,
-      dryRun,
-      confirm: async (plan) => {
-        if (options === undefined) throw coldError(plan);
-        await options.confirm?.(summaryOf(plan));
-      },
-      notes,
-      onProgress: (progress) => report(progressOf(progress)),
-      signal,
+  const result = await ensureHot(origin, objects, {
+    ...options,
+    dryRun,
+    confirm: async (plan) => {
+      if (options === undefined) throw coldError(plan);
+      await options.confirm?.(summaryOf(plan));
     },
-  );
+    notes,
+    onProgress: (progress) => report(progressOf(progress)),
+    signal,
+  });
   const { plan } = result;
   if (plan === undefined) return undefined;
   if (result.kind === 'pending' && !dryRun) throw pendingError(result.plan);

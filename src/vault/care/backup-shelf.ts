@@ -1,6 +1,7 @@
 // Where backups of a form lie, as far as retention needs to know it: which are there, and how they go.
 import type { ActionContext } from '../actions/backup-action.ts';
 import type { BackupRecord } from '../reference/backup-record.ts';
+import { archiveShelf } from './archive-shelf.ts';
 import { snapshotShelf } from './snapshot-shelf.ts';
 
 export interface BackupShelf {
@@ -25,6 +26,8 @@ export function shelfOf(form: BackupForm, context: ShelfContext): BackupShelf {
   switch (form) {
     case 'snapshot':
       return snapshotShelf(context);
+    case 'archive':
+      return archiveShelf(context);
     default:
       return form satisfies never;
   }

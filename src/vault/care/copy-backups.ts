@@ -12,7 +12,7 @@ import type { Repository } from '../../repository/repository.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import { RateMeter } from '../actions/rate-meter.ts';
-import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
 import { loadSnapshots, loadVaultIndex, loadWholeIndex, openSession, type VaultSession } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
@@ -31,13 +31,13 @@ export interface CopyOptions extends BackupSelection, CareOptions<CopyResult> {
 export type BackupCopy =
   | {
       readonly outcome: 'copied';
-      readonly backup: BackupRecord;
+      readonly backup: SnapshotBackup;
       /** `null` in a plan. */ readonly id: SnapshotId | null;
     }
-  | { readonly outcome: 'present'; readonly backup: BackupRecord; readonly id: SnapshotId }
+  | { readonly outcome: 'present'; readonly backup: SnapshotBackup; readonly id: SnapshotId }
   | {
       readonly outcome: 'failed';
-      readonly backup: BackupRecord;
+      readonly backup: SnapshotBackup;
       readonly code: ErrorCode;
       readonly message: string;
     };

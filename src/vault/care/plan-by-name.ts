@@ -8,7 +8,8 @@ import type { RotationItem, Selected } from '../../retention/select-rotation.ts'
 import { PARTIAL_TAG } from '../../repository/snapshots.ts';
 import type { LookContext } from '../look/look-inside.ts';
 import { type BackupFilter, matcherOfAny } from '../reference/backup-filter.ts';
-import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { archiveRecord, type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { archiveMatcher, readArchives } from '../reference/choose-backup.ts';
 import { momentStart } from '../reference/moment.ts';
 import { loadSnapshots, openSession } from '../vault-session.ts';
 import type { ForgetGroup } from './plan-forget.ts';
@@ -32,10 +33,13 @@ export async function readNamed(
   filter: NamedFilter,
 ): Promise<BackupRecord[]> {
   const matches = matcherOfAny(filter);
+  const isMatch = [filter].flat().map(archiveMatcher);
   await using session = await openSession(repository, settings, { mode: 'shared', purpose: 'read', signal });
   const snapshots = await loadSnapshots(repository, settings, session.signal);
-  refuseUnknownNames(filter, snapshots.map(backupRecord));
-  return snapshots.filter(matches).map(backupRecord);
+  const archives = await readArchives({ repository, settings, signal: session.signal });
+  refuseUnknownNames(filter, [...snapshots.map(backupRecord), ...archives.map(archiveRecord)]);
+  const found = archives.filter((archive) => isMatch.some((matchesFilter) => matchesFilter(archive)));
+  return [...snapshots.filter(matches).map(backupRecord), ...found.map(archiveRecord)];
 }
 
 /** A name is exact: a wrong one must not end as a run that had nothing to do. */

@@ -1,3 +1,4 @@
+import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import { systemClock } from '../../base/clock.ts';
 import { CairnArgumentError, CairnError } from '../../base/errors.ts';
 import { type GroupField, type GroupKey, groupFields } from '../../retention/group-snapshots.ts';
@@ -7,7 +8,8 @@ import { planByPolicy } from '../../retention/plan-forget.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import type { LookContext } from '../look/look-inside.ts';
 import { type BackupFilter, matcherOfAny } from '../reference/backup-filter.ts';
-import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { archiveRecord, type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { archiveMatcher, chooseArchive } from '../reference/choose-backup.ts';
 import { momentStart } from '../reference/moment.ts';
 import { selectSnapshots } from '../reference/select-snapshots.ts';
 import { loadSnapshots, openSession } from '../vault-session.ts';
@@ -65,9 +67,20 @@ export async function planDelete(
   { filter, includeHeld = false }: DeleteOptions,
 ): Promise<ForgetPlan> {
   if (references.length === 0) throw new CairnArgumentError('no backup is named');
-  const chosen = selectSnapshots(await readSnapshots(context), { references, filter }).map(backupRecord);
-  if (!includeHeld) refuseHeld(chosen);
-  return { groups: [{ key: {}, keep: [], forget: chosen.toReversed() }] };
+  const archives: StoredArchive[] = [];
+  const others: string[] = [];
+  const matches = [filter ?? {}].flat().map(archiveMatcher);
+  for (const reference of references) {
+    const archive = await chooseArchive(context, reference, {});
+    if (archive !== undefined && matches.some((isMatch) => isMatch(archive))) archives.push(archive);
+    else others.push(reference);
+  }
+  const chosen =
+    others.length === 0 ? [] : selectSnapshots(await readSnapshots(context), { references: others, filter });
+  const unique = new Map(archives.map((archive) => [archive.stored, archiveRecord(archive)]));
+  const forget = [...chosen.map(backupRecord), ...unique.values()].sort((a, b) => b.time.getTime() - a.time.getTime());
+  if (!includeHeld) refuseHeld(forget);
+  return { groups: [{ key: {}, keep: [], forget }] };
 }
 
 function refuseHeld(backups: readonly BackupRecord[]): void {

@@ -11,7 +11,7 @@ import { findLostRoots } from '../../repository/repair/find-lost-roots.ts';
 import { saveSnapshot } from '../../repository/snapshots.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import { programVersion } from '../program-version.ts';
-import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import { loadWholeVault } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
 import { openExclusiveSession } from './exclusive-session.ts';
@@ -20,7 +20,7 @@ export interface RecoverResult {
   /** Root trees that no backup refers to. */
   readonly roots: readonly BlobId[];
   /** The backup in which each of them is a folder; `null` where there are none, or in a dry run. */
-  readonly backup: BackupRecord | null;
+  readonly backup: SnapshotBackup | null;
 }
 
 const PATH = '/recover';

@@ -10,7 +10,7 @@ import { resaveSnapshot } from '../../repository/resave-snapshot.ts';
 import { type RewrittenTree, TreeRewriter, type TreeRules } from '../../repository/rewrite/tree-rewriter.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
-import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import type { VaultSession } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
 
@@ -18,7 +18,7 @@ import type { CareOptions } from './care-options.ts';
 export type SnapshotChange =
   | {
       readonly outcome: 'rewritten';
-      readonly backup: BackupRecord;
+      readonly backup: SnapshotBackup;
       /** Root tree of the new version. */
       readonly tree: BlobId;
       /** Its id; `null` while it is only planned. */
@@ -27,9 +27,14 @@ export type SnapshotChange =
       readonly entries: readonly ChangedEntry[];
     }
   /** Its root cannot be read, so there is nothing to make a version of. It stays: removing it is for `delete`. */
-  | { readonly outcome: 'lost'; readonly backup: BackupRecord; readonly entries: readonly ChangedEntry[] }
+  | { readonly outcome: 'lost'; readonly backup: SnapshotBackup; readonly entries: readonly ChangedEntry[] }
   /** It stays as it is, for this reason. */
-  | { readonly outcome: 'refused'; readonly backup: BackupRecord; readonly code: ErrorCode; readonly message: string };
+  | {
+      readonly outcome: 'refused';
+      readonly backup: SnapshotBackup;
+      readonly code: ErrorCode;
+      readonly message: string;
+    };
 
 export interface ChangedEntry {
   readonly path: string;

@@ -5,7 +5,7 @@ import { resaveSnapshot } from '../../repository/resave-snapshot.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { isNameTag } from '../actions/backup-name.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
-import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
 import { loadSnapshots, openSession } from '../vault-session.ts';
 import { openRemovingSession } from './exclusive-session.ts';
@@ -33,7 +33,7 @@ export interface TagOptions extends BackupSelection {
 export interface TagResult {
   /** With the old tags and the id from before. */
   readonly changed: readonly {
-    readonly before: BackupRecord;
+    readonly before: SnapshotBackup;
     readonly tags: readonly string[];
     /** The id it has now; `null` in a dry run. */
     readonly id: SnapshotId | null;

@@ -3,7 +3,7 @@ import type { BlobId } from '../../base/ids.ts';
 import type { Node } from '../../formats/tree/node.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { type BackupEntry, backupEntry } from './backup-entry.ts';
-import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import { momentEnd, momentStart } from '../reference/moment.ts';
 import { compilePathMatcher, isAboutNames, type PathMatcher } from './path-matcher.ts';
 import type { SnapshotTree } from './snapshot-tree.ts';
@@ -17,7 +17,7 @@ export interface FindOptions {
 }
 
 export interface FoundFile {
-  readonly backup: BackupRecord;
+  readonly backup: SnapshotBackup;
   readonly entry: BackupEntry;
 }
 

@@ -8,11 +8,14 @@ import { type DiffStatistics, diffTrees } from '../../repository/walk/diff-trees
 import { printPath } from '../../repository/walk/find-node.ts';
 import { type BackupEntry, backupEntry } from './backup-entry.ts';
 import { type BackupFilter, matcherOf } from '../reference/backup-filter.ts';
-import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import type { DumpEntry, OnSkipped } from './dump/dump-entry.ts';
 import { writeTar } from './dump/tar-writer.ts';
 import { writeZip } from './dump/zip-writer.ts';
 import { findFiles, type FindOptions, type FoundFile } from './find-files.ts';
+import type { ArchiveKeys } from '../archives/archive-access.ts';
+import type { OpenStoredContext } from '../archives/open-stored.ts';
+import { chooseArchive } from '../reference/choose-backup.ts';
 import { chooseSnapshot, type ReferenceOptions } from '../reference/choose-snapshot.ts';
 import { SnapshotTree, type TreePlace } from './snapshot-tree.ts';
 import { loadVault, openSession, type VaultSession, type VaultSettings } from '../vault-session.ts';
@@ -45,11 +48,15 @@ export async function look(context: LookContext, session: VaultSession, tolerant
   return { snapshots, index, tree, signal };
 }
 
+function storedContext({ repository, settings, signal }: LookContext): OpenStoredContext {
+  return { storage: repository.origin, settings, signal: signal ?? new AbortController().signal };
+}
+
 export function lockToRead({ repository, settings, signal }: LookContext): Promise<VaultSession> {
   return openSession(repository, settings, { mode: 'shared', purpose: 'read', signal });
 }
 
-export interface LsOptions extends ReferenceOptions, SignalOptions {
+export interface LsOptions extends ReferenceOptions, SignalOptions, ArchiveKeys {
   /** A folder or file of the backup; its root by default. */
   readonly path?: string | undefined;
   /** Also what lies deeper; on by default when no `path` is given. */
@@ -61,6 +68,11 @@ export async function* lookLs(
   reference: string,
   options: LsOptions,
 ): AsyncGenerator<BackupEntry, void, undefined> {
+  const archive = await chooseArchive(context, reference, options);
+  if (archive !== undefined) {
+    yield* (await import('../archives/look-archive.ts')).archiveLs(storedContext(context), archive, options);
+    return;
+  }
   await using session = await lockToRead(context);
   const { snapshots, tree } = await look(context, session, true);
   const { snapshot } = chooseSnapshot(snapshots, reference, options);
@@ -102,8 +114,8 @@ export interface DiffOptions extends SignalOptions {
 }
 
 export interface DiffResult extends DiffStatistics {
-  readonly before: BackupRecord;
-  readonly after: BackupRecord;
+  readonly before: SnapshotBackup;
+  readonly after: SnapshotBackup;
 }
 
 export async function lookDiff(
@@ -128,8 +140,13 @@ export async function* lookCat(
   context: LookContext,
   reference: string,
   path: string,
-  options: ReferenceOptions,
+  options: ReferenceOptions & ArchiveKeys,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const archive = await chooseArchive(context, reference, options);
+  if (archive !== undefined) {
+    yield* (await import('../archives/look-archive.ts')).archiveCat(storedContext(context), archive, path, options);
+    return;
+  }
   await using session = await lockToRead(context);
   const { snapshots, tree } = await look(context, session, false);
   const { snapshot } = chooseSnapshot(snapshots, reference, options);

@@ -7,7 +7,7 @@ import {
 } from '../../repository/walk/repository-stats.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import type { BackupFilter } from '../reference/backup-filter.ts';
-import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import { selectSnapshots } from '../reference/select-snapshots.ts';
 import { lockToRead, look, type LookContext } from './look-inside.ts';
 
@@ -38,7 +38,7 @@ export interface ModeStats extends RepositoryStats {
 
 /** What a backup added to those before it. */
 export interface GrowthStep {
-  readonly backup: BackupRecord;
+  readonly backup: SnapshotBackup;
   readonly newBlobs: number;
   /** What these blobs take in the vault. */
   readonly newBytes: number;

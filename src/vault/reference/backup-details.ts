@@ -1,10 +1,26 @@
 import type { BlobId, SnapshotId } from '../../base/ids.ts';
 import { formatGoTime } from '../../formats/go-time.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
-import { type BackupRecord, backupRecord } from './backup-record.ts';
+import type { Sidecar } from '../../archives/sidecar.ts';
+import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
+import { type ArchiveBackup, archiveRecord, backupRecord, type SnapshotBackup } from './backup-record.ts';
 
 /** Everything that is recorded about one backup. */
-export interface BackupDetails extends BackupRecord {
+export type BackupDetails = SnapshotDetails | ArchiveDetails;
+
+/** What the sidecar of an archive says, beside the record. */
+export interface ArchiveDetails
+  extends
+    ArchiveBackup,
+    Pick<
+      Sidecar,
+      'codec' | 'fileCount' | 'directoryCount' | 'tarBytes' | 'storedSha256' | 'tarSha256' | 'problems' | 'program'
+    > {
+  /** The object in the storage. */
+  readonly object: string;
+}
+
+export interface SnapshotDetails extends SnapshotBackup {
   /** With nanoseconds and zone, as it was recorded. */
   readonly exactTime: string;
   readonly tree: BlobId;
@@ -35,7 +51,13 @@ export interface BackupSummary {
   readonly durationMs: number;
 }
 
-export function backupDetails(record: SnapshotRecord): BackupDetails {
+export function archiveDetails(archive: StoredArchive): ArchiveDetails {
+  const { codec, fileCount, directoryCount, tarBytes, storedSha256, tarSha256, problems, program } = archive.sidecar;
+  const facts = { codec, fileCount, directoryCount, tarBytes, storedSha256, tarSha256, problems, program };
+  return { ...archiveRecord(archive), object: archive.object, ...facts };
+}
+
+export function backupDetails(record: SnapshotRecord): SnapshotDetails {
   const { snapshot } = record;
   return {
     ...backupRecord(record),

@@ -1,24 +1,41 @@
 import type { SnapshotId } from '../../base/ids.ts';
+import type { ArchiveEncryption } from '../../archives/sidecar.ts';
+import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { displayName, isNameTag } from '../actions/backup-name.ts';
 
-/** One backup of a vault, as `vault.list` gives it. Its JSON is what `cairn list --json` prints. */
-export interface BackupRecord {
-  readonly id: SnapshotId;
-  readonly form: 'snapshot';
+/** What backups of every form have. */
+interface BackupFields {
   readonly name: string;
   readonly time: Date;
   readonly tags: readonly string[];
   readonly host: string;
   /** Absolute paths of what was backed up. */
   readonly paths: readonly string[];
-  /** Size of the files, or `null` in snapshots whose program did not record it (restic before 0.17). */
+  /** Size of the files, or `null` where it is not recorded (snapshots of restic before 0.17). */
   readonly bytes: number | null;
   /** What this backup added to the vault, compressed and encrypted; `null` as above. */
   readonly storedBytes: number | null;
 }
 
-export function backupRecord({ id, snapshot }: SnapshotRecord): BackupRecord {
+/** A snapshot of the repository. */
+export interface SnapshotBackup extends BackupFields {
+  readonly form: 'snapshot';
+  readonly id: SnapshotId;
+}
+
+/** An archive: one object that holds everything. */
+export interface ArchiveBackup extends BackupFields {
+  readonly form: 'archive';
+  /** Its stored name, such as `mydir.20261125T233000Z.tar.zst.age`. */
+  readonly id: string;
+  readonly encryption: ArchiveEncryption;
+}
+
+/** One backup of a vault, as `vault.list` gives it. Its JSON is what `cairn list --json` prints. */
+export type BackupRecord = SnapshotBackup | ArchiveBackup;
+
+export function backupRecord({ id, snapshot }: SnapshotRecord): SnapshotBackup {
   return {
     id,
     form: 'snapshot',
@@ -29,5 +46,21 @@ export function backupRecord({ id, snapshot }: SnapshotRecord): BackupRecord {
     paths: snapshot.paths,
     bytes: snapshot.summary?.totalBytesProcessed ?? null,
     storedBytes: snapshot.summary?.dataAddedPacked ?? null,
+  };
+}
+
+export function archiveRecord({ stored, sizeBytes, sidecar }: StoredArchive): ArchiveBackup {
+  const { name, time, tags, host, paths, sourceBytes, encryption } = sidecar;
+  return {
+    id: stored,
+    form: 'archive',
+    name,
+    time,
+    tags,
+    host,
+    paths,
+    bytes: sourceBytes,
+    storedBytes: sizeBytes,
+    encryption,
   };
 }

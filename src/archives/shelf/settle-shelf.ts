@@ -1,0 +1,92 @@
+// What a run that was killed leaves, and how the next one settles it. Every step may be repeated, by several runs at once.
+import { readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { hasCode, systemCode } from '../../base/errors.ts';
+import { isTemporaryName } from '../../storage/object-name.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { markerOf, type ShelfItem, sidecarOf, tombstoneOf } from './shelf-listing.ts';
+import { decodeMarker, isDead, type MarkerWorld } from './writing-marker.ts';
+
+/** What was found and settled. */
+export interface SettledArchive {
+  readonly object: string;
+  /** `finished`: it was complete, but for its marker. `discarded`: half written. `deleted`: its deletion is done now. */
+  readonly how: 'finished' | 'discarded' | 'deleted';
+}
+
+/** Settles what is provably nobody's any more. Returns what that was; storages for adding only are left as they are. */
+export async function settleShelf(
+  storage: Storage,
+  items: readonly ShelfItem[],
+  options: MarkerWorld & { readonly signal: AbortSignal },
+): Promise<SettledArchive[]> {
+  const settled: SettledArchive[] = [];
+  for (const item of items) {
+    options.signal.throwIfAborted();
+    try {
+      const how = await settle(storage, item, options);
+      if (how !== undefined) settled.push({ object: item.object, how });
+    } catch (error) {
+      if (!hasCode(error, 'STORAGE_APPEND_ONLY') && !hasCode(error, 'STORAGE_READ_ONLY')) throw error;
+    }
+  }
+  return settled;
+}
+
+async function settle(
+  storage: Storage,
+  item: ShelfItem,
+  options: MarkerWorld & { readonly signal: AbortSignal },
+): Promise<SettledArchive['how'] | undefined> {
+  const { object } = item;
+  const { signal } = options;
+  if (item.hasTombstone) {
+    await finishDeletion(storage, object, signal);
+    return 'deleted';
+  }
+  if (!item.hasMarker || !(await isLeftover(storage, object, options))) return undefined;
+  // The listing is old by now: its writer may have finished meanwhile.
+  const complete = (await storage.stat(sidecarOf(object), { signal })) !== undefined;
+  if (!complete) {
+    await storage.remove(object, { signal });
+    await removeTemporaries(storage, object);
+  }
+  await storage.remove(markerOf(object), { signal });
+  return complete ? 'finished' : 'discarded';
+}
+
+/** Whether the marker of an archive is one that nobody keeps any more. A marker that cannot be read is left to its writer. */
+export async function isLeftover(
+  storage: Storage,
+  object: string,
+  options: MarkerWorld & { readonly signal: AbortSignal },
+): Promise<boolean> {
+  try {
+    return isDead(decodeMarker(await storage.read(markerOf(object), { signal: options.signal })), options);
+  } catch (error) {
+    if (hasCode(error, 'OBJECT_MISSING') || hasCode(error, 'ARCHIVE_CORRUPT')) return false;
+    throw error;
+  }
+}
+
+/** The rest of a deletion whose tombstone is there; the tombstone goes last. */
+export async function finishDeletion(storage: Storage, object: string, signal: AbortSignal): Promise<void> {
+  await storage.remove(object, { signal });
+  await storage.remove(sidecarOf(object), { signal });
+  await storage.remove(markerOf(object), { signal });
+  await storage.remove(tombstoneOf(object), { signal });
+}
+
+/** A local storage writes under another name until all is there; of a large archive, killed, that is a large file. */
+async function removeTemporaries({ features: { localPath } }: Storage, object: string): Promise<void> {
+  if (localPath === undefined) return;
+  const folder = join(localPath, dirname(object));
+  const start = `${basename(object)}-tmp-`;
+  try {
+    const names = (await readdir(folder)).filter((name) => name.startsWith(start) && isTemporaryName(name));
+    for (const name of names) await rm(join(folder, name), { force: true });
+  } catch (error) {
+    // Nothing of it was written.
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+}

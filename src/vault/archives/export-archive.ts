@@ -1,0 +1,158 @@
+// A backup as an archive file: an archive as it is stored, a snapshot as an archive made of it.
+import { createHash } from 'node:crypto';
+import type { ArchiveCodec } from '../../archives/codec.ts';
+import { objectBytes, streamFrom } from '../../archives/read/object-bytes.ts';
+import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
+import { formatStoredName } from '../../archives/stored-name.ts';
+import { archiveStream, type StreamTotals } from '../../archives/write/archive-stream.ts';
+import { BlockCompressor } from '../../archives/write/block-compressor.ts';
+import { ChunkFeed } from '../../archives/write/chunk-feed.ts';
+import { CairnError, hasCode } from '../../base/errors.ts';
+import { ageEncryptor } from '../../formats/age/age-file.ts';
+import type { ActionContext } from '../actions/backup-action.ts';
+import { RateMeter } from '../actions/rate-meter.ts';
+import { lookDump } from '../look/look-inside.ts';
+import { archiveRecord, type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { chooseArchive } from '../reference/choose-backup.ts';
+import { chooseSnapshot, type ReferenceOptions } from '../reference/choose-snapshot.ts';
+import { loadSnapshots } from '../vault-session.ts';
+import { sealFor, type SealOptions } from './archive-access.ts';
+import { type ArchiveOutput, writeOutput } from './archive-output.ts';
+
+export interface ExportOptions extends ReferenceOptions, SealOptions {
+  /** Where to: a path, or a function that takes the bytes. It is told the name that says what it is. */
+  readonly to: (storedName: string) => ArchiveOutput;
+  /** Replace a file that exists. */
+  readonly replace?: boolean | undefined;
+  /** Of a snapshot: `zstd` by default. An archive is written as it is. */
+  readonly codec?: ArchiveCodec | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ExportResult {
+  readonly backup: BackupRecord;
+  /** The name that says what it is. */
+  readonly storedName: string;
+  readonly sizeBytes: number;
+  /** SHA-256 in hexadecimal. */
+  readonly sha256: string;
+}
+
+/** Throws `REF_UNKNOWN`, `REF_AMBIGUOUS`, `TARGET_EXISTS`, …; a file is whole or not there. */
+export async function exportBackup(
+  context: ActionContext,
+  reference: string,
+  options: ExportOptions,
+): Promise<ExportResult> {
+  const archive = await chooseArchive(context, reference, options);
+  return archive === undefined ? exportSnapshot(context, reference, options) : exportStored(context, archive, options);
+}
+
+async function exportStored(
+  context: ActionContext,
+  archive: StoredArchive,
+  options: ExportOptions,
+): Promise<ExportResult> {
+  const { repository, signal } = context;
+  const { object, stored, sizeBytes, sidecar } = archive;
+  const progress = exportProgress(context, sizeBytes);
+  const hash = createHash('sha256');
+  const chunks = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const piece of streamFrom(objectBytes(repository.origin, object, sizeBytes), 0, signal)) {
+      hash.update(piece);
+      yield piece;
+      progress(piece.length);
+    }
+    // Before the file gets its name: what is not what was written is not handed out as if it were.
+    if (hash.copy().digest('hex') !== sidecar.storedSha256) {
+      throw new CairnError(
+        'ARCHIVE_CORRUPT',
+        `the archive ${stored} is damaged: its bytes are not those that were written`,
+      );
+    }
+  };
+  await writeOutput(options.to(stored), chunks(), { replace: options.replace === true, signal });
+  return { backup: archiveRecord(archive), storedName: stored, sizeBytes, sha256: sidecar.storedSha256 };
+}
+
+async function exportSnapshot(
+  context: ActionContext,
+  reference: string,
+  options: ExportOptions,
+): Promise<ExportResult> {
+  const { repository, settings, signal } = context;
+  const record = chooseSnapshot(await loadSnapshots(repository, settings, signal), reference, options);
+  const backup = backupRecord(record);
+  const codec = options.codec ?? 'zstd';
+  const encryptTo = sealFor(options, settings.password);
+  const name = backup.name.replaceAll('/', '_').replaceAll(', ', '+');
+  const storedName = formatStoredName({
+    name,
+    time: backup.time,
+    sequence: 1,
+    codec,
+    encrypted: encryptTo !== undefined,
+  });
+  const encryptor =
+    encryptTo === undefined ? undefined : await ageEncryptor(encryptTo, { workFactor: settings.ageWorkFactor });
+  const totals: StreamTotals = { tarBytes: 0, storedBytes: 0, tarSha256: '', storedSha256: '' };
+  await using compressor = new BlockCompressor(codec, settings.jobs);
+  const progress = exportProgress(context, backup.bytes ?? undefined);
+  const tar = counted(snapshotTar(context, backup.id, backup.paths), progress);
+  const chunks = archiveStream(new ChunkFeed(tar), { compressor, encryptor, totals, signal, onProgress: () => {} });
+  await writeOutput(options.to(storedName), chunks, { replace: options.replace === true, signal });
+  return { backup, storedName, sizeBytes: totals.storedBytes, sha256: totals.storedSha256 };
+}
+
+/** Names begin at the last component of a single path, as in an archive of it. */
+async function* snapshotTar(
+  context: ActionContext,
+  id: string,
+  paths: readonly string[],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const [only, ...others] = paths;
+  const own = others.length === 0 && only !== undefined ? only : '/';
+  let started = false;
+  try {
+    for await (const chunk of lookDump(context, id, own, { format: 'tar' })) {
+      started = true;
+      yield chunk;
+    }
+  } catch (error) {
+    // restic stores a relative path from its own root.
+    if (started || own === '/' || !hasCode(error, 'PATH_NOT_FOUND')) throw error;
+    yield* lookDump(context, id, '/', { format: 'tar' });
+  }
+}
+
+async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  progress: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    progress(chunk.length);
+  }
+}
+
+function exportProgress({ report }: ActionContext, total: number | undefined): (bytes: number) => void {
+  const meter = new RateMeter();
+  let bytes = 0;
+  return (count) => {
+    bytes += count;
+    meter.note(bytes);
+    const { rate } = meter;
+    const etaMs = meter.etaMs(bytes, total);
+    report({
+      phase: 'export',
+      completed: bytes,
+      total,
+      unit: 'bytes',
+      description: '',
+      bytes,
+      errors: 0,
+      ...(rate === undefined ? {} : { rate }),
+      ...(etaMs === undefined ? {} : { etaMs }),
+    });
+  };
+}

@@ -1,0 +1,55 @@
+import { deleteArchive } from '../../archives/shelf/delete-archive.ts';
+import { isComplete, listShelf } from '../../archives/shelf/shelf-listing.ts';
+import { settleShelf } from '../../archives/shelf/settle-shelf.ts';
+import type { ActionContext } from '../actions/backup-action.ts';
+import { describeSettled } from '../archives/describe-settled.ts';
+
+interface ArchiveShelf {
+  /** The stored names of all that are there. */
+  listIds(): Promise<ReadonlySet<string>>;
+  /** Removes these. One that cannot be removed does not keep the others. */
+  remove(
+    backups: readonly { readonly id: string }[],
+    onRemoved: (count: number) => void,
+  ): Promise<{
+    readonly removed: readonly string[];
+    readonly failed: readonly { readonly id: string; readonly error: unknown }[];
+  }>;
+}
+
+/** The archives of a vault, as far as removing them goes. What earlier runs left is settled first. */
+export function archiveShelf({
+  repository,
+  settings,
+  signal,
+}: Pick<ActionContext, 'repository' | 'settings' | 'signal'>): ArchiveShelf {
+  const storage = repository.origin;
+  return {
+    listIds: async () => {
+      const items = await listShelf(storage, { signal });
+      return new Set(items.filter(isComplete).map(({ stored }) => stored));
+    },
+    remove: async (backups, onRemoved) => {
+      const items = await listShelf(storage, { signal });
+      for (const settled of await settleShelf(storage, items, { signal })) {
+        settings.notify({ level: 'info', message: describeSettled(settled) });
+      }
+      const objects = new Map(items.filter(isComplete).map(({ stored, object }) => [stored, object]));
+      const removed: string[] = [];
+      const failed: { id: string; error: unknown }[] = [];
+      for (const { id } of backups) {
+        signal.throwIfAborted();
+        const object = objects.get(id);
+        try {
+          if (object !== undefined) await deleteArchive(storage, object, signal);
+          if (object !== undefined) removed.push(id);
+        } catch (error) {
+          signal.throwIfAborted();
+          failed.push({ id, error });
+        }
+        onRemoved(removed.length);
+      }
+      return { removed, failed };
+    },
+  };
+}
