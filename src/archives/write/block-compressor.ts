@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { startWorker } from '../../base/start-worker.ts';
+import { createCodec } from '../../kernels/codec.ts';
 import { type ArchiveCodec, BLOCK_BYTES, BLOCK_ROOM } from '../codec.ts';
 import { compressBlock } from '../worker/compress-block.ts';
 import type { BlockMemory, CompressAnswer, CompressSetup, CompressTask } from '../worker/messages.ts';
@@ -40,7 +41,7 @@ export class BlockCompressor implements AsyncDisposable {
   /** The compressed bytes of a block; they are in its memory. `only`: no other block follows or came before. */
   async compress(block: Block, size: number, { only }: { readonly only: boolean }): Promise<Uint8Array> {
     if (this.#codec === 'none') return block.plain.subarray(0, size);
-    if (only) return block.packed.subarray(0, compressBlock(this.#codec, block, size));
+    if (only) return block.packed.subarray(0, compressBlock(this.#codec, createCodec(), block, size));
     if (this.#failure !== undefined) throw this.#failure.error;
     if (this.#workers.length === 0) this.#start();
     const answer = Promise.withResolvers<number>();
