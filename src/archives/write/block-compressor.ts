@@ -6,7 +6,7 @@ import { type ArchiveCodec, BLOCK_BYTES, BLOCK_ROOM } from '../codec.ts';
 import { compressBlock } from '../worker/compress-block.ts';
 import type { BlockMemory, CompressAnswer, CompressSetup, CompressTask } from '../worker/messages.ts';
 
-/** One thread reads, hashes and encrypts; more than this many would wait for it. */
+/** The main thread reads, hashes and encrypts, which keeps one processor busy; more threads than this would wait for it. */
 const MAX_WORKERS = 8;
 
 export interface Block extends BlockMemory {
@@ -29,7 +29,7 @@ export class BlockCompressor implements AsyncDisposable {
 
   constructor(codec: ArchiveCodec, jobs: number | undefined) {
     this.#codec = codec;
-    this.#count = codec === 'none' ? 0 : Math.min(jobs ?? availableParallelism(), MAX_WORKERS);
+    this.#count = codec === 'none' ? 0 : Math.min(jobs ?? Math.max(1, availableParallelism() - 1), MAX_WORKERS);
     // One more than there are threads is being filled or emptied, and one waits.
     this.blocks = Array.from({ length: this.#count + 2 }, (_, index) => ({
       index,
@@ -60,7 +60,7 @@ export class BlockCompressor implements AsyncDisposable {
     for (let i = 0; i < this.#count; i++) {
       const worker = startWorker('archives/worker/worker-main', {
         workerData: setup,
-        resourceLimits: { maxYoungGenerationSizeMb: 4 },
+        resourceLimits: { maxYoungGenerationSizeMb: 2 },
       });
       worker.on('message', ({ block, size }: CompressAnswer) => {
         this.#waiting.get(block)?.resolve(size);
