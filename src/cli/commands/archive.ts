@@ -61,7 +61,7 @@ async function archive(cli: CliContext, paths: readonly string[], flags: Archive
     onProblem: ({ path, message }) => cli.warn(`${path}: ${message}`),
     signal: cli.signal,
   };
-  keepHeapsSmall();
+  keepHeapsSmall({ now: true });
   // Nothing of the repository is needed where the password of the vault is not.
   const needsPassword = flags.encrypt && options.recipients === undefined && options.password === undefined;
   await using place = needsPassword ? await openCliVault(cli, { createDefault: true }) : await openCliArchiveShelf(cli);
