@@ -4,6 +4,6 @@
 export type ArchiveCodec = 'zstd' | 'gzip' | 'none';
 
 /** Bytes of the tar stream in one frame: large enough that frames of their own cost next to nothing. */
-export const BLOCK_BYTES: number = 4 * 1024 * 1024;
+export const BLOCK_BYTES: number = 1024 * 1024;
 /** What does not shrink grows by less than this. */
 export const BLOCK_ROOM: number = BLOCK_BYTES + BLOCK_BYTES / 64;

@@ -2,6 +2,7 @@
 // thread; it keeps its cipher, digest and zstd contexts, because making one costs more than using
 // it on a small blob.
 import { createNativeCodec } from './native-codec.ts';
+import type { ZstdLevel } from './zstd-parameters.ts';
 import { createPortableCodec } from './portable-codec.ts';
 
 /** Keys of one sealed-message scheme: AES-256 key, and the two halves of the Poly1305-AES key. */
@@ -38,7 +39,7 @@ export interface Codec {
   openInto(key: SealKey, sealed: Uint8Array, dst: Uint8Array): number;
 
   /** Compresses `data` into one zstd frame in `dst`. Returns its size, or 0 if it does not fit. */
-  compressInto(data: Uint8Array, dst: Uint8Array, level: number): number;
+  compressInto(data: Uint8Array, dst: Uint8Array, level: ZstdLevel): number;
 
   /** Decompresses zstd `data` into `dst` and returns the size. Throws `COMPRESSION_INVALID`, also when `dst` is too small. */
   decompressInto(data: Uint8Array, dst: Uint8Array): number;

@@ -3,7 +3,7 @@ import type { Codec, RunningSha256, SealKey } from './codec.ts';
 import { openNativeLibrary, type NativeFunction, type NativeLibrary } from './native-library.ts';
 import { clampR, equalMac, sameKey } from './poly1305-aes.ts';
 import { IvPool } from './random-pool.ts';
-import { zstdParameters } from './zstd-parameters.ts';
+import { type ZstdLevel, zstdParameters } from './zstd-parameters.ts';
 
 const MAC_SIZE = 16;
 
@@ -50,7 +50,7 @@ class NativeCodec implements Codec {
     return this.#seal.open(key, sealed, dst);
   }
 
-  compressInto(data: Uint8Array, dst: Uint8Array, level: number): number {
+  compressInto(data: Uint8Array, dst: Uint8Array, level: ZstdLevel): number {
     return this.#zstd.compress(data, dst, level);
   }
 
@@ -179,7 +179,7 @@ class Zstd {
   readonly #compress: NativeFunction;
   readonly #decompress: NativeFunction;
   readonly #setParameter: NativeFunction;
-  readonly #compressors = new Map<number, unknown>();
+  readonly #compressors = new Map<ZstdLevel, unknown>();
   readonly #decompressor: unknown;
 
   constructor(library: NativeLibrary) {
@@ -190,7 +190,7 @@ class Zstd {
     this.#decompressor = library.bind('void* ZSTD_createDCtx()')();
   }
 
-  compress(data: Uint8Array, dst: Uint8Array, level: number): number {
+  compress(data: Uint8Array, dst: Uint8Array, level: ZstdLevel): number {
     const context = this.#compressors.get(level) ?? this.#newCompressor(level);
     const size = this.#compress(context, dst, dst.length, data, data.length);
     return isZstdError(size) ? 0 : Number(size);
@@ -202,7 +202,7 @@ class Zstd {
     return Number(size);
   }
 
-  #newCompressor(level: number): unknown {
+  #newCompressor(level: ZstdLevel): unknown {
     const context = this.#createContext();
     for (const [parameter, value] of zstdParameters(level)) {
       if (isZstdError(this.#setParameter(context, parameter, value))) {

@@ -5,7 +5,7 @@ import type { Codec, RunningSha256, SealKey } from './codec.ts';
 import { createKernels, KERNEL_SCRATCH_BYTES, type Kernels } from './kernels.ts';
 import { clampR, equalMac, sameKey } from './poly1305-aes.ts';
 import { IvPool } from './random-pool.ts';
-import { zstdParameters } from './zstd-parameters.ts';
+import { type ZstdLevel, zstdParameters } from './zstd-parameters.ts';
 
 const MAC_SIZE = 16;
 /** Ciphertext is authenticated in WASM memory of this many bytes; longer messages grow it. */
@@ -62,7 +62,7 @@ class PortableCodec implements Codec {
     return size;
   }
 
-  compressInto(data: Uint8Array, dst: Uint8Array, level: number): number {
+  compressInto(data: Uint8Array, dst: Uint8Array, level: ZstdLevel): number {
     const params = Object.fromEntries(zstdParameters(level));
     const squeezed = zlib().zstdCompressSync(data, { params, pledgedSrcSize: data.length });
     if (squeezed.length > dst.length) return 0;

@@ -27,10 +27,10 @@ describe.skipIf(peersMissing('age', 'age-plugin-batchpass'))('the age program', 
     for (const size of sizes) {
       const sealed = await sealAge(content(size), { recipients: [recipient] });
       const opened = execFileSync('age', ['-d', '-i', keyFile], { input: sealed, env });
-      expect(equalBytes(opened, content(size)), `age opens ${size}`).toBe(true);
+      expect(equalBytes(opened, content(size))).toBe(true);
       const theirs = execFileSync('age', ['-r', recipient], { input: content(size), env });
       const ours = await openAge(theirs, { identities: [new Secret(identity)] });
-      expect(equalBytes(ours, content(size)), `we open ${size}`).toBe(true);
+      expect(equalBytes(ours, content(size))).toBe(true);
     }
   });
 

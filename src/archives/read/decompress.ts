@@ -9,7 +9,7 @@ const WINDOW_LOG_MAX = 27;
 const CHUNK = 256 * 1024;
 
 /** What begins so: a frame of zstd (or a skippable one), a member of gzip, or anything else. */
-export function codecOf(start: Uint8Array): ArchiveCodec {
+function codecOf(start: Uint8Array): ArchiveCodec {
   const [a, b, c, d] = start;
   if (a === 0x1f && b === 0x8b) return 'gzip';
   if (b === 0xb5 && c === 0x2f && d === 0xfd && a === 0x28) return 'zstd';

@@ -62,7 +62,7 @@ export async function putArchive(
 }
 
 /** Throws `NOT_SUPPORTED`. */
-export function assertTakesArchives(storage: Storage): void {
+function assertTakesArchives(storage: Storage): void {
   if (storage.features.resticNamesOnly !== true) return;
   throw new CairnError('NOT_SUPPORTED', `${storage.url} takes the files of a restic repository only, so no archives`, {
     hint: 'Use another storage for archives: a folder, S3, SFTP or Azure. `cairn export REF -o FILE` writes one to a file.',

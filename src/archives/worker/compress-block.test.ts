@@ -3,6 +3,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, equalBytes, utf8 } from '../../base/bytes.ts';
+import { createCodec } from '../../kernels/codec.ts';
 import { BLOCK_BYTES, BLOCK_ROOM } from '../codec.ts';
 import { compressBlock } from './compress-block.ts';
 import { isFlat } from './flat-bytes.ts';
@@ -13,7 +14,7 @@ const text = utf8('the quick brown fox jumps over the lazy dog, again and again.
 function pack(codec: 'zstd' | 'gzip' | 'none', content: Uint8Array): Uint8Array {
   const memory = { plain: new Uint8Array(BLOCK_BYTES), packed: new Uint8Array(BLOCK_ROOM) };
   memory.plain.set(content);
-  return memory.packed.subarray(0, compressBlock(codec, memory, content.length));
+  return memory.packed.subarray(0, compressBlock(codec, createCodec(), memory, content.length));
 }
 
 describe('a block', () => {

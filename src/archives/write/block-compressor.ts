@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { startWorker } from '../../base/start-worker.ts';
+import { createCodec } from '../../kernels/codec.ts';
 import { type ArchiveCodec, BLOCK_BYTES, BLOCK_ROOM } from '../codec.ts';
 import { compressBlock } from '../worker/compress-block.ts';
 import type { BlockMemory, CompressAnswer, CompressSetup, CompressTask } from '../worker/messages.ts';
 
-/** One thread reads, hashes and encrypts; more than this many would wait for it. */
+/** The main thread reads, hashes and encrypts, which keeps one processor busy; more threads than this would wait for it. */
 const MAX_WORKERS = 8;
 
 export interface Block extends BlockMemory {
@@ -28,7 +29,7 @@ export class BlockCompressor implements AsyncDisposable {
 
   constructor(codec: ArchiveCodec, jobs: number | undefined) {
     this.#codec = codec;
-    this.#count = codec === 'none' ? 0 : Math.min(jobs ?? availableParallelism(), MAX_WORKERS);
+    this.#count = codec === 'none' ? 0 : Math.min(jobs ?? Math.max(1, availableParallelism() - 1), MAX_WORKERS);
     // One more than there are threads is being filled or emptied, and one waits.
     this.blocks = Array.from({ length: this.#count + 2 }, (_, index) => ({
       index,
@@ -40,7 +41,7 @@ export class BlockCompressor implements AsyncDisposable {
   /** The compressed bytes of a block; they are in its memory. `only`: no other block follows or came before. */
   async compress(block: Block, size: number, { only }: { readonly only: boolean }): Promise<Uint8Array> {
     if (this.#codec === 'none') return block.plain.subarray(0, size);
-    if (only) return block.packed.subarray(0, compressBlock(this.#codec, block, size));
+    if (only) return block.packed.subarray(0, compressBlock(this.#codec, createCodec(), block, size));
     if (this.#failure !== undefined) throw this.#failure.error;
     if (this.#workers.length === 0) this.#start();
     const answer = Promise.withResolvers<number>();
@@ -59,7 +60,7 @@ export class BlockCompressor implements AsyncDisposable {
     for (let i = 0; i < this.#count; i++) {
       const worker = startWorker('archives/worker/worker-main', {
         workerData: setup,
-        resourceLimits: { maxYoungGenerationSizeMb: 4 },
+        resourceLimits: { maxYoungGenerationSizeMb: 2 },
       });
       worker.on('message', ({ block, size }: CompressAnswer) => {
         this.#waiting.get(block)?.resolve(size);

@@ -27,12 +27,12 @@ describe('the parts of a stream', () => {
 describe('the memory of parts', () => {
   const { signal } = new AbortController();
 
-  it('is given up to 64 MiB, and then when some of it comes back', async () => {
+  it('is given up to 16 MiB, and then when some of it comes back', async () => {
     const memory = new PartMemory(signal);
     const taken = [];
-    for (let part = 0; part < 4; part++) taken.push(await memory.take(16 * MIB));
+    for (let part = 0; part < 4; part++) taken.push(await memory.take(4 * MIB));
     let isGiven = false;
-    const waiting = memory.take(16 * MIB).then((bytes) => {
+    const waiting = memory.take(4 * MIB).then((bytes) => {
       isGiven = true;
       return bytes;
     });

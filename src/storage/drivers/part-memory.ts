@@ -6,7 +6,7 @@ const STEP = 250;
 /** With it, and the smallest parts, 10,000 parts hold a little more than 5 TiB. */
 const GROWTH = 17;
 /** Memory for all parts together, while two of them fit into it. */
-const LEAST_BUDGET = 64 * MIB;
+const LEAST_BUDGET = 16 * MIB;
 
 /**
  * Size of part `index` (from 0) of an object whose size nobody knows. S3 takes at most 10,000 parts, so they have to
@@ -19,7 +19,7 @@ export function streamPartBytes(index: number, firstBytes: number = 8 * MIB): nu
 }
 
 /**
- * Memory of the parts of a stream that are gathered and sent. It is used again, and bounded: by 64 MiB, or by two parts
+ * Memory of the parts of a stream that are gathered and sent. It is used again, and bounded: by 16 MiB, or by two parts
  * where those are larger.
  */
 export class PartMemory {
