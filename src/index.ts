@@ -11,7 +11,25 @@ export {
   type Retry,
 } from './base/errors.ts';
 export { Job, type JobContext, type Progress } from './base/job.ts';
+export type { LogFacts, Logger } from './base/logger.ts';
 export { Secret } from './base/secret.ts';
+
+export { type Cairn, type CairnOptions, createCairn, type Plan } from './app/cairn.ts';
+export type { ConfiguredSource } from './app/configured-source.ts';
+export type { KeepResult } from './app/keep-backups.ts';
+export type { RunSourcesOptions, RunSourcesResult, SourceOutcome } from './app/run-sources.ts';
+export type { Config } from './config/config.ts';
+export type { ConfigInput } from './config/config-input.ts';
+export type { HookConfig, HooksConfig } from './config/hook-config.ts';
+export { loadConfig, type LoadConfigOptions } from './config/load-config.ts';
+export type { LoadedConfig } from './config/loaded-config.ts';
+export type { NotifierConfig } from './config/notifier-config.ts';
+export type { PlanConfig } from './config/plan-config.ts';
+export type { PluginConfig } from './config/plugin-config.ts';
+export type { RotationConfig } from './config/rotation-config.ts';
+export type { SecretReference } from './config/secret-reference.ts';
+export type { SourceConfig } from './config/source-config.ts';
+export type { ArchiveConfig, VaultConfig } from './config/vault-config.ts';
 
 export { initVault, openVault, vaultExists } from './vault/open-vault.ts';
 export type { Vault } from './vault/vault.ts';
@@ -22,7 +40,21 @@ export type { MirrorRepairPlan, MirrorRepairResult } from './storage/mirror/mirr
 export type { VaultPlace } from './vault/open-vault.ts';
 export type { StorageSettings } from './vault/storage-settings.ts';
 export type { StorageLogEntry } from './storage/layers/log.ts';
-export type { VaultEventName, VaultEvents, VaultListener } from './vault/vault-events.ts';
+export type {
+  ActionEvent,
+  ActionName,
+  ActionRequest,
+  ActionRequests,
+  ActionResults,
+  BeforeEvent,
+  DoneEvent,
+  FailedEvent,
+  VaultEventName,
+  VaultEvents,
+  VaultListener,
+} from './vault/vault-events.ts';
+export { VaultListeners } from './vault/vault-listeners.ts';
+export type { VaultExtensions } from './vault/vault-extensions.ts';
 
 export type {
   BackupCounts,
@@ -88,3 +120,25 @@ export type { KeyRecord } from './repository/keys.ts';
 export type { UnlockResult } from './repository/lock/unlock.ts';
 export type { OverwriteMode } from './restorer/restore-options.ts';
 export type { RestoreProblem } from './restorer/restore-problem.ts';
+
+export { type Extensions, type ExtensionsOptions, loadExtensions } from './plugins/load-extensions.ts';
+export { definePlugin, type Plugin, type PluginContext, type PluginSettings } from './plugins/define-plugin.ts';
+export type { PluginCommand, PluginCommandContext } from './plugins/plugin-command.ts';
+export type { PluginEntry } from './plugins/plugin-entry.ts';
+export type { HookEntry, HookTable } from './plugins/hook-entry.ts';
+export type {
+  NotifierFactory,
+  NotifierMessage,
+  NotifierOutcome,
+  NotifierSubject,
+  PluginNotifier,
+} from './plugins/plugin-notifier.ts';
+export type { BuiltInSource } from './vault/actions/backup-source.ts';
+export type {
+  RegisteredSource,
+  SourceFactories,
+  SourceFactory,
+  SourceFactoryContext,
+} from './vault/actions/registered-source.ts';
+export type { Source, SourceDirectory, SourceEntry, SourceProblem, StreamMetadata } from './archiver/source.ts';
+export type { OpenScheme, StorageSchemes } from './storage/open-storage.ts';

@@ -98,6 +98,10 @@ export const errorCodes = [
   'BACKUP_OVERDUE',
   'GUARD_ROLLED_BACK',
   'GUARD_ROLLBACK_FAILED',
+  // events, hooks and plugins
+  'ACTION_VETOED',
+  'HOOK_FAILED',
+  'PLUGIN_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -141,6 +141,12 @@ export const commandTable: readonly CommandEntry[] = [
     async () => (await import('./commands/serve.ts')).serveCommand,
   ),
   entry(
+    'config',
+    CARE,
+    'make, check and show the configuration',
+    async () => (await import('./commands/config.ts')).configCommand,
+  ),
+  entry(
     'completion',
     CARE,
     'print a completion script for a shell',
@@ -162,3 +168,9 @@ function entry(
 export function findCommand(name: string): CommandEntry | undefined {
   return commandTable.find((entry) => entry.name === name || entry.aliases.includes(name));
 }
+
+/** Names that no plugin can give to a command of its own. */
+export const reservedNames: ReadonlySet<string> = new Set([
+  'help',
+  ...commandTable.flatMap(({ name, aliases }) => [name, ...aliases]),
+]);

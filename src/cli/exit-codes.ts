@@ -36,6 +36,8 @@ export type ExitName =
   | 'pending'
   | 'held'
   | 'overdue'
+  | 'vetoed'
+  | 'plugin'
   | 'interrupted';
 
 /** Every exit code there is, in the order of `--help`. */
@@ -67,6 +69,8 @@ export const exitMeanings: Readonly<Record<ExitName, ExitMeaning>> = {
   pending: { code: 30, meaning: 'data was asked for from cold storage and is not there yet: run it again later' },
   held: { code: 35, meaning: 'a backup is held, so it may not be removed' },
   overdue: { code: 36, meaning: 'a backup that is made regularly is overdue' },
+  vetoed: { code: 37, meaning: 'a hook, a plugin or a listener refused the action before it began' },
+  plugin: { code: 38, meaning: 'a plugin failed' },
   interrupted: { code: 130, meaning: 'interrupted' },
 };
 
@@ -156,6 +160,9 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   BACKUP_OVERDUE: 'overdue',
   GUARD_ROLLED_BACK: 'failed',
   GUARD_ROLLBACK_FAILED: 'partial',
+  ACTION_VETOED: 'vetoed',
+  HOOK_FAILED: 'command',
+  PLUGIN_FAILED: 'plugin',
 };
 
 /** The exit code of an error code. */

@@ -55,14 +55,16 @@ export async function openStorageStack(
   options: OpenStorageOptions = {},
 ): Promise<StorageStack> {
   const limits = limitsOf(settings);
+  const env = settings.env === undefined ? options.env : { ...process.env, ...settings.env };
+  const opening = { ...options, env, schemes: settings.schemes ?? options.schemes };
   const [first, ...others] = placesOf(place);
   if (first === undefined) throw new CairnError('STORAGE_URL_INVALID', 'no storage was named');
   if (others.length === 0) {
-    const driver = await openPlace(first, options);
+    const driver = await openPlace(first, opening);
     const storage = withLimits(withLog(driver, settings), limits, settings.giveUpAfterMs, notify);
     return { storage: withAccess(storage, settings), mirror: undefined };
   }
-  const mirror = await openMirror([first, ...others], settings, limits, notify, options);
+  const mirror = await openMirror([first, ...others], settings, limits, notify, opening);
   const storage = mirror.features.remote ? retried(mirror, settings.giveUpAfterMs, notify) : mirror;
   return { storage: withAccess(storage, settings), mirror };
 }

@@ -46,13 +46,9 @@ import type { ExpectedBackup, PeriodicStatus } from '../retention/periodic-statu
 import type { StatsMode } from '../repository/walk/repository-stats.ts';
 import type { GrowthStep, ModeStats, StatsOptions, VaultStats } from './look/look-stats.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
-import {
-  type ActionName,
-  type ActionResults,
-  VaultEmitter,
-  type VaultEventName,
-  type VaultListener,
-} from './vault-events.ts';
+import { ActionLog } from './action-log.ts';
+import { VaultEmitter } from './vault-emitter.ts';
+import type { ActionName, ActionRequest, ActionResults, VaultEventName, VaultListener } from './vault-events.ts';
 import { VaultMirror } from './care/vault-mirror.ts';
 import { loadSnapshots, openSession, type VaultSettings } from './vault-session.ts';
 
@@ -82,9 +78,12 @@ export class Vault implements AsyncDisposable {
     this.#storage = storage;
     this.#repository = repository;
     this.#settings = settings;
-    this.#emitter = new VaultEmitter((error) =>
-      settings.notify({ level: 'warning', message: `an event listener failed: ${messageOf(error)}` }),
-    );
+    this.#emitter = new VaultEmitter({
+      vaultUrl: storage.url,
+      shared: settings.extensions?.listeners,
+      onListenerError: (error, event) =>
+        settings.notify({ level: 'warning', message: `a listener of ${event} failed: ${messageOf(error)}` }),
+    });
   }
 
   /** Where the vault is, without secrets. */
@@ -106,9 +105,14 @@ export class Vault implements AsyncDisposable {
     return this.#repository.keyId;
   }
 
-  /** Listens to an event such as `backup.done`. Dispose the result to stop. */
+  /** Listens to an event such as `backup.done`; what the listener returns is awaited. Dispose the result to stop. */
   on<N extends VaultEventName>(name: N, listener: VaultListener<N>): Disposable {
     return this.#emitter.on(name, listener);
+  }
+
+  /** Listens to the next such event only. */
+  once<N extends VaultEventName>(name: N, listener: VaultListener<N>): Disposable {
+    return this.#emitter.once(name, listener);
   }
 
   /**
@@ -123,7 +127,7 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   backup(source: BackupSource, options: BackupOptions = {}): Job<BackupResult> {
-    return this.#action('backup', options, async (context) =>
+    return this.#action('backup', { ...options, source }, async (context) =>
       (await import('./actions/backup-action.ts')).runBackup(context, source, options),
     );
   }
@@ -165,7 +169,7 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   restore(reference: string, options: VaultRestoreOptions): Job<VaultRestoreResult> {
-    return this.#action('restore', options, async (context) =>
+    return this.#action('restore', { ...options, reference }, async (context) =>
       (await import('./actions/restore-action.ts')).runRestore(context, reference, options),
     );
   }
@@ -278,16 +282,17 @@ export class Vault implements AsyncDisposable {
 
   /** Removes the backups that a plan forgets. Their data stays until a prune. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`. */
   forget(plan: ForgetPlan, options: SignalOptions = {}): Job<ForgetResult> {
-    return this.#action('forget', options, async (context) =>
+    return this.#action('forget', { ...options, plan }, async (context) =>
       (await import('./care/apply-forget.ts')).applyForget(context, plan),
     );
   }
 
   /** Removes one or more backups by reference. Rejects with `REF_UNKNOWN`, `REF_AMBIGUOUS` or `BACKUP_HELD`, and removes nothing then. */
   delete(references: string | readonly string[], options: DeleteOptions = {}): Job<ForgetResult> {
-    return this.#action('delete', options, async (context) => {
+    const named = [references].flat();
+    return this.#action('delete', { ...options, references: named }, async (context) => {
       const { planDelete } = await import('./care/plan-forget.ts');
-      const plan = await planDelete(context, [references].flat(), options);
+      const plan = await planDelete(context, named, options);
       return (await import('./care/apply-forget.ts')).applyForget(context, plan);
     });
   }
@@ -520,10 +525,17 @@ export class Vault implements AsyncDisposable {
 
   #action<A extends ActionName>(
     name: A,
-    options: SignalOptions,
+    options: ActionRequest<A> & SignalOptions,
     run: (context: ActionContext) => Promise<ActionResults[A]>,
   ): Job<ActionResults[A]> {
-    return this.#job(options, (context) => this.#emitter.around(name, randomUUID(), () => run(context)));
+    return this.#job(options, (context) => {
+      const sessionId = randomUUID();
+      const log = new ActionLog(this.#settings.logger, name, sessionId);
+      const start = { sessionId, options, signal: context.signal };
+      return log.around(context.signal, () =>
+        this.#emitter.around(name, start, () => run({ ...context, report: log.reportTo(context.report) })),
+      );
+    });
   }
 }
 

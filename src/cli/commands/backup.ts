@@ -3,10 +3,12 @@ import type { Command } from 'commander';
 import { CairnError } from '../../base/errors.ts';
 import { mirrorUrls } from '../../storage/mirror/mirror-url.ts';
 import { parseStorageUrl } from '../../storage/open-storage.ts';
-import type { BackupOptions, BackupPreview, BackupResult } from '../../vault/actions/backup-action.ts';
+import type { BackupOptions } from '../../vault/actions/backup-action.ts';
 import { BackupAhead } from '../../vault/actions/backup-ahead.ts';
 import type { BackupSource } from '../../vault/actions/backup-source.ts';
 import type { Vault } from '../../vault/vault.ts';
+import { type BackupRun, configuredRuns } from '../backup-targets.ts';
+import { backupRuns } from '../backup-runs.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { collect } from '../global-options.ts';
@@ -14,9 +16,10 @@ import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { cacheFolderOf, openCliVault } from '../open-cli-vault.ts';
 import { addPackOptions, compressionOf, type PackFlags, packSizeOf } from '../pack-options.ts';
 import { keepHeapsSmall } from '../small-heaps.ts';
+import { registeredSource } from '../registered-source.ts';
 import { chooseVault } from '../vault-choice.ts';
-import { formatBytes, formatCount, formatDuration, plural } from '../output/format.ts';
-import { printable } from '../output/printable.ts';
+import { describeBackup, describeBackupCounts } from '../output/backup-report.ts';
+import { plural } from '../output/format.ts';
 
 interface BackupFlags extends PackFlags {
   readonly name?: string;
@@ -58,7 +61,10 @@ export const backupCommand: CommandModule = {
       .description(
         'Saves files and directories, or a stream. Without any setup it uses a vault of its own and makes it the first time.',
       )
-      .argument('[paths...]', 'what to save; with --stdin-from-command, behind `--`: the program and its arguments');
+      .argument(
+        '[paths...]',
+        'what to save: paths, or sources and plans of the configuration; with --stdin-from-command, behind `--`: the program and its arguments',
+      );
     addNamingOptions(command);
     addSelectionOptions(command);
     addStreamOptions(command);
@@ -67,6 +73,7 @@ export const backupCommand: CommandModule = {
     addExamples(command, [
       ['cairn backup ~/documents', 'save a directory'],
       ["cairn backup /srv --exclude '*.tmp' --tag nightly", 'leave some files out, and set a tag'],
+      ['cairn backup nightly', 'a plan or a source of cairn.yaml'],
       ['pg_dump main | cairn backup --stdin --stdin-filename main.sql', 'save a stream'],
       ['cairn backup --stdin-from-command -- pg_dump main', 'the same, and nothing is saved if pg_dump fails'],
     ]);
@@ -100,7 +107,11 @@ function addSelectionOptions(command: Command): void {
     .option('--exclude-caches', 'leave out directories that a CACHEDIR.TAG marks as caches', false)
     .option('--exclude-larger-than <size>', 'leave out larger files, such as 100M')
     .option('--exclude-if-present <file[:header]>', 'leave out what is in a directory with such a file', collect)
-    .option('--ignore-file <name>', 'honour files of this name with gitignore rules (default: .cairnignore)', collect)
+    .option(
+      '--ignore-file <name>',
+      'honour files of this name with gitignore rules (default: .cairnignore and .bakthatexclude)',
+      collect,
+    )
     .option('--gitignore', 'honour .gitignore files', false)
     .option('-x, --one-file-system', 'do not enter other file systems', false)
     .option('--files-from <file>', 'read patterns of paths to save from a file; `-` is stdin', collect)
@@ -126,11 +137,50 @@ function addReadingOptions(command: Command): void {
   addPackOptions(command);
 }
 
+type FilesSource = Extract<BackupSource, { readonly type: 'files' }>;
+
+/** What is left out of a source of files. */
+type FilesSelection = Pick<
+  FilesSource,
+  | 'exclude'
+  | 'iexclude'
+  | 'excludeFiles'
+  | 'iexcludeFiles'
+  | 'excludeCaches'
+  | 'excludeIfPresent'
+  | 'excludeLargerThan'
+  | 'ignoreFiles'
+  | 'useGitignore'
+  | 'oneFileSystem'
+>;
+
 async function backup(cli: CliContext, paths: readonly string[], flags: BackupFlags): Promise<void> {
   // What is wrong with the command line is said before a vault is made or a password is asked.
-  const source = sourceOf(cli, paths, flags);
   const options = backupOptions(cli, flags);
+  const isStream = flags.stdin || flags.stdinFromCommand;
+  const runs = isStream ? undefined : await configuredRuns(cli, paths);
+  const registered = isStream ? undefined : await registeredSource(cli, paths);
   keepHeapsSmall();
+  if (registered !== undefined) return backupOne(cli, registered, options, flags);
+  if (runs === undefined) return backupOne(cli, sourceOf(cli, paths, flags), options, flags);
+  refuseForNames(runs, flags);
+  const narrowed = runs.map((run) => narrow(run, flags));
+  const [run] = narrowed;
+  const [only] = run?.sources ?? [];
+  if (narrowed.length === 1 && run?.plan === undefined && run?.sources.length === 1 && only !== undefined) {
+    const { name, tags = [] } = only.options;
+    const merged = { ...options, name: options.name ?? name, tags: [...tags, ...(options.tags ?? [])] };
+    return backupOne(cli, only.source, merged, flags);
+  }
+  return backupRuns(cli, narrowed, { backup: options, coldClass: flags.coldClass, dryRun: flags.dryRun });
+}
+
+async function backupOne(
+  cli: CliContext,
+  source: BackupSource,
+  options: BackupOptions,
+  flags: BackupFlags,
+): Promise<void> {
   // The threads start and the source is looked at while the key is being derived.
   await using ahead = await beginBackup(cli, source, options);
   await using vault = await openCliVault(cli, { createDefault: !flags.dryRun, coldClass: flags.coldClass });
@@ -138,8 +188,14 @@ async function backup(cli: CliContext, paths: readonly string[], flags: BackupFl
   else await save(cli, vault, source, { ...options, ahead });
 }
 
-async function beginBackup(cli: CliContext, source: BackupSource, options: BackupOptions): Promise<BackupAhead> {
-  const { url } = await chooseVault(cli.options.vault, cli.env);
+/** Nothing is looked at ahead of plugins and hooks: they may make what is saved. */
+async function beginBackup(
+  cli: CliContext,
+  source: BackupSource,
+  options: BackupOptions,
+): Promise<BackupAhead | undefined> {
+  if ((await cli.extensions()) !== undefined) return undefined;
+  const { url } = await chooseVault(cli.options.vault, cli.env, cli.config);
   const place = parseStorageUrl(mirrorUrls(url)?.[0] ?? url);
   return BackupAhead.begin(source, {
     streamName: options.name ?? 'stdin',
@@ -153,14 +209,14 @@ async function beginBackup(cli: CliContext, source: BackupSource, options: Backu
 async function save(cli: CliContext, vault: Vault, source: BackupSource, options: BackupOptions): Promise<void> {
   const result = await cli.follow(vault.backup(source, options));
   if (cli.options.json) await cli.out.json({ schema: 1, ...result });
-  else await cli.out.write(describeResult(result));
+  else await cli.out.write(describeBackup(result));
   assertComplete(result.problems.length, `the backup ${result.id.slice(0, 8)} was saved`);
 }
 
 async function preview(cli: CliContext, vault: Vault, source: BackupSource, options: BackupOptions): Promise<void> {
   const result = await cli.follow(vault.previewBackup(source, options));
   if (cli.options.json) await cli.out.json({ schema: 1, dryRun: true, ...result });
-  else await cli.out.write(`${describeCounts(result)}\ndry run: nothing was saved\n`);
+  else await cli.out.write(`${describeBackupCounts(result)}\ndry run: nothing was saved\n`);
   assertComplete(result.problems.length, 'the dry run ended');
 }
 
@@ -200,6 +256,14 @@ function filesSource(cli: CliContext, targets: readonly string[], flags: BackupF
     filesFrom: flags.filesFrom ?? [],
     filesFromVerbatim: flags.filesFromVerbatim ?? [],
     filesFromRaw: flags.filesFromRaw ?? [],
+    ...selectionOf(flags),
+    env: cli.env,
+  };
+}
+
+/** What the command line leaves out. */
+function selectionOf(flags: BackupFlags): FilesSelection {
+  return {
     exclude: flags.exclude ?? [],
     iexclude: flags.iexclude ?? [],
     excludeFiles: flags.excludeFile ?? [],
@@ -210,7 +274,49 @@ function filesSource(cli: CliContext, targets: readonly string[], flags: BackupF
     ...(flags.ignoreFile === undefined ? {} : { ignoreFiles: flags.ignoreFile }),
     useGitignore: flags.gitignore,
     oneFileSystem: flags.oneFileSystem,
-    env: cli.env,
+  };
+}
+
+/** What says something about one source, or about paths. */
+function refuseForNames(runs: readonly BackupRun[], flags: BackupFlags): void {
+  if (flags.filesFrom ?? flags.filesFromVerbatim ?? flags.filesFromRaw) {
+    throw usage('lists of paths cannot be given with names of the configuration');
+  }
+  if (flags.stdinFilename !== undefined) throw usage('--stdin-filename needs --stdin or --stdin-from-command');
+  const sources = runs.reduce((count, run) => count + run.sources.length, 0);
+  if (sources > 1 && (flags.name ?? flags.parent) !== undefined) {
+    throw usage('--name and --parent are for one source, and these are several');
+  }
+}
+
+/** The sources of the configuration, with what the command line leaves out as well. */
+function narrow(run: BackupRun, flags: BackupFlags): BackupRun {
+  const more = selectionOf(flags);
+  const sources = run.sources.map((one) =>
+    isFiles(one.source) ? { ...one, source: { ...one.source, ...addSelection(one.source, more) } } : one,
+  );
+  return { ...run, sources };
+}
+
+function isFiles(source: BackupSource): source is FilesSource {
+  return typeof source === 'object' && 'type' in source && source.type === 'files';
+}
+
+function addSelection(own: FilesSource, more: FilesSelection): FilesSelection {
+  const both = (key: 'exclude' | 'iexclude' | 'excludeFiles' | 'iexcludeFiles' | 'excludeIfPresent'): string[] => [
+    ...(own[key] ?? []),
+    ...(more[key] ?? []),
+  ];
+  return {
+    ...more,
+    exclude: both('exclude'),
+    iexclude: both('iexclude'),
+    excludeFiles: both('excludeFiles'),
+    iexcludeFiles: both('iexcludeFiles'),
+    excludeIfPresent: both('excludeIfPresent'),
+    excludeCaches: own.excludeCaches === true || more.excludeCaches === true,
+    useGitignore: own.useGitignore === true || more.useGitignore === true,
+    oneFileSystem: own.oneFileSystem === true || more.oneFileSystem === true,
   };
 }
 
@@ -240,24 +346,4 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
 
 function usage(message: string): CairnError {
   return new CairnError('USAGE', message, { hint: 'See `cairn help backup`.' });
-}
-
-function describeResult(result: BackupResult): string {
-  const lines = [describeCounts(result)];
-  const name = printable(result.name);
-  if (result.status === 'unchanged')
-    lines.push(`nothing changed since backup ${result.id.slice(0, 8)} of ${name}; none was saved`);
-  else
-    lines.push(
-      `backup ${result.id.slice(0, 8)} of ${name} saved${result.status === 'partial' ? ', without what could not be read' : ''}`,
-    );
-  return `${lines.join('\n')}\n`;
-}
-
-function describeCounts({ counts }: BackupPreview | BackupResult): string {
-  const files = `files: ${formatCount(counts.filesNew)} new, ${formatCount(counts.filesChanged)} changed, ${formatCount(counts.filesUnmodified)} unchanged`;
-  const dirs = `dirs:  ${formatCount(counts.dirsNew)} new, ${formatCount(counts.dirsChanged)} changed, ${formatCount(counts.dirsUnmodified)} unchanged`;
-  const added = `added: ${formatBytes(counts.addedBytes)}, stored as ${formatBytes(counts.addedStoredBytes)}`;
-  const total = `total: ${plural(counts.totalFiles, 'file')}, ${formatBytes(counts.totalBytes)} in ${formatDuration(counts.durationMs)}`;
-  return [files, dirs, added, total].join('\n');
 }

@@ -155,6 +155,7 @@ async function runArchive(
       jobs: settings.jobs,
       memoryFolder: settings.memoryFolder,
       force: options.force ?? false,
+      sources: settings.extensions?.sources,
     }));
   const { source } = ahead;
   const identity = snapshotIdentity(options);
