@@ -102,6 +102,8 @@ export const errorCodes = [
   'ACTION_VETOED',
   'HOOK_FAILED',
   'PLUGIN_FAILED',
+  // notifications
+  'NOTIFICATION_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -163,6 +163,7 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   ACTION_VETOED: 'vetoed',
   HOOK_FAILED: 'command',
   PLUGIN_FAILED: 'plugin',
+  NOTIFICATION_FAILED: 'failed',
 };
 
 /** The exit code of an error code. */

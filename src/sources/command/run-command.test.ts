@@ -105,6 +105,33 @@ describe('runCommand', () => {
     expect(await waitUntil(() => !isAlive(child))).toBe(true);
   });
 
+  it('gives the command its input, also when it is large', async () => {
+    async function* parts(): AsyncGenerator<Uint8Array> {
+      for (let i = 0; i < 40; i++) yield Buffer.alloc(100_000, 'y');
+    }
+    expect(await outputOf({ command: 'wc', args: ['-c'], input: parts() })).toBe('4000000\n');
+  });
+
+  it('has no quarrel with a command that does not read all of its input', async () => {
+    expect(await outputOf(shell('head -c 2', { input: 'x'.repeat(5_000_000) }))).toBe('xx');
+  });
+
+  it('does not wait for an input that never comes once the command has ended', async () => {
+    async function* silent(): AsyncGenerator<Uint8Array> {
+      await new Promise(() => {});
+      yield new Uint8Array();
+    }
+    expect(await outputOf(shell('echo done', { input: silent() }))).toBe('done\n');
+  });
+
+  it('fails where the input fails, although the command takes what it got for all', async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('half');
+      throw new Error('the input broke');
+    }
+    await expect(outputOf({ command: 'cat', input: broken() })).rejects.toThrow('the input broke');
+  });
+
   it('does not start when already aborted', async () => {
     await expect(outputOf(shell('echo x'), AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
   });
