@@ -6,7 +6,7 @@ import type { Secret } from '../../base/secret.ts';
 import type { HttpClient } from '../../storage/drivers/http/http-client.ts';
 import type { ChannelTools } from './channels/channel-tools.ts';
 import { type LineOptions, NotifierLine } from './notifier-line.ts';
-import type { NotifierSettings } from './notifier-settings.ts';
+import { type NotifierSettings, secretsOf } from './notifier-settings.ts';
 import type { Outcome, OutcomeSubject } from './outcome.ts';
 import { Redactor } from './redactor.ts';
 import { readSecretText, type SecretSource } from './secret-source.ts';
@@ -49,6 +49,9 @@ export class Notifications implements AsyncDisposable {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#redactor = new Redactor(options.secrets);
+    for (const secret of settings.flatMap(secretsOf)) {
+      if (typeof secret !== 'function') this.#redactor.add(secret);
+    }
     const tools: ChannelTools = {
       clock: this.#clock,
       readSecret: (source) => this.#readSecret(source),

@@ -112,3 +112,31 @@ export type NotifierSettings =
   | PingSettings
   | CommandNotifierSettings
   | CustomNotifierSettings;
+
+/** The secrets that settings hold; what is behind a function is known only once it is read. */
+export function secretsOf(settings: NotifierSettings): readonly SecretSource[] {
+  const all = secretSources(settings);
+  return all.filter((source): source is SecretSource => source !== undefined);
+}
+
+function secretSources(settings: NotifierSettings): readonly (SecretSource | undefined)[] {
+  switch (settings.type) {
+    case 'email':
+      return [settings.password];
+    case 'slack':
+    case 'discord':
+      return [settings.webhook];
+    case 'telegram':
+    case 'ntfy':
+      return [settings.token];
+    case 'webhook':
+      return [settings.url, settings.secret, ...Object.values(settings.headers ?? {})];
+    case 'ping':
+      return [settings.url];
+    case 'command':
+    case 'custom':
+      return [];
+    default:
+      return settings satisfies never;
+  }
+}

@@ -1,6 +1,6 @@
 import { utf8, utf8Lossy } from '../../base/bytes.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
-import { CairnError, hasCode, isCairnError, messageOf } from '../../base/errors.ts';
+import { CairnError, hasCode, messageOf } from '../../base/errors.ts';
 import type { HttpClient } from '../../storage/drivers/http/http-client.ts';
 import type { HttpResponse } from '../../storage/drivers/http/http-exchange.ts';
 import { deliveryFailed } from './delivery-failed.ts';
@@ -167,9 +167,4 @@ export function parseAddress(service: string, text: string): URL {
       hint: 'Copy it again from the service. It is not shown here, since it may be a secret.',
     },
   );
-}
-
-/** Whether this error may pass by itself. */
-export function mayPass(error: unknown): boolean {
-  return isCairnError(error) && error.retry === 'later';
 }

@@ -12,7 +12,3 @@ export async function readSecretText(source: SecretSource): Promise<string> {
   // A secret from a file or a command usually ends with a line break that is not part of it.
   return typeof value === 'string' ? value : utf8Lossy(value.reveal()).replace(/[\r\n]+$/u, '');
 }
-
-export function isSecretEmpty(source: SecretSource): boolean {
-  return typeof source === 'string' ? source === '' : source instanceof Secret && source.isEmpty;
-}
