@@ -1,9 +1,8 @@
-import { bytesKey, utf8 } from '../base/bytes.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
-import { CairnArgumentError } from '../base/errors.ts';
 import { openPosix } from '../base/posix/open-posix.ts';
-import type { Source, SourceDirectory, SourceEntry, StreamMetadata } from '../archiver/source.ts';
+import type { Source, StreamMetadata } from '../archiver/source.ts';
+import { virtualPath } from './virtual-path.ts';
 
 export type OpenStream = (signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
@@ -17,33 +16,13 @@ export interface SingleStreamOptions {
 
 /** A source of one file whose content is a stream. Throws `ARGUMENT_INVALID` for a filename that cannot be in a tree. */
 export function singleStreamSource({ filename, open, metadata, clock = systemClock }: SingleStreamOptions): Source {
-  const names = filename.split('/').filter((name) => name !== '');
-  if (names.length === 0 || names.some((name) => name === '.' || name === '..' || name.includes('\0'))) {
-    throw new CairnArgumentError(`${JSON.stringify(filename)} cannot be the name of a file in a snapshot`);
-  }
-  const stream: SourceEntry = {
+  const place = virtualPath(filename, (key) => ({
     kind: 'stream',
-    key: bytesKey(utf8(names.at(-1) ?? '')),
+    key,
     open,
     metadata: metadata ?? ownMetadata(clock),
-  };
-  const entry = names
-    .slice(0, -1)
-    .reduceRight<SourceEntry>(
-      (inner, name) => ({ kind: 'directory', key: bytesKey(utf8(name)), directory: virtualDirectory(inner) }),
-      stream,
-    );
-  return {
-    root: virtualDirectory(entry),
-    paths: [`/${names.join('/')}`],
-    excludes: [],
-    maxFileSize: undefined,
-    oneFileSystem: false,
-  };
-}
-
-function virtualDirectory(only: SourceEntry): SourceDirectory {
-  return { path: undefined, list: () => [only] };
+  }));
+  return { ...place, excludes: [], maxFileSize: undefined, oneFileSystem: false };
 }
 
 /** A plain file of this user, made now. */
