@@ -125,6 +125,31 @@ describe('a backup helper', () => {
     expect(await readFile(join(destination, 'a.txt'), 'utf8')).toBe('saved');
   });
 
+  it('B59: rotates and removes backups of its own name only', async () => {
+    const days = (age: number): Date => new Date(Date.now() - age * 86_400_000);
+    await using other = await openBackupHelper('mine2', options);
+    await other.write('a.txt', 'x');
+    for (const age of [20, 10]) await other.backup({ time: days(age) });
+    await using h = await openBackupHelper('mine', { ...options, rotation: { days: 3 } });
+    await h.write('a.txt', 'x');
+    for (const age of [20, 10, 1, 0]) await h.backup({ time: days(age) });
+    expect((await h.rotate()).removed.length).toBe(2);
+    expect((await h.deleteOlderThan('2h')).removed.length).toBe(1);
+    const names = (await Array.fromAsync(vault.list())).map(({ name }) => name);
+    expect(names.sort()).toEqual(['mine', 'mine2', 'mine2']);
+  });
+
+  it('rotates at the end of a script, by the rules that it is given', async () => {
+    const run = { ...options, rotation: { days: 1 } };
+    const before = await withBackupHelper('mine', run, async (h) => {
+      await h.write('a.txt', 'x');
+      await h.backup({ time: new Date(Date.now() - 5 * 86_400_000) });
+    });
+    expect(before.rotation?.removed).toEqual([]);
+    const { rotation } = await withBackupHelper('mine', run, async (h) => void (await h.write('a.txt', 'y')));
+    expect(rotation?.removed.map(({ id }) => id)).toEqual([before.backups[0]?.id]);
+  });
+
   it('B60: is usable without `using`', async () => {
     const h = await openBackupHelper('mine', options);
     await h.run('echo', ['hello'], { to: 'a.txt' });
@@ -220,30 +245,51 @@ describe('a command of a helper', () => {
 });
 
 describe('a pipe', () => {
-  it('goes into the backup without a file', async () => {
-    await withBackupHelper('mine', options, async (h) => {
-      await h.pipe('dump.sql', 'echo', ['create table x']);
-      expect(await readdir(h.dir)).toEqual([]);
-    });
-    expect(await textOf('mine', '/mine/dump.sql')).toBe('create table x\n');
-    expect((await Array.fromAsync(vault.list())).length).toBe(1);
-  });
-
-  it('does not keep files beside it from being backed up', async () => {
+  it('goes into the backup without a file, beside the files of the directory', async () => {
     const { backups } = await withBackupHelper('mine', options, async (h) => {
-      await h.pipe('dump.sql', 'echo', ['x']);
-      await h.write('config.json', '{}');
+      h.pipe('dump.sql', 'echo', ['create table x']);
+      await h.write('a.txt', 'x');
+      await h.write('z.txt', 'x');
+      expect((await readdir(h.dir)).sort()).toEqual(['a.txt', 'z.txt']);
     });
-    expect(backups.length).toBe(2);
-    expect(await filesOf('mine')).toEqual(['/mine/config.json']);
+    expect(backups.length).toBe(1);
+    expect(await filesOf('mine')).toEqual(['/mine/a.txt', '/mine/dump.sql', '/mine/z.txt']);
+    expect(await textOf('mine', '/mine/dump.sql')).toBe('create table x\n');
   });
 
-  it('of a program that fails saves nothing', async () => {
+  it('needs no files beside it', async () => {
+    await withBackupHelper('mine', options, async (h) => {
+      h.pipe('dump.sql', 'tr', ['a-z', 'A-Z'], { input: 'hello', env: { LC_ALL: 'C' } });
+    });
+    expect(await textOf('mine', '/mine/dump.sql')).toBe('HELLO');
+  });
+
+  it('is run again by the next backup only if it is named again', async () => {
     await using h = await openBackupHelper('mine', options);
-    await expect(h.pipe('dump.sql', 'sh', ['-c', 'echo half; exit 1'])).rejects.toMatchObject({
+    await h.write('a.txt', 'x');
+    h.pipe('dump.sql', 'echo', ['x']);
+    await h.backup();
+    await h.backup();
+    expect(await filesOf('mine')).toEqual(['/mine/a.txt']);
+  });
+
+  it('of a program that fails saves nothing, and says why without its secrets', async () => {
+    await using h = await openBackupHelper('mine', options);
+    await h.write('a.txt', 'x');
+    const script = 'echo half; echo "no access with $PGPASSWORD" >&2; exit 1';
+    h.pipe('dump.sql', 'sh', ['-c', script], { env: { PGPASSWORD: new Secret('hunter22') } });
+    await expect(h.backup()).rejects.toMatchObject({
       code: 'COMMAND_FAILED',
+      message: 'sh exited with status 1: no access with [redacted]',
     });
     expect(await Array.fromAsync(vault.list())).toEqual([]);
+  });
+
+  it('cannot have the name of a file', async () => {
+    await using h = await openBackupHelper('mine', options);
+    await h.write('dump.sql', 'x');
+    h.pipe('dump.sql', 'echo', ['x']);
+    await expect(h.backup()).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' });
   });
 });
 

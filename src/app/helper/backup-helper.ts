@@ -5,14 +5,11 @@ import { Job } from '../../base/job.ts';
 import type { BackupOptions, BackupResult } from '../../vault/actions/backup-action.ts';
 import type { BackupSource } from '../../vault/actions/backup-source.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from '../../vault/actions/restore-action.ts';
+import type { OlderThanOptions } from '../../vault/care/delete-older-than.ts';
+import type { RetentionResult, RotationOptions } from '../../vault/care/rotate-backups.ts';
+import type { RotationRules } from '../../retention/rotation-policy.ts';
 import type { Vault } from '../../vault/vault.ts';
-import {
-  commandEnvironment,
-  type CommandOptions,
-  commandToFile,
-  commandToText,
-  withoutSecrets,
-} from './command-output.ts';
+import { type CommandOptions, commandOutput, commandToFile, commandToText } from './command-output.ts';
 import type { TemporaryFolder } from './temporary-folder.ts';
 
 /** What a helper adds to a backup by itself, and what may still be said. */
@@ -22,6 +19,7 @@ export interface BackupHelperSetup {
   readonly name: string;
   readonly vault: Vault;
   readonly tags: readonly string[];
+  readonly rotation: RotationRules | undefined;
   readonly folder: TemporaryFolder;
   readonly signal: AbortSignal;
   /** Closed with the helper, after everything else. */
@@ -33,6 +31,10 @@ export interface RunOptions extends CommandOptions {
   /** A file of the helper's directory that gets what the command prints; it is there only if the command ends well. */
   readonly to?: string | undefined;
 }
+
+export type PipeOptions = Omit<CommandOptions, 'signal'>;
+
+type Pipe = PipeOptions & { readonly command: string; readonly args: readonly string[] };
 
 export interface RunOutput {
   /** Bytes that the command printed. */
@@ -60,13 +62,14 @@ export class BackupHelper implements AsyncDisposable {
   readonly dir: string;
   readonly #setup: BackupHelperSetup;
   readonly #partials: string;
+  readonly #private: string;
   readonly #resources = new AsyncDisposableStack();
   /** What writes into the directory. */
   readonly #writing = new Set<Promise<unknown>>();
   /** Backups under way. */
   readonly #running = new Set<Promise<unknown>>();
   #backups: BackupResult[] = [];
-  #hasBackedUpDir = false;
+  readonly #pipes = new Map<string, Pipe>();
   /** Numbers files that grow. */
   #count = 0;
 
@@ -77,6 +80,7 @@ export class BackupHelper implements AsyncDisposable {
     this.dir = path.join(setup.folder.path, 'files');
     // Beside the directory, so that half a dump is never part of a backup.
     this.#partials = path.join(setup.folder.path, 'partial');
+    this.#private = path.join(setup.folder.path, 'private');
     const { ownedVault, folder, stop } = setup;
     // Closed from the last to the first; of several failures none is lost (`SuppressedError`).
     if (ownedVault !== undefined) this.#resources.use(ownedVault);
@@ -92,9 +96,9 @@ export class BackupHelper implements AsyncDisposable {
     return this.#backups;
   }
 
-  /** The directory itself was backed up, and not only the output of a command. */
-  get hasBackedUpDir(): boolean {
-    return this.#hasBackedUpDir;
+  /** Something was backed up, and no pipe was added since. */
+  get isBackedUp(): boolean {
+    return this.#backups.length > 0 && this.#pipes.size === 0;
   }
 
   /** A path in the directory. Throws `ARGUMENT_INVALID` for one that leads out of it. */
@@ -123,25 +127,15 @@ export class BackupHelper implements AsyncDisposable {
   }
 
   /**
-   * Backs up what a program prints as the file `filename`, with no temporary file; where the program fails, nothing is saved.
-   * A password goes into `env`, as for `run`.
+   * Lets the next backup run a program and save what it prints as the file `filename`, beside those of the directory and with no
+   * temporary file. Where the program fails, nothing is saved at all. A password goes into `env`, as for `run`.
    */
-  pipe(
-    filename: string,
-    command: string,
-    args: readonly string[] = [],
-    { env, input, signal, ...options }: CommandOptions & HelperBackupOptions = {},
-  ): Job<BackupResult> {
-    const source: BackupSource = {
-      type: 'command',
-      command,
-      args,
-      input,
-      cwd: this.dir,
-      env: commandEnvironment(env),
-      filename: `/${this.name}/${filename}`,
-    };
-    return this.#backupJob({ source, signal, env }, options);
+  pipe(filename: string, command: string, args: readonly string[] = [], options: PipeOptions = {}): void {
+    this.#setup.signal.throwIfAborted();
+    if (path.basename(filename) !== filename || filename === '') {
+      throw new CairnArgumentError(`${JSON.stringify(filename)} is no name of a file`);
+    }
+    this.#pipes.set(filename, { command, args, ...options });
   }
 
   /** Writes a file of the directory, readable by this user only, and returns its path. */
@@ -155,33 +149,47 @@ export class BackupHelper implements AsyncDisposable {
   }
 
   /**
-   * Backs up the directory under the helper's name. Throws `SOURCE_EMPTY` where nothing was put into it, and
-   * `ARGUMENT_INVALID` while a `run` or `write` was not awaited.
+   * Writes a file that this user alone reads and that is not part of the backup, and returns its path: for the passwords that a
+   * program takes from a file, such as `--defaults-extra-file` and `PGPASSFILE`.
    */
-  backup({ signal, ...options }: HelperBackupOptions = {}): Job<BackupResult> {
+  writePrivate(file: string, data: string | Uint8Array): Promise<string> {
+    const name = path.basename(file);
+    if (name !== file || name === '') throw new CairnArgumentError(`${JSON.stringify(file)} is no name of a file`);
+    const target = path.join(this.#private, name);
+    return this.#track(this.#writing, async () => {
+      await writeFile(target, data, { mode: 0o600, signal: this.#setup.signal });
+      return target;
+    });
+  }
+
+  /**
+   * Backs up the directory, and what `pipe` was told, under the helper's name as one backup. Throws `SOURCE_EMPTY` where there
+   * is nothing, `COMMAND_FAILED` where a program of a pipe fails, and `ARGUMENT_INVALID` while a `run` or `write` was not
+   * awaited.
+   */
+  backup({ signal, tags = [], ...options }: HelperBackupOptions = {}): Job<BackupResult> {
     if (this.#writing.size > 0) {
       throw new CairnArgumentError('something is still being written into the directory', {
         hint: 'Await `run` and `write` before `backup`.',
       });
     }
-    const source: BackupSource = {
-      type: 'files',
-      targets: [this.dir],
-      // Always the same path, so that the backups of a name have a history, whatever the directory is called this time.
-      storedAs: `/${this.name}`,
-      ignoreFiles: [],
-    };
-    const prepare = async (): Promise<void> => {
-      if (!(await this.isEmpty())) return;
-      throw new CairnError('SOURCE_EMPTY', `nothing was put into the directory of ${this.name}`, {
-        hint: 'Write files into it first, with `run`, `write`, or at `dir`.',
-      });
-    };
-    return this.#backupJob({ source, signal, prepare, onDone: () => void (this.#hasBackedUpDir = true) }, options);
-  }
-
-  async isEmpty(): Promise<boolean> {
-    return (await readdir(this.dir)).length === 0;
+    const { vault, tags: own } = this.#setup;
+    const pipes = [...this.#pipes];
+    const all = { ...options, name: this.name, tags: [...own, ...tags] };
+    const job = new Job<BackupResult>(
+      async ({ signal, report }) => {
+        if (pipes.length === 0) await this.#refuseEmpty();
+        const inner = vault.backup(this.#source(pipes), { ...all, signal });
+        for await (const progress of inner) report(progress);
+        const result = await inner;
+        this.#backups.push(result);
+        for (const [name] of pipes) this.#pipes.delete(name);
+        return result;
+      },
+      { signal: this.#signal(signal) },
+    );
+    void this.#track(this.#running, async () => job);
+    return job;
   }
 
   /** Restores the newest backup of this name, or the one that `reference` means. */
@@ -190,6 +198,17 @@ export class BackupHelper implements AsyncDisposable {
     ...options
   }: VaultRestoreOptions & { readonly reference?: string }): Job<VaultRestoreResult> {
     return this.#setup.vault.restore(reference, { ...options, signal: this.#signal(options.signal) });
+  }
+
+  /** Thins out the backups of this name, and of no other. Throws `RETENTION_EMPTY` without rules. */
+  rotate(rules: RotationRules = this.#setup.rotation ?? {}, options: RotationOptions = {}): Job<RetentionResult> {
+    return this.#setup.vault.rotate({ name: this.name }, rules, { ...options, signal: this.#signal(options.signal) });
+  }
+
+  /** Removes the backups of this name that are older than an interval such as `3M`; the newest stays. */
+  deleteOlderThan(interval: string, options: OlderThanOptions = {}): Job<RetentionResult> {
+    const { vault } = this.#setup;
+    return vault.deleteOlderThan(interval, { name: this.name }, { ...options, signal: this.#signal(options.signal) });
   }
 
   close(): Promise<void> {
@@ -201,30 +220,25 @@ export class BackupHelper implements AsyncDisposable {
     await this.#resources.disposeAsync();
   }
 
-  #backupJob(
-    { source, signal, env, prepare, onDone }: HelperBackup,
-    { tags = [], ...options }: HelperBackupOptions,
-  ): Job<BackupResult> {
-    const { vault, tags: own } = this.#setup;
-    const { name } = this;
-    const job = new Job<BackupResult>(
-      async ({ signal, report }) => {
-        await prepare?.();
-        const inner = vault.backup(source, { ...options, name, tags: [...own, ...tags], signal });
-        try {
-          for await (const progress of inner) report(progress);
-          const result = await inner;
-          this.#backups.push(result);
-          onDone?.();
-          return result;
-        } catch (error) {
-          throw withoutSecrets(error, env);
-        }
-      },
-      { signal: this.#signal(signal) },
-    );
-    void this.#track(this.#running, async () => job);
-    return job;
+  #source(pipes: readonly (readonly [string, Pipe])[]): BackupSource {
+    return {
+      type: 'files',
+      targets: [this.dir],
+      // Always the same path, so that the backups of a name have a history, whatever the directory is called this time.
+      storedAs: `/${this.name}`,
+      ignoreFiles: [],
+      streams: pipes.map(([name, request]) => ({
+        name,
+        open: (signal) => commandOutput({ ...request, cwd: this.dir }, signal),
+      })),
+    };
+  }
+
+  async #refuseEmpty(): Promise<void> {
+    if ((await readdir(this.dir)).length > 0) return;
+    throw new CairnError('SOURCE_EMPTY', `nothing was put into the directory of ${this.name}`, {
+      hint: 'Write files into it first, with `run`, `write`, or at `dir`; or name a program with `pipe`.',
+    });
   }
 
   /** Stops with the helper, and earlier where the caller says so. */
@@ -241,13 +255,4 @@ export class BackupHelper implements AsyncDisposable {
     running.then(done, done);
     return running;
   }
-}
-
-interface HelperBackup {
-  readonly source: BackupSource;
-  readonly signal: AbortSignal | undefined;
-  /** Its secrets are taken out of errors. */
-  readonly env?: CommandOptions['env'];
-  readonly prepare?: () => Promise<void>;
-  readonly onDone?: () => void;
 }

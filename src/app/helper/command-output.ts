@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { CairnArgumentError, CairnError, isCairnError, systemCode } from '../../base/errors.ts';
+import { CairnArgumentError, CairnError, type ErrorFacts, systemCode } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
 import { utf8Lossy } from '../../base/bytes.ts';
 import { type CommandInput, runCommand } from '../../sources/command/run-command.ts';
@@ -26,7 +26,7 @@ export interface CommandRequest extends CommandOptions {
 }
 
 /** The environment of a command, with secrets as plain text. */
-export function commandEnvironment(env: CommandOptions['env'] = {}): NodeJS.ProcessEnv {
+function commandEnvironment(env: CommandOptions['env'] = {}): NodeJS.ProcessEnv {
   const own = Object.entries(env).map(([name, value]) => [
     name,
     value instanceof Secret ? utf8Lossy(value.reveal()) : value,
@@ -72,7 +72,8 @@ export async function commandToText(request: CommandRequest, signal: AbortSignal
   return utf8Lossy(Buffer.concat(chunks));
 }
 
-async function* commandOutput(request: CommandRequest, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+/** What a command prints; secrets of its environment are taken out of what it says when it fails. */
+export async function* commandOutput(request: CommandRequest, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { command, args, cwd, input, env } = request;
   try {
     yield* runCommand({ command, args, cwd, input, env: commandEnvironment(env) }, signal);
@@ -82,13 +83,15 @@ async function* commandOutput(request: CommandRequest, signal: AbortSignal): Asy
 }
 
 /** Programs like to repeat what they were given: what they say on standard error is cleared of it. */
-export function withoutSecrets(error: unknown, env: CommandOptions['env'] = {}): unknown {
-  if (!(error instanceof CairnError) || !isCairnError(error)) return error;
+function withoutSecrets(error: unknown, env: CommandOptions['env'] = {}): unknown {
+  if (!(error instanceof CairnError)) return error;
   const redactor = new Redactor(Object.values(env).filter((value) => value instanceof Secret));
+  const cleanList = (value: ErrorFacts[string]): ErrorFacts[string] =>
+    Array.isArray(value) ? value.map((line: string) => redactor.knownOnly(line)) : value;
   const { code, hint, retry, facts, cause } = error;
-  return new CairnError(code, redactor.text(error.message), {
+  return new CairnError(code, redactor.knownOnly(error.message), {
     retry,
-    facts: redactor.data(facts),
+    facts: Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, cleanList(value)])),
     ...(hint === undefined ? {} : { hint }),
     ...(cause === undefined ? {} : { cause }),
   });

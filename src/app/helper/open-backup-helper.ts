@@ -3,6 +3,8 @@ import path from 'node:path';
 import { CairnArgumentError } from '../../base/errors.ts';
 import type { BackupResult } from '../../vault/actions/backup-action.ts';
 import { nameTag } from '../../vault/actions/backup-name.ts';
+import type { RotationRules } from '../../retention/rotation-policy.ts';
+import type { RetentionResult } from '../../vault/care/rotate-backups.ts';
 import type { VaultPlace } from '../../vault/open-vault.ts';
 import { Vault } from '../../vault/vault.ts';
 import type { OpenVaultOptions, PasswordSource } from '../../vault/vault-options.ts';
@@ -18,6 +20,8 @@ export interface BackupHelperOptions {
   readonly open?: Omit<OpenVaultOptions, 'password' | 'signal'> | undefined;
   /** Tags of every backup of this helper. */
   readonly tags?: readonly string[] | undefined;
+  /** What `rotate` keeps where it is not told; `withBackupHelper` rotates by it after the backup. */
+  readonly rotation?: RotationRules | undefined;
   /** Where the temporary directory is made; `TMPDIR`, or `/tmp`, by default. */
   readonly temporaryFolder?: string | undefined;
   /** Stops what the helper does. */
@@ -44,10 +48,10 @@ export async function openBackupHelper(name: string, options: BackupHelperOption
   if (vault === undefined) throw new Error('a helper without a vault');
   const onSignal = (): void => stop(new Error('ended by a signal'));
   const folder = opened.use(await TemporaryFolder.make(name, onSignal, options.temporaryFolder));
-  await mkdir(path.join(folder.path, 'files'), { mode: 0o700 });
-  await mkdir(path.join(folder.path, 'partial'), { mode: 0o700 });
+  for (const part of ['files', 'partial', 'private']) await mkdir(path.join(folder.path, part), { mode: 0o700 });
   signal.throwIfAborted();
-  const helper = new BackupHelper({ name, vault, ownedVault, folder, signal, stop, tags: options.tags ?? [] });
+  const { tags = [], rotation } = options;
+  const helper = new BackupHelper({ name, vault, ownedVault, folder, signal, stop, tags, rotation });
   opened.move();
   return helper;
 }
@@ -57,11 +61,13 @@ export interface HelperResult<T> {
   readonly value: T;
   /** What was backed up, by the body and at its end. */
   readonly backups: readonly BackupResult[];
+  /** What was removed, where there are rules for it. */
+  readonly rotation: RetentionResult | undefined;
 }
 
 /**
  * Runs `body` with a helper and backs up its directory at the end, only if the body did not throw. Where the body has called
- * `backup` itself, or has only used `pipe` and left the directory empty, that is not done again.
+ * `backup` itself, that is not done again, unless a `pipe` came after it.
  *
  * ```ts
  * await withBackupHelper('myhost_mysql', { vault, password, tags: ['mysql'] }, async (h) => {
@@ -76,9 +82,10 @@ export async function withBackupHelper<T>(
 ): Promise<HelperResult<T>> {
   await using helper = await openBackupHelper(name, options);
   const value = await body(helper);
-  const isDone = helper.hasBackedUpDir || (helper.backups.length > 0 && (await helper.isEmpty()));
-  if (!isDone) await helper.backup();
-  return { value, backups: helper.backups };
+  if (!helper.isBackedUp) await helper.backup();
+  // Only now: an older backup goes when a newer one is there.
+  const rotation = options.rotation === undefined ? undefined : await helper.rotate();
+  return { value, backups: helper.backups, rotation };
 }
 
 async function openOwn(place: VaultPlace, { password, open, signal }: BackupHelperOptions): Promise<Vault> {

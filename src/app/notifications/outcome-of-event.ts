@@ -107,6 +107,13 @@ export function describeRemoval({ removed, failed }: ActionResults['forget']): O
   };
 }
 
+export function describeRetention({ removed, failed }: ActionResults['rotate']): OutcomeDetails {
+  return describeRemoval({
+    removed: removed.map(({ id }) => id),
+    failed: failed.map(({ backup, message }) => ({ id: backup.id, message })),
+  });
+}
+
 export function describePrune(result: ActionResults['prune']): OutcomeDetails {
   const { status, freedBytes, failure, damagedPacks } = result;
   return {

@@ -20,9 +20,10 @@ const patterns: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/(\/bot)\d+:[\w-]+/gu, `$1${REDACTED}`],
   [/(authorization["']?\s*[:=]\s*["']?\w+)\s+[^\s"']+/giu, `$1 ${REDACTED}`],
   [/\b(bearer|basic)\s+[\w.~+/=-]{20,}/giu, `$1 ${REDACTED}`],
+  // But not MySQL's `(using password: YES)`. Else:
   // `password=…`, `"token": "…"`, `--api-key …`, `X-Amz-Signature=…`, `PGPASSWORD=…`.
   [
-    /((?:password|passwd|passphrase|pwd|secret|token|signature|credential|api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key)["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s&;,"']+)/giu,
+    /((?:password|passwd|passphrase|pwd|secret|token|signature|credential|api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key)["']?\s*[=:]\s*)(?!(?:YES|NO)\))(?:"[^"]*"|'[^']*'|[^\s&;,"']+)/giu,
     `$1${REDACTED}`,
   ],
   [/(--?[\w-]*(?:password|passwd|secret|token|key)\s+)[^\s-][^\s]*/giu, `$1${REDACTED}`],
@@ -47,9 +48,13 @@ export class Redactor {
     this.#expression = undefined;
   }
 
+  /** Without the secrets that it was told of. */
+  knownOnly(text: string): string {
+    return this.#known.size === 0 ? text : text.replace((this.#expression ??= this.#compile()), REDACTED);
+  }
+
   text(text: string): string {
-    let clean = text;
-    if (this.#known.size > 0) clean = clean.replace((this.#expression ??= this.#compile()), REDACTED);
+    let clean = this.knownOnly(text);
     for (const [pattern, replacement] of patterns) clean = clean.replace(pattern, replacement);
     return clean;
   }

@@ -10,6 +10,7 @@ import {
   describePrune,
   describeRemoval,
   describeRestore,
+  describeRetention,
   doneOutcome,
   failedOutcome,
   type OutcomeDetails,
@@ -63,6 +64,8 @@ export function watchVault(
   watch('restore', (listener) => vault.on('restore.done', listener), describeRestore);
   watch('forget', (listener) => vault.on('forget.done', listener), describeRemoval);
   watch('delete', (listener) => vault.on('delete.done', listener), describeRemoval);
+  watch('rotate', (listener) => vault.on('rotate.done', listener), describeRetention);
+  watch('deleteOlderThan', (listener) => vault.on('deleteOlderThan.done', listener), describeRetention);
   watch('prune', (listener) => vault.on('prune.done', listener), describePrune);
   return listeners.move();
 }

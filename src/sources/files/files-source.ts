@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseSize } from '../../base/size-text.ts';
 import { bytesKey, bytesOf, utf8Lossy } from '../../base/bytes.ts';
-import { CairnArgumentError, CairnError } from '../../base/errors.ts';
+import { CairnError } from '../../base/errors.ts';
 import { openPosix } from '../../base/posix/open-posix.ts';
 import type { Posix } from '../../base/posix/posix.ts';
 import type { Source, SourceProblem } from '../../archiver/source.ts';
@@ -12,7 +12,7 @@ import { FilesDirectory, problemOf } from './files-directory.ts';
 import type { FilesScope } from './files-scope.ts';
 import { listLines, rawNames, readExcludeFile, readListFile, verbatimLines } from './list-file.ts';
 import { cacheTag, parseTagFile } from './tag-file.ts';
-import { virtualPath } from '../virtual-path.ts';
+import { directoryStoredAs, type StreamFile } from './stored-as.ts';
 import { buildTargetTree } from './target-tree.ts';
 
 /** A path as text, or as raw bytes where it is not UTF-8. */
@@ -34,6 +34,8 @@ export interface FilesSourceOptions {
    * temporary directory. Backups of the same path have a history together.
    */
   readonly storedAs?: string;
+  /** Files of that directory, such as the output of programs, that exist only as streams. */
+  readonly streams?: readonly StreamFile[];
 
   /** restic's exclude patterns. What a target names itself is never excluded. */
   readonly exclude?: readonly string[];
@@ -101,8 +103,10 @@ export async function openFilesSource(options: FilesSourceOptions): Promise<Sour
   };
   const excludes = [...patterns.exclude, ...patterns.iexclude];
   const maxFileSize = options.excludeLargerThan === undefined ? undefined : parseSize(options.excludeLargerThan);
-  if (options.storedAs !== undefined)
-    return directoryStoredAs(scope, present, options.storedAs, { excludes, maxFileSize });
+  if (options.storedAs !== undefined) {
+    const stored = { path: options.storedAs, streams: options.streams ?? [] };
+    return { ...directoryStoredAs(scope, present, stored), excludes, maxFileSize, oneFileSystem };
+  }
   const node = buildTargetTree(present);
   const device = oneFileSystem && node.target ? fs.lstatSync('/', { bigint: true }).dev : undefined;
   return {
@@ -111,28 +115,6 @@ export async function openFilesSource(options: FilesSourceOptions): Promise<Sour
     excludes,
     maxFileSize,
     oneFileSystem,
-  };
-}
-
-function directoryStoredAs(
-  scope: FilesScope,
-  targets: readonly string[],
-  storedAs: string,
-  { excludes, maxFileSize }: Pick<Source, 'excludes' | 'maxFileSize'>,
-): Source {
-  const [target] = targets;
-  const stats = target === undefined ? undefined : fs.lstatSync(bytesOf(target), { bigint: true });
-  if (target === undefined || targets.length > 1 || stats?.isDirectory() !== true) {
-    throw new CairnArgumentError('`storedAs` is for one target that is a directory');
-  }
-  const node = { target: true, children: new Map() };
-  const device = scope.oneFileSystem ? stats.dev : undefined;
-  const directory = new FilesDirectory(scope, { path: target, node, rules: undefined, device });
-  return {
-    ...virtualPath(storedAs, (key) => ({ kind: 'directory', key, directory })),
-    excludes,
-    maxFileSize,
-    oneFileSystem: scope.oneFileSystem,
   };
 }
 
