@@ -166,3 +166,13 @@ export {
   openBackupHelper,
   withBackupHelper,
 } from './app/helper/open-backup-helper.ts';
+export type { PipeOptions, WriteData } from './app/helper/backup-helper.ts';
+export { type Authorize, bearerToken } from './server/embed/bearer-token.ts';
+export {
+  type BackupHandler,
+  type BackupHandlerOptions,
+  createBackupHandler,
+  type NamedSource,
+} from './server/embed/backup-handler.ts';
+export type { RunDocument } from './server/embed/backup-run.ts';
+export { type FetchHandler, nodeListener } from './server/embed/node-listener.ts';
