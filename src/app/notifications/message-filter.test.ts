@@ -34,6 +34,10 @@ describe('messageFilter', () => {
     expect(messageFilter(custom({ on: [pattern] })).wantsOutcome({ action, status })).toBe(wanted);
   });
 
+  it.each(['*', '*.*', 'backup', 'backup.*'])('with `%s` hears of no beginning', (pattern) => {
+    expect(messageFilter(custom({ on: [pattern] })).wantsStart({ action: 'backup' })).toBe(false);
+  });
+
   it('hears of a beginning that is named', () => {
     expect(messageFilter(custom({ on: ['backup.before'] })).wantsStart({ action: 'backup' })).toBe(true);
   });

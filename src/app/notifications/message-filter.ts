@@ -33,10 +33,9 @@ export function messageFilter(settings: NotifierSettings): MessageFilter {
   };
 }
 
-/** Whether a pattern means this stage of an action; one without a stage means those in `byDefault`. */
+/** Whether a pattern means this stage of an action; `byDefault`, whether one that names no stage does. */
 function matches(pattern: string, action: string, stage: string, byDefault: boolean): boolean {
   const [wantedAction, wantedStage] = pattern.split('.');
   if (wantedAction !== '*' && wantedAction !== action) return false;
-  if (wantedStage === undefined) return byDefault;
-  return wantedStage === '*' || wantedStage === stage;
+  return wantedStage === undefined || wantedStage === '*' ? byDefault : wantedStage === stage;
 }

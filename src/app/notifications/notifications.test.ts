@@ -36,7 +36,7 @@ function clockAt(time: Date): Clock {
 
 describe('Notifications', () => {
   it('deliver in the order in which they were told', async () => {
-    const to = recorder({ on: ['*.*'] });
+    const to = recorder({ on: ['*', '*.before'] });
     await using notifications = openNotifications([to]);
     notifications.tellStart(subject);
     notifications.tellOutcome(sampleOutcome());

@@ -60,6 +60,11 @@ export class Notifications implements AsyncDisposable {
     this.#lines = settings.map((each) => new NotifierLine(each, tools, this.#lineOptions(each)));
   }
 
+  /** Keeps a secret that came to be known out of all messages. */
+  addSecret(secret: Secret | string): void {
+    this.#redactor.add(secret);
+  }
+
   /** That an action begins. Returns at once; so do the next two. */
   tellStart(subject: OutcomeSubject): void {
     const clean = this.#redactor.data(subject);

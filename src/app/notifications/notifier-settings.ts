@@ -7,8 +7,8 @@ export interface NotifierRules {
   /** As messages and warnings call it. */
   readonly name: string;
   /**
-   * What it is told of: `backup`, `restore.failed`, `prune.done`, `*`, `*.failed`. By default how every action ends.
-   * That an action begins is told only where `<action>.before` is named.
+   * What it is told of: `backup.*`, `restore.failed`, `prune.done`, `*`, `*.failed`. By default how every action ends.
+   * That an action begins is told only where `<action>.before` is named, and to pings.
    */
   readonly on?: readonly string[] | undefined;
   /** Milliseconds that one delivery may take, retries included; 20,000 by default. */
@@ -93,6 +93,7 @@ export interface CommandNotifierSettings extends MessageRules {
   /** Run without a shell; the message comes as JSON on standard input. */
   readonly command: string;
   readonly args?: readonly string[] | undefined;
+  readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 

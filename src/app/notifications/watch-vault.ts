@@ -3,7 +3,7 @@ import type { ActionName } from '../../vault/vault-events.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { type NotificationOptions, type Notifications, openNotifications } from './notifications.ts';
 import type { NotifierSettings } from './notifier-settings.ts';
-import type { OutcomeSubject } from './outcome.ts';
+import type { Outcome, OutcomeSubject } from './outcome.ts';
 import {
   type ActionOrigin,
   describeBackup,
@@ -17,16 +17,19 @@ import {
   subjectOf,
 } from './outcome-of-event.ts';
 
-/** Whose work it is; by default what is told says only what was done in which vault. */
-export type WatchOptions = Omit<ActionOrigin, 'vault'>;
+/** Whose work it is; by default a backup is told by its name. */
+export interface WatchOptions extends Omit<ActionOrigin, 'vault'> {
+  /** Of backups, those with these names only: others may go into the same vault meanwhile. */
+  readonly names?: readonly string[] | undefined;
+}
 
 /** Tells `notifications` of what happens in a vault, until the result is disposed. No listener waits for a delivery. */
 export function watchVault(
   notifications: Notifications,
   vault: Pick<Vault, 'on' | 'url'>,
-  options: WatchOptions = {},
+  { names, ...rest }: WatchOptions = {},
 ): Disposable {
-  const origin: ActionOrigin = { ...options, vault: vault.url };
+  const origin: ActionOrigin = { ...rest, vault: vault.url };
   const running = new Map<string, OutcomeSubject>();
   using listeners = new DisposableStack();
 
@@ -35,27 +38,31 @@ export function watchVault(
     onDone: (listener: (event: { readonly sessionId: string; readonly result: R }) => void) => Disposable,
     describe: (result: R) => OutcomeDetails,
   ): void => {
-    // Where it was not seen to begin, it is told as of now.
-    const subject = (sessionId: string): OutcomeSubject => {
-      const known = running.get(sessionId);
+    const end = (sessionId: string, outcomeOf: (subject: OutcomeSubject) => Outcome): void => {
+      const subject = running.get(sessionId);
+      // What began before anybody watched, or is not ours.
+      if (subject === undefined) return;
       running.delete(sessionId);
-      return known ?? subjectOf(action, sessionId, origin, now());
+      notifications.tellOutcome(outcomeOf(subject));
     };
     listeners.use(
-      vault.on(`${action}.before`, ({ sessionId }) => {
-        const begun = subjectOf(action, sessionId, origin, now());
+      vault.on(`${action}.before`, ({ sessionId, options: request }) => {
+        const name = 'name' in request && typeof request.name === 'string' ? request.name : undefined;
+        if (action === 'backup' && names !== undefined && (name === undefined || !names.includes(name))) return;
+        const source = origin.source ?? (action === 'backup' ? name : undefined);
+        const begun = subjectOf(action, sessionId, { ...origin, source }, now());
         running.set(sessionId, begun);
         notifications.tellStart(begun);
       }),
     );
     listeners.use(
       vault.on(`${action}.failed`, ({ sessionId, error }) => {
-        notifications.tellOutcome(failedOutcome(subject(sessionId), error, now()));
+        end(sessionId, (subject) => failedOutcome(subject, error, now()));
       }),
     );
     listeners.use(
       onDone(({ sessionId, result }) => {
-        notifications.tellOutcome(doneOutcome(subject(sessionId), describe(result), now()));
+        end(sessionId, (subject) => doneOutcome(subject, describe(result), now()));
       }),
     );
   };

@@ -8,7 +8,7 @@ import type { CommandNotifierSettings } from '../notifier-settings.ts';
 
 /** Runs a program, without a shell, with the message as JSON on its standard input. What it prints is not looked at. */
 export function openCommandNotifier(settings: CommandNotifierSettings): Notifier {
-  const { command, args, env } = settings;
+  const { command, args, cwd, env } = settings;
   return {
     name: settings.name,
     deliver: async (message, { signal }) => {
@@ -16,6 +16,7 @@ export function openCommandNotifier(settings: CommandNotifierSettings): Notifier
       const options = {
         command,
         args,
+        cwd,
         input,
         env: { ...process.env, ...variables(message), ...env },
         killDelayMs: 1000,
