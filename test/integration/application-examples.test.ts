@@ -172,12 +172,13 @@ describe.each([
   });
 });
 
+const failingCheck = (): boolean => {
+  throw new Error('the directory of users is down');
+};
+
 it('lets nobody in where the check fails', async () => {
   await using vault = await initVault('memory:closed', { password: 'x', generatedKey: true, cache: false });
-  const authorize = (): boolean => {
-    throw new Error('the directory of users is down');
-  };
-  await using application = await honoApplication({ vault, authorize, sources: {} });
+  await using application = await honoApplication({ vault, authorize: failingCheck, sources: {} });
   expect((await fetch(`${application.url}/backups`)).status).toBe(401);
 });
 

@@ -42,6 +42,10 @@ const filesOf = async (reference: string): Promise<string[]> =>
 const textOf = async (reference: string, path: string): Promise<string> =>
   Buffer.concat(await Array.fromAsync(vault.cat(reference, path))).toString();
 
+const cannotClose = (): Promise<void> => Promise.reject(new Error('cannot close'));
+
+const daysAgo = (age: number): Date => new Date(Date.now() - age * 86_400_000);
+
 describe('a backup helper', () => {
   it('B57: has a private directory whose name begins with its own, and tags of all its backups', async () => {
     await using h = await openBackupHelper('my host_mysql', options);
@@ -90,8 +94,7 @@ describe('a backup helper', () => {
   it('B58: tells of a failure to clean up beside the failure of the body', async () => {
     const storage = openMemoryStorage();
     await (await initVault(storage, { password, generatedKey: true, cache: false }))[Symbol.asyncDispose]();
-    const dispose = (): Promise<void> => Promise.reject(new Error('cannot close'));
-    Object.defineProperty(storage, Symbol.asyncDispose, { value: dispose });
+    Object.defineProperty(storage, Symbol.asyncDispose, { value: cannotClose });
     const own = { vault: storage, password, open: { cache: false as const }, temporaryFolder: temporary };
     const failure: unknown = await withBackupHelper('mine', own, () =>
       Promise.reject(new Error('the body failed')),
@@ -126,13 +129,12 @@ describe('a backup helper', () => {
   });
 
   it('B59: rotates and removes backups of its own name only', async () => {
-    const days = (age: number): Date => new Date(Date.now() - age * 86_400_000);
     await using other = await openBackupHelper('mine2', options);
     await other.write('a.txt', 'x');
-    for (const age of [20, 10]) await other.backup({ time: days(age) });
+    for (const age of [20, 10]) await other.backup({ time: daysAgo(age) });
     await using h = await openBackupHelper('mine', { ...options, rotation: { days: 3 } });
     await h.write('a.txt', 'x');
-    for (const age of [20, 10, 1, 0]) await h.backup({ time: days(age) });
+    for (const age of [20, 10, 1, 0]) await h.backup({ time: daysAgo(age) });
     expect((await h.rotate()).removed.length).toBe(2);
     expect((await h.deleteOlderThan('2h')).removed.length).toBe(1);
     const names = (await Array.fromAsync(vault.list())).map(({ name }) => name);
@@ -165,7 +167,7 @@ describe('a backup helper', () => {
     await h.write('a.txt', Buffer.alloc(3_000_000));
     const phases = new Set<string>();
     for await (const { phase } of h.backup()) phases.add(phase);
-    expect([...phases].length).toBeGreaterThan(0);
+    expect(phases.size).toBeGreaterThan(0);
   });
 
   it.each(['', 'latest', 'a/b', '..', 'a@b'])('refuses the name %j', async (name) => {
@@ -305,35 +307,35 @@ async function waitUntilEnded(pid: number): Promise<void> {
   await vi.waitFor(async () => expect(['gone', 'Z']).toContain(await state()), { timeout: 10_000 });
 }
 
+const script = (more: string): string => `
+  import { openBackupHelper } from ${JSON.stringify(new URL('../../src/app/helper/open-backup-helper.ts', import.meta.url).href)};
+  import { initVault } from ${JSON.stringify(new URL('../../src/vault/open-vault.ts', import.meta.url).href)};
+  ${more}
+  const vault = await initVault('memory:x', { password: 'x', generatedKey: true, cache: false });
+  const h = await openBackupHelper('mine', { vault, temporaryFolder: ${JSON.stringify(temporary)} });
+  h.run('sh', ['-c', 'echo $$ > pid; exec sleep 60']).catch(() => {});
+  const wait = setInterval(() => {
+    if (process.getBuiltinModule('fs').existsSync(h.path('pid'))) { console.log('ready'); clearInterval(wait); }
+  }, 10);
+  setTimeout(() => {}, 60_000);
+`;
+
+async function signalled(
+  more: string,
+  signal: NodeJS.Signals,
+): Promise<{ readonly by: unknown; readonly pid: number }> {
+  const file = join(scratch, 'script.ts');
+  await writeFile(file, script(more));
+  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  const [folder = ''] = await readdir(temporary);
+  const pid = Number(await readFile(join(temporary, folder, 'files', 'pid'), 'utf8'));
+  child.kill(signal);
+  const [code, by] = (await once(child, 'exit')) as [number | null, string | null];
+  return { by: by ?? code, pid };
+}
+
 describe('a signal', () => {
-  const script = (more: string): string => `
-    import { openBackupHelper } from ${JSON.stringify(new URL('../../src/app/helper/open-backup-helper.ts', import.meta.url).href)};
-    import { initVault } from ${JSON.stringify(new URL('../../src/vault/open-vault.ts', import.meta.url).href)};
-    ${more}
-    const vault = await initVault('memory:x', { password: 'x', generatedKey: true, cache: false });
-    const h = await openBackupHelper('mine', { vault, temporaryFolder: ${JSON.stringify(temporary)} });
-    h.run('sh', ['-c', 'echo $$ > pid; exec sleep 60']).catch(() => {});
-    const wait = setInterval(() => {
-      if (process.getBuiltinModule('fs').existsSync(h.path('pid'))) { console.log('ready'); clearInterval(wait); }
-    }, 10);
-    setTimeout(() => {}, 60_000);
-  `;
-
-  async function signalled(
-    more: string,
-    signal: NodeJS.Signals,
-  ): Promise<{ readonly by: unknown; readonly pid: number }> {
-    const file = join(scratch, 'script.ts');
-    await writeFile(file, script(more));
-    const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(child.stdout, 'data');
-    const [folder = ''] = await readdir(temporary);
-    const pid = Number(await readFile(join(temporary, folder, 'files', 'pid'), 'utf8'));
-    child.kill(signal);
-    const [code, by] = (await once(child, 'exit')) as [number | null, string | null];
-    return { by: by ?? code, pid };
-  }
-
   it.each(['SIGINT', 'SIGTERM'] as const)(
     '%s removes the directory, ends its programs, and ends the process as ever',
     async (signal) => {

@@ -12,6 +12,12 @@ import { startMailServer } from '../support/mail-server.ts';
 import { peersMissing, requirePeer } from '../support/peers.ts';
 import { failedSample, sampleOutcome } from '../support/sample-outcome.ts';
 
+async function send(to: EmailSettings, outcome: Outcome = sampleOutcome()): Promise<DeliveryReport> {
+  await using notifications = openNotifications([to]);
+  notifications.tellOutcome(outcome);
+  return await notifications.flush();
+}
+
 describe.skipIf(peersMissing('openssl'))('an e-mail', () => {
   let folder: string;
   let key: string;
@@ -43,12 +49,6 @@ describe.skipIf(peersMissing('openssl'))('an e-mail', () => {
     ca: cert,
     ...change,
   });
-
-  async function send(to: EmailSettings, outcome: Outcome = sampleOutcome()): Promise<DeliveryReport> {
-    await using notifications = openNotifications([to]);
-    notifications.tellOutcome(outcome);
-    return await notifications.flush();
-  }
 
   it('goes to all recipients, after STARTTLS and a login, as text and HTML', async () => {
     await using server = await startMailServer({ key, cert });

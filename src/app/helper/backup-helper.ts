@@ -177,10 +177,10 @@ export class BackupHelper implements AsyncDisposable {
     const pipes = [...this.#pipes];
     const all = { ...options, name: this.name, tags: [...own, ...tags] };
     const job = new Job<BackupResult>(
-      async ({ signal, report }) => {
+      async (work) => {
         if (pipes.length === 0) await this.#refuseEmpty();
-        const inner = vault.backup(this.#source(pipes), { ...all, signal });
-        for await (const progress of inner) report(progress);
+        const inner = vault.backup(this.#source(pipes), { ...all, signal: work.signal });
+        for await (const progress of inner) work.report(progress);
         const result = await inner;
         this.#backups.push(result);
         for (const [name] of pipes) this.#pipes.delete(name);

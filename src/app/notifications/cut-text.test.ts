@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { cutText, utf8Cost } from './cut-text.ts';
 
+const escape = (text: string): string => text.replaceAll('&', '&amp;');
+
 it('leaves a text alone that just fits', () => {
   expect(cutText('abcde', 5)).toBe('abcde');
 });
@@ -30,7 +32,6 @@ it('never exceeds its limit and never cuts through a character, whatever is coun
 });
 
 it('counts what an escape makes of a character', () => {
-  const escape = (text: string): string => text.replaceAll('&', '&amp;');
   const cut = cutText('&'.repeat(10), 20, (character) => escape(character).length);
   expect(escape(cut).length).toBeLessThanOrEqual(20);
 });

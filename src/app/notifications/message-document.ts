@@ -32,7 +32,7 @@ export function messageDocument(message: NotificationMessage): MessageDocument {
 }
 
 /** The event that an outcome comes from. */
-export function eventName({ action, status }: Pick<Outcome, 'action' | 'status'>): string {
+function eventName({ action, status }: Pick<Outcome, 'action' | 'status'>): string {
   return `${action}.${status === 'failed' ? 'failed' : 'done'}`;
 }
 

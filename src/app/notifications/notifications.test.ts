@@ -138,18 +138,18 @@ describe('a digest of a run', () => {
   });
 });
 
+async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'cairn-digest-'));
+  try {
+    await test(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 describe('a digest of several runs', () => {
   const HOUR = 3_600_000;
   const at = (hours: number): Date => new Date(Date.UTC(2026, 10, 25) + hours * HOUR);
-
-  async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
-    const folder = await mkdtemp(path.join(tmpdir(), 'cairn-digest-'));
-    try {
-      await test(folder);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  }
 
   /** One run of a program at an hour, which ends with this outcome. */
   async function run(stateFolder: string, hour: number, to: CustomNotifierSettings, outcome?: object): Promise<void> {

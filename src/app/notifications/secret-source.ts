@@ -1,5 +1,5 @@
 import { utf8Lossy } from '../../base/bytes.ts';
-import { Secret } from '../../base/secret.ts';
+import type { Secret } from '../../base/secret.ts';
 
 /** A secret, or how to get it; a function is called only when something is to be delivered. */
 export type SecretSource = Secret | string | (() => Promise<Secret>);

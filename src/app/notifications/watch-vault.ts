@@ -33,18 +33,19 @@ export function watchVault(
   const running = new Map<string, OutcomeSubject>();
   using listeners = new DisposableStack();
 
+  const end = (sessionId: string, outcomeOf: (subject: OutcomeSubject) => Outcome): void => {
+    const subject = running.get(sessionId);
+    // What began before anybody watched, or is not ours.
+    if (subject === undefined) return;
+    running.delete(sessionId);
+    notifications.tellOutcome(outcomeOf(subject));
+  };
+
   const watch = <R>(
     action: ActionName,
     onDone: (listener: (event: { readonly sessionId: string; readonly result: R }) => void) => Disposable,
     describe: (result: R) => OutcomeDetails,
   ): void => {
-    const end = (sessionId: string, outcomeOf: (subject: OutcomeSubject) => Outcome): void => {
-      const subject = running.get(sessionId);
-      // What began before anybody watched, or is not ours.
-      if (subject === undefined) return;
-      running.delete(sessionId);
-      notifications.tellOutcome(outcomeOf(subject));
-    };
     listeners.use(
       vault.on(`${action}.before`, ({ sessionId, options: request }) => {
         const name = 'name' in request && typeof request.name === 'string' ? request.name : undefined;

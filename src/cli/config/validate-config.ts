@@ -54,9 +54,8 @@ function assertDelivered(report: DeliveryReport | undefined): void {
   const [first, ...others] = report?.failed ?? [];
   if (first === undefined) return;
   const more = others.length === 0 ? '' : `, and ${others.length} more`;
-  throw new CairnError('NOTIFICATION_FAILED', `${first.notifier}: ${first.message}${more}`, {
-    ...(first.hint === undefined ? {} : { hint: first.hint }),
-  });
+  const hint = first.hint === undefined ? {} : { hint: first.hint };
+  throw new CairnError('NOTIFICATION_FAILED', `${first.notifier}: ${first.message}${more}`, hint);
 }
 
 async function lookUpSecrets(loaded: LoadedConfig, signal: AbortSignal): Promise<void> {

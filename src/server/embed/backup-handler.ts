@@ -76,7 +76,7 @@ export class BackupHandler implements AsyncDisposable {
   /** A check that fails lets nobody in. */
   async #isAllowed(request: Request): Promise<boolean> {
     try {
-      return (await this.#options.authorize(request)) === true;
+      return await this.#options.authorize(request);
     } catch {
       return false;
     }
@@ -157,8 +157,11 @@ type AskedSource =
   | { readonly kind: 'source'; readonly source: string }
   | { readonly kind: 'refused'; readonly response: Response };
 
+function refused(response: Response): AskedSource {
+  return { kind: 'refused', response };
+}
+
 async function readSource(request: Request): Promise<AskedSource> {
-  const refused = (response: Response): AskedSource => ({ kind: 'refused', response });
   // A page of another site cannot send this type without asking first.
   if (!/^application\/json\b/iu.test(request.headers.get('content-type') ?? '')) {
     return refused(

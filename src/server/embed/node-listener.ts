@@ -26,7 +26,7 @@ export function nodeListener(
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
   const { method = 'GET', headers } = incoming;
   // Only the path counts; the host is what the client says and is not looked at, also where a path begins with `//host`.
-  const url = new URL(`http://localhost${incoming.url ?? '/'}`);
+  const url = new URL(`http://localhost${fullPath(incoming)}`);
   const list = Object.entries(headers).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as [string, string]],
   );
@@ -37,4 +37,10 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
     signal,
     ...(hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' } : {}),
   });
+}
+
+/** Express, and NestJS with it, take the place where a listener is mounted off `url`, and keep the whole here. */
+function fullPath(incoming: IncomingMessage): string {
+  const original = 'originalUrl' in incoming ? incoming.originalUrl : undefined;
+  return typeof original === 'string' ? original : (incoming.url ?? '/');
 }

@@ -31,6 +31,20 @@ async function waitUntil(condition: () => boolean): Promise<boolean> {
   return condition();
 }
 
+async function* parts(): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < 40; i++) yield Buffer.alloc(100_000, 'y');
+}
+
+async function* silent(): AsyncGenerator<Uint8Array> {
+  await new Promise(() => {});
+  yield new Uint8Array();
+}
+
+async function* broken(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('half');
+  throw new Error('the input broke');
+}
+
 describe('runCommand', () => {
   it('gives all of the output, also when it is large', async () => {
     const text = await outputOf(shell('head -c 3000000 /dev/zero | tr "\\0" x; echo end'));
@@ -106,9 +120,6 @@ describe('runCommand', () => {
   });
 
   it('gives the command its input, also when it is large', async () => {
-    async function* parts(): AsyncGenerator<Uint8Array> {
-      for (let i = 0; i < 40; i++) yield Buffer.alloc(100_000, 'y');
-    }
     expect(await outputOf({ command: 'wc', args: ['-c'], input: parts() })).toBe('4000000\n');
   });
 
@@ -117,18 +128,10 @@ describe('runCommand', () => {
   });
 
   it('does not wait for an input that never comes once the command has ended', async () => {
-    async function* silent(): AsyncGenerator<Uint8Array> {
-      await new Promise(() => {});
-      yield new Uint8Array();
-    }
     expect(await outputOf(shell('echo done', { input: silent() }))).toBe('done\n');
   });
 
   it('fails where the input fails, although the command takes what it got for all', async () => {
-    async function* broken(): AsyncGenerator<Uint8Array> {
-      yield Buffer.from('half');
-      throw new Error('the input broke');
-    }
     await expect(outputOf({ command: 'cat', input: broken() })).rejects.toThrow('the input broke');
   });
 

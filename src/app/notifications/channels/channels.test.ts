@@ -37,40 +37,72 @@ const PARTS = /&(?:amp|lt|gt|quot|#39);/gu;
 /** What is left is no escape that was cut in half. */
 const isWholeEscaped = (text: string): boolean => !/&|</u.test(text.replace(PARTS, ''));
 
-describe('slack', () => {
-  const settings = (): NotifierSettings => ({
-    type: 'slack',
-    name: 's',
-    webhook: new Secret(`${receiver.url}/services/T/B/x`),
-  });
+const slack = (): NotifierSettings => ({
+  type: 'slack',
+  name: 's',
+  webhook: new Secret(`${receiver.url}/services/T/B/x`),
+});
 
+const discord = (): NotifierSettings => ({
+  type: 'discord',
+  name: 'd',
+  webhook: `${receiver.url}/api/webhooks/1/x`,
+});
+
+const telegram = (): NotifierSettings => ({
+  type: 'telegram',
+  name: 't',
+  token: new Secret('123:abc\n'),
+  chat: '-100',
+  thread: 4,
+  server: receiver.url,
+});
+
+const ntfy = (): NotifierSettings => ({
+  type: 'ntfy',
+  name: 'n',
+  topic: 'mine',
+  server: receiver.url,
+  token: 'tk_1234',
+});
+
+const webhook = (): NotifierSettings => ({
+  type: 'webhook',
+  name: 'w',
+  url: `${receiver.url}/hook`,
+  secret: new Secret('sign me'),
+  headers: { 'X-Tenant': 'a' },
+});
+
+const ping = (change: object = {}): NotifierSettings => ({
+  type: 'ping',
+  name: 'p',
+  url: `${receiver.url}/uuid`,
+  ...change,
+});
+
+describe('slack', () => {
   it('posts the text to the webhook', async () => {
-    await tell(settings(), sampleOutcome());
+    await tell(slack(), sampleOutcome());
     expect(receiver.received[0]).toMatchObject({ method: 'POST', path: '/services/T/B/x' });
     expect(got().text).toMatch(/^:large_green_circle: \*Backup ok: uploads on web1\*\nresult: all was saved/u);
   });
 
   it('cuts and escapes what is too long, so that nobody is called', async () => {
-    await tell(settings(), longOutcome());
+    await tell(slack(), longOutcome());
     expect(got().text.length).toBeLessThanOrEqual(4000);
     expect(isWholeEscaped(got().text)).toBe(true);
   });
 });
 
 describe('discord', () => {
-  const settings = (): NotifierSettings => ({
-    type: 'discord',
-    name: 'd',
-    webhook: `${receiver.url}/api/webhooks/1/x`,
-  });
-
   it('posts an embed', async () => {
-    await tell(settings(), failedSample('no route'));
+    await tell(discord(), failedSample('no route'));
     expect(got().embeds[0]).toMatchObject({ title: 'Backup FAILED: uploads on web1', color: 0xc62828 });
   });
 
   it('keeps to the limits of an embed and calls nobody', async () => {
-    await tell(settings(), longOutcome());
+    await tell(discord(), longOutcome());
     const [{ title, description }] = got().embeds;
     expect(title.length).toBeLessThanOrEqual(256);
     expect(description.length).toBeLessThanOrEqual(4096);
@@ -80,17 +112,8 @@ describe('discord', () => {
 });
 
 describe('telegram', () => {
-  const settings = (): NotifierSettings => ({
-    type: 'telegram',
-    name: 't',
-    token: new Secret('123:abc\n'),
-    chat: '-100',
-    thread: 4,
-    server: receiver.url,
-  });
-
   it('calls sendMessage of the bot', async () => {
-    await tell(settings(), sampleOutcome());
+    await tell(telegram(), sampleOutcome());
     expect(receiver.received[0]?.path).toBe('/bot123:abc/sendMessage');
     expect(got()).toMatchObject({
       chat_id: '-100',
@@ -102,7 +125,7 @@ describe('telegram', () => {
   });
 
   it('keeps to 4096 characters after the entities are parsed, and cuts none', async () => {
-    await tell(settings(), longOutcome());
+    await tell(telegram(), longOutcome());
     const plain = got().text.replace(/^<b>(.*?)<\/b>/u, '$1');
     expect(isWholeEscaped(plain)).toBe(true);
     expect(plain.replace(PARTS, 'x').length).toBeLessThanOrEqual(4096);
@@ -110,7 +133,7 @@ describe('telegram', () => {
 
   it('never tells the token, also where the service refuses it', async () => {
     receiver.plan.push({ status: 401, body: '{"ok":false,"description":"bad token 123:abc"}' });
-    const { failed } = await tell(settings(), sampleOutcome());
+    const { failed } = await tell(telegram(), sampleOutcome());
     expect(failed[0]).toMatchObject({
       code: 'NOTIFICATION_FAILED',
       hint: 'Check the token or password of this notifier.',
@@ -120,38 +143,22 @@ describe('telegram', () => {
 });
 
 describe('ntfy', () => {
-  const settings = (): NotifierSettings => ({
-    type: 'ntfy',
-    name: 'n',
-    topic: 'mine',
-    server: receiver.url,
-    token: 'tk_1234',
-  });
-
   it('publishes with title, priority and tag', async () => {
-    await tell(settings(), failedSample('no route'));
+    await tell(ntfy(), failedSample('no route'));
     expect(receiver.received[0]?.headers.authorization).toBe('Bearer tk_1234');
     expect(got()).toMatchObject({ topic: 'mine', title: 'Backup FAILED: uploads on web1', priority: 5 });
   });
 
   it('keeps to 4096 bytes, so that no attachment is made of it', async () => {
-    await tell(settings(), longOutcome());
+    await tell(ntfy(), longOutcome());
     expect(Buffer.byteLength(got().message)).toBeLessThanOrEqual(4096);
     expect(got().message.isWellFormed()).toBe(true);
   });
 });
 
 describe('webhook', () => {
-  const settings = (): NotifierSettings => ({
-    type: 'webhook',
-    name: 'w',
-    url: `${receiver.url}/hook`,
-    secret: new Secret('sign me'),
-    headers: { 'X-Tenant': 'a' },
-  });
-
   it('posts the outcome as a document, signed', async () => {
-    await tell(settings(), failedSample('no route'));
+    await tell(webhook(), failedSample('no route'));
     const { headers = {}, body = '' } = receiver.received[0] ?? {};
     expect(verifyWebhook('sign me', headers, body).kind).toBe('genuine');
     expect(headers['x-tenant']).toBe('a');
@@ -164,7 +171,7 @@ describe('webhook', () => {
 
   it('keeps its id when it is tried again', async () => {
     receiver.plan.push({ status: 500, headers: { 'retry-after': '0' } });
-    await tell(settings(), sampleOutcome());
+    await tell(webhook(), sampleOutcome());
     const ids = receiver.received.map(({ headers }) => headers['webhook-id']);
     expect(ids.length).toBe(2);
     expect(ids[0]).toBe(ids[1]);
@@ -172,16 +179,10 @@ describe('webhook', () => {
 });
 
 describe('ping', () => {
-  const settings = (change: object = {}): NotifierSettings => ({
-    type: 'ping',
-    name: 'p',
-    url: `${receiver.url}/uuid`,
-    ...change,
-  });
   const { action, sessionId, vault, host, started } = sampleOutcome();
 
   it('tells start and end of a run with one id, and what was said in the body', async () => {
-    await using notifications = openNotifications([settings()]);
+    await using notifications = openNotifications([ping()]);
     notifications.tellStart({ action, sessionId, vault, host, started });
     notifications.tellOutcome(sampleOutcome());
     await notifications.flush();
@@ -197,12 +198,12 @@ describe('ping', () => {
     ['a partial result', sampleOutcome({ status: 'partial' }), {}, '/uuid/fail'],
     ['a partial result that may be', sampleOutcome({ status: 'partial' }), { partial: 'ok' }, '/uuid'],
   ])('tells %s', async (_, outcome, change, path) => {
-    await tell(settings(change), outcome);
+    await tell(ping(change), outcome);
     expect(receiver.received[0]?.path).toBe(`${path}?rid=${sessionId}`);
   });
 
   it('keeps a test message out of the state of the check', async () => {
-    await using notifications = openNotifications([settings()]);
+    await using notifications = openNotifications([ping()]);
     notifications.tellTest();
     await notifications.flush();
     expect(receiver.received[0]?.path).toBe('/uuid/log');
