@@ -19,16 +19,20 @@ let scratch: string;
 let temporary: string;
 let vault: Vault;
 let options: BackupHelperOptions;
+const before = process.env['TMPDIR'];
 
 beforeEach(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'cairn-helper-test-'));
   temporary = join(scratch, 'tmp');
   await mkdir(temporary);
   vault = await initVault(`memory:${scratch}`, { password, generatedKey: true, jobs: 1, cache: false });
-  options = { vault, tags: ['mysql'], temporaryFolder: temporary };
+  options = { vault, tags: ['mysql'] };
+  process.env['TMPDIR'] = temporary;
 });
 
 afterEach(async () => {
+  if (before === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = before;
   await vault.close();
   await rm(scratch, { recursive: true });
 });
@@ -57,7 +61,7 @@ describe('a backup helper', () => {
   });
 
   it('B57: opens a vault by its address with a password, and closes it', async () => {
-    const place = { vault: vault.url, password, open: { cache: false as const, jobs: 1 }, temporaryFolder: temporary };
+    const place = { vault: vault.url, password, open: { cache: false as const, jobs: 1 } };
     {
       await using h = await openBackupHelper('mine', place);
       await h.write('a.txt', 'x');
@@ -95,7 +99,7 @@ describe('a backup helper', () => {
     const storage = openMemoryStorage();
     await (await initVault(storage, { password, generatedKey: true, cache: false }))[Symbol.asyncDispose]();
     Object.defineProperty(storage, Symbol.asyncDispose, { value: cannotClose });
-    const own = { vault: storage, password, open: { cache: false as const }, temporaryFolder: temporary };
+    const own = { vault: storage, password, open: { cache: false as const } };
     const failure: unknown = await withBackupHelper('mine', own, () =>
       Promise.reject(new Error('the body failed')),
     ).catch((error: unknown) => error);
@@ -312,7 +316,7 @@ const script = (more: string): string => `
   import { initVault } from ${JSON.stringify(new URL('../../src/vault/open-vault.ts', import.meta.url).href)};
   ${more}
   const vault = await initVault('memory:x', { password: 'x', generatedKey: true, cache: false });
-  const h = await openBackupHelper('mine', { vault, temporaryFolder: ${JSON.stringify(temporary)} });
+  const h = await openBackupHelper('mine', { vault });
   h.run('sh', ['-c', 'echo $$ > pid; exec sleep 60']).catch(() => {});
   const wait = setInterval(() => {
     if (process.getBuiltinModule('fs').existsSync(h.path('pid'))) { console.log('ready'); clearInterval(wait); }

@@ -22,8 +22,6 @@ export interface BackupHelperOptions {
   readonly tags?: readonly string[] | undefined;
   /** What `rotate` keeps where it is not told; `withBackupHelper` rotates by it after the backup. */
   readonly rotation?: RotationRules | undefined;
-  /** Where the temporary directory is made; `TMPDIR`, or `/tmp`, by default. */
-  readonly temporaryFolder?: string | undefined;
   /** Stops what the helper does. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,7 +45,7 @@ export async function openBackupHelper(name: string, options: BackupHelperOption
   const vault = options.vault instanceof Vault ? options.vault : ownedVault;
   if (vault === undefined) throw new Error('a helper without a vault');
   const onSignal = (): void => stop(new Error('ended by a signal'));
-  const folder = opened.use(await TemporaryFolder.make(name, onSignal, options.temporaryFolder));
+  const folder = opened.use(await TemporaryFolder.make(name, onSignal));
   for (const part of ['files', 'partial', 'private']) await mkdir(path.join(folder.path, part), { mode: 0o700 });
   signal.throwIfAborted();
   const { tags = [], rotation } = options;
