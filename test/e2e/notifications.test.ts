@@ -63,9 +63,11 @@ describe('a plan with notifications', () => {
   });
 
   it('pings start and end of its backup', async () => {
-    await configure({ monitor: { type: 'ping', url: `${receiver.url}/uuid`, on: ['backup.*'] } });
-    expect((await home.run(['backup', 'good'], { env })).exit).toBe(0);
-    expect(receiver.received.map(({ path }) => path.split('?')[0])).toEqual(['/uuid/start', '/uuid']);
+    await configure({ monitor: { type: 'ping', url: `${receiver.url}/uuid` } });
+    await home.run(['backup', 'good'], { env });
+    await home.run(['backup', 'nightly'], { env });
+    const paths = receiver.received.map(({ path }) => path.split('?')[0]);
+    expect(paths).toEqual(['/uuid/start', '/uuid', '/uuid/start', '/uuid/fail']);
   });
 
   it('tells that the vault could not be opened', async () => {

@@ -6,22 +6,18 @@ import type { SecretReference } from '../../config/secret-reference.ts';
 import type { MessageRules, NotifierSettings } from './notifier-settings.ts';
 import type { SecretSource } from './secret-source.ts';
 
-export interface ConfiguredNotifierOptions {
-  /** These only; by default all. */
-  readonly names?: readonly string[] | undefined;
-  /** Where no interval is configured: one message for all that a run does, or one for each outcome. */
-  readonly perRun: boolean;
-}
-
-/** The notifiers that a configuration names. Their secrets are looked up with the first message. Throws `CONFIG_INVALID`. */
+/**
+ * The notifiers of a configuration, or those of `names`. Where no interval is configured they send one message for all that a
+ * run does. Their secrets are looked up with the first message. Throws `CONFIG_INVALID`.
+ */
 export function configuredNotifiers(
   loaded: LoadedConfig,
-  { names = Object.keys(loaded.config.notifications), perRun }: ConfiguredNotifierOptions,
+  names: readonly string[] = Object.keys(loaded.config.notifications),
 ): readonly NotifierSettings[] {
-  return names.map((name) => settingsOf(name, loaded.notifier(name), loaded, perRun));
+  return names.map((name) => settingsOf(name, loaded.notifier(name), loaded));
 }
 
-function settingsOf(name: string, config: NotifierConfig, loaded: LoadedConfig, perRun: boolean): NotifierSettings {
+function settingsOf(name: string, config: NotifierConfig, loaded: LoadedConfig): NotifierSettings {
   const secret = (reference: SecretReference, ...key: readonly string[]): SecretSource => {
     return () => loaded.secret(reference, ['notifications', name, ...key]);
   };
@@ -31,7 +27,7 @@ function settingsOf(name: string, config: NotifierConfig, loaded: LoadedConfig, 
     name,
     on: config.on,
     severity: config.severity,
-    digest: config.digestMs === undefined ? (perRun ? 'run' : undefined) : { everyMs: config.digestMs },
+    digest: config.digestMs === undefined ? 'run' : { everyMs: config.digestMs },
   };
   switch (config.type) {
     case 'email': {
@@ -60,7 +56,7 @@ function settingsOf(name: string, config: NotifierConfig, loaded: LoadedConfig, 
       };
     }
     case 'ping':
-      return { type: 'ping', name, on: config.on, url: secret(config.url, 'url') };
+      return { type: 'ping', name, digest: 'run', on: config.on, url: secret(config.url, 'url') };
     case 'command':
       // As with the commands of hooks and secrets: the owner of the file wrote it for a shell.
       return { ...rules, type: 'command', command: 'sh', args: ['-c', config.command], cwd: loaded.folder };

@@ -12,7 +12,7 @@ export interface MessageFilter {
 
 /** Throws `CONFIG_INVALID` for what is no event. */
 export function messageFilter(settings: NotifierSettings): MessageFilter {
-  const { on = ['*'], name } = settings;
+  const { on = settings.type === 'ping' ? ['backup.*'] : ['*'], name } = settings;
   for (const pattern of on) {
     if (PATTERN.test(pattern)) continue;
     throw new CairnError(

@@ -39,6 +39,7 @@ export class NotifierLine {
   #notifier: Promise<Notifier> | undefined;
   #collected: Outcome[] = [];
   #omitted = 0;
+  #hasBegun = false;
   #spool: Promise<DigestSpool> | undefined;
   /** What is being written to the spool. */
   #spooling: Promise<void> = Promise.resolve();
@@ -58,7 +59,11 @@ export class NotifierLine {
   }
 
   tellStart(subject: OutcomeSubject): void {
-    if (this.#filter.wantsStart(subject)) void this.#send({ kind: 'started', subject });
+    if (!this.#filter.wantsStart(subject)) return;
+    // A run begins once.
+    if (this.#collecting.kind === 'run' && this.#hasBegun) return;
+    this.#hasBegun = true;
+    void this.#send({ kind: 'started', subject });
   }
 
   tellOutcome(outcome: Outcome): void {
@@ -111,6 +116,7 @@ export class NotifierLine {
     const omitted = this.#omitted;
     this.#collected = [];
     this.#omitted = 0;
+    this.#hasBegun = false;
     const [first] = outcomes;
     if (first === undefined) return;
     if (outcomes.length === 1) {

@@ -79,13 +79,18 @@ export interface WebhookSettings extends MessageRules {
   readonly headers?: Readonly<Record<string, SecretSource>> | undefined;
 }
 
-/** A monitor that expects a request for each start and end, such as Healthchecks: it is what notices that no backup ran. */
+/**
+ * A monitor that expects a request for each start and end, such as Healthchecks: it is what notices that no backup ran. It is told
+ * of backups only unless `on` says otherwise: a prune that went well must not make it forget a backup that failed.
+ */
 export interface PingSettings extends NotifierRules {
   readonly type: 'ping';
   /** `/start` and `/fail` are added to it. It is a secret. */
   readonly url: SecretSource;
   /** What a partial result is told as; `fail` by default. */
   readonly partial?: 'fail' | 'ok' | undefined;
+  /** `run`: one start, and one end that is as good as the worst outcome of what this process does. */
+  readonly digest?: 'run' | undefined;
 }
 
 export interface CommandNotifierSettings extends MessageRules {

@@ -32,7 +32,7 @@ export function openRunNotifications(
 ): RunNotifications {
   if (loaded === undefined) return new RunNotifications(run, undefined);
   const names = run.plan === undefined ? undefined : loaded.plan(run.plan).notifications;
-  const settings = configuredNotifiers(loaded, { names, perRun: run.plan !== undefined });
+  const settings = configuredNotifiers(loaded, names);
   if (settings.length === 0) return new RunNotifications(run, undefined);
   const options = { stateFolder: defaultStateFolder(env), onWarning };
   return new RunNotifications(run, openNotifications(settings, options));

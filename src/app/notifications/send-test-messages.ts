@@ -8,7 +8,7 @@ export async function sendTestMessages(
   onWarning: (message: string) => void,
 ): Promise<DeliveryReport> {
   // What waits for a digest waits on: only the tests are sent.
-  const settings = configuredNotifiers(loaded, { perRun: true }).map((each) =>
+  const settings = configuredNotifiers(loaded).map((each) =>
     'digest' in each ? { ...each, digest: undefined } : each,
   );
   await using notifications = openNotifications(settings, { onWarning });

@@ -202,6 +202,24 @@ describe('ping', () => {
     expect(receiver.received[0]?.path).toBe(`${path}?rid=${sessionId}`);
   });
 
+  it('tells one start and one end of a run, and a failure where one of its outcomes is one', async () => {
+    await using notifications = openNotifications([ping({ digest: 'run' })]);
+    for (const outcome of [failedSample('x'), sampleOutcome({ sessionId: 'second' })]) {
+      notifications.tellStart({ action, vault, host, started, sessionId: outcome.sessionId });
+      notifications.tellOutcome(outcome);
+    }
+    await notifications.flush();
+    expect(receiver.received.map(({ path }) => path)).toEqual([
+      `/uuid/start?rid=${sessionId}`,
+      `/uuid/fail?rid=${sessionId}`,
+    ]);
+  });
+
+  it('hears of backups only, unless it is told otherwise', async () => {
+    await tell(ping(), failedSample('x'), sampleOutcome({ action: 'prune' }));
+    expect(receiver.received.map(({ path }) => path)).toEqual([`/uuid/fail?rid=${sessionId}`]);
+  });
+
   it('keeps a test message out of the state of the check', async () => {
     await using notifications = openNotifications([ping()]);
     notifications.tellTest();

@@ -2,6 +2,7 @@ import { cutText, utf8Cost } from '../cut-text.ts';
 import { messageView, viewText } from '../message-view.ts';
 import type { NotificationMessage, Notifier } from '../notifier.ts';
 import type { PingSettings } from '../notifier-settings.ts';
+import type { Outcome } from '../outcome.ts';
 import { parseAddress, postMessage } from '../post-message.ts';
 import { type ChannelTools, postTools } from './channel-tools.ts';
 
@@ -26,23 +27,29 @@ export function openPing(settings: PingSettings, tools: ChannelTools): Notifier 
   };
 }
 
-function pingOf(
-  message: NotificationMessage,
-  partial: 'fail' | 'ok',
-): { readonly path: '' | 'start' | 'fail' | 'log'; readonly runId: string | undefined } {
+interface Ping {
+  readonly path: '' | 'start' | 'fail' | 'log';
+  readonly runId: string | undefined;
+}
+
+function pingOf(message: NotificationMessage, partial: 'fail' | 'ok'): Ping {
   switch (message.kind) {
     case 'started':
       return { path: 'start', runId: message.subject.sessionId };
-    case 'ended': {
-      const { status, sessionId } = message.outcome;
-      const isFine = status === 'ok' || (status === 'partial' && partial === 'ok');
-      return { path: isFine ? '' : 'fail', runId: sessionId };
-    }
+    case 'ended':
+      return endOf([message.outcome], partial);
     case 'digest':
+      return endOf(message.outcomes, partial);
     case 'test':
       // Kept by the monitor, and changes no state: a test must not look like a backup.
       return { path: 'log', runId: undefined };
     default:
       return message satisfies never;
   }
+}
+
+/** One that failed makes a failure of all: the monitor knows one state. The first one's id is that of the start. */
+function endOf(outcomes: readonly Outcome[], partial: 'fail' | 'ok'): Ping {
+  const isFine = outcomes.every(({ status }) => status === 'ok' || (status === 'partial' && partial === 'ok'));
+  return { path: isFine ? '' : 'fail', runId: outcomes[0]?.sessionId };
 }
