@@ -102,6 +102,12 @@ export const errorCodes = [
   'BACKUP_OVERDUE',
   'GUARD_ROLLED_BACK',
   'GUARD_ROLLBACK_FAILED',
+  // events, hooks and plugins
+  'ACTION_VETOED',
+  'HOOK_FAILED',
+  'PLUGIN_FAILED',
+  // notifications
+  'NOTIFICATION_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

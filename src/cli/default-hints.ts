@@ -94,4 +94,5 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   BACKUP_OVERDUE: 'Find out why it was not made: the log of its schedule, then a run by hand.',
   GUARD_ROLLED_BACK: 'The source is as it was before; the cause says what failed.',
   GUARD_ROLLBACK_FAILED: 'Restore the held backup that is named by hand, with `cairn restore`.',
+  NOTIFICATION_FAILED: 'Check the address and the secrets of this notifier, and send a test message.',
 };

@@ -163,6 +163,10 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   BACKUP_OVERDUE: 'overdue',
   GUARD_ROLLED_BACK: 'failed',
   GUARD_ROLLBACK_FAILED: 'partial',
+  ACTION_VETOED: 'vetoed',
+  HOOK_FAILED: 'command',
+  PLUGIN_FAILED: 'plugin',
+  NOTIFICATION_FAILED: 'failed',
 };
 
 /** The exit code of an error code. */

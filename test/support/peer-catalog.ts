@@ -1,6 +1,6 @@
 // The programs that tests and benches run beside ours: which ones, where they come from, where they are.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, globSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,7 +20,12 @@ export type PeerName =
   | 'time'
   | 'rclone'
   | 'sshd'
-  | 'azurite';
+  | 'azurite'
+  | 'postgres'
+  | 'initdb'
+  | 'pg_dump'
+  | 'mariadbd'
+  | 'mariadb-dump';
 
 export type PeerOrigin =
   /** A package of Debian; the program is then found on the PATH. */
@@ -132,6 +137,12 @@ export const peers: readonly Peer[] = [
       tags: ['noselfupdate'],
     },
   },
+  debian('postgres', 'tests', 'postgresql'),
+  debian('initdb', 'tests', 'postgresql'),
+  debian('pg_dump', 'tests', 'postgresql'),
+  // The server without its service: nothing starts by itself.
+  debian('mariadbd', 'tests', 'mariadb-server-core'),
+  debian('mariadb-dump', 'tests', 'mariadb-client'),
 ];
 
 /** The directory of built peers: `CAIRN_PEERS`, or `.peers` of this checkout. */
@@ -183,7 +194,13 @@ function lookUp(peer: Peer): FoundPeer | undefined {
 
 function onPath(program: string): string | undefined {
   // mkfs is in /usr/sbin, which a user's PATH may lack.
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const directories = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/sbin',
+    '/sbin',
+    // Debian keeps the programs of each version of PostgreSQL apart.
+    ...globSync('/usr/lib/postgresql/*/bin').sort().reverse(),
+  ];
   for (const directory of directories) {
     const path = executable(join(directory, program));
     if (directory !== '' && path !== undefined) return path;
