@@ -186,9 +186,18 @@ export class Cairn implements AsyncDisposable {
   #runPlan(plan: string, sources: readonly ConfiguredSource[], options: RunSourcesOptions): Job<RunSourcesResult> {
     const openVault = (): Promise<Vault> => this.vault(this.#loaded.plan(plan).vault);
     if (Object.keys(this.#loaded.config.notifications).length === 0) return runSources(openVault, sources, options);
-    const { env, onNotice } = this.#context;
+    const { env, onNotice, extensions } = this.#context;
     const onWarning = (message: string): void => onNotice?.({ level: 'warning', message });
-    const notified = { loaded: this.#loaded, plan, sources, openVault, secrets: this.#passwords, env, onWarning };
+    const notified = {
+      loaded: this.#loaded,
+      plan,
+      sources,
+      openVault,
+      secrets: this.#passwords,
+      env,
+      onWarning,
+      notifiers: extensions?.notifiers,
+    };
     return runNotified(notified, options);
   }
 

@@ -37,6 +37,7 @@ async function carryOut(cli: CliContext, run: BackupRun, { backup, coldClass }: 
   await using notifications = openRunNotifications(await cli.config(), notifiedRun(run), {
     env: cli.env,
     onWarning: cli.warn,
+    notifiers: (await cli.extensions())?.notifiers,
   });
   await using vault = await notifications.open(() =>
     openCliVault(cli, {

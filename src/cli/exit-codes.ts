@@ -163,9 +163,6 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   BACKUP_OVERDUE: 'overdue',
   GUARD_ROLLED_BACK: 'failed',
   GUARD_ROLLBACK_FAILED: 'partial',
-  ACTION_VETOED: 'vetoed',
-  HOOK_FAILED: 'command',
-  PLUGIN_FAILED: 'plugin',
   NOTIFICATION_FAILED: 'failed',
 };
 

@@ -4,20 +4,27 @@ import type { LoadedConfig } from '../../config/loaded-config.ts';
 import type { NotifierConfig } from '../../config/notifier-config.ts';
 import type { SecretReference } from '../../config/secret-reference.ts';
 import type { MessageRules, NotifierSettings } from './notifier-settings.ts';
+import { pluginChannel, type PluginNotifiers } from './plugin-channel.ts';
 import type { SecretSource } from './secret-source.ts';
 
 /**
  * The notifiers of a configuration, or those of `names`. Where no interval is configured they send one message for all that a
- * run does. Their secrets are looked up with the first message. Throws `CONFIG_INVALID`.
+ * run does. Their secrets are looked up with the first message. `plugins` are the notifiers of plugins. Throws `CONFIG_INVALID`.
  */
 export function configuredNotifiers(
   loaded: LoadedConfig,
   names: readonly string[] = Object.keys(loaded.config.notifications),
+  plugins?: PluginNotifiers,
 ): readonly NotifierSettings[] {
-  return names.map((name) => settingsOf(name, loaded.notifier(name), loaded));
+  return names.map((name) => settingsOf(name, loaded.notifier(name), loaded, plugins));
 }
 
-function settingsOf(name: string, config: NotifierConfig, loaded: LoadedConfig): NotifierSettings {
+function settingsOf(
+  name: string,
+  config: NotifierConfig,
+  loaded: LoadedConfig,
+  plugins: PluginNotifiers | undefined,
+): NotifierSettings {
   const secret = (reference: SecretReference, ...key: readonly string[]): SecretSource => {
     return () => loaded.secret(reference, ['notifications', name, ...key]);
   };
@@ -60,6 +67,8 @@ function settingsOf(name: string, config: NotifierConfig, loaded: LoadedConfig):
     case 'command':
       // As with the commands of hooks and secrets: the owner of the file wrote it for a shell.
       return { ...rules, type: 'command', command: 'sh', args: ['-c', config.command], cwd: loaded.folder };
+    case 'plugin':
+      return pluginChannel(rules, config, plugins);
     default:
       return config satisfies never;
   }

@@ -5,6 +5,7 @@ import type { Vault } from '../../vault/vault.ts';
 import { configuredNotifiers, defaultStateFolder } from './configured-notifiers.ts';
 import { type Notifications, openNotifications } from './notifications.ts';
 import { failedOutcome, subjectOf } from './outcome-of-event.ts';
+import type { PluginNotifiers } from './plugin-channel.ts';
 import { watchVault } from './watch-vault.ts';
 
 /** Sources that are backed up together. */
@@ -19,6 +20,8 @@ export interface NotifiedRun {
 export interface RunNotificationsOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** Of plugins. */
+  readonly notifiers?: PluginNotifiers | undefined;
 }
 
 /**
@@ -28,11 +31,11 @@ export interface RunNotificationsOptions {
 export function openRunNotifications(
   loaded: LoadedConfig | undefined,
   run: NotifiedRun,
-  { env, onWarning }: RunNotificationsOptions,
+  { env, onWarning, notifiers }: RunNotificationsOptions,
 ): RunNotifications {
   if (loaded === undefined) return new RunNotifications(run, undefined);
   const names = run.plan === undefined ? undefined : loaded.plan(run.plan).notifications;
-  const settings = configuredNotifiers(loaded, names);
+  const settings = configuredNotifiers(loaded, names, notifiers);
   if (settings.length === 0) return new RunNotifications(run, undefined);
   const options = { stateFolder: defaultStateFolder(env), onWarning };
   return new RunNotifications(run, openNotifications(settings, options));

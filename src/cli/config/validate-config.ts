@@ -47,7 +47,7 @@ export async function validateConfig(
 
 async function testMessages(cli: CliContext, loaded: LoadedConfig): Promise<DeliveryReport> {
   const { sendTestMessages } = await import('../../app/notifications/send-test-messages.ts');
-  return sendTestMessages(loaded, cli.warn);
+  return sendTestMessages(loaded, cli.warn, (await cli.extensions())?.notifiers);
 }
 
 function assertDelivered(report: DeliveryReport | undefined): void {
