@@ -1,4 +1,3 @@
-import { CairnError } from '../base/errors.ts';
 import type { RotationConfig } from '../config/rotation-config.ts';
 import type { Vault } from '../vault/vault.ts';
 
@@ -7,16 +6,7 @@ export type KeepResult =
   | { readonly outcome: 'applied'; readonly removed: number; readonly failed: number }
   | { readonly outcome: 'failed'; readonly error: unknown };
 
-/** The part of a vault that keeps by name. */
-interface Rotates {
-  rotate(
-    filter: { readonly name: string },
-    rules: RotationConfig,
-    options: { readonly signal: AbortSignal },
-  ): PromiseLike<{ readonly removed: readonly unknown[]; readonly failed: readonly unknown[] }>;
-}
-
-/** Removes the backups of `name` that no rule keeps. A failure is in the result: the backup before it is saved. */
+/** Rotates the backups of `name`. A failure is in the result: the backup before it is saved. */
 export async function keepBackups(
   vault: Vault,
   name: string,
@@ -24,16 +14,10 @@ export async function keepBackups(
   signal: AbortSignal,
 ): Promise<KeepResult> {
   try {
-    if (!rotates(vault))
-      throw new CairnError('NOT_SUPPORTED', 'this version cannot rotate backups, so `keep` removed none');
     const { removed, failed } = await vault.rotate({ name }, rules, { signal });
     return { outcome: 'applied', removed: removed.length, failed: failed.length };
   } catch (error) {
     signal.throwIfAborted();
     return { outcome: 'failed', error };
   }
-}
-
-function rotates(vault: object): vault is Rotates {
-  return 'rotate' in vault && typeof vault.rotate === 'function';
 }

@@ -103,9 +103,6 @@ export const errorCodes = [
   'GUARD_ROLLED_BACK',
   'GUARD_ROLLBACK_FAILED',
   // events, hooks and plugins
-  'ACTION_VETOED',
-  'HOOK_FAILED',
-  'PLUGIN_FAILED',
   // notifications
   'NOTIFICATION_FAILED',
 ] as const;

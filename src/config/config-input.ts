@@ -2,7 +2,8 @@
 import type { Secret } from '../base/secret.ts';
 import type { NotificationSeverity, SmtpConfig } from './notifier-config.ts';
 import type { HookEvent } from './hook-config.ts';
-import type { RotationConfig, WeekdayName } from './rotation-config.ts';
+import type { Weekday } from '../retention/weekday.ts';
+import type { RotationConfig } from './rotation-config.ts';
 
 type OneOrMore<T> = T | readonly T[];
 
@@ -74,7 +75,7 @@ export type SourceInput = NamingInput &
 
 export interface RotationInput extends Omit<RotationConfig, 'firstWeekday'> {
   /** A name, or a number from 0 (monday) to 6 (sunday). */
-  readonly firstWeekday?: WeekdayName | number | undefined;
+  readonly firstWeekday?: Weekday | number | undefined;
 }
 
 export type HooksInput = Readonly<

@@ -5,7 +5,7 @@ import { isCairnError, messageOf } from '../base/errors.ts';
 import { parseStorageUrl } from '../storage/open-storage.ts';
 import type { ConfigEdit } from './edit-config.ts';
 import { isFields } from './merge-profile.ts';
-import { weekdays } from './rotation-config.ts';
+import { weekdays } from '../retention/weekday.ts';
 
 /** Whoever answers; tests bring their own. */
 export interface Interviewer {

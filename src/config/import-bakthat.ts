@@ -3,7 +3,7 @@ import { isScalar, parseDocument, visit, type Document } from 'yaml';
 import { CairnError, messageOf } from '../base/errors.ts';
 import type { ConfigEdit } from './edit-config.ts';
 import { isFields } from './merge-profile.ts';
-import { weekdays } from './rotation-config.ts';
+import { weekdays } from '../retention/weekday.ts';
 
 export interface BakthatImport {
   readonly edits: readonly ConfigEdit[];

@@ -1,6 +1,4 @@
-export const weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
-
-export type WeekdayName = (typeof weekdays)[number];
+import type { Weekday } from '../retention/weekday.ts';
 
 /** Which backups rotation keeps: so many of each unit of time. Counts that are absent keep nothing. */
 export interface RotationConfig {
@@ -13,5 +11,5 @@ export interface RotationConfig {
   readonly months?: number;
   readonly years?: number;
   /** The day on which a week begins. */
-  readonly firstWeekday?: WeekdayName;
+  readonly firstWeekday?: Weekday;
 }

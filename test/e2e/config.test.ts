@@ -129,6 +129,23 @@ describe('a configuration', () => {
     expect(errorOf(noProfile)).toMatchObject({ code: 'CONFIG_INVALID', exit: 2 });
   });
 
+  it('keeps what the rules of a plan keep, and `rotate` what those of the vault keep', async () => {
+    await configure(
+      CONFIG.replace('pw } }', 'pw }, keep: { last: 1 } }').replace(
+        '[letters, broken, dump]',
+        '[letters], keep: { last: 2 }',
+      ),
+    );
+    await home.run(['init']);
+    for (const day of [1, 2, 3]) {
+      expect(await home.run(['backup', 'nightly', '--time', `2026-11-0${day} 10:00`])).toMatchObject({ exit: 0 });
+    }
+    await home.run(['backup', 'letters', '--time', '2026-10-01 10:00']);
+    expect(listed(await home.run(['list', '--json']))).toHaveLength(3);
+    expect(await home.run(['rotate', '--yes'])).toMatchObject({ exit: 0 });
+    expect(listed(await home.run(['list', '--json']))).toHaveLength(1);
+  });
+
   it('takes --name for one source, and refuses it for several', async () => {
     await configure();
     await home.run(['init']);
@@ -200,6 +217,7 @@ describe('cairn config', () => {
     const good = await home.run(['config', 'validate'], { env: { OFF_PASSWORD: 'x' } });
     expect(good).toMatchObject({ exit: 0 });
     expect(good.stdout).toContain('2 vaults, 3 sources, 2 plans');
+    expect(good.stderr).toContain(`chmod 600 ${home.file('cairn.yaml')}`);
     expect(await home.run(['config', 'validate'])).toMatchObject({ exit: 0 });
     const missing = await home.run(['config', 'validate', '--secrets', '--json']);
     expect(errorOf(missing).message).toContain('vaults.off.password: the environment variable OFF_PASSWORD is not set');

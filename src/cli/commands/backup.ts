@@ -7,21 +7,23 @@ import type { BackupOptions } from '../../vault/actions/backup-action.ts';
 import { BackupAhead } from '../../vault/actions/backup-ahead.ts';
 import type { BackupSource } from '../../vault/actions/backup-source.ts';
 import type { Vault } from '../../vault/vault.ts';
-import { type BackupRun, configuredRuns } from '../backup-targets.ts';
+import { configuredRuns } from '../backup-targets.ts';
 import { backupRuns } from '../backup-runs.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { collect } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { cacheFolderOf, openCliVault } from '../open-cli-vault.ts';
+import { narrowRun, refuseForNames } from '../narrow-run.ts';
 import { addPackOptions, compressionOf, type PackFlags, packSizeOf } from '../pack-options.ts';
 import { keepHeapsSmall } from '../small-heaps.ts';
 import { registeredSource } from '../registered-source.ts';
+import { addSelectionOptions, filesSource, type SelectionFlags } from '../source-options.ts';
 import { chooseVault } from '../vault-choice.ts';
 import { describeBackup, describeBackupCounts } from '../output/backup-report.ts';
 import { plural } from '../output/format.ts';
 
-interface BackupFlags extends PackFlags {
+interface BackupFlags extends PackFlags, SelectionFlags {
   readonly name?: string;
   readonly tag?: readonly string[];
   readonly hold?: string;
@@ -30,19 +32,6 @@ interface BackupFlags extends PackFlags {
   readonly parent?: string;
   readonly force: boolean;
   readonly dryRun: boolean;
-  readonly exclude?: readonly string[];
-  readonly iexclude?: readonly string[];
-  readonly excludeFile?: readonly string[];
-  readonly iexcludeFile?: readonly string[];
-  readonly excludeCaches: boolean;
-  readonly excludeLargerThan?: string;
-  readonly excludeIfPresent?: readonly string[];
-  readonly ignoreFile?: readonly string[];
-  readonly gitignore: boolean;
-  readonly oneFileSystem: boolean;
-  readonly filesFrom?: readonly string[];
-  readonly filesFromVerbatim?: readonly string[];
-  readonly filesFromRaw?: readonly string[];
   readonly stdin: boolean;
   readonly stdinFromCommand: boolean;
   readonly stdinFilename?: string;
@@ -97,28 +86,6 @@ function addNamingOptions(command: Command): void {
     .option('--keep-partial', 'when stopped, save what is done as a backup tagged `partial`', false);
 }
 
-function addSelectionOptions(command: Command): void {
-  command
-    .optionsGroup('What to save:')
-    .option('-e, --exclude <pattern>', 'leave out what matches; may be given again, as all of these', collect)
-    .option('--iexclude <pattern>', 'the same, without regard to case', collect)
-    .option('--exclude-file <file>', 'read such patterns from a file', collect)
-    .option('--iexclude-file <file>', 'the same, without regard to case', collect)
-    .option('--exclude-caches', 'leave out directories that a CACHEDIR.TAG marks as caches', false)
-    .option('--exclude-larger-than <size>', 'leave out larger files, such as 100M')
-    .option('--exclude-if-present <file[:header]>', 'leave out what is in a directory with such a file', collect)
-    .option(
-      '--ignore-file <name>',
-      'honour files of this name with gitignore rules (default: .cairnignore and .bakthatexclude)',
-      collect,
-    )
-    .option('--gitignore', 'honour .gitignore files', false)
-    .option('-x, --one-file-system', 'do not enter other file systems', false)
-    .option('--files-from <file>', 'read patterns of paths to save from a file; `-` is stdin', collect)
-    .option('--files-from-verbatim <file>', 'read paths from a file, one a line, as they are', collect)
-    .option('--files-from-raw <file>', 'read paths from a file, each ended by a NUL', collect);
-}
-
 function addStreamOptions(command: Command): void {
   command
     .optionsGroup('A stream:')
@@ -137,23 +104,6 @@ function addReadingOptions(command: Command): void {
   addPackOptions(command);
 }
 
-type FilesSource = Extract<BackupSource, { readonly type: 'files' }>;
-
-/** What is left out of a source of files. */
-type FilesSelection = Pick<
-  FilesSource,
-  | 'exclude'
-  | 'iexclude'
-  | 'excludeFiles'
-  | 'iexcludeFiles'
-  | 'excludeCaches'
-  | 'excludeIfPresent'
-  | 'excludeLargerThan'
-  | 'ignoreFiles'
-  | 'useGitignore'
-  | 'oneFileSystem'
->;
-
 async function backup(cli: CliContext, paths: readonly string[], flags: BackupFlags): Promise<void> {
   // What is wrong with the command line is said before a vault is made or a password is asked.
   const options = backupOptions(cli, flags);
@@ -164,7 +114,7 @@ async function backup(cli: CliContext, paths: readonly string[], flags: BackupFl
   if (registered !== undefined) return backupOne(cli, registered, options, flags);
   if (runs === undefined) return backupOne(cli, sourceOf(cli, paths, flags), options, flags);
   refuseForNames(runs, flags);
-  const narrowed = runs.map((run) => narrow(run, flags));
+  const narrowed = runs.map((run) => narrowRun(run, flags));
   const [run] = narrowed;
   const [only] = run?.sources ?? [];
   if (narrowed.length === 1 && run?.plan === undefined && run?.sources.length === 1 && only !== undefined) {
@@ -243,81 +193,6 @@ function sourceOf(cli: CliContext, paths: readonly string[], flags: BackupFlags)
   }
   if (flags.stdinFilename !== undefined) throw usage('--stdin-filename needs --stdin or --stdin-from-command');
   return filesSource(cli, paths, flags);
-}
-
-function filesSource(cli: CliContext, targets: readonly string[], flags: BackupFlags): BackupSource {
-  const lists = [flags.filesFrom, flags.filesFromVerbatim, flags.filesFromRaw];
-  if (targets.length === 0 && lists.every((list) => list === undefined)) {
-    throw usage('nothing to back up: name a file or directory, such as `cairn backup ~/documents`');
-  }
-  return {
-    type: 'files',
-    targets,
-    filesFrom: flags.filesFrom ?? [],
-    filesFromVerbatim: flags.filesFromVerbatim ?? [],
-    filesFromRaw: flags.filesFromRaw ?? [],
-    ...selectionOf(flags),
-    env: cli.env,
-  };
-}
-
-/** What the command line leaves out. */
-function selectionOf(flags: BackupFlags): FilesSelection {
-  return {
-    exclude: flags.exclude ?? [],
-    iexclude: flags.iexclude ?? [],
-    excludeFiles: flags.excludeFile ?? [],
-    iexcludeFiles: flags.iexcludeFile ?? [],
-    excludeCaches: flags.excludeCaches,
-    excludeIfPresent: flags.excludeIfPresent ?? [],
-    ...(flags.excludeLargerThan === undefined ? {} : { excludeLargerThan: flags.excludeLargerThan }),
-    ...(flags.ignoreFile === undefined ? {} : { ignoreFiles: flags.ignoreFile }),
-    useGitignore: flags.gitignore,
-    oneFileSystem: flags.oneFileSystem,
-  };
-}
-
-/** What says something about one source, or about paths. */
-function refuseForNames(runs: readonly BackupRun[], flags: BackupFlags): void {
-  if (flags.filesFrom ?? flags.filesFromVerbatim ?? flags.filesFromRaw) {
-    throw usage('lists of paths cannot be given with names of the configuration');
-  }
-  if (flags.stdinFilename !== undefined) throw usage('--stdin-filename needs --stdin or --stdin-from-command');
-  const sources = runs.reduce((count, run) => count + run.sources.length, 0);
-  if (sources > 1 && (flags.name ?? flags.parent) !== undefined) {
-    throw usage('--name and --parent are for one source, and these are several');
-  }
-}
-
-/** The sources of the configuration, with what the command line leaves out as well. */
-function narrow(run: BackupRun, flags: BackupFlags): BackupRun {
-  const more = selectionOf(flags);
-  const sources = run.sources.map((one) =>
-    isFiles(one.source) ? { ...one, source: { ...one.source, ...addSelection(one.source, more) } } : one,
-  );
-  return { ...run, sources };
-}
-
-function isFiles(source: BackupSource): source is FilesSource {
-  return typeof source === 'object' && 'type' in source && source.type === 'files';
-}
-
-function addSelection(own: FilesSource, more: FilesSelection): FilesSelection {
-  const both = (key: 'exclude' | 'iexclude' | 'excludeFiles' | 'iexcludeFiles' | 'excludeIfPresent'): string[] => [
-    ...(own[key] ?? []),
-    ...(more[key] ?? []),
-  ];
-  return {
-    ...more,
-    exclude: both('exclude'),
-    iexclude: both('iexclude'),
-    excludeFiles: both('excludeFiles'),
-    iexcludeFiles: both('iexcludeFiles'),
-    excludeIfPresent: both('excludeIfPresent'),
-    excludeCaches: own.excludeCaches === true || more.excludeCaches === true,
-    useGitignore: own.useGitignore === true || more.useGitignore === true,
-    oneFileSystem: own.oneFileSystem === true || more.oneFileSystem === true,
-  };
 }
 
 function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {

@@ -1,4 +1,4 @@
-import { parseRotationRules } from '../../retention/rotation-policy.ts';
+import { parseRotationRules, type RotationRules, rotationUnits } from '../../retention/rotation-policy.ts';
 import { applyForgetPlan } from '../apply-forget-plan.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
@@ -14,6 +14,7 @@ import {
   type RotationFlags,
   rotationRules,
 } from '../rotation-flags.ts';
+import { chooseVault } from '../vault-choice.ts';
 
 type RotateFlags = RotationFlags & ByNameFlags;
 
@@ -28,6 +29,7 @@ export const rotateCommand: CommandModule = {
     addByNameOptions(command).action((flags: RotateFlags) => start((cli) => rotate(cli, flags)));
     addExamples(command, [
       ['cairn rotate --days 7 --weeks 6 --months 6 -n', 'what would go, and what keeps the others'],
+      ['cairn rotate -n', 'by the rules of the vault in cairn.yaml'],
       ['cairn rotate --name main --days 7 --weeks 4 --first-weekday monday --yes', 'of one name, for a schedule'],
       ['cairn rotate --hours 24 --days 30 --zone Europe/Berlin', 'days as they are in Berlin'],
     ]);
@@ -35,8 +37,18 @@ export const rotateCommand: CommandModule = {
   },
 };
 
+/** Those of the command line, or, where it has none, those that the configuration has for the vault. */
+async function chosenRules(cli: CliContext, flags: RotateFlags): Promise<RotationRules> {
+  const said = rotationRules(flags);
+  if (said.last !== undefined || rotationUnits.some((unit) => said[unit] !== undefined)) return said;
+  const choice = await chooseVault(cli.options.vault, cli.env, cli.config);
+  const keep = choice.kind === 'configured' ? choice.vault.keep : undefined;
+  if (keep === undefined) return said;
+  return said.firstWeekday === undefined ? keep : { ...keep, firstWeekday: said.firstWeekday };
+}
+
 async function rotate(cli: CliContext, flags: RotateFlags): Promise<void> {
-  const rules = rotationRules(flags);
+  const rules = await chosenRules(cli, flags);
   // What is wrong with the rules is said before a password is asked.
   parseRotationRules(rules);
   const options = { ...byNameOptions(flags), zone: flags.zone, signal: cli.signal };

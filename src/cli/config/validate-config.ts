@@ -1,4 +1,5 @@
 import type { DeliveryReport } from '../../app/notifications/notifications.ts';
+import { statSync } from 'node:fs';
 import { CairnError, isCairnError, messageOf } from '../../base/errors.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import type { LoadedConfig } from '../../config/loaded-config.ts';
@@ -25,6 +26,8 @@ export async function validateConfig(
     if (secrets) await lookUpSecrets(one, cli.signal);
   }
   const sent = sendTest ? await testMessages(cli, loaded) : undefined;
+  const note = noteOnReaders(loaded.file);
+  if (note !== undefined) cli.info(note);
   const { config } = loaded;
   const counts = {
     vaults: Object.keys(config.vaults).length,
@@ -56,6 +59,12 @@ function assertDelivered(report: DeliveryReport | undefined): void {
   const more = others.length === 0 ? '' : `, and ${others.length} more`;
   const hint = first.hint === undefined ? {} : { hint: first.hint };
   throw new CairnError('NOTIFICATION_FAILED', `${first.notifier}: ${first.message}${more}`, hint);
+}
+
+/** Worth a word where somebody looks at the file, and not in each run: files of a project are for all to read. */
+function noteOnReaders(file: string | undefined): string | undefined {
+  if (file === undefined || process.platform === 'win32' || (statSync(file).mode & 0o044) === 0) return undefined;
+  return `others can read ${file}; it holds no secret. To change that: chmod 600 ${file}`;
 }
 
 async function lookUpSecrets(loaded: LoadedConfig, signal: AbortSignal): Promise<void> {

@@ -36,10 +36,19 @@ export function configSchema(context: SchemaContext): z.ZodType<Config> {
 /** The JSON Schema of a file, for editors. */
 export function configJsonSchema(): object {
   const context: SchemaContext = { folder: '/', home: '/', env: {}, missing: 'leave', fromCode: false };
-  const profile = z.strictObject(sections(context)).partial();
-  const file = z.strictObject({ ...sections(context), profiles: z.record(z.string(), profile).default({}) });
+  const whole = z.toJSONSchema(z.strictObject(sections(context)), { io: 'input', target: 'draft-2020-12' });
+  // A profile changes single keys of entries, so that none of them is required there.
+  const { $schema: _, ...profile } = withoutRequired(whole) as { readonly $schema: unknown };
   return {
     title: 'cairn.yaml',
-    ...z.toJSONSchema(file, { io: 'input', target: 'draft-2020-12', reused: 'ref' }),
+    ...whole,
+    properties: { ...whole.properties, profiles: { type: 'object', additionalProperties: profile } },
   };
+}
+
+function withoutRequired(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutRequired);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const kept = Object.entries(schema).filter(([key, value]) => key !== 'required' || !Array.isArray(value));
+  return Object.fromEntries(kept.map(([key, value]) => [key, withoutRequired(value)]));
 }

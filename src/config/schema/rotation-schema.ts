@@ -1,11 +1,12 @@
 import * as z from 'zod';
-import { type RotationConfig, type WeekdayName, weekdays } from '../rotation-config.ts';
+import { type Weekday, weekdays } from '../../retention/weekday.ts';
+import type { RotationConfig } from '../rotation-config.ts';
 import { saying, strict, wholeNumber } from './schema-parts.ts';
 
 const units = ['last', 'seconds', 'minutes', 'hours', 'days', 'weeks', 'months', 'years'] as const;
 
 /** A name, or bakthat's number: 0 is Monday. */
-const weekday: z.ZodType<WeekdayName> = z.union(
+const weekday: z.ZodType<Weekday> = z.union(
   [
     z.string().toLowerCase().pipe(z.enum(weekdays)),
     z

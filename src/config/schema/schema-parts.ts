@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { parseDuration } from '../../base/duration-text.ts';
 import { Secret } from '../../base/secret.ts';
 import { parseSize } from '../../base/size-text.ts';
+import { parseInterval } from '../../retention/interval.ts';
 import { closestName } from '../closest-name.ts';
 import type { SecretReference } from '../secret-reference.ts';
 import { describeMissing, expandVariables, hasVariables } from '../variables.ts';
@@ -102,10 +103,19 @@ export const size: z.ZodType<number> = z
     return refuse(payload, given, 'must be a size such as 512K, 10M or 1.5G', 0);
   });
 
-/** Units back to back, such as `1M3W4h2s`; it is kept as text. Zero counts as a mistake. */
-export const interval: z.ZodType<string> = z.string().regex(/^(?:0*[1-9]\d*[smhDWMY])+$/, {
-  error: 'must be an interval such as 1D or 1M3W: whole numbers with s, m, h, D, W, M (30 days) or Y (365 days)',
+/** As `parseInterval` has it; it is kept as text. Zero is a mistake. */
+export const interval: z.ZodType<string> = z.string().refine(isInterval, {
+  error: 'must be an interval such as 1D or 1M3W: whole numbers with s, m, h, D, W, M or Y',
 });
+
+function isInterval(text: string): boolean {
+  try {
+    parseInterval(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function refuse<T>(payload: Payload, input: unknown, message: string, instead: T): T {
   // Without `continue` a union would take it for a value of another kind.
