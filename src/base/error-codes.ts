@@ -102,7 +102,6 @@ export const errorCodes = [
   'BACKUP_OVERDUE',
   'GUARD_ROLLED_BACK',
   'GUARD_ROLLBACK_FAILED',
-  // events, hooks and plugins
   // notifications
   'NOTIFICATION_FAILED',
 ] as const;
