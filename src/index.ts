@@ -161,3 +161,37 @@ export type { ImportOptions } from './vault/archives/import-archive.ts';
 export type { ArchiveCodec } from './archives/codec.ts';
 export type { ArchiveEncryption } from './archives/sidecar.ts';
 export { parseIdentities, parseRecipients } from './formats/age/age-key-list.ts';
+export {
+  attachNotifications,
+  watchVault,
+  type AttachedNotifications,
+  type WatchOptions,
+} from './app/notifications/watch-vault.ts';
+export {
+  type DeliveryReport,
+  type FailedDelivery,
+  type NotificationOptions,
+  type Notifications,
+  openNotifications,
+} from './app/notifications/notifications.ts';
+export type { DeliveryContext, NotificationMessage, Notifier } from './app/notifications/notifier.ts';
+export type { NotifierSettings } from './app/notifications/notifier-settings.ts';
+export type { Outcome, OutcomeStatus, OutcomeSubject, Severity } from './app/notifications/outcome.ts';
+export { verifyWebhook, type WebhookVerdict } from './app/notifications/webhook-signature.ts';
+export type { BackupHelper, HelperBackupOptions, RunOptions, RunOutput } from './app/helper/backup-helper.ts';
+export {
+  type BackupHelperOptions,
+  type HelperResult,
+  openBackupHelper,
+  withBackupHelper,
+} from './app/helper/open-backup-helper.ts';
+export type { PipeOptions, WriteData } from './app/helper/backup-helper.ts';
+export { type Authorize, bearerToken } from './server/embed/bearer-token.ts';
+export {
+  type BackupHandler,
+  type BackupHandlerOptions,
+  createBackupHandler,
+  type NamedSource,
+} from './server/embed/backup-handler.ts';
+export type { RunDocument } from './server/embed/backup-run.ts';
+export { type FetchHandler, nodeListener } from './server/embed/node-listener.ts';

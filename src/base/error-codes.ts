@@ -108,6 +108,8 @@ export const errorCodes = [
   'ARCHIVE_CORRUPT',
   'ARCHIVE_TOO_LARGE',
   'ARCHIVE_PARTIAL',
+  // notifications
+  'NOTIFICATION_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

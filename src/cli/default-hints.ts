@@ -99,4 +99,5 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   ARCHIVE_CORRUPT: 'Copy it back from a copy of the vault; `cairn check` looks at all archives.',
   ARCHIVE_TOO_LARGE: 'Give `--max-size` if you trust it.',
   ARCHIVE_PARTIAL: 'Run as a user who may read them, or leave them out with `--exclude`.',
+  NOTIFICATION_FAILED: 'Check the address and the secrets of this notifier, and send a test message.',
 };

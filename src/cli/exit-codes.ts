@@ -168,6 +168,7 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   ARCHIVE_CORRUPT: 'damaged',
   ARCHIVE_TOO_LARGE: 'target',
   ARCHIVE_PARTIAL: 'partial',
+  NOTIFICATION_FAILED: 'failed',
 };
 
 /** The exit code of an error code. */
