@@ -88,6 +88,15 @@ describe('a plan with notifications', () => {
     expect(stderr).toContain('a notification did not arrive (ops): the webhook answered 404');
   });
 
+  it('is backed up also where a variable of a notification is missing, which is said', async () => {
+    await configure({ ops: hook(), phone: { type: 'ntfy', url: receiver.url, topic: '${TOPIC}' } });
+    const { exit, stderr } = await home.run(['backup', 'good'], { env });
+    expect(exit).toBe(0);
+    expect(stderr).toContain('the notification phone cannot be used');
+    expect(stderr).toContain('TOPIC');
+    expect(receiver.received.map(({ path }) => path)).toEqual(['/hook']);
+  });
+
   it('uses the notifications that it names, and no others', async () => {
     await configure(
       { ops: hook(), other: { type: 'ntfy', url: receiver.url, topic: 'x' } },

@@ -22,6 +22,12 @@ describe('Redactor', () => {
     expect(clean).toContain('and ended');
   });
 
+  it('does not take a short line of a long secret for one', () => {
+    expect(new Redactor(['a\nlong enough line\n']).text('a file with a long enough line')).toBe(
+      'a file with a [redacted]',
+    );
+  });
+
   it('takes out the longer of two secrets of which one begins the other', () => {
     expect(new Redactor(['hunter', 'hunter22']).text('is hunter22!')).toBe('is [redacted]!');
   });

@@ -5,14 +5,15 @@ const REDACTED = '[redacted]';
 
 /** Shorter secrets are replaced as whole words only: inside of words they would take ordinary text apart. */
 const SHORTEST_ANYWHERE = 4;
+const SHORTEST_LINE = 8;
 
-/** What looks like a secret, whoever it belongs to. */
+/** What looks like a secret, whoever it belongs to. Repetitions are bounded: texts come from others, and may be long. */
 const patterns: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/-----BEGIN [^-]*PRIVATE KEY-----[\s\S]*?(?:-----END [^-]*-----|$)/gu, REDACTED],
   [/AGE-SECRET-KEY-[0-9A-Z-]+/giu, REDACTED],
   // Userinfo of a URL: what follows the colon is the password. A password may hold `@`, so the last one before a
   // slash ends it. Without a colon it is a user name, except over HTTP, where services put tokens there.
-  [/([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s/]*@/giu, `$1:${REDACTED}@`],
+  [/(\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@]{0,200}):[^\s/]*@/giu, `$1:${REDACTED}@`],
   [/(https?:\/\/)[^\s/:@?#]+@/giu, `$1${REDACTED}@`],
   // Addresses that are keys themselves.
   [/(hooks\.slack\.com\/[a-z]+\/)[^\s"'<>]+/giu, `$1${REDACTED}`],
@@ -26,7 +27,7 @@ const patterns: readonly (readonly [pattern: RegExp, replacement: string])[] = [
     /((?:password|passwd|passphrase|pwd|secret|token|signature|credential|api[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key)["']?\s*[=:]\s*)(?!(?:YES|NO)\))(?:"[^"]*"|'[^']*'|[^\s&;,"']+)/giu,
     `$1${REDACTED}`,
   ],
-  [/(--?[\w-]*(?:password|passwd|secret|token|key)\s+)[^\s-][^\s]*/giu, `$1${REDACTED}`],
+  [/((?<![\w-])--?[\w-]{0,40}(?:password|passwd|secret|token|key)\s+)[^\s-][^\s]*/giu, `$1${REDACTED}`],
   [/([?&](?:sig|key|auth)=)[^\s&#"']+/giu, `$1${REDACTED}`],
 ];
 
@@ -41,8 +42,9 @@ export class Redactor {
 
   add(secret: Secret | string): void {
     const raw = typeof secret === 'string' ? secret : utf8Lossy(secret.reveal());
-    // Also a line of it alone, as a program prints the first line of a key file.
-    for (const text of [raw, ...raw.split(/[\r\n]+/u)].filter((part) => part.trim() !== '')) {
+    // Also a line of it alone, as a program prints the first line of a key file; a short one says nothing.
+    const lines = raw.split(/[\r\n]+/u).filter((line) => line.length >= SHORTEST_LINE);
+    for (const text of [raw, ...lines].filter((part) => part.trim() !== '')) {
       for (const form of printedForms(text)) this.#known.add(form);
     }
     this.#expression = undefined;

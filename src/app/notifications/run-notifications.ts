@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { messageOf } from '../../base/errors.ts';
 import type { Secret } from '../../base/secret.ts';
 import type { LoadedConfig } from '../../config/loaded-config.ts';
 import type { Vault } from '../../vault/vault.ts';
@@ -25,8 +26,7 @@ export interface RunNotificationsOptions {
 }
 
 /**
- * The notifications of a run: those that its plan names, or all that are configured. Throws `CONFIG_INVALID`, before
- * anything is backed up, for ones that cannot work.
+ * The notifications of a run: those that its plan names, or all that are configured. One that cannot work is a warning.
  */
 export function openRunNotifications(
   loaded: LoadedConfig | undefined,
@@ -34,8 +34,16 @@ export function openRunNotifications(
   { env, onWarning, notifiers }: RunNotificationsOptions,
 ): RunNotifications {
   if (loaded === undefined) return new RunNotifications(run, undefined);
-  const names = run.plan === undefined ? undefined : loaded.plan(run.plan).notifications;
-  const settings = configuredNotifiers(loaded, names, notifiers);
+  const planned = run.plan === undefined ? undefined : loaded.plan(run.plan).notifications;
+  const settings = (planned ?? Object.keys(loaded.config.notifications)).flatMap((name) => {
+    try {
+      return configuredNotifiers(loaded, [name], notifiers);
+    } catch (error) {
+      // A variable that is missing for a message is no reason to make no backup.
+      onWarning?.(`the notification ${name} cannot be used: ${messageOf(error)}`);
+      return [];
+    }
+  });
   if (settings.length === 0) return new RunNotifications(run, undefined);
   const options = { stateFolder: defaultStateFolder(env), onWarning };
   return new RunNotifications(run, openNotifications(settings, options));
