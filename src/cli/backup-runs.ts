@@ -1,9 +1,9 @@
 // `cairn backup` with names of the configuration.
-import type { NotifiedRun } from '../app/notifications/run-notifications.ts';
 import type { SourceOutcome } from '../app/run-sources.ts';
 import { CairnError, isCairnError, messageOf } from '../base/errors.ts';
 import type { BackupOptions } from '../vault/actions/backup-action.ts';
 import type { BackupRun } from './backup-targets.ts';
+import { cliNotifications, openNotifiedVault } from './cli-notifications.ts';
 import type { CliContext } from './context.ts';
 import { openCliVault } from './open-cli-vault.ts';
 import { describeBackup, describeBackupCounts } from './output/backup-report.ts';
@@ -33,30 +33,18 @@ export async function backupRuns(cli: CliContext, runs: readonly BackupRun[], op
 
 async function carryOut(cli: CliContext, run: BackupRun, { backup, coldClass }: RunOptions): Promise<Ran> {
   const { runSources } = await import('../app/run-sources.ts');
-  const { openRunNotifications } = await import('../app/notifications/run-notifications.ts');
-  await using notifications = openRunNotifications(await cli.config(), notifiedRun(run), {
-    env: cli.env,
-    onWarning: cli.warn,
-    notifiers: (await cli.extensions())?.notifiers,
+  const sources = run.sources.map(({ name, options }) => options.name ?? name);
+  await using notifications = await cliNotifications(cli, { plan: run.plan, sources, vault: run.vault });
+  await using vault = await openNotifiedVault(cli, notifications, {
+    createDefault: true,
+    planned: run.vault,
+    coldClass,
   });
-  await using vault = await notifications.open(() =>
-    openCliVault(cli, {
-      createDefault: true,
-      planned: run.vault,
-      coldClass,
-      onPassword: (password) => notifications.addSecret(password),
-    }),
-  );
   const options = { ...backup, tags: [...run.tags, ...(backup.tags ?? [])] };
   const job = runSources(vault, run.sources, { backup: options, keep: run.keep, hooks: run.hooks, signal: cli.signal });
   const { sources: outcomes } = await cli.follow(job);
   for (const outcome of outcomes) await report(cli, outcome);
   return { run, vault: vault.url, outcomes };
-}
-
-function notifiedRun({ plan, sources, vault }: BackupRun): NotifiedRun {
-  const names = sources.map(({ name, options }) => options.name ?? name);
-  return { plan, sources: names, vault: vault ?? 'the vault of this command line' };
 }
 
 async function report(cli: CliContext, outcome: SourceOutcome): Promise<void> {

@@ -62,6 +62,16 @@ describe('a plan with notifications', () => {
     expect(headers).toHaveProperty('webhook-signature');
   });
 
+  it('tells of a source that is backed up by its name, and of no path', async () => {
+    await configure({ ops: hook() });
+    expect((await home.run(['backup', 'uploads'], { env })).exit).toBe(0);
+    expect((await home.run(['backup', './uploads'], { env })).exit).toBe(0);
+    expect((await home.run(['backup', 'uploads', '--dry-run'], { env })).exit).toBe(0);
+    expect(receiver.received.map(({ body }) => JSON.parse(body))).toMatchObject([
+      { type: 'backup.done', data: { source: 'uploads', status: 'ok', plan: null } },
+    ]);
+  });
+
   it('pings start and end of its backup', async () => {
     await configure({ monitor: { type: 'ping', url: `${receiver.url}/uuid` } });
     await home.run(['backup', 'good'], { env });
