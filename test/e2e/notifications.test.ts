@@ -12,8 +12,8 @@ beforeEach(async () => {
   home = await Home.make();
   receiver = await startMessageReceiver();
   env.XDG_STATE_HOME = home.file('state');
-  await home.folder('uploads');
-  await writeFile(home.file('uploads', 'a.txt'), 'hello');
+  await home.folder('files');
+  await writeFile(home.file('files', 'a.txt'), 'hello');
 });
 
 afterEach(async () => {
@@ -26,7 +26,7 @@ async function configure(notifications: object, plan: object = {}): Promise<void
     vaults: { main: { url: home.file('vault') } },
     default: { vault: 'main' },
     sources: {
-      uploads: { type: 'files', paths: ['./uploads'] },
+      uploads: { type: 'files', paths: ['./files'] },
       dump: {
         type: 'command',
         command: ['sh', '-c', 'echo "no login: the vault password" >&2; exit 3'],
@@ -65,7 +65,7 @@ describe('a plan with notifications', () => {
   it('tells of a source that is backed up by its name, and of no path', async () => {
     await configure({ ops: hook() });
     expect((await home.run(['backup', 'uploads'], { env })).exit).toBe(0);
-    expect((await home.run(['backup', './uploads'], { env })).exit).toBe(0);
+    expect((await home.run(['backup', './files'], { env })).exit).toBe(0);
     expect((await home.run(['backup', 'uploads', '--dry-run'], { env })).exit).toBe(0);
     expect(receiver.received.map(({ body }) => JSON.parse(body))).toMatchObject([
       { type: 'backup.done', data: { source: 'uploads', status: 'ok', plan: null } },
