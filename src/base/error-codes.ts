@@ -110,6 +110,11 @@ export const errorCodes = [
   'ARCHIVE_PARTIAL',
   // notifications
   'NOTIFICATION_FAILED',
+  // values
+  'VALUE_MISSING',
+  'VALUE_INVALID',
+  'VALUE_TOO_LARGE',
+  'VALUE_CORRUPT',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

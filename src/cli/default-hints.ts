@@ -100,4 +100,8 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   ARCHIVE_TOO_LARGE: 'Give `--max-size` if you trust it.',
   ARCHIVE_PARTIAL: 'Run as a user who may read them, or leave them out with `--exclude`.',
   NOTIFICATION_FAILED: 'Check the address and the secrets of this notifier, and send a test message.',
+  VALUE_MISSING: '`cairn kv list` shows the keys.',
+  VALUE_INVALID: 'Look at it with `cairn kv get`; `cairn kv list KEY` shows older versions.',
+  VALUE_TOO_LARGE: 'Back it up as a file, or split it over several keys.',
+  VALUE_CORRUPT: 'Read an older version with `cairn kv get KEY --at TIME`; `cairn kv list KEY` shows them.',
 };

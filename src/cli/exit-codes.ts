@@ -169,6 +169,10 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   ARCHIVE_TOO_LARGE: 'target',
   ARCHIVE_PARTIAL: 'partial',
   NOTIFICATION_FAILED: 'failed',
+  VALUE_MISSING: 'unknownRef',
+  VALUE_INVALID: 'damaged',
+  VALUE_TOO_LARGE: 'usage',
+  VALUE_CORRUPT: 'damaged',
 };
 
 /** The exit code of an error code. */
