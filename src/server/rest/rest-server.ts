@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
-import { CairnError } from '../../base/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { answerOfError, sendAnswer } from './answer.ts';
 import { type Access, Gate } from './gate.ts';
@@ -9,6 +8,7 @@ import { type ListenAddress, urlHost } from './listen-address.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { Quota } from './quota.ts';
 import type { RestServerEvent } from './request-event.ts';
+import { finished, limitRest, signalOf } from './request-lifetime.ts';
 import type { RestExchange } from './rest-exchange.ts';
 import { parseRestPath } from './rest-path.ts';
 import { RestRoutes } from './rest-routes.ts';
@@ -175,15 +175,6 @@ class RestServer implements AsyncDisposable {
 
 export type { RestServer };
 
-/** Aborts when the client is gone before it had its answer. */
-function signalOf(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort(new CairnError('ABORTED', 'the client is gone'));
-  });
-  return controller.signal;
-}
-
 function setSafeHeaders(response: ServerResponse): void {
   response.setHeader('Server', 'cairn');
   // By this our client knows that there are shelves; a proxy may change `Server`.
@@ -191,28 +182,4 @@ function setSafeHeaders(response: ServerResponse): void {
   response.setHeader('Cache-Control', 'no-store');
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Content-Security-Policy', "default-src 'none'; sandbox");
-}
-
-const REST_MS = 30_000;
-
-/** Bounds what is read of a body whose request was answered before it came: enough for the client to see the answer. */
-function limitRest(request: IncomingMessage, response: ServerResponse, maxBytes: number): void {
-  if (request.complete || request.destroyed) return;
-  let bytes = 0;
-  const timer = setTimeout(() => request.destroy(), REST_MS);
-  request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > maxBytes) request.destroy();
-  });
-  const stop = (): void => clearTimeout(timer);
-  request.once('end', stop);
-  request.once('close', stop);
-  response.once('close', stop);
-}
-
-function finished(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    if (response.writableFinished || response.destroyed) resolve();
-    else response.once('close', resolve);
-  });
 }

@@ -40,7 +40,8 @@ export function planRestSettings(input: RestSettingsInput): RestSettings {
   return { listen, htpasswd, privateRepos, tls, warnings: warningsOf(listen, auth, tls !== undefined) };
 }
 
-function planTls({ tlsCert, tlsKey }: RestSettingsInput): RestSettings['tls'] {
+/** Throws `USAGE` where only one of the two files is named. */
+export function planTls({ tlsCert, tlsKey }: Pick<RestSettingsInput, 'tlsCert' | 'tlsKey'>): RestSettings['tls'] {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) throw usage('--tls-cert and --tls-key belong together');
   return { cert: tlsCert, key: tlsKey };
