@@ -195,3 +195,19 @@ export {
 } from './server/embed/backup-handler.ts';
 export type { RunDocument } from './server/embed/backup-run.ts';
 export { type FetchHandler, nodeListener } from './server/embed/node-listener.ts';
+
+export type {
+  GetValueOptions,
+  ListValuesOptions,
+  StoredValue,
+  VaultUrlOptions,
+  VaultValues,
+} from './vault/values/vault-values.ts';
+export type { JsonValue } from './values/json-content.ts';
+export type { ValueUrlRequest } from './values/signed-url.ts';
+export type { ValueSchema } from './values/value-schema.ts';
+export type { ValueSealOptions, ValueUnsealOptions, ValuePassword } from './values/value-seal.ts';
+export type { ValueUrlAnswer } from './values/value-url.ts';
+export type { ValueEntry, ValueVersion } from './values/value-version.ts';
+export type { SetValueOptions } from './values/write-value.ts';
+export type { ValueBackup } from './vault/values/value-backup.ts';

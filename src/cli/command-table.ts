@@ -24,6 +24,7 @@ const LOOK = 'Look inside:';
 const RETENTION = 'Retention:';
 const CARE = 'Care:';
 const PORTABLE = 'Archives:';
+const VALUES = 'Values:';
 
 export const commandTable: readonly CommandEntry[] = [
   entry('init', EVERYDAY, 'make a new vault', async () => (await import('./commands/init.ts')).initCommand),
@@ -170,6 +171,12 @@ export const commandTable: readonly CommandEntry[] = [
     CARE,
     'print a completion script for a shell',
     async () => (await import('./commands/completion.ts')).completionCommand,
+  ),
+  entry(
+    'kv',
+    VALUES,
+    'set, get, delete and list values under keys, and make URLs for them',
+    async () => (await import('./commands/kv.ts')).kvCommand,
   ),
 ];
 

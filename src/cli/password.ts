@@ -86,7 +86,11 @@ function bakthatPassword(names: PasswordNames, env: NodeJS.ProcessEnv): Secret |
   return password === undefined ? undefined : new Secret(password);
 }
 
-async function environmentPassword(name: string, { env, signal, warn }: PasswordRequest): Promise<Secret | undefined> {
+/** The password that a variable, or the one with `_FILE` or `_COMMAND` behind it, leads to. */
+export async function environmentPassword(
+  name: string,
+  { env, signal, warn }: Pick<PasswordRequest, 'env' | 'signal' | 'warn'>,
+): Promise<Secret | undefined> {
   const password = env[name];
   if (password !== undefined && password !== '') return new Secret(password);
   const file = env[`${name}_FILE`];

@@ -97,11 +97,19 @@ async function openMirror(
   return mirrored(storages, {
     once,
     copies: settings.mirrorCopies,
-    // Written when all they refer to is there (repository format, "Indexing"), so equal ones tell of equal packs.
-    markers: ['config', 'keys/', 'index/', 'snapshots/'],
+    markers: markersOf(storages),
     isPassing: (name) => name.startsWith('locks/'),
     onChange: (change) => notify(describeMirrorChange(change)),
   });
+}
+
+/**
+ * Written when all they refer to is there (repository format, "Indexing"), so equal ones tell of equal packs. Values refer
+ * to nothing; a storage of restic's files has none.
+ */
+function markersOf(storages: readonly Storage[]): readonly string[] {
+  const markers = ['config', 'keys/', 'index/', 'snapshots/'];
+  return storages.every(({ features }) => features.resticNamesOnly !== true) ? [...markers, 'values/'] : markers;
 }
 
 function withLog(driver: Storage, { onOperation }: StorageSettings): Storage {

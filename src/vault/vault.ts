@@ -54,6 +54,7 @@ import { VaultEmitter } from './vault-emitter.ts';
 import type { ActionName, ActionRequest, ActionResults, VaultEventName, VaultListener } from './vault-events.ts';
 import { VaultMirror } from './care/vault-mirror.ts';
 import { openSession, type VaultSettings } from './vault-session.ts';
+import { VaultValues } from './values/vault-values.ts';
 
 interface SignalOptions {
   readonly signal?: AbortSignal | undefined;
@@ -75,12 +76,15 @@ export class Vault implements AsyncDisposable {
   readonly #repository: Repository;
   readonly #settings: VaultSettings;
   readonly #emitter: VaultEmitter;
+  /** Key-value entries beside the backups. */
+  readonly values: VaultValues;
 
   /** Vaults are opened with `openVault` and made with `initVault`. */
   constructor(storage: Storage, repository: Repository, settings: VaultSettings) {
     this.#storage = storage;
     this.#repository = repository;
     this.#settings = settings;
+    this.values = new VaultValues(repository, settings);
     this.#emitter = new VaultEmitter({
       vaultUrl: storage.url,
       shared: settings.extensions?.listeners,

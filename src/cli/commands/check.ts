@@ -57,7 +57,7 @@ async function check(cli: CliContext, flags: CheckFlags): Promise<void> {
         : '';
     await cli.out.write(
       `checked ${plural(result.snapshots, 'backup')}, ${formatCount(result.trees)} trees, ` +
-        `${formatCount(result.blobs)} blobs, ${formatCount(result.packs)} packs${read}${archivesOf(result)}\n`,
+        `${formatCount(result.blobs)} blobs, ${formatCount(result.packs)} packs${read}${shelvesOf(result)}\n`,
     );
     if (result.isGood) await cli.out.write(`${cli.style('green', 'no errors were found')}\n`);
   }
@@ -65,9 +65,13 @@ async function check(cli: CliContext, flags: CheckFlags): Promise<void> {
     throw damageFound(result.findings.filter(({ severity }) => severity === 'error').length + result.omittedFindings);
 }
 
-/** Vaults without archives need not hear of them. */
-function archivesOf({ archives }: VaultCheckResult): string {
-  return archives === 0 ? '' : `, ${plural(archives, 'archive')}`;
+/** Vaults without archives and values need not hear of them. */
+function shelvesOf({ archives, values }: VaultCheckResult): string {
+  const parts = [
+    ...(archives === 0 ? [] : [plural(archives, 'archive')]),
+    ...(values === 0 ? [] : [plural(values, 'version of a value', 'versions of values')]),
+  ];
+  return parts.map((part) => `, ${part}`).join('');
 }
 
 function before({ packsReadBefore }: CheckResult): string {

@@ -8,6 +8,7 @@ import type { CliContext } from '../context.ts';
 import { singleFilter, type SingleFilterFlags, addSingleFilterOptions } from '../filter-options.ts';
 import { collect } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
+import { addValuePasswordOptions, findValuePassword, type ValuePasswordFlags } from '../kv/value-secrets.ts';
 import { startRestoreWorkers } from '../../restorer/restore.ts';
 import { openCliVault } from '../open-cli-vault.ts';
 import { formatBytes, formatDuration, plural } from '../output/format.ts';
@@ -21,7 +22,7 @@ import {
   retrievalOptions,
 } from '../retrieval-flags.ts';
 
-interface RestoreFlags extends SingleFilterFlags, RetrievalFlags, ArchiveKeyFlags {
+interface RestoreFlags extends SingleFilterFlags, RetrievalFlags, ArchiveKeyFlags, ValuePasswordFlags {
   readonly to: string;
   readonly at?: string;
   readonly path?: string;
@@ -68,6 +69,7 @@ export const restoreCommand: CommandModule = {
     addSingleFilterOptions(command);
     addRetrievalOptions(command);
     addArchiveKeyOptions(command);
+    addValuePasswordOptions(command);
     command.action((reference: string, flags: RestoreFlags) => start((cli) => restore(cli, reference, flags)));
     addExamples(command, [
       ['cairn restore documents --to /tmp/out', 'the newest backup of that name, as /tmp/out/documents'],
@@ -95,7 +97,7 @@ async function restore(cli: CliContext, reference: string, flags: RestoreFlags):
   await using workers = startRestoreWorkers(cli.options.jobs);
   await using vault = await openCliVault(cli);
   const started = performance.now();
-  const job = vault.restore(reference, { ...restoreOptions(cli, flags), ...keys, workers });
+  const job = vault.restore(reference, { ...restoreOptions(cli, reference, flags), ...keys, workers });
   const result = await followRetrieval(cli, cli.follow(job));
   if (cli.options.json) await cli.out.json({ schema: 1, dryRun: flags.dryRun, ...result });
   else await cli.out.write(describe(result, flags, performance.now() - started));
@@ -112,9 +114,10 @@ async function confirmOverwriting(cli: CliContext, flags: RestoreFlags, plan: Re
   await cli.confirm(`${consequence}. Go on?`, consequence);
 }
 
-function restoreOptions(cli: CliContext, flags: RestoreFlags): VaultRestoreOptions {
+function restoreOptions(cli: CliContext, reference: string, flags: RestoreFlags): VaultRestoreOptions {
   return {
     to: flags.to,
+    valuePassword: () => findValuePassword(cli, reference, flags, 'open'),
     at: flags.at,
     filter: singleFilter(flags),
     path: flags.path,
@@ -151,8 +154,10 @@ function describe(result: VaultRestoreResult, flags: RestoreFlags, elapsedMs: nu
   const head = `${facts.join('; ')} (${formatDuration(elapsedMs)})`;
   const { backup } = result;
   const name = printable(backup.name);
-  return `${head}\n${backup.form === 'snapshot' ? 'backup' : 'archive'} ${printable(shortReference(backup))} of ${name} ${flags.dryRun ? 'would be' : 'is'} in ${printable(result.destination)}\n`;
+  return `${head}\n${nounOf[backup.form]} ${printable(shortReference(backup))} of ${name} ${flags.dryRun ? 'would be' : 'is'} in ${printable(result.destination)}\n`;
 }
+
+const nounOf = { snapshot: 'backup', archive: 'archive', value: 'value' } as const;
 
 function partial(result: VaultRestoreResult): CairnError {
   const count = plural(result.problemCount, 'problem');

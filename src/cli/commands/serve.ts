@@ -1,10 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CairnError, messageOf } from '../../base/errors.ts';
 import { vaultVariables } from '../../config/vault-variables.ts';
 import { Accounts } from '../../server/rest/accounts.ts';
 import type { Access } from '../../server/rest/gate.ts';
-import type { TlsIdentity } from '../../server/rest/http-listener.ts';
 import { isLocalAddress } from '../../server/rest/listen-address.ts';
 import type { RestServerEvent } from '../../server/rest/request-event.ts';
 import { type RestServer, startRestServer } from '../../server/rest/rest-server.ts';
@@ -18,11 +17,13 @@ import type { CliContext } from '../context.ts';
 import { type GlobalOptions, parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes } from '../help.ts';
 import { formatBytes } from '../output/format.ts';
-import { printable } from '../output/printable.ts';
+import { serveValues } from '../serve-values.ts';
+import { aborted, eventPrinter, loadTls, onHangup, printLine } from '../serving.ts';
 import { chooseVault, type VaultChoice } from '../vault-choice.ts';
 
-interface ServeFlags {
+export interface ServeFlags {
   readonly rest: boolean;
+  readonly values: boolean;
   readonly listen: string;
   readonly privateRepos: boolean;
   readonly maxSize?: number;
@@ -37,11 +38,16 @@ export const serveCommand: CommandModule = {
     command
       .description(
         "Serves a storage to other machines over restic's REST protocol: restic and Cairn back up to it with\n" +
-          'rest:http://HOST:PORT/REPOSITORY/. Runs until SIGTERM or SIGINT, which let running requests end;\n' +
+          'rest:http://HOST:PORT/REPOSITORY/. With --values it answers signed URLs of values. Runs until SIGTERM or SIGINT, which let running requests end;\n' +
           'SIGHUP reads users and certificate again. --append-only and --read-only say what all clients may do. With --json, events are lines of JSON on stdout.',
       )
       .argument('[path]', 'what is served: a folder or a storage URL; --vault by default')
-      .option('--rest', 'the protocol (there is no other yet)', false)
+      .option('--rest', "serve the storage over restic's protocol", false)
+      .option(
+        '--values',
+        'answer the URLs of `cairn kv url` instead, and nothing else; needs the password of the vault',
+        false,
+      )
       .option('--listen <address>', 'HOST:PORT, [IPV6]:PORT or unix:/PATH', '127.0.0.1:8000')
       .option('--private-repos', 'each user reaches only what is below the folder with the name of the user', false)
       .option('--max-size <size>', 'what all repositories together may take, such as 500G', parseSizeArgument)
@@ -53,13 +59,21 @@ export const serveCommand: CommandModule = {
     addExamples(command, [
       ['cairn serve --rest --no-auth /srv/backups', 'for programs of this machine'],
       ['cairn serve --rest --append-only --private-repos --htpasswd users --listen 0.0.0.0:8000 /srv/backups', ''],
+      ['cairn --vault /srv/vault serve --values --listen 127.0.0.1:8001', 'values, by signed URLs'],
     ]);
-    addExitCodes(command, ['denied', 'unreachable']);
+    addExitCodes(command, ['noVault', 'password', 'denied', 'unreachable']);
   },
 };
 
 async function serve(cli: CliContext, path: string | undefined, flags: ServeFlags): Promise<void> {
-  if (!flags.rest) throw new CairnError('USAGE', 'what to serve is not said', { hint: 'Say --rest.' });
+  if (flags.rest === flags.values) {
+    throw new CairnError('USAGE', 'what to serve is not said', { hint: 'Say --rest or --values, one of the two.' });
+  }
+  if (flags.values) await serveValues(cli, path, flags);
+  else await serveRest(cli, path, flags);
+}
+
+async function serveRest(cli: CliContext, path: string | undefined, flags: ServeFlags): Promise<void> {
   const choice = path === undefined ? await chosenVault(cli) : undefined;
   const env = choice?.kind === 'configured' ? await vaultVariables(choice, cli.signal) : {};
   const url = path ?? choice?.url ?? '';
@@ -86,7 +100,7 @@ async function serve(cli: CliContext, path: string | undefined, flags: ServeFlag
     {
       listen: settings.listen,
       access: accessOf(settings, accounts),
-      tls: await loadTls(settings),
+      tls: await loadTls(settings.tls),
       appendOnly: cli.options.appendOnly,
       maxTotalBytes: flags.maxSize,
       onEvent,
@@ -162,19 +176,6 @@ function accessOf({ listen, privateRepos }: RestSettings, accounts: Accounts | u
   return { kind: 'users', accounts, privateRepos };
 }
 
-async function loadTls({ tls }: RestSettings): Promise<TlsIdentity | undefined> {
-  if (tls === undefined) return undefined;
-  return { cert: await readPem(tls.cert, '--tls-cert'), key: await readPem(tls.key, '--tls-key') };
-}
-
-async function readPem(file: string, what: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new CairnError('CONFIG_INVALID', `cannot read the file of ${what}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
 async function reload(
   settings: RestSettings,
   accounts: Accounts | undefined,
@@ -183,17 +184,11 @@ async function reload(
 ): Promise<void> {
   await accounts?.reload();
   try {
-    const tls = await loadTls(settings);
+    const tls = await loadTls(settings.tls);
     if (tls !== undefined) server.renewTls(tls);
   } catch (error) {
     cli.warn(`the certificate stays as it was: ${messageOf(error)}`);
   }
-}
-
-function onHangup(run: () => Promise<void>): Disposable {
-  const listener = (): void => void run();
-  process.on('SIGHUP', listener);
-  return { [Symbol.dispose]: () => void process.off('SIGHUP', listener) };
 }
 
 async function announce(cli: CliContext, server: RestServer, storage: Storage): Promise<void> {
@@ -208,49 +203,4 @@ async function announce(cli: CliContext, server: RestServer, storage: Storage): 
   cli.info(
     `serving ${storage.url} at ${server.url}${readOnly ? ', read-only' : appendOnly ? ', append-only' : ''}${room}`,
   );
-}
-
-/** Requests as JSON lines with `--json`, for people with `--verbose`; failures in any case. */
-function eventPrinter(cli: CliContext): (event: RestServerEvent) => void {
-  if (cli.options.json) return (event) => void printLine(cli, jsonEvent(event));
-  return (event) => {
-    switch (event.type) {
-      case 'request':
-        cli.detail(requestLine(event));
-        return;
-      case 'failure':
-        cli.warn(`${event.method} ${event.path}: ${messageOf(event.error)}`);
-        return;
-      case 'notice':
-        if (event.level === 'warning') cli.warn(event.message);
-        else cli.info(event.message);
-        return;
-      default:
-        event satisfies never;
-    }
-  };
-}
-
-/** One document a line: a server has no end to wait for. */
-async function printLine(cli: CliContext, document: unknown): Promise<void> {
-  await cli.out.write(`${JSON.stringify(document)}\n`);
-}
-
-function jsonEvent(event: RestServerEvent): unknown {
-  const time = new Date().toISOString();
-  if (event.type === 'failure') return { ...event, time, error: messageOf(event.error) };
-  return event.type === 'request' ? { ...event, time, durationMs: Math.round(event.durationMs) } : { ...event, time };
-}
-
-function requestLine(event: Extract<RestServerEvent, { type: 'request' }>): string {
-  const { address, user = '-', method, path, status, receivedBytes, sentBytes, durationMs } = event;
-  const bytes = formatBytes(receivedBytes + sentBytes);
-  return printable(`${address} ${user} ${method} ${path} ${status || 'cut off'} ${bytes} ${Math.round(durationMs)} ms`);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

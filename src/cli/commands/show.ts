@@ -1,5 +1,6 @@
 import { howToRestore } from '../../vault/archives/how-to-restore.ts';
 import type { ArchiveDetails, BackupDetails, SnapshotDetails } from '../../vault/reference/backup-details.ts';
+import type { ValueBackup } from '../../vault/values/value-backup.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addSingleFilterOptions, singleFilter, type SingleFilterFlags } from '../filter-options.ts';
@@ -35,7 +36,20 @@ async function show(cli: CliContext, reference: string, flags: ShowFlags): Promi
   const details = await vault.get(reference, { at: flags.at, filter: singleFilter(flags), signal: cli.signal });
   if (flags.howToRestore) await explainRestore(cli, details);
   else if (cli.options.json) await cli.out.json({ schema: 1, ...details });
-  else await cli.out.write(details.form === 'snapshot' ? render(details) : renderArchive(details));
+  else await cli.out.write(renderAny(details));
+}
+
+function renderAny(details: BackupDetails): string {
+  switch (details.form) {
+    case 'snapshot':
+      return render(details);
+    case 'archive':
+      return renderArchive(details);
+    case 'value':
+      return renderValue(details);
+    default:
+      return details satisfies never;
+  }
 }
 
 async function explainRestore(cli: CliContext, details: BackupDetails): Promise<void> {
@@ -44,13 +58,29 @@ async function explainRestore(cli: CliContext, details: BackupDetails): Promise<
     await cli.out.json({ schema: 1, id: details.id, form: details.form, command });
     return;
   }
-  if (details.form === 'archive') {
+  if (details.form !== 'snapshot') {
     cli.info(
       `# Fetch ${printable(details.object)} from ${printable(cli.options.vault ?? 'the vault')} first, into the folder to restore to.`,
     );
-    if (details.encryption === 'age-recipients') cli.info('# key.txt is the file of the secret key.');
+    if (details.form === 'archive' && details.encryption === 'age-recipients') {
+      cli.info('# key.txt is the file of the secret key.');
+    }
   }
   await cli.out.write(`${command}\n`);
+}
+
+/** What it holds is for `kv get`. */
+function renderValue(value: ValueBackup): string {
+  return renderRows([
+    ['id', value.id],
+    ['form', 'value'],
+    ['key', value.name],
+    ['time', value.time.toISOString()],
+    ['stored', formatBytes(value.storedBytes)],
+    ['compressed', value.compressed ? 'yes' : 'no'],
+    ['encrypted', value.encrypted ? 'yes' : 'no'],
+    ['object', value.object],
+  ]);
 }
 
 function renderArchive(archive: ArchiveDetails): string {

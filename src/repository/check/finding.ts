@@ -19,7 +19,11 @@ export type FindingKind =
   | 'archive-missing'
   | 'archive-unknown'
   | 'archive-damaged'
-  | 'archive-unopened';
+  | 'archive-unopened'
+  // of the shelves beside the repository
+  | 'value-damaged'
+  | 'value-leftover'
+  | 'value-unknown';
 
 export interface Finding {
   readonly severity: 'error' | 'hint';
@@ -36,6 +40,8 @@ const hintKinds: ReadonlySet<FindingKind> = new Set([
   'archive-leftover',
   'archive-unknown',
   'archive-unopened',
+  'value-leftover',
+  'value-unknown',
 ]);
 
 export function makeFinding(kind: FindingKind, object: string, message: string): Finding {

@@ -7,6 +7,7 @@ import type { ActionContext } from './backup-action.ts';
 import { CheckMemory } from './check-memory.ts';
 import type { ArchiveKeys } from '../archives/archive-access.ts';
 import { checkArchiveShelf } from '../archives/check-archive-shelf.ts';
+import { checkValueShelf } from '../values/check-value-shelf.ts';
 import { RateMeter } from './rate-meter.ts';
 import { openSession } from '../vault-session.ts';
 
@@ -22,6 +23,8 @@ export interface VaultCheckOptions extends ArchiveKeys {
 export interface VaultCheckResult extends CheckResult {
   /** Archives; what they hold was read where all data was. */
   readonly archives: number;
+  /** Versions of values; all of them were read where all data was. */
+  readonly values: number;
 }
 
 /** What a kill can cost. */
@@ -53,11 +56,10 @@ export async function runCheck(context: ActionContext, options: VaultCheckOption
         saveNowAndThen();
       },
     });
-    return await checkArchiveShelf(
-      { ...context, signal: session.signal },
-      { ...options, onFinding, readData: readData === 'all' },
-      result,
-    );
+    const check = { onFinding, readData: readData === 'all' };
+    const beside = { ...context, signal: session.signal };
+    const withArchives = await checkArchiveShelf(beside, { ...options, ...check }, result);
+    return await checkValueShelf(beside, check, withArchives);
   } finally {
     // Also when it was stopped: that is what another one goes on from.
     await saving;

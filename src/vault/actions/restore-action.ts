@@ -7,11 +7,13 @@ import { restore, startRestoreWorkers } from '../../restorer/restore.ts';
 import type { OverwriteMode, RestoreProgress, RestoreResult } from '../../restorer/restore-options.ts';
 import type { RestoreProblem } from '../../restorer/restore-problem.ts';
 import type { RestoreWorkers } from '../../restorer/restore-workers.ts';
+import type { ValuePassword } from '../../values/value-seal.ts';
 import type { ActionContext } from './backup-action.ts';
 import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
 import { chooseSnapshot, type ReferenceOptions, sourcesOfSameName } from '../reference/choose-snapshot.ts';
 import { type ArchiveKeys } from '../archives/archive-access.ts';
 import { chooseArchive } from '../reference/choose-backup.ts';
+import { chooseValue } from '../reference/choose-value.ts';
 import { RateMeter } from './rate-meter.ts';
 import { type RetrievalOptions, type RetrievalSummary, retrievePacks } from './retrieve-packs.ts';
 import {
@@ -26,6 +28,8 @@ import { SnapshotTree } from '../look/snapshot-tree.ts';
 import { loadSnapshots, loadVaultIndex, openSession, type VaultSettings } from '../vault-session.ts';
 
 export interface VaultRestoreOptions extends ReferenceOptions, SelectionOptions, ArchiveKeys {
+  /** What opens a value that has a password, where that is not `password`; asked only then. */
+  readonly valuePassword?: ValuePassword | undefined;
   /** The folder to restore into; it is made if it is missing. */
   readonly to: string;
   /** A file or folder of the backup to restore alone, as `to/<its name>`. */
@@ -83,11 +87,8 @@ export async function runRestore(
   options: VaultRestoreOptions,
 ): Promise<VaultRestoreResult> {
   const { repository, settings } = context;
-  const archive = await chooseArchive(context, reference, options);
-  if (archive !== undefined) {
-    const { restoreArchive } = await import('../archives/restore-archive.ts');
-    return restoreArchive(context, archive, options);
-  }
+  const other = await restoreOtherForm(context, reference, options);
+  if (other !== undefined) return other;
   const select = makeSelection(options);
   await using workers = options.workers ?? startRestoreWorkers(settings.jobs);
   await using session = await openSession(repository, settings, {
@@ -132,6 +133,23 @@ export async function runRestore(
     destination: place.destination,
     ...(retrieval === undefined ? {} : { retrieval }),
   };
+}
+
+/** `undefined` where no value and no archive is meant. */
+async function restoreOtherForm(
+  context: ActionContext,
+  reference: string,
+  options: VaultRestoreOptions,
+): Promise<VaultRestoreResult | undefined> {
+  const value = await chooseValue(context, reference, options);
+  if (value !== undefined) {
+    const { restoreValue } = await import('../values/restore-value.ts');
+    return restoreValue(context, value.version, options);
+  }
+  const archive = await chooseArchive(context, reference, options);
+  if (archive === undefined) return undefined;
+  const { restoreArchive } = await import('../archives/restore-archive.ts');
+  return restoreArchive(context, archive, options);
 }
 
 function describeOthers({ id, snapshot }: SnapshotRecord, others: readonly string[]): string {

@@ -3,6 +3,7 @@ import type { ActionContext } from '../actions/backup-action.ts';
 import type { BackupRecord } from '../reference/backup-record.ts';
 import { archiveShelf } from './archive-shelf.ts';
 import { snapshotShelf } from './snapshot-shelf.ts';
+import { valueShelf } from './value-shelf.ts';
 
 export interface BackupShelf {
   /** The ids of all that are there. */
@@ -28,6 +29,8 @@ export function shelfOf(form: BackupForm, context: ShelfContext): BackupShelf {
       return snapshotShelf(context);
     case 'archive':
       return archiveShelf(context);
+    case 'value':
+      return valueShelf(context);
     default:
       return form satisfies never;
   }

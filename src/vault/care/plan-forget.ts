@@ -10,8 +10,10 @@ import type { LookContext } from '../look/look-inside.ts';
 import { type BackupFilter, matcherOfAny } from '../reference/backup-filter.ts';
 import { archiveRecord, type BackupRecord, backupRecord } from '../reference/backup-record.ts';
 import { archiveMatcher, chooseArchive } from '../reference/choose-backup.ts';
+import { chooseValue } from '../reference/choose-value.ts';
 import { momentStart } from '../reference/moment.ts';
 import { selectSnapshots } from '../reference/select-snapshots.ts';
+import { type FoundValue, type ValueBackup, valueBackup } from '../values/value-backup.ts';
 import { loadSnapshots, openSession } from '../vault-session.ts';
 
 export interface ForgetOptions {
@@ -68,16 +70,25 @@ export async function planDelete(
 ): Promise<ForgetPlan> {
   if (references.length === 0) throw new CairnArgumentError('no backup is named');
   const archives: StoredArchive[] = [];
+  const values: ValueBackup[] = [];
   const others: string[] = [];
   const matches = [filter ?? {}].flat().map(archiveMatcher);
   for (const reference of references) {
+    const found = await chooseValueOfAny(context, reference, [filter ?? {}].flat());
+    if (found !== undefined) {
+      values.push(...found.versions.map(valueBackup));
+      continue;
+    }
     const archive = await chooseArchive(context, reference, {});
     if (archive !== undefined && matches.some((isMatch) => isMatch(archive))) archives.push(archive);
     else others.push(reference);
   }
   const chosen =
     others.length === 0 ? [] : selectSnapshots(await readSnapshots(context), { references: others, filter });
-  const unique = new Map(archives.map((archive) => [archive.stored, archiveRecord(archive)]));
+  const unique = new Map<string, BackupRecord>([
+    ...archives.map((archive) => [archive.stored, archiveRecord(archive)] as const),
+    ...values.map((value) => [value.id, value] as const),
+  ]);
   const forget = [...chosen.map(backupRecord), ...unique.values()].sort((a, b) => b.time.getTime() - a.time.getTime());
   if (!includeHeld) refuseHeld(forget);
   return { groups: [{ key: {}, keep: [], forget }] };
@@ -93,6 +104,18 @@ function refuseHeld(backups: readonly BackupRecord[]): void {
     hint: 'Nothing was removed. Release it with `cairn tag REF --release-hold LABEL`, or give --include-held (`includeHeld`).',
     facts: { backups: held.map(({ id }) => id), labels: [...new Set(held.flatMap(({ tags }) => holdsOf(tags)))] },
   });
+}
+
+async function chooseValueOfAny(
+  context: LookContext,
+  reference: string,
+  filters: readonly BackupFilter[],
+): Promise<FoundValue | undefined> {
+  for (const filter of filters) {
+    const found = await chooseValue(context, reference, { filter });
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 async function readSnapshots({ repository, settings, signal }: LookContext): Promise<SnapshotRecord[]> {

@@ -3,10 +3,11 @@ import { formatGoTime } from '../../formats/go-time.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import type { Sidecar } from '../../archives/sidecar.ts';
 import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
+import type { ValueBackup } from '../values/value-backup.ts';
 import { type ArchiveBackup, archiveRecord, backupRecord, type SnapshotBackup } from './backup-record.ts';
 
-/** Everything that is recorded about one backup. */
-export type BackupDetails = SnapshotDetails | ArchiveDetails;
+/** Everything that is recorded about one backup; of a value that is what its record says. */
+export type BackupDetails = SnapshotDetails | ArchiveDetails | ValueBackup;
 
 /** What the sidecar of an archive says, beside the record. */
 export interface ArchiveDetails

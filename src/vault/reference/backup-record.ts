@@ -3,6 +3,7 @@ import type { ArchiveEncryption } from '../../archives/sidecar.ts';
 import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { displayName, isNameTag } from '../actions/backup-name.ts';
+import type { ValueBackup } from '../values/value-backup.ts';
 
 /** What backups of every form have. */
 interface BackupFields {
@@ -33,7 +34,7 @@ export interface ArchiveBackup extends BackupFields {
 }
 
 /** One backup of a vault, as `vault.list` gives it. Its JSON is what `cairn list --json` prints. */
-export type BackupRecord = SnapshotBackup | ArchiveBackup;
+export type BackupRecord = SnapshotBackup | ArchiveBackup | ValueBackup;
 
 export function backupRecord({ id, snapshot }: SnapshotRecord): SnapshotBackup {
   return {
