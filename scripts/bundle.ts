@@ -18,12 +18,14 @@ interface Bundle {
 const commandChunks: Bundle['codeSplitting'] = {
   groups: [
     { name: 'start', test: modules('cli/code-cache|vault/program-version'), priority: 5 },
-    { name: 'run', test: modules('cli/(?!main|commands/).*'), priority: 4 },
+    { name: 'run', test: modules('cli/(?!main|commands/|config/).*'), priority: 4 },
     { name: 'vault', test: modules('vault/open-vault'), priority: 3 },
+    // With YAML and the schema, which nobody loads who has no configuration.
+    { name: 'configuration', test: modules('config/read-config|config/schema/config-schema'), priority: 2.5 },
     {
       name: 'shared',
       test: modules(
-        '(?!archiver/|restorer/|storage/drivers/|repository/(check|repair|rewrite|walk)/|vault/(care|look)/|vault/(\\w+/)?(backup|restore)-).*',
+        '(?!archiver/|restorer/|cli/config/|config/|storage/drivers/|repository/(check|repair|rewrite|walk)/|vault/(care|look)/|vault/(\\w+/)?(backup|restore)-).*',
       ),
       minShareCount: 2,
       priority: 2,

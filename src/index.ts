@@ -11,7 +11,25 @@ export {
   type Retry,
 } from './base/errors.ts';
 export { Job, type JobContext, type Progress } from './base/job.ts';
+export type { LogFacts, Logger } from './base/logger.ts';
 export { Secret } from './base/secret.ts';
+
+export { type Cairn, type CairnOptions, createCairn, type Plan } from './app/cairn.ts';
+export type { ConfiguredSource } from './app/configured-source.ts';
+export type { KeepResult } from './app/keep-backups.ts';
+export type { RunSourcesOptions, RunSourcesResult, SourceOutcome } from './app/run-sources.ts';
+export type { Config } from './config/config.ts';
+export type { ConfigInput } from './config/config-input.ts';
+export type { HookConfig, HooksConfig } from './config/hook-config.ts';
+export { loadConfig, type LoadConfigOptions } from './config/load-config.ts';
+export type { LoadedConfig } from './config/loaded-config.ts';
+export type { NotifierConfig } from './config/notifier-config.ts';
+export type { PlanConfig } from './config/plan-config.ts';
+export type { PluginConfig } from './config/plugin-config.ts';
+export type { RotationConfig } from './config/rotation-config.ts';
+export type { SecretReference } from './config/secret-reference.ts';
+export type { SourceConfig } from './config/source-config.ts';
+export type { ArchiveConfig, VaultConfig } from './config/vault-config.ts';
 
 export { initVault, openVault, vaultExists } from './vault/open-vault.ts';
 export type { Vault } from './vault/vault.ts';
@@ -22,7 +40,21 @@ export type { MirrorRepairPlan, MirrorRepairResult } from './storage/mirror/mirr
 export type { VaultPlace } from './vault/open-vault.ts';
 export type { StorageSettings } from './vault/storage-settings.ts';
 export type { StorageLogEntry } from './storage/layers/log.ts';
-export type { VaultEventName, VaultEvents, VaultListener } from './vault/vault-events.ts';
+export type {
+  ActionEvent,
+  ActionName,
+  ActionRequest,
+  ActionRequests,
+  ActionResults,
+  BeforeEvent,
+  DoneEvent,
+  FailedEvent,
+  VaultEventName,
+  VaultEvents,
+  VaultListener,
+} from './vault/vault-events.ts';
+export { VaultListeners } from './vault/vault-listeners.ts';
+export type { VaultExtensions } from './vault/vault-extensions.ts';
 
 export type {
   BackupCounts,
@@ -54,7 +86,7 @@ export type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from './vau
 export type { DestinationState } from './vault/actions/restore-destination.ts';
 
 export type { ForgetResult } from './vault/care/apply-forget.ts';
-export type { ForgetGroup, ForgetOptions, ForgetPlan } from './vault/care/plan-forget.ts';
+export type { DeleteOptions, ForgetGroup, ForgetOptions, ForgetPlan } from './vault/care/plan-forget.ts';
 export type { CareOptions } from './vault/care/care-options.ts';
 export type { BackupCopy, CopyOptions, CopyResult } from './vault/care/copy-backups.ts';
 export type { MigrateOptions, MigrateResult } from './vault/care/migrate-vault.ts';
@@ -66,6 +98,17 @@ export type { RepairSnapshotsOptions } from './vault/care/repair-snapshots.ts';
 export type { RewriteChange, RewriteOptions } from './vault/care/rewrite-backups.ts';
 export type { ChangedEntry, RewriteResult, SnapshotChange } from './vault/care/rewrite-snapshots.ts';
 export type { TagChange, TagOptions, TagResult } from './vault/care/tag-backups.ts';
+export type { GuardedChange, GuardOptions, GuardResult } from './vault/guard/guard-source.ts';
+export type { OlderThanOptions, OlderThanPlan } from './vault/care/delete-older-than.ts';
+export type { ByNameOptions, NamedFilter } from './vault/care/plan-by-name.ts';
+export type { RetentionResult, RotationOptions, RotationPlan } from './vault/care/rotate-backups.ts';
+export { type Interval, parseInterval } from './retention/interval.ts';
+export type { NameGroupField } from './retention/group-by-name.ts';
+export type { ExpectedBackup, PeriodicStatus } from './retention/periodic-status.ts';
+export type { PeriodicOptions } from './vault/look/periodic-backups.ts';
+export type { RotationRules, RotationUnit } from './retention/rotation-policy.ts';
+export { type KeptItem, type RotationItem, type Selected, selectRotation } from './retention/select-rotation.ts';
+export { parseWeekday, type Weekday } from './retention/weekday.ts';
 export type { GroupField, GroupKey } from './retention/group-snapshots.ts';
 export type { KeepCount, KeepRules } from './retention/keep-policy.ts';
 export type { BackupSelection } from './vault/reference/select-snapshots.ts';
@@ -97,3 +140,24 @@ export type { ImportOptions } from './vault/archives/import-archive.ts';
 export type { ArchiveCodec } from './archives/codec.ts';
 export type { ArchiveEncryption } from './archives/sidecar.ts';
 export { parseIdentities, parseRecipients } from './formats/age/age-key-list.ts';
+export { type Extensions, type ExtensionsOptions, loadExtensions } from './plugins/load-extensions.ts';
+export { definePlugin, type Plugin, type PluginContext, type PluginSettings } from './plugins/define-plugin.ts';
+export type { PluginCommand, PluginCommandContext } from './plugins/plugin-command.ts';
+export type { PluginEntry } from './plugins/plugin-entry.ts';
+export type { HookEntry, HookTable } from './plugins/hook-entry.ts';
+export type {
+  NotifierFactory,
+  NotifierMessage,
+  NotifierOutcome,
+  NotifierSubject,
+  PluginNotifier,
+} from './plugins/plugin-notifier.ts';
+export type { BuiltInSource } from './vault/actions/backup-source.ts';
+export type {
+  RegisteredSource,
+  SourceFactories,
+  SourceFactory,
+  SourceFactoryContext,
+} from './vault/actions/registered-source.ts';
+export type { Source, SourceDirectory, SourceEntry, SourceProblem, StreamMetadata } from './archiver/source.ts';
+export type { OpenScheme, StorageSchemes } from './storage/open-storage.ts';

@@ -59,6 +59,11 @@ export class ArchiveStats {
     this.#tell();
   }
 
+  /** Bytes of the files so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   addBlobs(blobs: BlobStats): void {
     this.#dataBlobs += blobs.dataBlobs;
     this.#dataAdded += blobs.dataAdded;

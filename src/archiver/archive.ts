@@ -8,7 +8,7 @@ import { localGoTime, type GoTime } from '../formats/go-time.ts';
 import type { Snapshot, SnapshotSummary } from '../formats/snapshot/snapshot.ts';
 import type { CompressionLevel } from '../repository/compression.ts';
 import type { Repository } from '../repository/repository.ts';
-import { saveSnapshot, type SnapshotRecord } from '../repository/snapshots.ts';
+import { PARTIAL_TAG, saveSnapshot, type SnapshotRecord } from '../repository/snapshots.ts';
 import { ArchiveSession } from './archive-session.ts';
 import type { ArchiveProgress } from './archive-stats.ts';
 import type { WriteLock } from './engine.ts';
@@ -17,9 +17,6 @@ import type { Source, SourceProblem } from './source.ts';
 import { SourceMemory } from './source-memory.ts';
 import { TreeSaver, type Before } from './tree-saver.ts';
 import { WorkerPool } from './worker-pool.ts';
-
-/** Tag of a snapshot that lacks what was not read before the run was stopped. */
-const PARTIAL_TAG = 'partial';
 
 export interface ArchiveOptions {
   readonly source: Source;
@@ -55,6 +52,8 @@ export interface ArchiveOptions {
   readonly skipIfUnchanged?: boolean;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
+  /** Told how many bytes the files have, once all were looked at. When it throws, no snapshot is saved. Not after a soft stop. */
+  readonly onWalked?: (bytes: number) => Promise<void>;
   readonly onProgress?: (progress: ArchiveProgress) => void;
   readonly onProblem?: (problem: SourceProblem) => void;
 }
@@ -82,6 +81,7 @@ export async function archive(repository: Repository, options: ArchiveOptions): 
     const session = openSession(repository, pool, options);
     const before = beforeOf(options, memory);
     const saved = await new TreeSaver(session, session.posix).save(options.source.root, before);
+    if (!isStopped(options)) await options.onWalked?.(session.stats.bytes);
     session.stats.setPhase('finish');
     const engine = await session.finish();
     await options.lock?.settled;

@@ -98,6 +98,16 @@ export const errorCodes = [
   'ARCHIVE_CORRUPT',
   'ARCHIVE_TOO_LARGE',
   'ARCHIVE_PARTIAL',
+  // events, hooks and plugins
+  'ACTION_VETOED',
+  'HOOK_FAILED',
+  'PLUGIN_FAILED',
+  // retention by name, holds
+  'RETENTION_EMPTY',
+  'BACKUP_HELD',
+  'BACKUP_OVERDUE',
+  'GUARD_ROLLED_BACK',
+  'GUARD_ROLLBACK_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -14,6 +14,15 @@ export interface CairnErrorOptions {
   readonly facts?: ErrorFacts;
 }
 
+// A plugin brings its own copy of this file where it was installed apart from the program that loads it; both share
+// these marks through the registry of symbols, so that `instanceof` holds across copies.
+const errorMark = Symbol.for('cairn-backup.error');
+const argumentErrorMark = Symbol.for('cairn-backup.argument-error');
+
+function bears(value: unknown, mark: symbol): boolean {
+  return typeof value === 'object' && value !== null && mark in value;
+}
+
 /**
  * The one error class of Cairn. Callers switch on `code`, which is stable and has a heading in
  * `docs/errors.md`; the text is for people and may change.
@@ -32,6 +41,14 @@ export class CairnError extends Error {
     this.retry = options.retry ?? 'never';
     this.facts = options.facts ?? {};
   }
+
+  static {
+    Object.defineProperty(this.prototype, errorMark, { value: true });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === CairnError ? bears(value, errorMark) : Function.prototype[Symbol.hasInstance].call(this, value);
+  }
 }
 
 /** A wrong argument of a library call. It is a `TypeError` as well, so that both ways of catching work. */
@@ -46,6 +63,14 @@ export class CairnArgumentError extends TypeError {
     this.name = 'CairnArgumentError';
     this.hint = options.hint;
     this.facts = options.facts ?? {};
+  }
+
+  static {
+    Object.defineProperty(this.prototype, argumentErrorMark, { value: true });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return bears(value, argumentErrorMark);
   }
 }
 

@@ -1,4 +1,4 @@
-// The end that `forget` and `delete` share: show the plan, ask, remove, say what happened.
+// The end that `forget`, `delete`, `rotate` and `delete-older-than` share: show the plan, ask, remove, say what happened.
 import { CairnError } from '../base/errors.ts';
 import type { ForgetResult } from '../vault/care/apply-forget.ts';
 import type { ForgetPlan } from '../vault/care/plan-forget.ts';
@@ -13,6 +13,10 @@ export interface ApplyForgetOptions {
   readonly compact: boolean;
   /** Afterwards, remove the data that no backup needs any more. */
   readonly prune?: boolean;
+  /** What the JSON document says of the plan beside its groups. */
+  readonly about?: object;
+  /** Carries the plan out; `vault.forget` by default. */
+  readonly remove?: () => Promise<ForgetResult>;
 }
 
 /** Throws `CONFIRMATION_NEEDED`, or `FORGET_PARTIAL` where some could not be removed. */
@@ -20,17 +24,18 @@ export async function applyForgetPlan(
   cli: CliContext,
   vault: Vault,
   plan: ForgetPlan,
-  { dryRun, compact, prune = false }: ApplyForgetOptions,
+  { dryRun, compact, prune = false, about = {}, remove }: ApplyForgetOptions,
 ): Promise<void> {
   const count = plan.groups.reduce((sum, { forget }) => sum + forget.length, 0);
   const kept = plan.groups.reduce((sum, { keep }) => sum + keep.length, 0);
   if (!cli.options.json) await cli.out.write(describeForgetPlan(plan, { style: cli.style, compact }));
-  const result = dryRun || count === 0 ? undefined : await confirmAndRemove(cli, vault, plan, count);
+  const forget = remove ?? (() => cli.follow(vault.forget(plan, { signal: cli.signal })));
+  const result = dryRun || count === 0 ? undefined : await confirmAndRemove(cli, vault, count, forget);
   if (!cli.options.json) await reportResult(cli, result, { count, kept, prune });
   const pruned = prune && !dryRun ? await runPrune(cli, vault, {}) : undefined;
   if (cli.options.json) {
     const { removed = [], failed = [] } = result ?? {};
-    const document = { schema: 1, dryRun, groups: plan.groups, removed, failed };
+    const document = { schema: 1, dryRun, ...about, groups: plan.groups, removed, failed };
     await cli.out.json(pruned === undefined ? document : { ...document, prune: pruned });
   }
   if (result !== undefined && result.failed.length > 0) throw partial(cli, result);
@@ -52,14 +57,19 @@ async function reportResult(
   }
 }
 
-async function confirmAndRemove(cli: CliContext, vault: Vault, plan: ForgetPlan, count: number): Promise<ForgetResult> {
+async function confirmAndRemove(
+  cli: CliContext,
+  vault: Vault,
+  count: number,
+  remove: () => Promise<ForgetResult>,
+): Promise<ForgetResult> {
   const consequence = `${plural(count, 'backup')} would be removed from ${vault.url}`;
   await cli.confirm(`${consequence}. Go on?`, consequence);
-  return cli.follow(vault.forget(plan, { signal: cli.signal }));
+  return remove();
 }
 
 function partial(cli: CliContext, { failed }: ForgetResult): CairnError {
-  for (const { id, message } of failed) cli.warn(`backup ${id.slice(0, 40)} stays: ${message}`);
+  for (const { id, message } of failed) cli.warn(`backup ${id.length === 64 ? id.slice(0, 8) : id} stays: ${message}`);
   return new CairnError('FORGET_PARTIAL', `${plural(failed.length, 'backup')} could not be removed`, {
     hint: 'The reason is named above. Run the same command again; what is gone already is no error.',
     retry: 'later',

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { commandTable } from './command-table.ts';
 import { parseReadData } from './commands/check.ts';
 import { completionScript, type CommandWords, shells } from './completion-script.ts';
-import { parseDuration } from './duration.ts';
+import { parseDuration } from '../base/duration-text.ts';
 import { filtersOf } from './filter-options.ts';
 import { addGlobalOptions, parseDurationMs, parsePositiveInteger, parseSizeArgument } from './global-options.ts';
 import { wantedCommands } from './run.ts';

@@ -70,6 +70,18 @@ export const commandTable: readonly CommandEntry[] = [
     'remove the backups that are named',
     async () => (await import('./commands/delete.ts')).deleteCommand,
   ),
+  entry(
+    'rotate',
+    RETENTION,
+    'keep one backup of each of the last days, weeks, months, …',
+    async () => (await import('./commands/rotate.ts')).rotateCommand,
+  ),
+  entry(
+    'delete-older-than',
+    RETENTION,
+    'remove backups that are older than an interval',
+    async () => (await import('./commands/delete-older-than.ts')).deleteOlderThanCommand,
+  ),
   entry('tag', RETENTION, 'change the tags of backups', async () => (await import('./commands/tag.ts')).tagCommand),
   entry(
     'rewrite',
@@ -148,6 +160,12 @@ export const commandTable: readonly CommandEntry[] = [
     async () => (await import('./commands/serve.ts')).serveCommand,
   ),
   entry(
+    'config',
+    CARE,
+    'make, check and show the configuration',
+    async () => (await import('./commands/config.ts')).configCommand,
+  ),
+  entry(
     'completion',
     CARE,
     'print a completion script for a shell',
@@ -169,3 +187,9 @@ function entry(
 export function findCommand(name: string): CommandEntry | undefined {
   return commandTable.find((entry) => entry.name === name || entry.aliases.includes(name));
 }
+
+/** Names that no plugin can give to a command of its own. */
+export const reservedNames: ReadonlySet<string> = new Set([
+  'help',
+  ...commandTable.flatMap(({ name, aliases }) => [name, ...aliases]),
+]);

@@ -1,5 +1,8 @@
 import { CairnError } from '../base/errors.ts';
 import type { Job, Progress } from '../base/job.ts';
+import type { Extensions } from '../plugins/load-extensions.ts';
+import { type ConfigReader, configReader } from './cli-config.ts';
+import type { CliExtensions } from './cli-extensions.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { Output } from './output/output.ts';
 import { StatusDisplay, statusMode } from './output/status-display.ts';
@@ -13,6 +16,10 @@ export interface CliContext {
   readonly options: GlobalOptions;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
+  /** The configuration file, if there is one; read at the first call. */
+  readonly config: ConfigReader;
+  /** Plugins and hooks of the configuration, loaded at the first call; `undefined` where there are none. */
+  readonly extensions: () => Promise<Extensions | undefined>;
   readonly out: Output;
   /** Colours for stdout. */
   readonly style: Style;
@@ -32,14 +39,24 @@ export interface CliContext {
   readonly confirm: (question: string, consequence: string) => Promise<void>;
 }
 
-export function makeContext(options: GlobalOptions, interrupts: Interrupts, status: StatusDisplay): CliContext {
+export function makeContext(
+  options: GlobalOptions,
+  interrupts: Interrupts,
+  status: StatusDisplay,
+  extensions: CliExtensions,
+): CliContext {
   const { env } = process;
   const errors = makeStyle(wantsColor({ isTTY: process.stderr.isTTY, env, allowed: options.color }));
   const message = (text: string): void => status.print(`${text}\n`);
-  return {
+  const warn = (text: string): void => {
+    if (!options.json) message(`${errors('yellow', 'warning:')} ${printable(text)}`);
+  };
+  const cli: CliContext = {
     options,
     env,
     signal: interrupts.signal,
+    config: configReader(options, env, warn),
+    extensions: () => extensions.get(cli),
     out: new Output(process.stdout),
     style: makeStyle(wantsColor({ isTTY: process.stdout.isTTY, env, allowed: options.color })),
     info: (text) => {
@@ -48,14 +65,13 @@ export function makeContext(options: GlobalOptions, interrupts: Interrupts, stat
     detail: (text) => {
       if (options.verbose > 0 && !options.quiet && !options.json) message(text);
     },
-    warn: (text) => {
-      if (!options.json) message(`${errors('yellow', 'warning:')} ${printable(text)}`);
-    },
+    warn,
     insist: message,
     showsBar: status.showsBar,
     follow: (job) => status.follow(job, (listener) => interrupts.onStatusRequest(listener)),
     confirm: (question, consequence) => confirm(question, consequence, options, interrupts.signal),
   };
+  return cli;
 }
 
 export function makeStatusDisplay(options: GlobalOptions): StatusDisplay {

@@ -91,4 +91,12 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   ARCHIVE_CORRUPT: 'Copy it back from a copy of the vault; `cairn check` looks at all archives.',
   ARCHIVE_TOO_LARGE: 'Give `--max-size` if you trust it.',
   ARCHIVE_PARTIAL: 'Run as a user who may read them, or leave them out with `--exclude`.',
+  ACTION_VETOED: 'See why it was refused; the hook or plugin that did it is in the configuration.',
+  HOOK_FAILED: 'Run the command of the hook by itself and see what it says.',
+  PLUGIN_FAILED: 'Correct the plugin, or take it out of `plugins:` in the configuration.',
+  RETENTION_EMPTY: 'Give at least one rule above zero, such as `--days 7`.',
+  BACKUP_HELD: 'Release it with `cairn tag REF --release-hold LABEL`, or give `--include-held`.',
+  BACKUP_OVERDUE: 'Find out why it was not made: the log of its schedule, then a run by hand.',
+  GUARD_ROLLED_BACK: 'The source is as it was before; the cause says what failed.',
+  GUARD_ROLLBACK_FAILED: 'Restore the held backup that is named by hand, with `cairn restore`.',
 };

@@ -34,6 +34,10 @@ export type ExitName =
   | 'lastKey'
   | 'cold'
   | 'pending'
+  | 'vetoed'
+  | 'plugin'
+  | 'held'
+  | 'overdue'
   | 'interrupted';
 
 /** Every exit code there is, in the order of `--help`. */
@@ -63,6 +67,10 @@ export const exitMeanings: Readonly<Record<ExitName, ExitMeaning>> = {
   lastKey: { code: 28, meaning: 'the last key of a vault cannot be removed' },
   cold: { code: 29, meaning: 'data lies in a cold storage class and has to be retrieved first' },
   pending: { code: 30, meaning: 'data was asked for from cold storage and is not there yet: run it again later' },
+  vetoed: { code: 37, meaning: 'a hook, a plugin or a listener refused the action before it began' },
+  plugin: { code: 38, meaning: 'a plugin failed' },
+  held: { code: 35, meaning: 'a backup is held, so it may not be removed' },
+  overdue: { code: 36, meaning: 'a backup that is made regularly is overdue' },
   interrupted: { code: 130, meaning: 'interrupted' },
 };
 
@@ -152,6 +160,14 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   ARCHIVE_CORRUPT: 'damaged',
   ARCHIVE_TOO_LARGE: 'target',
   ARCHIVE_PARTIAL: 'partial',
+  ACTION_VETOED: 'vetoed',
+  HOOK_FAILED: 'command',
+  PLUGIN_FAILED: 'plugin',
+  RETENTION_EMPTY: 'usage',
+  BACKUP_HELD: 'held',
+  BACKUP_OVERDUE: 'overdue',
+  GUARD_ROLLED_BACK: 'failed',
+  GUARD_ROLLBACK_FAILED: 'partial',
 };
 
 /** The exit code of an error code. */

@@ -1,11 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '../base/size-text.ts';
 import { joinUrls } from '../storage/mirror/mirror-url.ts';
-import { parseDuration } from './duration.ts';
+import { parseDuration } from '../base/duration-text.ts';
 
 /** What the user said before any command is looked at. */
 export interface GlobalOptions {
   readonly vault?: string;
+  readonly config?: string;
+  readonly profile?: string;
   readonly passwordFile?: string;
   readonly passwordCommand?: string;
   readonly json: boolean;
@@ -36,9 +38,14 @@ export function addGlobalOptions(program: Command): void {
     .optionsGroup('Options of every command:')
     .option(
       '--vault <url>',
-      'the vault: a folder, or a URL; given again, a mirror of the first (env CAIRN_VAULT, RESTIC_REPOSITORY)',
+      'the vault: a folder, a URL, or a name of the configuration; a URL given again is a mirror of the first (env CAIRN_VAULT, RESTIC_REPOSITORY)',
       addVault,
     )
+    .option(
+      '--config <file>',
+      'the configuration (env CAIRN_CONFIG; default: cairn.yaml here or above, then ~/.config/cairn)',
+    )
+    .option('--profile <name>', 'the profile of the configuration to use (env CAIRN_PROFILE)')
     .option('--password-file <file>', 'read the password from a file (env CAIRN_PASSWORD_FILE)')
     .option('--password-command <command>', 'run `sh -c COMMAND` for the password (env CAIRN_PASSWORD_COMMAND)')
     .option('--json', 'print JSON on stdout, and an error as JSON on stderr', false)
@@ -83,6 +90,8 @@ export function addGlobalOptions(program: Command): void {
 /** Names of the options that take a value in the next argument, so that a scan of argv can step over it. */
 export const valueOptions: ReadonlySet<string> = new Set([
   '--vault',
+  '--config',
+  '--profile',
   '--password-file',
   '--password-command',
   '-j',

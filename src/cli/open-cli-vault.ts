@@ -1,11 +1,11 @@
 // From what the user said to an open vault.
 import { CairnError, hasCode } from '../base/errors.ts';
+import { vaultVariables } from '../config/vault-variables.ts';
 import { defaultCacheFolder } from '../vault/cache-folder.ts';
 import type { StorageSettings } from '../vault/storage-settings.ts';
 import type { OpenVaultOptions } from '../vault/vault-options.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
-import type { GlobalOptions } from './global-options.ts';
 import type { ArchiveShelf } from '../vault/archives/open-archive-shelf.ts';
 import { ensureKeyFile } from './default-vault.ts';
 import { findPassword, type PasswordRequest } from './password.ts';
@@ -14,6 +14,8 @@ import { chooseVault, type VaultChoice } from './vault-choice.ts';
 export interface OpenCliVaultOptions {
   /** Make the default vault where nothing is configured and there is none yet: for `backup`. */
   readonly createDefault?: boolean;
+  /** The vault of the plan that runs. */
+  readonly planned?: string | undefined;
   /** Storage class for packs of data, for this run. */
   readonly coldClass?: string | undefined;
 }
@@ -24,13 +26,14 @@ export interface OpenCliVaultOptions {
  */
 export async function openCliVault(
   cli: CliContext,
-  { createDefault = false, coldClass }: OpenCliVaultOptions = {},
+  { createDefault = false, planned, coldClass }: OpenCliVaultOptions = {},
 ): Promise<Vault> {
-  const choice = await chooseVault(cli.options.vault, cli.env);
-  cli.detail(`vault: ${choice.url}`);
+  const choice = await chooseVault(cli.options.vault, cli.env, cli.config, planned);
+  cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : choice.url}`);
   try {
     const { openVault } = await import('../vault/open-vault.ts');
-    return await openVault(choice.url, { ...vaultOptions(cli, choice, 'open'), coldClass });
+    const options = await vaultOptions(cli, choice, 'open');
+    return await openVault(choice.url, coldClass === undefined ? options : { ...options, coldClass });
   } catch (error) {
     if (!hasCode(error, 'VAULT_MISSING')) throw error;
     if (choice.kind === 'default' && createDefault) return createDefaultVault(cli, choice);
@@ -45,7 +48,7 @@ export async function openCliArchiveShelf(cli: CliContext): Promise<ArchiveShelf
   try {
     const { openArchiveShelf } = await import('../vault/archives/open-archive-shelf.ts');
     return await openArchiveShelf(choice.url, {
-      storage: storageSettings(cli.options),
+      storage: await storageSettings(cli, choice),
       jobs: cli.options.jobs,
       onNotice: ({ level, message }) => (level === 'warning' ? cli.warn(message) : cli.info(message)),
       signal: cli.signal,
@@ -67,15 +70,22 @@ export async function createDefaultVault(
   const hasOwnPassword =
     cli.options.passwordFile !== undefined ||
     cli.options.passwordCommand !== undefined ||
-    ['', '_FILE', '_COMMAND'].some((suffix) => (cli.env[`CAIRN_PASSWORD${suffix}`] ?? '') !== '');
+    ['', '_FILE', '_COMMAND'].some((suffix) => (cli.env[`CAIRN_PASSWORD${suffix}`] ?? '') !== '') ||
+    // Also where it is empty, which is refused.
+    cli.env['BAKTHAT_PASSWORD'] !== undefined ||
+    cli.env['BAKTHAT_PASSWORD_FILE'] !== undefined;
   if (hasOwnPassword) {
-    const vault = await initVault(choice.url, { ...vaultOptions(cli, choice, 'create'), ...format });
+    const vault = await initVault(choice.url, { ...(await vaultOptions(cli, choice, 'create')), ...format });
     cli.info(`made a new vault in ${choice.url}, with the password you gave`);
     return vault;
   }
   // The key first: a vault whose key was never written down is lost.
   const { key, created } = await ensureKeyFile(choice.keyFile);
-  const vault = await makeOrOpen(cli, choice, { ...vaultOptions(cli, choice, 'create'), ...format, password: key });
+  const vault = await makeOrOpen(cli, choice, {
+    ...(await vaultOptions(cli, choice, 'create')),
+    ...format,
+    password: key,
+  });
   // Not for --quiet to hide: without this key nobody can read the vault.
   cli.insist(
     `${created ? 'made a new vault' : 'made a new vault with the key that was there'}\n` +
@@ -113,15 +123,16 @@ export function cacheFolderOf({ options, env }: CliContext): string | undefined 
 type OtherPassword = Pick<PasswordRequest, 'names' | 'passwordFile' | 'passwordCommand'>;
 
 /** How to open the chosen vault; the password is looked for when it is needed. */
-export function vaultOptions(
+export async function vaultOptions(
   cli: CliContext,
   choice: VaultChoice,
   purpose: 'open' | 'create',
   other?: OtherPassword,
-): OpenVaultOptions {
+): Promise<OpenVaultOptions> {
   const { options, env, signal, warn } = cli;
   const { passwordFile, passwordCommand } = other ?? options;
   const folder = cacheFolderOf(cli);
+  const vault = choice.kind === 'configured' ? choice.vault : undefined;
   return {
     password: () =>
       findPassword({
@@ -134,32 +145,41 @@ export function vaultOptions(
         warn,
         purpose,
       }),
-    retryLockMs: options.retryLock,
+    retryLockMs: options.retryLock ?? vault?.retryLockMs,
+    coldClass: vault?.coldClass,
     lock: options.lock,
     jobs: options.jobs,
-    storage: storageSettings(options),
+    storage: await storageSettings(cli, choice),
     cache: folder === undefined ? false : { folder },
     onNotice: ({ level, message }) => (level === 'warning' ? warn(message) : cli.info(message)),
+    extensions: (await cli.extensions())?.forVaults,
     signal,
   };
 }
 
 const KIB = 1024;
 
-function storageSettings(options: GlobalOptions): StorageSettings {
+/** What the flags say, over what the configuration says of the vault. */
+export async function storageSettings(cli: CliContext, choice: VaultChoice): Promise<StorageSettings> {
+  const { options, signal } = cli;
+  const vault = choice.kind === 'configured' ? choice.vault : undefined;
   const { limitUpload, limitDownload } = options;
+  const readOnly = options.readOnly || (vault?.readOnly ?? false);
+  const appendOnly = options.appendOnly || (vault?.appendOnly ?? false);
   if (options.readOnly && options.appendOnly) {
     throw new CairnError('USAGE', '--read-only and --append-only exclude each other', {
       hint: '--read-only writes nothing at all; --append-only lets backups be added.',
     });
   }
   return {
-    readOnly: options.readOnly,
-    appendOnly: options.appendOnly,
-    connections: options.connections,
-    mirrorCopies: options.mirrorCopies,
-    uploadBytesPerSecond: limitUpload === undefined ? undefined : limitUpload * KIB,
-    downloadBytesPerSecond: limitDownload === undefined ? undefined : limitDownload * KIB,
+    env: choice.kind === 'configured' ? await vaultVariables(choice, signal) : undefined,
+    schemes: (await cli.extensions())?.forVaults.storages,
+    readOnly,
+    appendOnly: appendOnly && !readOnly,
+    connections: options.connections ?? vault?.connections,
+    mirrorCopies: options.mirrorCopies ?? vault?.mirrorCopies,
+    uploadBytesPerSecond: limitUpload === undefined ? vault?.uploadBytesPerSecond : limitUpload * KIB,
+    downloadBytesPerSecond: limitDownload === undefined ? vault?.downloadBytesPerSecond : limitDownload * KIB,
   };
 }
 
@@ -169,6 +189,16 @@ function missingVault(choice: VaultChoice): CairnError {
       hint: 'Make the first backup with `cairn backup PATH`, or name another vault with --vault or CAIRN_VAULT.',
       facts: { url: choice.url },
     });
+  }
+  if (choice.kind === 'configured') {
+    const { name, loaded } = choice;
+    return new CairnError(
+      'VAULT_MISSING',
+      `there is no vault at the place of ${name} (from ${loaded.file ?? 'config'})`,
+      {
+        hint: `Make one there with \`cairn --vault ${name} init\`, or correct its url. If a disk should be mounted there, mount it.`,
+      },
+    );
   }
   const said = choice.by === 'flag' ? '--vault' : choice.by;
   return new CairnError('VAULT_MISSING', `there is no vault at ${choice.url} (from ${said})`, {

@@ -1,10 +1,11 @@
 // Where the password of a vault comes from: a flag that names a file or a program, the environment, the
 // key file of the default vault, a question on the terminal. Never an argument: argv is for everyone to read.
-import { spawn } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import { equalBytes } from '../base/bytes.ts';
 import { CairnError, messageOf } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { secretVariable } from '../base/secret-variable.ts';
+import { secretOfCommand, secretOfFile } from '../config/secret-output.ts';
 import { readKeyFile } from './default-vault.ts';
 import { askSecret, openTerminal } from './terminal/prompt.ts';
 import type { VaultChoice } from './vault-choice.ts';
@@ -51,11 +52,38 @@ async function configuredPassword(request: PasswordRequest): Promise<Secret | un
   const { own: ownName, restic } = namesOf[names];
   if (request.passwordFile !== undefined) return readPasswordFile(request.passwordFile, request.warn);
   if (request.passwordCommand !== undefined) return runPasswordCommand(request.passwordCommand, request.signal);
+  // A vault that has its own password in the configuration is not opened with one that is set for all.
+  const referred = await referredPassword(request);
+  if (referred !== undefined) return referred;
   const own = await environmentPassword(ownName, request);
   if (own !== undefined) return own;
   // restic's password belongs to the repository that restic is told about, not to our default vault.
-  if (choice.kind === 'default') return readKeyFile(choice.keyFile);
-  return restic === undefined ? undefined : environmentPassword(restic, request);
+  if (choice.kind === 'default') return (await readKeyFile(choice.keyFile)) ?? bakthatPassword(names, request.env);
+  return (
+    bakthatPassword(names, request.env) ??
+    (restic === undefined ? undefined : await environmentPassword(restic, request))
+  );
+}
+
+async function referredPassword({ choice, signal }: PasswordRequest): Promise<Secret | undefined> {
+  if (choice.kind !== 'configured' || choice.vault.password === undefined) return undefined;
+  return choice.loaded.secret(choice.vault.password, ['vaults', choice.name, 'password'], signal);
+}
+
+/** An empty one means, as in bakthat: no encryption, and do not ask. */
+function bakthatPassword(names: PasswordNames, env: NodeJS.ProcessEnv): Secret | undefined {
+  if (names !== 'main') return undefined;
+  if (env['BAKTHAT_PASSWORD'] === '' && (env['BAKTHAT_PASSWORD_FILE'] ?? '') === '') {
+    throw new CairnError(
+      'PASSWORD_MISSING',
+      'BAKTHAT_PASSWORD is empty, which asks for no encryption, and a vault is always encrypted',
+      {
+        hint: 'Unset it, or set it to a password. Only archives can be without one.',
+      },
+    );
+  }
+  const password = secretVariable(env, 'BAKTHAT_PASSWORD');
+  return password === undefined ? undefined : new Secret(password);
 }
 
 async function environmentPassword(name: string, { env, signal, warn }: PasswordRequest): Promise<Secret | undefined> {
@@ -105,27 +133,17 @@ export async function readPasswordFile(path: string, warn: (text: string) => voi
       cause: error,
     });
   }
-  const password = new Secret(trimNewline(decodeUtf16(bytes)));
+  const password = secretOfFile(bytes);
   if (password.isEmpty) throw emptyPassword(`the password file ${path}`);
   return password;
 }
 
 /** Runs `sh -c COMMAND` once; its stdout without the newline at the end is the password. */
 export async function runPasswordCommand(command: string, signal: AbortSignal): Promise<Secret> {
-  const { output, status } = await new Promise<{ output: Buffer; status: string }>((resolve, reject) => {
-    const child = spawn(command, { shell: true, stdio: ['inherit', 'pipe', 'inherit'], signal });
-    const parts: Buffer[] = [];
-    child.stdout.on('data', (part: Buffer) => parts.push(part));
-    child.on('error', (error) => reject(signal.aborted ? signal.reason : commandFailed(messageOf(error), error)));
-    child.on('close', (code, killedBy) => {
-      const status = code === 0 ? 'ok' : killedBy === null ? `exit code ${code}` : `signal ${killedBy}`;
-      resolve({ output: Buffer.concat(parts), status });
-    });
-  });
-  if (status !== 'ok') throw commandFailed(status);
-  const password = new Secret(trimNewline(output));
-  if (password.isEmpty) throw emptyPassword('the output of the password command');
-  return password;
+  const output = await secretOfCommand(command, { signal });
+  if (!output.ok) throw commandFailed(output.reason, output.cause);
+  if (output.secret.isEmpty) throw emptyPassword('the output of the password command');
+  return output.secret;
 }
 
 function commandFailed(reason: string, cause?: unknown): CairnError {
@@ -140,24 +158,4 @@ function emptyPassword(what: string): CairnError {
   return new CairnError('PASSWORD_MISSING', `${what} is empty`, {
     hint: 'A vault always has a password that is not empty.',
   });
-}
-
-/** A password file that Windows tools wrote as UTF-16 with a byte order mark counts as its text, as in restic. */
-function decodeUtf16(bytes: Buffer): Buffer {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return Buffer.from(bytes.subarray(2).toString('utf16le'));
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) {
-    const even = Buffer.from(bytes.subarray(2, bytes.length - (bytes.length % 2)));
-    return Buffer.from(even.swap16().toString('utf16le'));
-  }
-  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return bytes.subarray(3);
-  return bytes;
-}
-
-function trimNewline(bytes: Buffer): Buffer {
-  let end = bytes.length;
-  if (bytes[end - 1] === 0x0a) {
-    end--;
-    if (bytes[end - 1] === 0x0d) end--;
-  }
-  return bytes.subarray(0, end);
 }

@@ -1,7 +1,9 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import { CairnError, hasCode, isCairnError } from '../base/errors.ts';
+import { CliExtensions } from './cli-extensions.ts';
 import { commandTable, findCommand, type CommandEntry, type StartCommand } from './command-table.ts';
-import { makeContext, makeStatusDisplay } from './context.ts';
+import type { Extensions } from '../plugins/load-extensions.ts';
+import { type CliContext, makeContext, makeStatusDisplay } from './context.ts';
 import { exitCodeOfError, exitMeanings } from './exit-codes.ts';
 import { addGlobalOptions, type GlobalOptions, valueOptions } from './global-options.ts';
 import { addProgramHelp } from './help.ts';
@@ -24,9 +26,11 @@ export async function run(
   isSilenced: () => boolean = () => false,
 ): Promise<RunResult> {
   const program = makeProgram();
+  const extensions = new CliExtensions(wantedCommands(argv)[0]?.name);
   try {
-    const start = makeStart(program, interrupts);
+    const start = makeStart(program, interrupts, extensions);
     await addCommands(program, argv, start);
+    await addExtraCommands(program, argv, start, interrupts, extensions);
     await program.parseAsync([...argv], { from: 'user' });
     return { exit: exitMeanings.ok.code, aborted: false };
   } catch (thrown) {
@@ -34,6 +38,8 @@ export async function run(
     const error = thrown instanceof CommanderError ? usageError(thrown) : preferAbort(thrown, interrupts.signal);
     if (!isSilenced()) reportError(error, argv, program.opts<Partial<GlobalOptions>>());
     return { exit: exitCodeOfError(error), aborted: interrupts.signal.aborted };
+  } finally {
+    await extensions[Symbol.asyncDispose]();
   }
 }
 
@@ -66,8 +72,68 @@ async function addCommands(program: Command, argv: readonly string[], start: Sta
   program.commandsGroup('Care:').helpCommand('help [command]', 'show help for a command');
 }
 
+/** Commands of plugins, where the command line may mean one: they are loaded before it is parsed. */
+async function addExtraCommands(
+  program: Command,
+  argv: readonly string[],
+  start: StartCommand,
+  interrupts: Interrupts,
+  extensions: CliExtensions,
+): Promise<void> {
+  if (!mayMeanPlugins(argv)) return;
+  const options = scanGlobalOptions(argv);
+  if (options === undefined) return;
+  const cli = makeContext(options, interrupts, makeStatusDisplay(options), extensions);
+  const loaded = await loadForCommands(argv, cli);
+  if (loaded === undefined || loaded.commands.size === 0) return;
+  const { addPluginCommands } = await import('./plugin-commands.ts');
+  addPluginCommands(program, loaded.commands.values(), start, cli.warn);
+}
+
+/** What is wrong with a plugin or the configuration keeps nobody from reading the help. */
+async function loadForCommands(argv: readonly string[], cli: CliContext): Promise<Extensions | undefined> {
+  const [word] = commandWords(argv);
+  const showsAll = word === undefined || word === 'help' || word === 'completion';
+  try {
+    return await cli.extensions();
+  } catch (error) {
+    if (!showsAll || !isCairnError(error)) throw error;
+    cli.warn(error.message);
+    return undefined;
+  }
+}
+
+/** It has a command that is not one of ours, or it shows all there are. */
+function mayMeanPlugins(argv: readonly string[]): boolean {
+  const words = commandWords(argv);
+  const name = words[0] === 'help' ? words[1] : words[0];
+  if (name !== undefined) return name === 'completion' || findCommand(name) === undefined;
+  return words[0] === 'help' || argv.includes('--help') || argv.includes('-h');
+}
+
+/** The global options before the command line is parsed; `undefined` where they are wrong, which is told then. */
+function scanGlobalOptions(argv: readonly string[]): GlobalOptions | undefined {
+  const scan = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+  addGlobalOptions(scan);
+  try {
+    scan.parseOptions([...argv]);
+    return scan.opts<GlobalOptions>();
+  } catch {
+    return undefined;
+  }
+}
+
 /** The command a command line means: its first argument that is no global option. `completion` needs all of them. */
 export function wantedCommands(argv: readonly string[]): readonly CommandEntry[] {
+  const words = commandWords(argv);
+  const name = words[0] === 'help' ? words[1] : words[0];
+  const found = name === undefined ? undefined : findCommand(name);
+  if (found?.name === 'completion') return commandTable;
+  return found === undefined ? [] : [found];
+}
+
+/** The first two words of a command line that are neither global options nor their values. */
+function commandWords(argv: readonly string[]): readonly string[] {
   const words: string[] = [];
   for (let at = 0; at < argv.length && words.length < 2; at++) {
     const word = argv[at] ?? '';
@@ -75,17 +141,14 @@ export function wantedCommands(argv: readonly string[]): readonly CommandEntry[]
     if (valueOptions.has(word)) at++;
     else if (!word.startsWith('-')) words.push(word);
   }
-  const name = words[0] === 'help' ? words[1] : words[0];
-  const found = name === undefined ? undefined : findCommand(name);
-  if (found?.name === 'completion') return commandTable;
-  return found === undefined ? [] : [found];
+  return words;
 }
 
-function makeStart(program: Command, interrupts: Interrupts): StartCommand {
+function makeStart(program: Command, interrupts: Interrupts, extensions: CliExtensions): StartCommand {
   return async (body) => {
     const options = program.opts<GlobalOptions>();
     const status = makeStatusDisplay(options);
-    const cli = makeContext(options, interrupts, status);
+    const cli = makeContext(options, interrupts, status, extensions);
     interrupts.beforeExit = () => status.clear();
     interrupts.listen((text) => cli.warn(text));
     try {

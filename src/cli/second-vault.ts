@@ -4,7 +4,7 @@ import { CairnError, hasCode } from '../base/errors.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
 import { vaultOptions } from './open-cli-vault.ts';
-import { chooseVault, readUrlFile, type VaultChoice } from './vault-choice.ts';
+import { chooseVault, namedVault, readUrlFile } from './vault-choice.ts';
 
 export interface SecondVaultFlags {
   readonly from?: string;
@@ -78,14 +78,14 @@ function only(
 /** Opens it with its own password: that of our vault is never tried there. */
 export async function openSecondVault(cli: CliContext, second: SecondVault, flags: SecondVaultFlags): Promise<Vault> {
   const { direction, url, by } = second;
-  const choice: VaultChoice = { kind: 'chosen', url, by: 'flag' };
+  const choice = await namedVault(url, 'flag', cli.config);
   const password =
     direction === 'from'
       ? { passwordFile: flags.fromPasswordFile, passwordCommand: flags.fromPasswordCommand }
       : { passwordFile: flags.toPasswordFile, passwordCommand: flags.toPasswordCommand };
   const { openVault } = await import('../vault/open-vault.ts');
   try {
-    return await openVault(url, vaultOptions(cli, choice, 'open', { names: direction, ...password }));
+    return await openVault(choice.url, await vaultOptions(cli, choice, 'open', { names: direction, ...password }));
   } catch (error) {
     if (!hasCode(error, 'VAULT_MISSING')) throw error;
     throw new CairnError('VAULT_MISSING', `there is no vault at ${url} (from ${by})`, {
@@ -97,7 +97,8 @@ export async function openSecondVault(cli: CliContext, second: SecondVault, flag
 
 /** Refuses before any password is asked for. */
 export async function refuseSameVault(cli: CliContext, { url, by }: SecondVault): Promise<void> {
-  const main = await chooseVault(cli.options.vault, cli.env);
-  if (main.url !== url) return;
+  const main = await chooseVault(cli.options.vault, cli.env, cli.config);
+  const other = await namedVault(url, 'flag', cli.config);
+  if (main.url !== other.url) return;
   throw new CairnError('USAGE', `${by} is our own vault`, { hint: 'Name another vault, or another one with --vault.' });
 }

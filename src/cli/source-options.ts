@@ -5,6 +5,23 @@ import type { BackupSource } from '../vault/actions/backup-source.ts';
 import type { CliContext } from './context.ts';
 import { collect } from './global-options.ts';
 
+export type FilesSource = Extract<BackupSource, { readonly type: 'files' }>;
+
+/** What is left out of a source of files. */
+export type FilesSelection = Pick<
+  FilesSource,
+  | 'exclude'
+  | 'iexclude'
+  | 'excludeFiles'
+  | 'iexcludeFiles'
+  | 'excludeCaches'
+  | 'excludeIfPresent'
+  | 'excludeLargerThan'
+  | 'ignoreFiles'
+  | 'useGitignore'
+  | 'oneFileSystem'
+>;
+
 export interface SelectionFlags {
   readonly exclude?: readonly string[];
   readonly iexclude?: readonly string[];
@@ -31,7 +48,11 @@ export function addSelectionOptions(command: Command): void {
     .option('--exclude-caches', 'leave out directories that a CACHEDIR.TAG marks as caches', false)
     .option('--exclude-larger-than <size>', 'leave out larger files, such as 100M')
     .option('--exclude-if-present <file[:header]>', 'leave out what is in a directory with such a file', collect)
-    .option('--ignore-file <name>', 'honour files of this name with gitignore rules (default: .cairnignore)', collect)
+    .option(
+      '--ignore-file <name>',
+      'honour files of this name with gitignore rules (default: .cairnignore and .bakthatexclude)',
+      collect,
+    )
     .option('--gitignore', 'honour .gitignore files', false)
     .option('-x, --one-file-system', 'do not enter other file systems', false)
     .option('--files-from <file>', 'read patterns of paths to save from a file; `-` is stdin', collect)
@@ -51,6 +72,14 @@ export function filesSource(cli: CliContext, targets: readonly string[], flags: 
     filesFrom: flags.filesFrom ?? [],
     filesFromVerbatim: flags.filesFromVerbatim ?? [],
     filesFromRaw: flags.filesFromRaw ?? [],
+    ...selectionOf(flags),
+    env: cli.env,
+  };
+}
+
+/** What the options leave out. */
+export function selectionOf(flags: SelectionFlags): FilesSelection {
+  return {
     exclude: flags.exclude ?? [],
     iexclude: flags.iexclude ?? [],
     excludeFiles: flags.excludeFile ?? [],
@@ -61,6 +90,5 @@ export function filesSource(cli: CliContext, targets: readonly string[], flags: 
     ...(flags.ignoreFile === undefined ? {} : { ignoreFiles: flags.ignoreFile }),
     useGitignore: flags.gitignore,
     oneFileSystem: flags.oneFileSystem,
-    env: cli.env,
   };
 }

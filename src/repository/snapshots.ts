@@ -66,13 +66,16 @@ export function saveSnapshot(
   return repository.saveUnpacked('snapshot', encodeSnapshot(snapshot), options);
 }
 
+/** Tag of a snapshot that lacks what was not read before the run was stopped. */
+export const PARTIAL_TAG = 'partial';
+
 const NAME_TAG = 'name:';
 
 /**
  * The name of a snapshot: the tag `name:…` if it has one, else the last component of its only path, else
  * `undefined`. No field is added to the format for it, so that restic shows and keeps it too.
  */
-export function snapshotName(snapshot: Snapshot): string | undefined {
+export function snapshotName(snapshot: Pick<Snapshot, 'tags' | 'paths'>): string | undefined {
   const tag = snapshot.tags.find((text) => text.startsWith(NAME_TAG) && text.length > NAME_TAG.length);
   if (tag !== undefined) return tag.slice(NAME_TAG.length);
   const [path, ...others] = snapshot.paths;

@@ -6,6 +6,9 @@ export type GroupField = (typeof groupFields)[number];
 
 /** What the backups of a group have in common; `undefined` where that was not asked for. */
 export interface GroupKey {
+  /** Where backups are grouped by name, as `rotate` does it. */
+  readonly name?: string;
+  readonly form?: string;
   readonly host?: string;
   /** Sorted: their order means nothing. */
   readonly paths?: readonly string[];

@@ -11,11 +11,12 @@ export class ChunkSource implements AsyncIterable<Uint8Array> {
   #isOver = false;
   #failure: { readonly error: unknown } | undefined;
   readonly #chunks: AsyncIterable<Uint8Array>;
-  readonly #signal: AbortSignal | undefined;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
 
   constructor(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined) {
     this.#chunks = chunks;
-    this.#signal = signal;
+    this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
   }
 
   get hasFailed(): boolean {
@@ -27,13 +28,18 @@ export class ChunkSource implements AsyncIterable<Uint8Array> {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
+  /** No chunk is waited for any more: whoever waits for one gets `reason`. */
+  stop(reason: unknown): void {
+    this.#stop.abort(reason);
+  }
+
   /** Once only. Chunks without bytes are left out. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     this.isStarted = true;
     const iterator = this.#chunks[Symbol.asyncIterator]();
     try {
       for (;;) {
-        this.#signal?.throwIfAborted();
+        this.#signal.throwIfAborted();
         const step = await this.#next(iterator);
         if (step.done === true) return;
         if (step.value.length === 0) continue;

@@ -325,7 +325,7 @@ export const storageConformance: readonly ConformanceCase[] = [
     },
     { requires: ['atomicWrite'] },
   ),
-  ...streamCases.map(({ name, body }) => conform(name, body, { unless: ['resticNamesOnly'] })),
+  ...streamCases.map((one) => conform(one.name, one.body, { unless: ['resticNamesOnly'] })),
 ];
 
 function conform(

@@ -15,6 +15,11 @@ export function isTemporaryName(name: string): boolean {
   return TEMPORARY.test(name);
 }
 
+/** The object that an unfinished write was to become. */
+export function nameOfTemporary(name: string): string {
+  return name.replace(TEMPORARY, '');
+}
+
 /** Whether `name` may name an object. */
 export function isObjectName(name: string): boolean {
   if (name.length > LONGEST_NAME || !ALLOWED.test(name) || isTemporaryName(name)) return false;

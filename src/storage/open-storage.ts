@@ -23,10 +23,24 @@ export type StorageLocation =
   | { readonly kind: 'sftp'; readonly location: SftpLocation }
   | { readonly kind: 'rest'; readonly location: RestLocation }
   | { readonly kind: 'rclone'; readonly remote: string }
-  | { readonly kind: 'azure'; readonly location: AzureLocation };
+  | { readonly kind: 'azure'; readonly location: AzureLocation }
+  /** Of a scheme that somebody else knows. */
+  | { readonly kind: 'registered'; readonly url: string; readonly open: OpenScheme };
+
+/** Opens the storage at a URL of a scheme that Cairn does not know by itself. The whole URL is given. */
+export type OpenScheme = (
+  url: string,
+  options: { readonly env: NodeJS.ProcessEnv; readonly signal?: AbortSignal | undefined },
+) => Storage | Promise<Storage>;
+
+/** By scheme, in lower case and without its colon. None of Cairn's own can be replaced. */
+export type StorageSchemes = ReadonlyMap<string, OpenScheme>;
 
 export interface OpenStorageOptions {
+  /** The variables that drivers read, such as `AWS_ACCESS_KEY_ID`; those of this process by default. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly schemes?: StorageSchemes | undefined;
 }
 
 const memories = new Map<string, Storage>();
@@ -39,31 +53,35 @@ const memories = new Map<string, Storage>();
  * a password.
  */
 export async function openStorage(url: string, options: OpenStorageOptions = {}): Promise<Storage> {
-  const location = parseStorageUrl(url);
+  const location = parseStorageUrl(url, options.schemes);
+  const { env = process.env, signal } = options;
   switch (location.kind) {
     case 'local':
       return openLocalStorage(location.path);
     case 'memory':
       return namedMemory(location.name);
     case 's3':
-      return (await import('./drivers/s3/s3-storage.ts')).openS3Storage(location.url, { signal: options.signal });
-    case 'sftp':
-      return (await import('./drivers/sftp/sftp-storage.ts')).openSftpStorage(location.location);
+      return (await import('./drivers/s3/s3-storage.ts')).openS3Storage(location.url, { environment: env, signal });
+    case 'sftp': {
+      const { systemSshEnvironment } = await import('./drivers/sftp/ssh-settings.ts');
+      const { openSftpStorage } = await import('./drivers/sftp/sftp-storage.ts');
+      return openSftpStorage(location.location, systemSshEnvironment(env));
+    }
     case 'rest':
-      return (await import('./drivers/rest/rest-storage.ts')).openRestStorage(location.location);
+      return (await import('./drivers/rest/rest-storage.ts')).openRestStorage(location.location, { env });
     case 'rclone':
-      return (await import('./drivers/rclone/rclone-storage.ts')).openRcloneStorage(location.remote, {
-        signal: options.signal,
-      });
+      return (await import('./drivers/rclone/rclone-storage.ts')).openRcloneStorage(location.remote, { env, signal });
     case 'azure':
-      return (await import('./drivers/azure/azure-storage.ts')).openAzureStorage(location.location);
+      return (await import('./drivers/azure/azure-storage.ts')).openAzureStorage(location.location, env);
+    case 'registered':
+      return location.open(location.url, { env, signal });
     default:
       return location satisfies never;
   }
 }
 
 /** Parses a storage URL; paths become absolute. Throws `STORAGE_URL_INVALID`. */
-export function parseStorageUrl(url: string): StorageLocation {
+export function parseStorageUrl(url: string, schemes?: StorageSchemes): StorageLocation {
   // A colon behind the first slash belongs to a path. `C:\…` is a path on Windows.
   const scheme = /^([^/\\:]*):/.exec(url)?.[1];
   if (scheme === undefined || (process.platform === 'win32' && scheme.length === 1)) return local(url);
@@ -87,9 +105,19 @@ export function parseStorageUrl(url: string): StorageLocation {
       return { kind: 'rclone', remote: parseRcloneRemote(rest) };
     case 'mirror':
       throw invalid('a mirror of storages is opened as a vault, not as one storage');
-    default:
-      throw unknownScheme(scheme);
+    default: {
+      const open = schemes?.get(scheme.toLowerCase());
+      if (open === undefined) throw unknownScheme(scheme);
+      return { kind: 'registered', url, open };
+    }
   }
+}
+
+const ownSchemes = new Set(['local', 'file', 'memory', 's3', 'sftp', 'azure', 'rest', 'rclone', 'mirror']);
+
+/** Whether a scheme could be registered: it is one by RFC 3986 §3.1, is no drive letter, and not one of Cairn's own. */
+export function isFreeScheme(scheme: string): boolean {
+  return /^[a-z][a-z0-9+.-]+$/.test(scheme) && !ownSchemes.has(scheme) && !NOT_YET.has(scheme);
 }
 
 function local(path: string): StorageLocation {

@@ -111,11 +111,16 @@ export interface PresignOptions extends StorageOptions {
 export type Presign = (name: ObjectName, options: PresignOptions) => Promise<string>;
 
 export interface StaleUploadOptions extends StorageOptions {
-  /** Folders whose objects count; all by default, also those of others where the place is a whole bucket. */
+  /** Folders whose objects count; by default all, also what others keep in the same directory or bucket. */
   readonly folders?: readonly string[] | undefined;
+  /** Whether an object of that name may be one of the caller's, where a folder may hold others as well. */
+  readonly isOurs?: ((name: ObjectName) => boolean) | undefined;
 }
 
-/** Clears away what writes left that never ended and that nothing was sent to for so long. Returns their number. */
+/**
+ * Clears away what writes left that never ended and that nothing was sent to for so long: choose a day, since one that
+ * waits for its source may be alive. Returns the number of such writes.
+ */
 export type AbortStaleUploads = (olderThanMs: number, options?: StaleUploadOptions) => Promise<number>;
 
 /** Whether an object can be read. */
@@ -174,7 +179,7 @@ export interface Storage extends AsyncDisposable {
   readonly cold?: ColdStorage | undefined;
   /** There where the storage itself can let others read an object by a URL. */
   readonly presign?: Presign | undefined;
-  /** There where a write that a crash ended leaves something behind that no listing shows but that has its price. */
+  /** There where a write that a crash ended leaves something behind, which no listing shows but which takes room. */
   readonly abortStaleUploads?: AbortStaleUploads | undefined;
 
   /** Makes the place itself (directories, bucket prefix) where the driver needs that. Idempotent. Call it before the first write. */

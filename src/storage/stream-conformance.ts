@@ -8,7 +8,7 @@ import type { ObjectName, Storage } from './storage.ts';
 /** A promise of `writeStream`, and how to see whether a storage keeps it. */
 export interface StreamCase {
   readonly name: string;
-  body(storage: Storage, signal: AbortSignal): Promise<void>;
+  readonly body: (storage: Storage) => Promise<void>;
 }
 
 /** What `writeStream` has to do where a storage takes all names. */

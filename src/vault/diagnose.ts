@@ -5,6 +5,7 @@ import { availableParallelism, freemem } from 'node:os';
 import { isCairnError, messageOf } from '../base/errors.ts';
 import { openPosix } from '../base/posix/open-posix.ts';
 import { createCodec } from '../kernels/codec.ts';
+import type { StorageSettings } from './storage-settings.ts';
 import { openStorageStack } from './storage-stack.ts';
 import type { Vault } from './vault.ts';
 
@@ -54,10 +55,14 @@ export function diagnoseMachine(): Diagnosis[] {
 }
 
 /** Whether the storage of a vault can be reached, read and written, without opening the vault. */
-export async function diagnoseStorage(url: string, signal: AbortSignal): Promise<Diagnosis[]> {
+export async function diagnoseStorage(
+  url: string,
+  signal: AbortSignal,
+  settings: StorageSettings = {},
+): Promise<Diagnosis[]> {
   const found: Diagnosis[] = [];
   // Once more for what passes in a moment; who asks how the storage is does not wait for it to come back.
-  const stack = await openStorageStack(url, { giveUpAfterMs: 2000 }, () => {}, { signal });
+  const stack = await openStorageStack(url, { ...settings, giveUpAfterMs: 2000 }, () => {}, { signal });
   await using storage = stack.storage;
   found.push(
     await attempt('storage', async () => {

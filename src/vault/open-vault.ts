@@ -9,6 +9,7 @@ import type { Storage } from '../storage/storage.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
 import { openStorageStack } from './storage-stack.ts';
 import { Vault } from './vault.ts';
+import type { StorageSettings } from './storage-settings.ts';
 import type { InitVaultOptions, OpenVaultOptions, PasswordSource, VaultNotice } from './vault-options.ts';
 
 /** Where a vault is: a URL or an open storage; several are a mirror of the first. */
@@ -25,7 +26,7 @@ export type VaultPlace = string | Storage | readonly (string | Storage)[];
  * ```
  */
 export async function openVault(place: VaultPlace, options: OpenVaultOptions): Promise<Vault> {
-  return openOn(place, options, async (storage) => {
+  return openOn(place, options, async (storage, notify) => {
     const { signal } = options;
     // Asked before the password, so that nobody types one for a vault that is not there.
     if ((await storage.stat(CONFIG_NAME, { signal })) === undefined) throw vaultMissing(storage);
@@ -35,7 +36,7 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
       cache: cacheOptions(options),
       coldClass: options.coldClass,
       signal,
-      onWarning: (warning) => options.onNotice?.({ level: 'warning', message: warning.message }),
+      onWarning: (warning) => notify({ level: 'warning', message: warning.message }),
     });
     return { repository, password };
   });
@@ -65,8 +66,12 @@ export async function initVault(place: VaultPlace, options: InitVaultOptions): P
 }
 
 /** Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. */
-export async function vaultExists(url: string | readonly string[], signal?: AbortSignal): Promise<boolean> {
-  const stack = await openStorageStack(url, {}, () => {}, { signal });
+export async function vaultExists(
+  url: string | readonly string[],
+  signal?: AbortSignal,
+  settings: StorageSettings = {},
+): Promise<boolean> {
+  const stack = await openStorageStack(url, settings, () => {}, { signal });
   await using storage = stack.storage;
   return (await storage.stat(CONFIG_NAME, { signal })) !== undefined;
 }
@@ -74,13 +79,15 @@ export async function vaultExists(url: string | readonly string[], signal?: Abor
 async function openOn(
   place: VaultPlace,
   options: OpenVaultOptions,
-  open: (storage: Storage) => Promise<{ readonly repository: Repository; readonly password: Secret }>,
+  open: (storage: Storage, notify: Notify) => Promise<{ readonly repository: Repository; readonly password: Secret }>,
 ): Promise<Vault> {
-  const notify = options.onNotice ?? ((): void => {});
+  const notify = notifyOf(options);
   if (options.coldClass !== undefined && !isStorageClass(options.coldClass)) throw noStorageClass(options.coldClass);
-  const { storage, mirror } = await openStorageStack(place, options.storage ?? {}, notify, { signal: options.signal });
+  const { signal, extensions } = options;
+  const settings = { ...options.storage, schemes: options.storage?.schemes ?? extensions?.storages };
+  const { storage, mirror } = await openStorageStack(place, settings, notify, { signal });
   try {
-    const { repository, password } = await open(storage);
+    const { repository, password } = await open(storage, notify);
     if (repository.coldClass !== undefined && storage.cold === undefined) notify(withoutClasses(repository.coldClass));
     return new Vault(storage, repository, {
       retryLockMs: options.retryLockMs ?? 0,
@@ -90,12 +97,25 @@ async function openOn(
       memoryFolder: cacheOptions(options)?.folder,
       mirror,
       notify,
+      logger: options.logger,
+      extensions,
     });
   } catch (error) {
     // The first error says more than a failed close would.
     await closeQuietly(storage);
     throw error;
   }
+}
+
+type Notify = (notice: VaultNotice) => void;
+
+/** One way for notices inside, and two for them to come out. */
+function notifyOf({ onNotice, logger }: OpenVaultOptions): Notify {
+  return (notice) => {
+    onNotice?.(notice);
+    if (notice.level === 'warning') logger?.warn(notice.message);
+    else logger?.info(notice.message);
+  };
 }
 
 async function closeQuietly(storage: Storage): Promise<void> {

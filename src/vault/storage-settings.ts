@@ -1,7 +1,10 @@
+import type { StorageSchemes } from '../storage/open-storage.ts';
 import type { StorageLogEntry } from '../storage/layers/log.ts';
 
 /** How the storage of a vault is used. */
 export interface StorageSettings {
+  /** Variables for its drivers, such as `AWS_ACCESS_KEY_ID`, over those of this process. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
   /** Nothing is written or removed; actions that only read work without a lock. */
   readonly readOnly?: boolean | undefined;
   /** Nothing that is there is replaced or removed, except locks. */
@@ -14,6 +17,8 @@ export interface StorageSettings {
   readonly mirrorCopies?: number | undefined;
   /** A request over a network is not tried again after this time; 15 minutes by default. */
   readonly giveUpAfterMs?: number | undefined;
+  /** Storages that Cairn does not know by itself, by the scheme of their URL. */
+  readonly schemes?: StorageSchemes | undefined;
   /** Told of every operation that reached the storage, once it has ended. */
   readonly onOperation?: ((entry: StorageLogEntry) => void) | undefined;
 }

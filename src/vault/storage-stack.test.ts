@@ -27,6 +27,14 @@ describe('openStorageStack', () => {
     expect(await storage.stat('config')).toBeDefined();
   });
 
+  it('gives a storage variables of its own, over those of the process', async () => {
+    const nobody = { HOME: '/nowhere', AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_PROFILE: '' };
+    await expect(open('s3://bucket/prefix', { env: nobody })).rejects.toMatchObject({ code: 'CREDENTIALS_MISSING' });
+    const env = { ...nobody, AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
+    await using storage = await open('s3://bucket/prefix', { env });
+    expect(storage.url).toContain('bucket');
+  });
+
   it('tells at once what fails on this machine', async () => {
     const storage = await open(faulty(openMemoryStorage(), shortFault));
     await expect(storage.write('config', utf8('c'))).rejects.toMatchObject({ code: 'STORAGE_IO' });

@@ -55,14 +55,16 @@ export async function openStorageStack(
   options: OpenStorageOptions = {},
 ): Promise<StorageStack> {
   const limits = limitsOf(settings);
+  const env = settings.env === undefined ? options.env : { ...process.env, ...settings.env };
+  const opening = { ...options, env, schemes: settings.schemes ?? options.schemes };
   const [first, ...others] = placesOf(place);
   if (first === undefined) throw new CairnError('STORAGE_URL_INVALID', 'no storage was named');
   if (others.length === 0) {
-    const driver = await openPlace(first, options);
+    const driver = await openPlace(first, opening);
     const storage = withLimits(withLog(driver, settings), limits, settings.giveUpAfterMs, notify);
     return { storage: withAccess(storage, settings), mirror: undefined };
   }
-  const mirror = await openMirror([first, ...others], settings, limits, notify, options);
+  const mirror = await openMirror([first, ...others], settings, limits, notify, opening);
   const storage = mirror.features.remote ? retried(mirror, settings.giveUpAfterMs, notify) : mirror;
   return { storage: withAccess(storage, settings), mirror };
 }
@@ -97,7 +99,7 @@ async function openMirror(
     copies: settings.mirrorCopies,
     // Written when all they refer to is there (repository format, "Indexing"), so equal ones tell of equal packs.
     markers: ['config', 'keys/', 'index/', 'snapshots/'],
-    isPassing: (name) => name.startsWith('locks/'),
+    isPassing,
     onChange: (change) => notify(describeMirrorChange(change)),
   });
 }
@@ -144,9 +146,14 @@ function retried(inner: Storage, giveUpAfterMs: number | undefined, notify: Noti
   });
 }
 
+/** Locks, and the marks of archives that are being written: here today and gone tomorrow by their nature. */
+function isPassing(name: string): boolean {
+  return name.startsWith('locks/') || (name.startsWith('archives/') && name.endsWith('.writing.json'));
+}
+
 function withAccess(inner: Storage, settings: StorageSettings): Storage {
   if (settings.readOnly === true) return readOnly(inner);
-  if (settings.appendOnly === true) return appendOnly(inner, { mayChange: (name) => name.startsWith('locks/') });
+  if (settings.appendOnly === true) return appendOnly(inner, { mayChange: isPassing });
   return inner;
 }
 

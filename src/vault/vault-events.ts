@@ -1,11 +1,14 @@
-import { EventEmitter } from 'node:events';
-import type { BackupResult } from './actions/backup-action.ts';
-import type { ArchiveResult } from './archives/archive-action.ts';
+import type { ArchiveOptions, ArchiveResult } from './archives/archive-action.ts';
+import type { BackupOptions, BackupResult } from './actions/backup-action.ts';
+import type { BackupSource } from './actions/backup-source.ts';
+import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
 import type { ForgetResult } from './care/apply-forget.ts';
-import type { PruneResult } from './care/prune-vault.ts';
-import type { VaultRestoreResult } from './actions/restore-action.ts';
+import type { OlderThanCall } from './care/delete-older-than.ts';
+import type { DeleteOptions, ForgetPlan } from './care/plan-forget.ts';
+import type { PruneOptions, PruneResult } from './care/prune-vault.ts';
+import type { RetentionResult, RotationCall } from './care/rotate-backups.ts';
 
-/** What each action of a vault ends with. */
+/** What each action of a vault ends with. An action that is added here has its three events. */
 export interface ActionResults {
   readonly backup: BackupResult;
   readonly restore: VaultRestoreResult;
@@ -13,62 +16,75 @@ export interface ActionResults {
   readonly delete: ForgetResult;
   readonly prune: PruneResult;
   readonly archive: ArchiveResult;
+  readonly rotate: RetentionResult;
+  readonly deleteOlderThan: RetentionResult;
 }
 
 export type ActionName = keyof ActionResults;
 
+/** The same as a list, so that a hook for an event that never comes can be refused. */
+export const actionNames: readonly ActionName[] = Object.keys({
+  backup: true,
+  restore: true,
+  forget: true,
+  delete: true,
+  prune: true,
+  rotate: true,
+  deleteOlderThan: true,
+  archive: true,
+} satisfies Record<ActionName, true>) as ActionName[];
+
+/** What an action was asked to do: its options, and its other arguments by name. One that is not here tells nothing of it. */
+export interface ActionRequests {
+  readonly backup: BackupOptions & { readonly source: BackupSource };
+  readonly restore: VaultRestoreOptions & { readonly reference: string };
+  readonly forget: { readonly plan: ForgetPlan };
+  readonly delete: DeleteOptions & { readonly references: readonly string[] };
+  readonly prune: PruneOptions;
+  readonly rotate: { readonly call: RotationCall };
+  readonly deleteOlderThan: { readonly call: OlderThanCall };
+  readonly archive: ArchiveOptions & { readonly source: BackupSource };
+}
+
+export type ActionRequest<A extends ActionName> = A extends keyof ActionRequests ? ActionRequests[A] : object;
+
+/** What all events of an action say. */
+export interface ActionEvent<A extends ActionName = ActionName> {
+  readonly action: A;
+  /** A UUID, the same in all events of one action. */
+  readonly sessionId: string;
+  /** Without secrets. */
+  readonly vaultUrl: string;
+}
+
+export interface BeforeEvent<A extends ActionName = ActionName> extends ActionEvent<A> {
+  /** Cannot be changed. */
+  readonly options: Readonly<ActionRequest<A>>;
+  readonly signal: AbortSignal;
+  /** Stops the action before it begins, for a reason that its caller is told. Never returns. */
+  readonly veto: (reason: string) => never;
+}
+
+export interface DoneEvent<A extends ActionName = ActionName> extends ActionEvent<A> {
+  readonly result: ActionResults[A];
+  readonly durationMs: number;
+}
+
+export interface FailedEvent<A extends ActionName = ActionName> extends ActionEvent<A> {
+  readonly error: unknown;
+  readonly durationMs: number;
+}
+
 /** The events of a vault: `<action>.before`, then `<action>.done` or `<action>.failed` with the same session id. */
 export type VaultEvents = {
-  readonly [A in ActionName as `${A}.before`]: { readonly sessionId: string };
+  readonly [A in ActionName as `${A}.before`]: BeforeEvent<A>;
 } & {
-  readonly [A in ActionName as `${A}.done`]: { readonly sessionId: string; readonly result: ActionResults[A] };
+  readonly [A in ActionName as `${A}.done`]: DoneEvent<A>;
 } & {
-  readonly [A in ActionName as `${A}.failed`]: { readonly sessionId: string; readonly error: unknown };
+  readonly [A in ActionName as `${A}.failed`]: FailedEvent<A>;
 };
 
 export type VaultEventName = keyof VaultEvents;
-export type VaultListener<N extends VaultEventName> = (event: VaultEvents[N]) => void;
 
-/**
- * A typed view of Node's emitter. A listener of `before` that throws stops the action before it starts; one of
- * `done` or `failed` that throws is told of and changes nothing: what happened has happened.
- */
-export class VaultEmitter {
-  readonly #emitter = new EventEmitter();
-  readonly #onListenerError: (error: unknown) => void;
-
-  constructor(onListenerError: (error: unknown) => void) {
-    this.#onListenerError = onListenerError;
-  }
-
-  on<N extends VaultEventName>(name: N, listener: VaultListener<N>): Disposable {
-    this.#emitter.on(name, listener);
-    return { [Symbol.dispose]: () => void this.#emitter.off(name, listener) };
-  }
-
-  /** Runs an action between its events. */
-  async around<A extends ActionName>(
-    action: A,
-    sessionId: string,
-    run: () => Promise<ActionResults[A]>,
-  ): Promise<ActionResults[A]> {
-    this.#emitter.emit(`${action}.before`, { sessionId });
-    let result: ActionResults[A];
-    try {
-      result = await run();
-    } catch (error) {
-      this.#tell(`${action}.failed`, { sessionId, error });
-      throw error;
-    }
-    this.#tell(`${action}.done`, { sessionId, result });
-    return result;
-  }
-
-  #tell(name: VaultEventName, event: object): void {
-    try {
-      this.#emitter.emit(name, event);
-    } catch (error) {
-      this.#onListenerError(error);
-    }
-  }
-}
+/** What it returns is awaited and not looked at. */
+export type VaultListener<N extends VaultEventName> = (event: VaultEvents[N]) => unknown;

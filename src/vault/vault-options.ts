@@ -1,6 +1,8 @@
+import type { Logger } from '../base/logger.ts';
 import type { Secret } from '../base/secret.ts';
 import type { CacheOptions } from '../repository/repository-cache.ts';
 import type { StorageSettings } from './storage-settings.ts';
+import type { VaultExtensions } from './vault-extensions.ts';
 
 /** A password, or how to get it; a function is called only once the vault is known to exist. */
 export type PasswordSource = Secret | string | Uint8Array | (() => Promise<Secret>);
@@ -25,7 +27,12 @@ export interface OpenVaultOptions {
   readonly coldClass?: string | undefined;
   /** Worker threads of backup and restore; one per core by default. */
   readonly jobs?: number | undefined;
+  /** Told of notices one by one; a `logger` gets them as well. */
   readonly onNotice?: ((notice: VaultNotice) => void) | undefined;
+  /** Gets notices, and the beginning, the phases and the end of every action. Silent by default. */
+  readonly logger?: Logger | undefined;
+  /** Storages, sources and listeners of plugins. */
+  readonly extensions?: VaultExtensions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

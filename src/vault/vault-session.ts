@@ -2,6 +2,7 @@
 // listed before the index is loaded, so that every listed snapshot's blobs are in the index.
 import { hasCode, messageOf } from '../base/errors.ts';
 import { shortId } from '../base/ids.ts';
+import type { Logger } from '../base/logger.ts';
 import type { Secret } from '../base/secret.ts';
 import type { BlobIndex } from '../repository/index/blob-index.ts';
 import { loadIndex } from '../repository/index/load-index.ts';
@@ -11,6 +12,7 @@ import type { StaleReason } from '../repository/lock/stale-lock.ts';
 import type { Repository } from '../repository/repository.ts';
 import { listSnapshots, type SnapshotRecord } from '../repository/snapshots.ts';
 import type { MirroredStorage } from '../storage/mirror/mirror-storage.ts';
+import type { VaultExtensions } from './vault-extensions.ts';
 import type { VaultNotice } from './vault-options.ts';
 
 /** The settings of an open vault that its actions need. */
@@ -27,6 +29,8 @@ export interface VaultSettings {
   /** Where the vault is in several storages. */
   readonly mirror?: MirroredStorage | undefined;
   readonly notify: (notice: VaultNotice) => void;
+  readonly logger?: Logger | undefined;
+  readonly extensions?: VaultExtensions | undefined;
 }
 
 export interface SessionOptions {

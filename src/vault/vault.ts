@@ -16,8 +16,12 @@ import type { ForgetResult } from './care/apply-forget.ts';
 import type { CareOptions } from './care/care-options.ts';
 import type { CopyOptions, CopyResult } from './care/copy-backups.ts';
 import type { MigrateOptions, MigrateResult } from './care/migrate-vault.ts';
-import type { ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
+import type { DeleteOptions, ForgetOptions, ForgetPlan } from './care/plan-forget.ts';
 import type { PruneOptions, PruneResult } from './care/prune-vault.ts';
+import type { OlderThanCall, OlderThanOptions, OlderThanPlan } from './care/delete-older-than.ts';
+import type { NamedFilter } from './care/plan-by-name.ts';
+import type { RetentionResult, RotationCall, RotationOptions, RotationPlan } from './care/rotate-backups.ts';
+import type { RotationRules } from '../retention/rotation-policy.ts';
 import type { PrunePlan } from '../repository/prune/prune-plan.ts';
 import type { RecoverResult } from './care/recover-backups.ts';
 import type { RepairIndexOptions } from './care/repair-index-action.ts';
@@ -37,18 +41,17 @@ import type { BackupSource } from './actions/backup-source.ts';
 import type { ArchiveDetails, BackupDetails } from './reference/backup-details.ts';
 import type { VaultCheckOptions, VaultCheckResult } from './actions/check-action.ts';
 import type { ReferenceOptions } from './reference/choose-snapshot.ts';
+import type { GuardedChange, GuardOptions, GuardResult } from './guard/guard-source.ts';
 import type { FindOptions, FoundFile } from './look/find-files.ts';
 import type { DiffOptions, DiffResult, DumpOptions, LookContext, LsOptions } from './look/look-inside.ts';
+import type { PeriodicOptions } from './look/periodic-backups.ts';
+import type { ExpectedBackup, PeriodicStatus } from '../retention/periodic-status.ts';
 import type { StatsMode } from '../repository/walk/repository-stats.ts';
 import type { GrowthStep, ModeStats, StatsOptions, VaultStats } from './look/look-stats.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
-import {
-  type ActionName,
-  type ActionResults,
-  VaultEmitter,
-  type VaultEventName,
-  type VaultListener,
-} from './vault-events.ts';
+import { ActionLog } from './action-log.ts';
+import { VaultEmitter } from './vault-emitter.ts';
+import type { ActionName, ActionRequest, ActionResults, VaultEventName, VaultListener } from './vault-events.ts';
 import { VaultMirror } from './care/vault-mirror.ts';
 import { openSession, type VaultSettings } from './vault-session.ts';
 
@@ -78,9 +81,12 @@ export class Vault implements AsyncDisposable {
     this.#storage = storage;
     this.#repository = repository;
     this.#settings = settings;
-    this.#emitter = new VaultEmitter((error) =>
-      settings.notify({ level: 'warning', message: `an event listener failed: ${messageOf(error)}` }),
-    );
+    this.#emitter = new VaultEmitter({
+      vaultUrl: storage.url,
+      shared: settings.extensions?.listeners,
+      onListenerError: (error, event) =>
+        settings.notify({ level: 'warning', message: `a listener of ${event} failed: ${messageOf(error)}` }),
+    });
   }
 
   /** Where the vault is, without secrets. */
@@ -102,9 +108,14 @@ export class Vault implements AsyncDisposable {
     return this.#repository.keyId;
   }
 
-  /** Listens to an event such as `backup.done`. Dispose the result to stop. */
+  /** Listens to an event such as `backup.done`; what the listener returns is awaited. Dispose the result to stop. */
   on<N extends VaultEventName>(name: N, listener: VaultListener<N>): Disposable {
     return this.#emitter.on(name, listener);
+  }
+
+  /** Listens to the next such event only. */
+  once<N extends VaultEventName>(name: N, listener: VaultListener<N>): Disposable {
+    return this.#emitter.once(name, listener);
   }
 
   /**
@@ -119,8 +130,28 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   backup(source: BackupSource, options: BackupOptions = {}): Job<BackupResult> {
-    return this.#action('backup', options, async (context) =>
+    return this.#action('backup', { ...options, source }, async (context) =>
       (await import('./actions/backup-action.ts')).runBackup(context, source, options),
+    );
+  }
+
+  /**
+   * Runs a risky change between a backup that is held and, if the change throws and `rollback` is given, the return of
+   * the source to what it was. Resolves with what the change returned. Rejects with the error of the change; with
+   * `GUARD_ROLLED_BACK` or `GUARD_ROLLBACK_FAILED`, whose cause it is; or, before the change, with what `backup` rejects
+   * with, and `BACKUP_PARTIAL`.
+   *
+   * ```ts
+   * await vault.guard('/srv/app/data', () => migrate(), { label: 'before-2.0', rollback: true });
+   * ```
+   */
+  guard<T>(
+    source: BackupSource,
+    change: (guard: GuardedChange) => T | Promise<T>,
+    options: GuardOptions = {},
+  ): Job<GuardResult<T>> {
+    return this.#job(options, async (context) =>
+      (await import('./guard/guard-source.ts')).guardSource(this, context, source, change, options),
     );
   }
 
@@ -141,7 +172,7 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   restore(reference: string, options: VaultRestoreOptions): Job<VaultRestoreResult> {
-    return this.#action('restore', options, async (context) =>
+    return this.#action('restore', { ...options, reference }, async (context) =>
       (await import('./actions/restore-action.ts')).runRestore(context, reference, options),
     );
   }
@@ -156,7 +187,7 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   archive(source: BackupSource, options: ArchiveOptions = {}): Job<ArchiveResult> {
-    return this.#action('archive', options, async ({ repository, settings, signal, report }) => {
+    return this.#action('archive', { ...options, source }, async ({ repository, settings, signal, report }) => {
       const { runArchive } = await import('./archives/archive-action.ts');
       return runArchive(
         { ...settings, storage: repository.origin, password: settings.password, signal, report },
@@ -183,6 +214,21 @@ export class Vault implements AsyncDisposable {
   /** The backups that match, of every form, oldest first. */
   async *list(filter: BackupFilter & SignalOptions = {}): AsyncGenerator<BackupRecord, void, undefined> {
     yield* await (await import('./look/list-backups.ts')).listBackups(this.#look(filter), filter);
+  }
+
+  /**
+   * Whether backups that are made regularly were made, each with its newest one.
+   *
+   * ```ts
+   * const [main] = await vault.periodic([{ name: 'main', every: '1D' }]);
+   * if (main?.status !== 'ok') alert(main?.latest?.time);
+   * ```
+   */
+  async periodic(
+    expected: readonly ExpectedBackup[],
+    options: PeriodicOptions = {},
+  ): Promise<PeriodicStatus<BackupRecord>[]> {
+    return (await import('./look/periodic-backups.ts')).periodicBackups(this.#look(options), expected, options);
   }
 
   /** Everything that is recorded about one backup. Throws `REF_UNKNOWN` or `REF_AMBIGUOUS`. */
@@ -263,30 +309,75 @@ export class Vault implements AsyncDisposable {
   }
 
   /** The plan to remove the backups that are named, whatever any rule says. */
-  async planDelete(
-    references: readonly string[],
-    options: Pick<ForgetOptions, 'filter'> & SignalOptions = {},
-  ): Promise<ForgetPlan> {
-    return (await import('./care/plan-forget.ts')).planDelete(this.#look(options), references, options.filter);
+  async planDelete(references: readonly string[], options: DeleteOptions = {}): Promise<ForgetPlan> {
+    return (await import('./care/plan-forget.ts')).planDelete(this.#look(options), references, options);
   }
 
   /** Removes the backups that a plan forgets. Their data stays until a prune. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`. */
   forget(plan: ForgetPlan, options: SignalOptions = {}): Job<ForgetResult> {
-    return this.#action('forget', options, async (context) =>
+    return this.#action('forget', { ...options, plan }, async (context) =>
       (await import('./care/apply-forget.ts')).applyForget(context, plan),
     );
   }
 
-  /** Removes one or more backups by reference. Rejects with `REF_UNKNOWN` or `REF_AMBIGUOUS`, and removes nothing then. */
-  delete(
-    references: string | readonly string[],
-    options: Pick<ForgetOptions, 'filter'> & SignalOptions = {},
-  ): Job<ForgetResult> {
-    return this.#action('delete', options, async (context) => {
+  /** Removes one or more backups by reference. Rejects with `REF_UNKNOWN`, `REF_AMBIGUOUS` or `BACKUP_HELD`, and removes nothing then. */
+  delete(references: string | readonly string[], options: DeleteOptions = {}): Job<ForgetResult> {
+    const named = [references].flat();
+    return this.#action('delete', { ...options, references: named }, async (context) => {
       const { planDelete } = await import('./care/plan-forget.ts');
-      const plan = await planDelete(context, [references].flat(), options.filter);
+      const plan = await planDelete(context, named, options);
       return (await import('./care/apply-forget.ts')).applyForget(context, plan);
     });
+  }
+
+  /**
+   * What rotation would remove, by name: `vault.rotate` does it. Rejects with `RETENTION_EMPTY`, `REF_UNKNOWN`.
+   *
+   * ```ts
+   * const plan = await vault.planRotation({ name: 'main' }, { days: 7, weeks: 6, months: 6 });
+   * await vault.rotate(plan);
+   * ```
+   */
+  async planRotation(filter: NamedFilter, rules: RotationRules, options: RotationOptions = {}): Promise<RotationPlan> {
+    return (await import('./care/rotate-backups.ts')).planRotation(this.#look(options), filter, rules, options);
+  }
+
+  /**
+   * Thins out the backups of each name, by a plan or at once: of each of the last n days, weeks, … the oldest stays, and
+   * the newest always. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`; what could not be removed is in `failed`.
+   *
+   * ```ts
+   * await vault.rotate({ name: 'main' }, { days: 7, weeks: 6, months: 6, firstWeekday: 'saturday' });
+   * ```
+   */
+  rotate(...call: RotationCall): Job<RetentionResult> {
+    return this.#action('rotate', { ...signalOf(call), call }, async (context) =>
+      (await import('./care/rotate-backups.ts')).rotateBackups(context, call),
+    );
+  }
+
+  /** What `deleteOlderThan` would remove. Rejects with `ARGUMENT_INVALID`, `REF_UNKNOWN`, `FORGET_REFUSED`. */
+  async planDeleteOlderThan(
+    interval: string,
+    filter: NamedFilter = {},
+    options: OlderThanOptions = {},
+  ): Promise<OlderThanPlan> {
+    return (await import('./care/delete-older-than.ts')).planDeleteOlderThan(
+      this.#look(options),
+      interval,
+      filter,
+      options,
+    );
+  }
+
+  /**
+   * Removes the backups that are older than an interval such as `3M` or `1M3W4h2s`, by a plan or at once; the newest of
+   * each name stays. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`; what could not be removed is in `failed`.
+   */
+  deleteOlderThan(...call: OlderThanCall): Job<RetentionResult> {
+    return this.#action('deleteOlderThan', { ...signalOf(call), call }, async (context) =>
+      (await import('./care/delete-older-than.ts')).deleteOlderThan(context, call),
+    );
   }
 
   /** What `prune` would remove and repack. Others may go on. */
@@ -315,6 +406,15 @@ export class Vault implements AsyncDisposable {
     return this.#job(options, async (context) =>
       (await import('./care/tag-backups.ts')).tagBackups(context, change, options),
     );
+  }
+
+  /** Releases holds of the backups that are named: all, or that with a label. They get new ids by it, as with `tag`. */
+  release(
+    references: string | readonly string[],
+    options: { readonly label?: string } & SignalOptions = {},
+  ): Job<TagResult> {
+    const release = options.label === undefined ? 'all' : [options.label];
+    return this.tag({ release }, { references: [references].flat(), signal: options.signal });
   }
 
   /** Makes new versions of backups, without what patterns exclude or with another host or time. */
@@ -458,9 +558,22 @@ export class Vault implements AsyncDisposable {
 
   #action<A extends ActionName>(
     name: A,
-    options: SignalOptions,
+    options: ActionRequest<A> & SignalOptions,
     run: (context: ActionContext) => Promise<ActionResults[A]>,
   ): Job<ActionResults[A]> {
-    return this.#job(options, (context) => this.#emitter.around(name, randomUUID(), () => run(context)));
+    return this.#job(options, (context) => {
+      const sessionId = randomUUID();
+      const log = new ActionLog(this.#settings.logger, name, sessionId);
+      const start = { sessionId, options, signal: context.signal };
+      return log.around(context.signal, () =>
+        this.#emitter.around(name, start, () => run({ ...context, report: log.reportTo(context.report) })),
+      );
+    });
   }
+}
+
+/** The signal in the options that a call ends with. */
+function signalOf(call: readonly unknown[]): SignalOptions {
+  const options = call.findLast((part): part is SignalOptions => typeof part === 'object' && part !== null);
+  return { signal: options?.signal };
 }

@@ -1,5 +1,6 @@
+import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { storageConformance } from '../../src/storage/conformance.ts';
 import { openSftpStorage } from '../../src/storage/drivers/sftp/sftp-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
@@ -22,6 +23,17 @@ describe.skipIf(peersMissing('sshd'))('an SFTP storage of OpenSSH', () => {
     'a relative path': () => open(`relative/${++count}`),
     'one session': () => open(`single/${++count}`, 1),
   };
+
+  it('removes what interrupted writes left, once it is old', async () => {
+    await using storage = open(join(server.files, `leftovers/${++count}`));
+    await storage.create();
+    await storage.write('data/ab/x', new Uint8Array(1));
+    const folder = join(server.files, `leftovers/${count}/data/ab`);
+    for (const name of ['old-tmp-1', 'fresh-tmp-2']) await writeFile(join(folder, name), 'half');
+    for (const name of ['old-tmp-1', 'x']) await utimes(join(folder, name), 1_600_000_000, 1_600_000_000);
+    expect(await storage.abortStaleUploads?.(3_600_000, { folders: ['data/', 'archives/'] })).toBe(1);
+    expect((await readdir(folder)).toSorted()).toEqual(['fresh-tmp-2', 'x']);
+  });
 
   for (const [kind, make] of Object.entries(kinds)) {
     describe(kind, () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { equalBytes } from '../../src/base/bytes.ts';
-import { openLocalStorage, removeStaleTemporaries } from '../../src/storage/drivers/local.ts';
+import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 
 const program = join(import.meta.dirname, '../support/local-storage-writer.ts');
 
@@ -44,8 +44,8 @@ describe('a local storage whose writer is killed', () => {
       }
       expect(reported.filter((name) => !listed.has(name))).toEqual([]);
       expect(reported.length).toBeGreaterThanOrEqual(12);
-      await removeStaleTemporaries(root, -60_000);
-      expect(await removeStaleTemporaries(root, -60_000)).toBe(0);
+      await storage.abortStaleUploads?.(-60_000);
+      expect(await storage.abortStaleUploads?.(-60_000)).toBe(0);
     } finally {
       await rm(root, { recursive: true, force: true });
     }

@@ -163,7 +163,7 @@ describe('uploads that were never completed', () => {
     expect(double.uploads.size).toBe(1);
     expect((await vault.prune({})).status).toBe('nothing');
     expect(double.uploads.size).toBe(0);
-    expect(notices).toContain('removed 1 upload that interrupted writes left');
+    expect(notices).toContain('removed 1 file that interrupted writes left');
   });
 });
 

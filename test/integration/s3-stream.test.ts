@@ -43,7 +43,7 @@ function loseAnswer(wanted: (request: SeenRequest) => boolean): void {
   double.takeover = (request, response) => {
     if (!isLost && wanted(request)) {
       isLost = true;
-      response.end = () => response.destroy() as typeof response;
+      response.end = () => response.destroy();
     }
     return false;
   };

@@ -35,6 +35,12 @@ async function writeMany(count: number): Promise<void> {
   for (let index = 0; index < count; index++) await storage.write(`data/ab/${index}`, utf8('x'));
 }
 
+/** These chunks, and then nothing until `end`. */
+async function* stream(chunks: readonly Uint8Array[], end?: Promise<void>): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+  await end;
+}
+
 /** What a promise rejects with; listened to from now on. */
 const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
@@ -69,6 +75,16 @@ describe.skipIf(peersMissing('sshd'))('a connection that is lost', () => {
     expect(fs.readFileSync(inVault('data/ab/x'), 'utf8')).toBe('old');
     await again().write('data/ab/x', utf8('new'));
     expect(Buffer.from(await again().read('data/ab/x')).toString()).toBe('new');
+  });
+
+  it('in a stream leaves the name as it was, and does not wait for a source that is silent', async () => {
+    await storage.writeStream('archives/x', stream([utf8('old')]));
+    const written = storage.writeStream('archives/x', stream([Buffer.alloc(LARGE, 1)], new Promise(() => {})));
+    const failure = failureOf(written);
+    await partlyWritten('archives');
+    server.dropConnections();
+    expect(await failure).toMatchObject({ code: 'STORAGE_UNREACHABLE', retry: 'later' });
+    expect(fs.readFileSync(inVault('archives/x'), 'utf8')).toBe('old');
   });
 
   it('in a write leaves no temporary file once there is a connection again', async () => {

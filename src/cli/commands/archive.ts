@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { CairnError } from '../../base/errors.ts';
 import type { ArchiveOptions, ArchiveResult } from '../../vault/archives/archive-action.ts';
 import { addSealOptions, type SealFlags, sealOptions } from '../archive-key-options.ts';
@@ -61,7 +62,9 @@ async function archive(cli: CliContext, paths: readonly string[], flags: Archive
     onProblem: ({ path, message }) => cli.warn(`${path}: ${message}`),
     signal: cli.signal,
   };
-  keepHeapsSmall({ now: true });
+  keepHeapsSmall();
+  // From the start: an archive's peak comes with its first blocks, and one thread more or less to start is all it costs.
+  setFlagsFromString('--optimize-for-size');
   // Nothing of the repository is needed where the password of the vault is not.
   const needsPassword = flags.encrypt && options.recipients === undefined && options.password === undefined;
   await using place = needsPassword ? await openCliVault(cli, { createDefault: true }) : await openCliArchiveShelf(cli);

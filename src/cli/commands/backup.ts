@@ -3,25 +3,30 @@ import type { Command } from 'commander';
 import { CairnError } from '../../base/errors.ts';
 import { mirrorUrls } from '../../storage/mirror/mirror-url.ts';
 import { parseStorageUrl } from '../../storage/open-storage.ts';
-import type { BackupOptions, BackupPreview, BackupResult } from '../../vault/actions/backup-action.ts';
+import type { BackupOptions } from '../../vault/actions/backup-action.ts';
 import { BackupAhead } from '../../vault/actions/backup-ahead.ts';
 import type { BackupSource } from '../../vault/actions/backup-source.ts';
 import type { Vault } from '../../vault/vault.ts';
+import { configuredRuns } from '../backup-targets.ts';
+import { backupRuns } from '../backup-runs.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { collect } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { cacheFolderOf, openCliVault } from '../open-cli-vault.ts';
+import { narrowRun, refuseForNames } from '../narrow-run.ts';
 import { addPackOptions, compressionOf, type PackFlags, packSizeOf } from '../pack-options.ts';
 import { keepHeapsSmall } from '../small-heaps.ts';
+import { registeredSource } from '../registered-source.ts';
 import { addSelectionOptions, filesSource, type SelectionFlags } from '../source-options.ts';
 import { chooseVault } from '../vault-choice.ts';
-import { formatBytes, formatCount, formatDuration, plural } from '../output/format.ts';
-import { printable } from '../output/printable.ts';
+import { describeBackup, describeBackupCounts } from '../output/backup-report.ts';
+import { plural } from '../output/format.ts';
 
 interface BackupFlags extends PackFlags, SelectionFlags {
   readonly name?: string;
   readonly tag?: readonly string[];
+  readonly hold?: string;
   readonly time?: string;
   readonly host?: string;
   readonly parent?: string;
@@ -36,6 +41,7 @@ interface BackupFlags extends PackFlags, SelectionFlags {
   readonly coldClass?: string;
   readonly keepPartial: boolean;
   readonly skipIfUnchanged: boolean;
+  readonly allowEmpty: boolean;
 }
 
 export const backupCommand: CommandModule = {
@@ -44,7 +50,10 @@ export const backupCommand: CommandModule = {
       .description(
         'Saves files and directories, or a stream. Without any setup it uses a vault of its own and makes it the first time.',
       )
-      .argument('[paths...]', 'what to save; with --stdin-from-command, behind `--`: the program and its arguments');
+      .argument(
+        '[paths...]',
+        'what to save: paths, or sources and plans of the configuration; with --stdin-from-command, behind `--`: the program and its arguments',
+      );
     addNamingOptions(command);
     addSelectionOptions(command);
     addStreamOptions(command);
@@ -53,6 +62,7 @@ export const backupCommand: CommandModule = {
     addExamples(command, [
       ['cairn backup ~/documents', 'save a directory'],
       ["cairn backup /srv --exclude '*.tmp' --tag nightly", 'leave some files out, and set a tag'],
+      ['cairn backup nightly', 'a plan or a source of cairn.yaml'],
       ['pg_dump main | cairn backup --stdin --stdin-filename main.sql', 'save a stream'],
       ['cairn backup --stdin-from-command -- pg_dump main', 'the same, and nothing is saved if pg_dump fails'],
     ]);
@@ -65,12 +75,14 @@ function addNamingOptions(command: Command): void {
     .optionsGroup('The backup:')
     .option('--name <name>', 'the name to find it by (default: the last part of the path)')
     .option('--tag <tag,…>', 'set tags; may be given again', collect)
+    .option('--hold <label>', 'exempt it from retention until it is released (`cairn tag REF --release-hold LABEL`)')
     .option('--time <time>', 'the time to record, such as "2026-11-19 14:30" (default: now)')
     .option('--host <name>', 'the host to record (env CAIRN_HOST, RESTIC_HOST; default: this one)')
     .option('--parent <ref>', 'compare with this backup (default: the newest of this host and these paths)')
     .option('-f, --force', 'read every file, also those that look unchanged', false)
     .option('-n, --dry-run', 'save nothing, and say how much would be saved', false)
     .option('--skip-if-unchanged', 'save nothing when nothing changed', false)
+    .option('--allow-empty', 'save an empty source although an earlier backup of it was not empty', false)
     .option('--keep-partial', 'when stopped, save what is done as a backup tagged `partial`', false);
 }
 
@@ -94,9 +106,31 @@ function addReadingOptions(command: Command): void {
 
 async function backup(cli: CliContext, paths: readonly string[], flags: BackupFlags): Promise<void> {
   // What is wrong with the command line is said before a vault is made or a password is asked.
-  const source = sourceOf(cli, paths, flags);
   const options = backupOptions(cli, flags);
+  const isStream = flags.stdin || flags.stdinFromCommand;
+  const runs = isStream ? undefined : await configuredRuns(cli, paths);
+  const registered = isStream ? undefined : await registeredSource(cli, paths);
   keepHeapsSmall();
+  if (registered !== undefined) return backupOne(cli, registered, options, flags);
+  if (runs === undefined) return backupOne(cli, sourceOf(cli, paths, flags), options, flags);
+  refuseForNames(runs, flags);
+  const narrowed = runs.map((run) => narrowRun(run, flags));
+  const [run] = narrowed;
+  const [only] = run?.sources ?? [];
+  if (narrowed.length === 1 && run?.plan === undefined && run?.sources.length === 1 && only !== undefined) {
+    const { name, tags = [] } = only.options;
+    const merged = { ...options, name: options.name ?? name, tags: [...tags, ...(options.tags ?? [])] };
+    return backupOne(cli, only.source, merged, flags);
+  }
+  return backupRuns(cli, narrowed, { backup: options, coldClass: flags.coldClass, dryRun: flags.dryRun });
+}
+
+async function backupOne(
+  cli: CliContext,
+  source: BackupSource,
+  options: BackupOptions,
+  flags: BackupFlags,
+): Promise<void> {
   // The threads start and the source is looked at while the key is being derived.
   await using ahead = await beginBackup(cli, source, options);
   await using vault = await openCliVault(cli, { createDefault: !flags.dryRun, coldClass: flags.coldClass });
@@ -104,8 +138,14 @@ async function backup(cli: CliContext, paths: readonly string[], flags: BackupFl
   else await save(cli, vault, source, { ...options, ahead });
 }
 
-async function beginBackup(cli: CliContext, source: BackupSource, options: BackupOptions): Promise<BackupAhead> {
-  const { url } = await chooseVault(cli.options.vault, cli.env);
+/** Nothing is looked at ahead of plugins and hooks: they may make what is saved. */
+async function beginBackup(
+  cli: CliContext,
+  source: BackupSource,
+  options: BackupOptions,
+): Promise<BackupAhead | undefined> {
+  if ((await cli.extensions()) !== undefined) return undefined;
+  const { url } = await chooseVault(cli.options.vault, cli.env, cli.config);
   const place = parseStorageUrl(mirrorUrls(url)?.[0] ?? url);
   return BackupAhead.begin(source, {
     streamName: options.name ?? 'stdin',
@@ -119,14 +159,14 @@ async function beginBackup(cli: CliContext, source: BackupSource, options: Backu
 async function save(cli: CliContext, vault: Vault, source: BackupSource, options: BackupOptions): Promise<void> {
   const result = await cli.follow(vault.backup(source, options));
   if (cli.options.json) await cli.out.json({ schema: 1, ...result });
-  else await cli.out.write(describeResult(result));
+  else await cli.out.write(describeBackup(result));
   assertComplete(result.problems.length, `the backup ${result.id.slice(0, 8)} was saved`);
 }
 
 async function preview(cli: CliContext, vault: Vault, source: BackupSource, options: BackupOptions): Promise<void> {
   const result = await cli.follow(vault.previewBackup(source, options));
   if (cli.options.json) await cli.out.json({ schema: 1, dryRun: true, ...result });
-  else await cli.out.write(`${describeCounts(result)}\ndry run: nothing was saved\n`);
+  else await cli.out.write(`${describeBackupCounts(result)}\ndry run: nothing was saved\n`);
   assertComplete(result.problems.length, 'the dry run ended');
 }
 
@@ -159,6 +199,7 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
   return {
     name: flags.name,
     tags: (flags.tag ?? []).flatMap((tags) => tags.split(',')).filter((tag) => tag !== ''),
+    hold: flags.hold,
     time: flags.time === 'now' ? undefined : flags.time,
     host: flags.host ?? cli.env['CAIRN_HOST'] ?? cli.env['RESTIC_HOST'],
     parent: flags.parent,
@@ -171,6 +212,7 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
     verifyWrites: flags.verifyWrites,
     keepPartial: flags.keepPartial,
     skipIfUnchanged: flags.skipIfUnchanged,
+    allowEmpty: flags.allowEmpty,
     estimate: cli.showsBar,
     onProblem: ({ path, message }) => cli.warn(`${path}: ${message}`),
     signal: cli.signal,
@@ -179,24 +221,4 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
 
 function usage(message: string): CairnError {
   return new CairnError('USAGE', message, { hint: 'See `cairn help backup`.' });
-}
-
-function describeResult(result: BackupResult): string {
-  const lines = [describeCounts(result)];
-  const name = printable(result.name);
-  if (result.status === 'unchanged')
-    lines.push(`nothing changed since backup ${result.id.slice(0, 8)} of ${name}; none was saved`);
-  else
-    lines.push(
-      `backup ${result.id.slice(0, 8)} of ${name} saved${result.status === 'partial' ? ', without what could not be read' : ''}`,
-    );
-  return `${lines.join('\n')}\n`;
-}
-
-function describeCounts({ counts }: BackupPreview | BackupResult): string {
-  const files = `files: ${formatCount(counts.filesNew)} new, ${formatCount(counts.filesChanged)} changed, ${formatCount(counts.filesUnmodified)} unchanged`;
-  const dirs = `dirs:  ${formatCount(counts.dirsNew)} new, ${formatCount(counts.dirsChanged)} changed, ${formatCount(counts.dirsUnmodified)} unchanged`;
-  const added = `added: ${formatBytes(counts.addedBytes)}, stored as ${formatBytes(counts.addedStoredBytes)}`;
-  const total = `total: ${plural(counts.totalFiles, 'file')}, ${formatBytes(counts.totalBytes)} in ${formatDuration(counts.durationMs)}`;
-  return [files, dirs, added, total].join('\n');
 }

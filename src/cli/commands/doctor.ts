@@ -4,7 +4,7 @@ import { type Diagnosis, diagnoseMachine, diagnoseStorage, diagnoseVault } from 
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples, addExitCodes } from '../help.ts';
-import { openCliVault } from '../open-cli-vault.ts';
+import { openCliVault, storageSettings } from '../open-cli-vault.ts';
 import { printable } from '../output/printable.ts';
 import { chooseVault, type VaultChoice } from '../vault-choice.ts';
 
@@ -19,8 +19,11 @@ export const doctorCommand: CommandModule = {
 };
 
 async function doctor(cli: CliContext): Promise<void> {
-  const choice = await chooseVault(cli.options.vault, cli.env);
-  const found = [...diagnoseMachine(), ...(await diagnoseKeyFile(choice)), ...(await diagnoseChosen(cli, choice))];
+  const choice = await chooseVault(cli.options.vault, cli.env, cli.config);
+  const plugins = await diagnosePlugins(cli);
+  const opens = plugins.every(({ status }) => status !== 'failed');
+  const chosen = opens ? await diagnoseChosen(cli, choice) : [];
+  const found = [...diagnoseMachine(), ...(await diagnoseKeyFile(choice)), ...plugins, ...chosen];
   if (cli.options.json) await cli.out.json({ schema: 1, vault: choice.url, diagnoses: found });
   else await cli.out.write(found.map((diagnosis) => line(cli, diagnosis)).join(''));
   const failed = found.filter(({ status }) => status === 'failed');
@@ -31,8 +34,33 @@ async function doctor(cli: CliContext): Promise<void> {
   }
 }
 
+/** One that is required keeps every vault from being opened. */
+async function diagnosePlugins(cli: CliContext): Promise<Diagnosis[]> {
+  try {
+    const extensions = await cli.extensions();
+    const atWork = (extensions?.plugins ?? []).map((name): Diagnosis => ({
+      subject: 'plugin',
+      status: 'ok',
+      message: `${name} is active`,
+      hint: null,
+    }));
+    const failed = (extensions?.failures ?? []).map(({ message, hint }): Diagnosis => ({
+      subject: 'plugin',
+      status: 'warning',
+      message,
+      hint: hint ?? null,
+    }));
+    return [...atWork, ...failed];
+  } catch (error) {
+    if (!hasCode(error, 'PLUGIN_FAILED')) throw error;
+    return [{ subject: 'plugin', status: 'failed', message: error.message, hint: error.hint ?? null }];
+  }
+}
+
 async function diagnoseChosen(cli: CliContext, choice: VaultChoice): Promise<Diagnosis[]> {
-  const storage = await diagnoseStorage(choice.url, cli.signal);
+  // Not the limits of the configuration: whether it can be written is what is asked.
+  const { env, schemes } = await storageSettings(cli, choice);
+  const storage = await diagnoseStorage(choice.url, cli.signal, { env, schemes });
   if (storage.some(({ subject, status }) => subject === 'storage' && status !== 'ok')) return storage;
   try {
     await using vault = await openCliVault(cli);

@@ -12,6 +12,7 @@ interface ForgetFlags extends FilterFlags, KeepFlags {
   readonly groupBy: string;
   readonly dryRun: boolean;
   readonly compact: boolean;
+  readonly includeHeld: boolean;
   readonly prune: boolean;
 }
 
@@ -20,14 +21,15 @@ export const forgetCommand: CommandModule = {
     command
       .description(
         "Removes backups that no rule keeps, with restic's rules: a backup stays when any of them wants it. The rules are\n" +
-          'applied to each group of backups by itself; a policy that would leave a group empty is refused. Data that only\n' +
-          'removed backups had stays in the vault until `cairn prune`, or goes at once with --prune.',
+          'applied to each group of backups by itself; a policy that would leave a group empty is refused, and what is held\n' +
+          'stays. Data that only removed backups had stays in the vault until `cairn prune`, or goes at once with --prune.',
       )
       .argument('[ref...]', 'remove these instead: ids or their beginnings, names, name@time');
     addKeepOptions(command);
     addFilterOptions(command)
       .option('-g, --group-by <fields>', "host, paths, tags; '' for one group of all", 'host,paths')
       .option('-n, --dry-run', 'show what would be removed, and change nothing', false)
+      .option('--include-held', 'of backups that are named, remove also those that are held', false)
       .option('-c, --compact', 'show less of each backup', false)
       .option('--prune', 'afterwards, remove the data that no backup needs any more, as `cairn prune`', false)
       .action((references: readonly string[], flags: ForgetFlags) => start((cli) => forget(cli, references, flags)));
@@ -42,6 +44,7 @@ export const forgetCommand: CommandModule = {
       ...vaultExits,
       'unknownRef',
       'ambiguousRef',
+      'held',
       'confirmation',
       'partial',
       'damaged',
@@ -61,7 +64,7 @@ async function forget(cli: CliContext, references: readonly string[], flags: For
   await using vault = await openCliVault(cli);
   const plan =
     references.length > 0
-      ? await vault.planDelete(references, { filter, signal: cli.signal })
+      ? await vault.planDelete(references, { filter, includeHeld: flags.includeHeld, signal: cli.signal })
       : await vault.planForget(keepRules(flags), { filter, groupBy, signal: cli.signal });
   await applyForgetPlan(cli, vault, plan, flags);
 }

@@ -4,7 +4,7 @@ import { shortId } from '../../base/ids.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples, addExitCodes } from '../help.ts';
-import { createDefaultVault, vaultOptions } from '../open-cli-vault.ts';
+import { createDefaultVault, storageSettings, vaultOptions } from '../open-cli-vault.ts';
 import { chooseVault } from '../vault-choice.ts';
 
 interface InitFlags {
@@ -43,14 +43,14 @@ export const initCommand: CommandModule = {
 };
 
 async function init(cli: CliContext, flags: InitFlags): Promise<void> {
-  const choice = await chooseVault(cli.options.vault, cli.env);
+  const choice = await chooseVault(cli.options.vault, cli.env, cli.config);
   const format = {
     chunker: flags.chunker,
     version: flags.repoVersion === '1' ? 1 : 2,
-    coldClass: flags.coldClass,
+    ...(flags.coldClass === undefined ? {} : { coldClass: flags.coldClass }),
   } as const;
   const { initVault, vaultExists } = await import('../../vault/open-vault.ts');
-  if (await vaultExists(choice.url, cli.signal)) {
+  if (await vaultExists(choice.url, cli.signal, await storageSettings(cli, choice))) {
     throw new CairnError('VAULT_EXISTS', `there is a vault at ${choice.url} already`, {
       hint: 'Use it as it is, or choose another place with --vault.',
       facts: { url: choice.url },
@@ -59,7 +59,7 @@ async function init(cli: CliContext, flags: InitFlags): Promise<void> {
   await using vault =
     choice.kind === 'default'
       ? await createDefaultVault(cli, choice, format)
-      : await initVault(choice.url, { ...vaultOptions(cli, choice, 'create'), ...format });
+      : await initVault(choice.url, { ...(await vaultOptions(cli, choice, 'create')), ...format });
   const { config } = vault;
   if (cli.options.json) {
     await cli.out.json({
@@ -72,7 +72,7 @@ async function init(cli: CliContext, flags: InitFlags): Promise<void> {
     });
     return;
   }
-  if (choice.kind === 'chosen') {
+  if (choice.kind !== 'default') {
     cli.info('keep the password safe: without it nothing in the vault can be restored');
   }
   await cli.out.write(`vault ${shortId(config.id)} is ready at ${vault.url}\n`);

@@ -2,7 +2,7 @@ import type { BackupRecord } from '../../vault/reference/backup-record.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addFilterOptions, type FilterFlags, filtersOf } from '../filter-options.ts';
-import { parsePositiveInteger } from '../global-options.ts';
+import { collect, parsePositiveInteger } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
 import { toJson } from '../output/json.ts';
@@ -12,6 +12,7 @@ import { shortReference } from '../output/short-reference.ts';
 import { renderTable } from '../output/table.ts';
 
 interface ListFlags extends FilterFlags {
+  readonly expect?: readonly string[];
   readonly latest?: number;
 }
 
@@ -20,13 +21,24 @@ export const listCommand: CommandModule = {
     command.description('Shows the backups of the vault, oldest first.');
     addFilterOptions(command)
       .option('--latest <n>', 'only the newest n of each name and host', parsePositiveInteger)
-      .action((flags: ListFlags) => start((cli) => list(cli, flags)));
+      .option(
+        '--expect <name=interval>',
+        'instead: whether a backup of this name is there that is not older, such as main=1D; again: and of that one',
+        collect,
+      )
+      .action((flags: ListFlags) =>
+        start(async (cli) => {
+          if (flags.expect === undefined) return list(cli, flags);
+          return (await import('../list-expected.ts')).listExpected(cli, flags.expect, flags);
+        }),
+      );
     addExamples(command, [
       ['cairn list', 'all backups'],
       ['cairn list --name documents --latest 3', 'the newest three of one name'],
+      ['cairn list --expect main=1D --expect photos=1W', 'which of these are overdue; the exit code tells, too'],
       ['cairn list --tag nightly --after 2026-11-01 --json', 'for a program'],
     ]);
-    addExitCodes(command, vaultExits);
+    addExitCodes(command, [...vaultExits, 'overdue']);
   },
 };
 

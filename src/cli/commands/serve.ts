@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CairnError, messageOf } from '../../base/errors.ts';
+import { vaultVariables } from '../../config/vault-variables.ts';
 import { Accounts } from '../../server/rest/accounts.ts';
 import type { Access } from '../../server/rest/gate.ts';
 import type { TlsIdentity } from '../../server/rest/http-listener.ts';
@@ -18,7 +19,7 @@ import { type GlobalOptions, parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes } from '../help.ts';
 import { formatBytes } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
-import { chooseVault } from '../vault-choice.ts';
+import { chooseVault, type VaultChoice } from '../vault-choice.ts';
 
 interface ServeFlags {
   readonly rest: boolean;
@@ -59,8 +60,14 @@ export const serveCommand: CommandModule = {
 
 async function serve(cli: CliContext, path: string | undefined, flags: ServeFlags): Promise<void> {
   if (!flags.rest) throw new CairnError('USAGE', 'what to serve is not said', { hint: 'Say --rest.' });
-  const url = path ?? (await chosenUrl(cli));
-  await using driver = await openStorage(url, { signal: cli.signal });
+  const choice = path === undefined ? await chosenVault(cli) : undefined;
+  const env = choice?.kind === 'configured' ? await vaultVariables(choice, cli.signal) : {};
+  const url = path ?? choice?.url ?? '';
+  await using driver = await openStorage(url, {
+    env: { ...cli.env, ...env },
+    schemes: (await cli.extensions())?.forVaults.storages,
+    signal: cli.signal,
+  });
   await refuseMissingFolder(driver);
   const storage = withLimits(driver, cli.options);
   const settings = planRestSettings({
@@ -91,9 +98,9 @@ async function serve(cli: CliContext, path: string | undefined, flags: ServeFlag
   await aborted(cli.signal);
 }
 
-async function chosenUrl(cli: CliContext): Promise<string> {
-  const choice = await chooseVault(cli.options.vault, cli.env);
-  if (choice.kind === 'chosen') return choice.url;
+async function chosenVault(cli: CliContext): Promise<VaultChoice> {
+  const choice = await chooseVault(cli.options.vault, cli.env, cli.config);
+  if (choice.kind !== 'default') return choice;
   throw new CairnError('USAGE', 'what to serve is not said', {
     hint: 'Name a folder or a storage URL, as in `cairn serve --rest /srv/backups`.',
   });

@@ -1,5 +1,5 @@
 import { shortId } from '../../base/ids.ts';
-import type { TagResult } from '../../vault/care/tag-backups.ts';
+import type { TagChange, TagResult } from '../../vault/care/tag-backups.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addFilterOptions, type FilterFlags, filtersOf } from '../filter-options.ts';
@@ -13,6 +13,8 @@ interface TagFlags extends FilterFlags {
   readonly set?: readonly string[];
   readonly add?: readonly string[];
   readonly remove?: readonly string[];
+  readonly hold?: readonly string[];
+  readonly releaseHold?: readonly string[];
   readonly dryRun: boolean;
 }
 
@@ -26,12 +28,15 @@ export const tagCommand: CommandModule = {
       .argument('[ref...]', 'ids or their beginnings, `latest`, names, name@time')
       .option('--set <tag,…>', "these tags instead of all there are; '' for none", collect)
       .option('--add <tag,…>', 'these tags too; may be given again', collect)
-      .option('--remove <tag,…>', 'not these tags; may be given again', collect);
+      .option('--remove <tag,…>', 'not these tags; may be given again', collect)
+      .option('--hold <label>', 'exempt from retention until it is released; may be given again', collect)
+      .option('--release-hold <label>', "release the hold of this label; '*' for all; may be given again", collect);
     addFilterOptions(command)
       .option('-n, --dry-run', 'show what would change, and change nothing', false)
       .action((references: readonly string[], flags: TagFlags) => start((cli) => tag(cli, references, flags)));
     addExamples(command, [
       ['cairn tag latest --add keep', 'one backup'],
+      ['cairn tag 1a2b3c4d --release-hold before-migration', 'let retention have it again'],
       ['cairn tag --host web --remove tmp,old', 'all of one host'],
       ["cairn tag 1a2b3c4d --set ''", 'take all tags away'],
     ]);
@@ -40,7 +45,13 @@ export const tagCommand: CommandModule = {
 };
 
 async function tag(cli: CliContext, references: readonly string[], flags: TagFlags): Promise<void> {
-  const change = { set: tagsOf(flags.set), add: tagsOf(flags.add), remove: tagsOf(flags.remove) };
+  const change: TagChange = {
+    set: tagsOf(flags.set),
+    add: tagsOf(flags.add),
+    remove: tagsOf(flags.remove),
+    hold: flags.hold,
+    release: flags.releaseHold?.includes('*') === true ? 'all' : flags.releaseHold,
+  };
   await using vault = await openCliVault(cli);
   const { dryRun } = flags;
   const result = await cli.follow(

@@ -44,8 +44,10 @@ function cells({ id, form, time, host, tags, paths }: BackupRecord, compact: boo
   return compact ? shown : [...shown, printable(paths.join(', '))];
 }
 
-function describeKey({ host, paths, tags }: GroupKey): string {
+function describeKey({ name, form, host, paths, tags }: GroupKey): string {
   const parts = [
+    ...(name === undefined ? [] : [name]),
+    ...(form === undefined || form === 'snapshot' ? [] : [`${form}s`]),
     ...(host === undefined ? [] : [`host ${host}`]),
     ...(paths === undefined ? [] : [`paths ${paths.join(', ')}`]),
     ...(tags === undefined ? [] : [`tags ${tags.length === 0 ? 'none' : tags.join(', ')}`]),

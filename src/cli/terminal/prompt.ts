@@ -27,20 +27,40 @@ export function openTerminal(): Terminal | undefined {
 
 /** Asks a question that is answered with yes or no; anything but yes is no. Ctrl-C is `ABORTED`. */
 export async function askYesNo(terminal: Terminal, question: string, signal: AbortSignal): Promise<boolean> {
+  return /^y(es)?$/i.test((await askForLine(terminal, `${question} [y/N] `, signal)) ?? '');
+}
+
+/** Asks for a line of text. Ctrl-C is `ABORTED`, as is the end of the input. */
+export async function askLine(terminal: Terminal, question: string, signal: AbortSignal): Promise<string> {
+  const answer = await askForLine(terminal, question, signal);
+  if (answer === undefined) throw unanswered();
+  return answer;
+}
+
+/** `undefined` where the input ends. */
+async function askForLine(terminal: Terminal, question: string, signal: AbortSignal): Promise<string | undefined> {
   const lines = createInterface({ input: terminal.input, output: process.stderr });
-  const unanswered = Promise.withResolvers<string>();
-  lines.once('SIGINT', () =>
-    unanswered.reject(new CairnError('ABORTED', 'the question was not answered; nothing was changed')),
-  );
+  const ended = Promise.withResolvers<string | undefined>();
+  lines.once('SIGINT', () => ended.reject(unanswered()));
   // The promise of `question` stays open for ever when the input ends, as with Ctrl-D.
-  lines.once('close', () => unanswered.resolve(''));
+  lines.once('close', () => ended.resolve(undefined));
   try {
-    const answer = await Promise.race([lines.question(`${question} [y/N] `, { signal }), unanswered.promise]);
-    return /^y(es)?$/i.test(answer.trim());
+    return (await Promise.race([lines.question(question, { signal }), ended.promise]))?.trim();
   } finally {
     lines.close();
     terminal.close();
   }
+}
+
+function unanswered(): CairnError {
+  return new CairnError('ABORTED', 'the question was not answered; nothing was changed', {
+    hint: 'Run the same command again, and answer.',
+  });
+}
+
+/** Asks for text without showing it. Ctrl-C is `ABORTED`, as is the end of the input. */
+export async function askHidden(terminal: Terminal, question: string, signal: AbortSignal): Promise<string> {
+  return new TextDecoder().decode((await askSecret(terminal, question, signal)).reveal());
 }
 
 /** Asks for a secret without showing it. Ctrl-C is `ABORTED`, as is the end of the input. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { CairnError, isCairnError } from '../../base/errors.ts';
 import { createLineTail } from './line-tail.ts';
 
@@ -10,13 +10,15 @@ export interface RunCommandOptions {
   readonly cwd?: string | undefined;
   /** Default: this process's environment. */
   readonly env?: NodeJS.ProcessEnv | undefined;
+  /** What the command reads on standard input; nothing by default. */
+  readonly input?: string | undefined;
   /** Gets what the command writes to standard error, as it comes. */
   readonly onStderr?: ((chunk: Uint8Array) => void) | undefined;
   /** From asking to end (SIGTERM) to ending by force (SIGKILL). */
   readonly killDelayMs?: number | undefined;
 }
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
+type Child = ChildProcessByStdio<Writable | null, Readable, Readable>;
 
 type Ending =
   | { readonly kind: 'not-started'; readonly error: Error }
@@ -36,9 +38,12 @@ export async function* runCommand(options: RunCommandOptions, signal: AbortSigna
   const child = spawn(options.command, options.args ?? [], {
     cwd: options.cwd,
     env: options.env ?? process.env,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     detached: true,
-  });
+  }) as Child;
+  // A command need not read all of it, or any.
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(options.input);
   const ended = endingOf(child);
   const stderr = createLineTail();
   child.stderr.on('data', (chunk: Uint8Array) => {

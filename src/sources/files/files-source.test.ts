@@ -307,6 +307,35 @@ describe('gitignore', () => {
     expect(await taken({ useGitignore: true })).toEqual(['.cairnignore', '.gitignore', 'k.a', 'x.c']);
   });
 
+  it('B22: honours .bakthatexclude too, and .cairnignore has the last word; .gitignore only when asked', async () => {
+    make({
+      '.bakthatexclude': '*.a\n',
+      '.cairnignore': '!k.a\n',
+      '.gitignore': '*.c\n',
+      'x.a': '',
+      'k.a': '',
+      'x.c': '',
+    });
+    expect(await taken({})).toEqual(['.bakthatexclude', '.cairnignore', '.gitignore', 'k.a', 'x.c']);
+  });
+
+  it('B22: leaves out what an exclude file says beside what ignore files say', async () => {
+    make({ '.bakthatexclude': '*.a\n', 'x.a': '', 'x.b': '', 'x.c': '' });
+    const list = path.join(os.tmpdir(), `cairn-excludes-${process.pid}`);
+    fs.writeFileSync(list, '*.b\n');
+    try {
+      expect(await taken({ excludeFiles: [list] })).toEqual(['.bakthatexclude', 'x.c']);
+    } finally {
+      fs.rmSync(list);
+    }
+  });
+
+  it('B23: an exclude file that is named and missing is an error, and one call says nothing to the next', async () => {
+    make({ 'x.a': '' });
+    await expect(taken({ excludeFiles: ['/nowhere/excludes'] })).rejects.toMatchObject({ code: 'EXCLUDE_INVALID' });
+    expect(await taken({})).toEqual(['x.a']);
+  });
+
   it('takes other names of ignore files', async () => {
     make({ '.bakthatexclude': 'x\n', x: '', '.cairnignore': 'y\n', y: '' });
     expect(await taken({ ignoreFiles: ['.bakthatexclude'] })).toEqual(['.bakthatexclude', '.cairnignore', 'y']);

@@ -46,7 +46,10 @@ export interface FilesSourceOptions {
   readonly oneFileSystem?: boolean;
   /** Honours `.gitignore` in the targets and below; `.git` itself is kept. */
   readonly useGitignore?: boolean;
-  /** Files with gitignore rules that are always honoured, a later one winning. Default: `.cairnignore`. */
+  /**
+   * Files with gitignore rules that are always honoured, a later one winning. Default: bakthat's `.bakthatexclude`, then
+   * `.cairnignore`.
+   */
   readonly ignoreFiles?: readonly string[];
   /** Directories that are always left out, such as the vault that the backup goes to. */
   readonly excludePaths?: readonly RawPath[];
@@ -54,6 +57,8 @@ export interface FilesSourceOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly posix?: Posix;
 }
+
+const defaultIgnoreFiles: readonly string[] = ['.bakthatexclude', '.cairnignore'];
 
 /**
  * A source over files and directories. The snapshot's root mirrors absolute paths.
@@ -70,7 +75,7 @@ export async function openFilesSource(options: FilesSourceOptions): Promise<Sour
   const { present, problems } = checkTargets(named, leftOut.paths);
   const oneFileSystem = options.oneFileSystem ?? false;
   const gitignore = options.useGitignore ? ['.gitignore'] : [];
-  const ignoreFiles = [...gitignore, ...(options.ignoreFiles ?? ['.cairnignore'])].map((name) =>
+  const ignoreFiles = [...gitignore, ...(options.ignoreFiles ?? defaultIgnoreFiles)].map((name) =>
     bytesKey(rawBytes(name)),
   );
   const tagFiles = [

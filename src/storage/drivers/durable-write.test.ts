@@ -1,5 +1,6 @@
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { Readable } from 'node:stream';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../../base/bytes.ts';
@@ -97,6 +98,25 @@ describe('writeFileDurably', () => {
       expect(await fs.readFile(path, 'utf8')).toBe('old');
     },
   );
+
+  it.each(['open', 'writev', 'chmod', 'sync', 'close', 'rename'])(
+    'leaves the old content and nothing else when %s fails for a stream',
+    async (failing) => {
+      await fs.writeFile(path, 'old');
+      const parts = Readable.from([new Uint8Array(3_000_000)]);
+      await expect(writeFileDurably(wanted({ parts }), watched([], failing))).rejects.toThrow(`EIO: ${failing}`);
+      expect(await fs.readdir(folder)).toEqual(['name']);
+      expect(await fs.readFile(path, 'utf8')).toBe('old');
+    },
+  );
+
+  it('writes a stream in large pieces, whatever the size of its chunks', async () => {
+    const calls: string[] = [];
+    const parts = Readable.from(Array.from({ length: 2000 }, (_, index) => new Uint8Array(1000).fill(index)));
+    await writeFileDurably(wanted({ parts }), watched(calls));
+    expect(calls.filter((call) => call === 'writev')).toHaveLength(2);
+    expect((await fs.readFile(path)).length).toBe(2_000_000);
+  });
 
   it('writes the rest after short writes, across the edges of parts', async () => {
     const parts = ['abc', '', 'd', 'efghijklm', 'nopqrstuvw'].map(utf8);

@@ -2,7 +2,8 @@ import type { Dirent, Stats } from 'node:fs';
 import { readdir, realpath, stat, unlink } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { systemCode } from '../../base/errors.ts';
-import { isObjectName, isTemporaryName } from '../object-name.ts';
+import { isObjectName, isTemporaryName, nameOfTemporary } from '../object-name.ts';
+import type { StaleUploadOptions } from '../storage.ts';
 import { pathOf } from './local-folders.ts';
 
 /** A file below the root, temporary ones and strangers included. */
@@ -23,18 +24,20 @@ export async function* listObjects(root: string, prefix: string, signal?: AbortS
   for await (const file of walk(root, prefix, signal, isObjectName)) yield file;
 }
 
-/**
- * Removes what interrupted writes left below `root`: temporary files not changed for `olderThanMs`.
- * Choose it longer than any write takes, an hour at least: younger ones may be in the making.
- * Returns how many were removed. Errors are the system's.
- */
-export async function removeTemporaries(root: string, olderThanMs: number, signal?: AbortSignal): Promise<number> {
+/** Removes temporary files not changed for `olderThanMs`; see `AbortStaleUploads`. Errors are the system's. */
+export async function removeTemporaries(
+  root: string,
+  olderThanMs: number,
+  { folders = [''], isOurs = () => true, signal }: StaleUploadOptions,
+): Promise<number> {
   const before = Date.now() - olderThanMs;
   let removed = 0;
-  for await (const file of walk(root, '', signal, isTemporaryName)) {
-    if (file.mtimeMs > before) continue;
-    await unlink(file.path);
-    removed++;
+  for (const folder of folders) {
+    for await (const file of walk(root, folder, signal, isTemporaryName)) {
+      if (file.mtimeMs > before || !isOurs(nameOfTemporary(file.name))) continue;
+      await unlink(file.path);
+      removed++;
+    }
   }
   return removed;
 }

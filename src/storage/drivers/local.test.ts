@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../../base/bytes.ts';
 import type { Storage } from '../storage.ts';
-import { openLocalStorage, removeStaleTemporaries } from './local.ts';
+import { openLocalStorage } from './local.ts';
 
 let root = '';
 let storage: Storage;
@@ -100,7 +100,7 @@ describe('a local storage', () => {
     for (const name of ['old-tmp-1', 'young-tmp-2']) await writeFile(join(root, 'index', name), 'half');
     const old = new Date(Date.now() - 2 * 3_600_000);
     for (const name of ['old-tmp-1', 'a']) await utimes(join(root, 'index', name), old, old);
-    expect(await removeStaleTemporaries(root, 3_600_000)).toBe(1);
+    expect(await storage.abortStaleUploads?.(3_600_000)).toBe(1);
     expect((await readdir(join(root, 'index'))).toSorted()).toEqual(['a', 'young-tmp-2']);
   });
 });

@@ -9,6 +9,7 @@ import type {
   ObjectInfo,
   ObjectName,
   ReadOptions,
+  StaleUploadOptions,
   Storage,
   StorageFeatures,
   StorageOptions,
@@ -42,18 +43,6 @@ export interface LocalStorageOptions {
 /** Storage in the directory `path` of this machine, laid out as restic lays it out. */
 export function openLocalStorage(path: string, options: LocalStorageOptions = {}): Storage {
   return new LocalStorage(resolve(path), options.durable ?? true);
-}
-
-/**
- * Removes what interrupted writes left below the storage directory `path`, if not changed for
- * `olderThanMs`. Younger ones may be in the making: choose an hour at least. Returns their number.
- */
-export function removeStaleTemporaries(
-  path: string,
-  olderThanMs: number,
-  { signal }: StorageOptions = {},
-): Promise<number> {
-  return translating('remove temporary files in', path, () => removeTemporaries(resolve(path), olderThanMs, signal));
 }
 
 class LocalStorage implements Storage {
@@ -149,6 +138,11 @@ class LocalStorage implements Storage {
 
   removeMany(names: readonly ObjectName[], options?: StorageOptions): Promise<void> {
     return removeEach(this, names, options);
+  }
+
+  abortStaleUploads(olderThanMs: number, options: StaleUploadOptions = {}): Promise<number> {
+    const remove = (): Promise<number> => removeTemporaries(this.#root, olderThanMs, options);
+    return translating('remove temporary files in', this.#root, remove);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -7,7 +7,7 @@ const MIB = 1024 * 1024;
 const sizes = Array.from({ length: 10_000 }, (_, index) => streamPartBytes(index) / MIB);
 
 describe('the parts of a stream', () => {
-  it('hold the largest object of S3, 5 TiB, and none is larger than S3 takes, 5 GiB', () => {
+  it('hold an object of 5 TiB, and none is larger than S3 takes, 5 GiB', () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeGreaterThanOrEqual(5 * 1024 * 1024);
     expect(Math.max(...sizes)).toBeLessThan(5 * 1024);
   });
@@ -46,6 +46,14 @@ describe('the memory of parts', () => {
     const memory = new PartMemory(signal);
     await memory.take(65 * MIB);
     expect((await memory.take(65 * MIB)).length).toBe(65 * MIB);
+  });
+
+  it('is used again where parts have grown a little', async () => {
+    const memory = new PartMemory(signal);
+    const smaller = await memory.take(9 * MIB);
+    memory.release(smaller);
+    const larger = await memory.take(11 * MIB);
+    expect([larger.length, larger.buffer]).toEqual([11 * MIB, smaller.buffer]);
   });
 
   it('is waited for no longer than the signal says', async () => {

@@ -3,7 +3,7 @@ import { orAbort } from '../../base/or-abort.ts';
 const MIB = 1024 * 1024;
 /** Parts of a size may differ from those before after so many. */
 const STEP = 250;
-/** With it, and the smallest parts, 10,000 parts hold a little more than S3's largest object, 5 TiB. */
+/** With it, and the smallest parts, 10,000 parts hold a little more than 5 TiB. */
 const GROWTH = 17;
 /** Memory for all parts together, while two of them fit into it. */
 const LEAST_BUDGET = 16 * MIB;
@@ -11,7 +11,7 @@ const LEAST_BUDGET = 16 * MIB;
 /**
  * Size of part `index` (from 0) of an object whose size nobody knows. S3 takes at most 10,000 parts, so they have to
  * grow; they do with the square of their number, because most objects are small and parts are kept in memory: 8 MiB up
- * to 2 GB, 25 MiB at 13 GB, 100 MiB at 100 GB, 1.7 GiB at 5 TiB.
+ * to 2 GB, 25 MiB at 13 GB, 115 MiB at 100 GB, 1.6 GiB at 5 TiB.
  */
 export function streamPartBytes(index: number, firstBytes: number = 8 * MIB): number {
   const step = Math.floor(index / STEP) * STEP;
@@ -24,7 +24,7 @@ export function streamPartBytes(index: number, firstBytes: number = 8 * MIB): nu
  */
 export class PartMemory {
   readonly #signal: AbortSignal;
-  #free: Uint8Array[] = [];
+  #free: ArrayBuffer[] = [];
   #heldBytes = 0;
   #released = Promise.withResolvers<void>();
 
@@ -33,21 +33,29 @@ export class PartMemory {
   }
 
   /** Memory of so many bytes, once there is room for it. */
-  async take(bytes: number): Promise<Uint8Array> {
-    const budget = Math.max(LEAST_BUDGET, 2 * bytes);
-    while (this.#heldBytes > 0 && this.#heldBytes + bytes > budget) await orAbort(this.#released.promise, this.#signal);
-    this.#heldBytes += bytes;
-    // Smaller ones are not wanted any more: parts grow only.
-    if (this.#free.some(({ length }) => length !== bytes)) this.#free = [];
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(bytes);
+  async take(bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    const capacity = capacityFor(bytes);
+    const budget = Math.max(LEAST_BUDGET, 2 * capacity);
+    while (this.#heldBytes > 0 && this.#heldBytes + capacity > budget)
+      await orAbort(this.#released.promise, this.#signal);
+    this.#heldBytes += capacity;
+    // Smaller ones are not wanted any more: parts grow only. Detached, their memory is free at once, not when V8 looks.
+    for (const buffer of this.#free) if (buffer.byteLength !== capacity) buffer.transfer(0);
+    this.#free = this.#free.filter(({ byteLength }) => byteLength === capacity);
+    return new Uint8Array(this.#free.pop() ?? Buffer.allocUnsafeSlow(capacity).buffer, 0, bytes);
   }
 
   /** Takes back what `take` gave, or the part of it that was filled. */
-  release(filled: Uint8Array): void {
-    const whole = new Uint8Array(filled.buffer);
-    this.#heldBytes -= whole.length;
-    this.#free.push(whole);
+  release({ buffer }: Uint8Array): void {
+    this.#heldBytes -= buffer.byteLength;
+    if (buffer instanceof ArrayBuffer) this.#free.push(buffer);
     this.#released.resolve();
     this.#released = Promise.withResolvers();
   }
+}
+
+/** A power of two, or one and a half of it: parts grow often, and memory that is let go stays taken for a while. */
+function capacityFor(bytes: number): number {
+  const power = 2 ** Math.ceil(Math.log2(Math.max(1, bytes)));
+  return power * 0.75 >= bytes ? power * 0.75 : power;
 }

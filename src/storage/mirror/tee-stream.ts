@@ -9,19 +9,18 @@ type Step = IteratorResult<Uint8Array, undefined>;
 export class TeeStream {
   readonly source: ChunkSource;
   readonly #iterator: AsyncGenerator<Uint8Array>;
-  readonly #stop = new AbortController();
   readonly #readers = new Map<TeeReader, PromiseWithResolvers<Step> | undefined>();
   #isAsking = false;
+  #isStopped = false;
 
   constructor(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined) {
-    const stop = this.#stop.signal;
-    this.source = new ChunkSource(chunks, signal === undefined ? stop : AbortSignal.any([signal, stop]));
+    this.source = new ChunkSource(chunks, signal);
     this.#iterator = this.source[Symbol.asyncIterator]();
   }
 
   /** Whatever fails from here on fails because of that. */
   get isStopped(): boolean {
-    return this.#stop.signal.aborted || this.source.hasFailed;
+    return this.#isStopped || this.source.hasFailed;
   }
 
   /** One more reader; all are to be made before the first one reads. */
@@ -36,7 +35,8 @@ export class TeeStream {
 
   /** Nobody gets anything more: who waits for a chunk gets `reason` instead. */
   stop(reason: unknown): void {
-    this.#stop.abort(reason);
+    this.#isStopped = true;
+    this.source.stop(reason);
   }
 
   /** Ends the stream itself. Call it when nobody reads any more. */

@@ -6,18 +6,21 @@ import type { Source, SourceProblem } from '../../archiver/source.ts';
 import { utf8Lossy } from '../../base/bytes.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
+import { CairnArgumentError } from '../../base/errors.ts';
 import type { Progress } from '../../base/job.ts';
 import type { SnapshotSummary } from '../../formats/snapshot/snapshot.ts';
 import { localGoTime } from '../../formats/go-time.ts';
 import type { CompressionLevel } from '../../repository/compression.ts';
 import { userName } from '../../repository/lock/process-identity.ts';
 import type { Repository } from '../../repository/repository.ts';
+import { holdTag } from '../../retention/hold.ts';
 import { findSnapshot } from '../../repository/snapshot-ref.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { scanSource } from '../../sources/files/scan-source.ts';
 import type { MirrorMemberReport } from '../../storage/mirror/mirror-member.ts';
 import { BackupAhead } from './backup-ahead.ts';
 import { nameTag } from './backup-name.ts';
+import { EmptiedSource, earlierBackup } from './emptied-source.ts';
 import type { BackupSummary } from '../reference/backup-details.ts';
 import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import type { BackupSource } from './backup-source.ts';
@@ -31,6 +34,8 @@ export interface BackupOptions {
   /** The name to find it by; the last component of the path by default. */
   readonly name?: string | undefined;
   readonly tags?: readonly string[] | undefined;
+  /** A label to hold the backup with: retention leaves it alone until it is released. */
+  readonly hold?: string | undefined;
   /** The time to record; now by default. */
   readonly time?: Date | string | undefined;
   /** The host to record; this machine's name by default. */
@@ -56,6 +61,8 @@ export interface BackupOptions {
   readonly keepPartial?: boolean | undefined;
   /** Save nothing when nothing changed; the result is then the backup that is the same. */
   readonly skipIfUnchanged?: boolean | undefined;
+  /** Save also a source that is empty although an earlier backup of it was not; by default that is `SOURCE_EMPTY`. */
+  readonly allowEmpty?: boolean | undefined;
   /** Count the source while it is read, so that progress has totals and an ETA. Costs an lstat per file. */
   readonly estimate?: boolean | undefined;
   /** What was begun before the vault was open, with this very source. */
@@ -148,6 +155,7 @@ async function runArchive(
       jobs: settings.jobs,
       memoryFolder: settings.memoryFolder,
       force: options.force ?? false,
+      sources: settings.extensions?.sources,
     }));
   const { source } = ahead;
   const identity = snapshotIdentity(options);
@@ -158,6 +166,9 @@ async function runArchive(
   const { result, parent } = await lock.during(async () => {
     const snapshots = await loadSnapshots(repository, settings, signal);
     const parent = chooseParent(snapshots, source, options, identity);
+    const before = options.allowEmpty === true ? undefined : earlierBackup(snapshots, source, identity);
+    const emptied = before === undefined ? undefined : new EmptiedSource({ ...context, signal }, before);
+    await emptied?.assertTargetsFilled(source);
     await using progress = new BackupProgress(source, context.report, options.estimate === true);
     const result = await archive(repository, {
       source,
@@ -171,6 +182,7 @@ async function runArchive(
       dryRun,
       signal,
       softStop: soft ? context.signal : undefined,
+      onWalked: async (bytes) => emptied?.assertFilled(bytes),
       onProgress: (state) => progress.update(state),
       onProblem: (problem) => options.onProblem?.(describeProblem(problem)),
     });
@@ -182,12 +194,23 @@ async function runArchive(
 
 type SnapshotIdentity = Pick<ArchiveOptions, 'time' | 'hostname' | 'username' | 'tags'>;
 
-function snapshotIdentity({ name, tags = [], time, host }: BackupOptions): SnapshotIdentity {
+function snapshotIdentity({ name, tags = [], hold, time, host, skipIfUnchanged }: BackupOptions): SnapshotIdentity {
+  if (hold !== undefined && skipIfUnchanged === true) {
+    throw new CairnArgumentError('a backup that is held is always made, also when nothing changed', {
+      hint: 'Leave out `skipIfUnchanged` (--skip-if-unchanged), or hold the backup that is there with `tag`.',
+    });
+  }
   return {
     time: time === undefined ? localGoTime(systemClock.nowNs()) : toGoTime(time),
     hostname: host ?? hostname(),
     username: userName(),
-    tags: [...new Set([...tags, ...(name === undefined ? [] : [nameTag(name)])])],
+    tags: [
+      ...new Set([
+        ...tags,
+        ...(hold === undefined ? [] : [holdTag(hold)]),
+        ...(name === undefined ? [] : [nameTag(name)]),
+      ]),
+    ],
   };
 }
 

@@ -34,9 +34,13 @@ export class BackupAhead implements AsyncDisposable {
 
   /** Throws what `openSource` throws: a source that cannot be backed up needs no password. */
   static async begin(source: BackupSource, options: BackupAheadOptions): Promise<BackupAhead> {
-    const opened = await openSource(source, options);
-    const readsAll = options.force || !(await remembersBackups(options.memoryFolder));
-    return new BackupAhead(opened, options.jobs, readsAll);
+    return BackupAhead.of(await openSource(source, options), options);
+  }
+
+  /** With a source that is open already. */
+  static async of(source: Source, { jobs, memoryFolder, force }: BackupAheadOptions): Promise<BackupAhead> {
+    const readsAll = force || !(await remembersBackups(memoryFolder));
+    return new BackupAhead(source, jobs, readsAll);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

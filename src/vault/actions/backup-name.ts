@@ -34,6 +34,6 @@ export function isNameTag(tag: string): boolean {
 }
 
 /** The name to show: of several paths without a `name:` tag it is the paths themselves. */
-export function displayName(snapshot: Snapshot): string {
+export function displayName(snapshot: Pick<Snapshot, 'tags' | 'paths'>): string {
   return snapshotName(snapshot) ?? snapshot.paths.join(', ');
 }

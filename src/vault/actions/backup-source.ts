@@ -4,12 +4,15 @@ import { CairnArgumentError } from '../../base/errors.ts';
 import { type CommandSourceOptions, openCommandSource } from '../../sources/command/command-source.ts';
 import { type FilesSourceOptions, openFilesSource } from '../../sources/files/files-source.ts';
 import { openStreamSource, type StreamSourceOptions } from '../../sources/stdin/stream-source.ts';
+import type { RegisteredSource, SourceFactories, SourceFactory } from './registered-source.ts';
 
 /**
  * What a backup can be made of: a path, several paths, a stream of bytes (stored as one file), or a source
- * described by an object with its `type`.
+ * described by an object with its `type`; of a type of a plugin with `{ type: 'registered', of: 'its-type' }`.
  */
-export type BackupSource =
+export type BackupSource = BuiltInSource | RegisteredSource;
+
+export type BuiltInSource =
   | string
   | readonly string[]
   | Readable
@@ -23,10 +26,35 @@ export interface OpenSourceOptions {
   readonly streamName: string;
   /** The vault's own folder, which is never backed up into itself. */
   readonly vaultPath: string | undefined;
+  /** Types of sources that plugins registered. */
+  readonly sources?: SourceFactories | undefined;
 }
 
 /** Throws `SOURCE_MISSING`, `SOURCE_EMPTY`, `EXCLUDE_INVALID`, `ARGUMENT_INVALID`. */
-export async function openSource(source: BackupSource, { streamName, vaultPath }: OpenSourceOptions): Promise<Source> {
+export async function openSource(source: BackupSource, options: OpenSourceOptions): Promise<Source> {
+  if (!isRegistered(source)) return openBuiltInSource(source, options);
+  const made = await factoryOf(source, options)(source.options, { vaultPath: options.vaultPath });
+  return isOpenSource(made) ? made : openBuiltInSource(made, options);
+}
+
+function isRegistered(source: BackupSource): source is RegisteredSource {
+  return typeof source === 'object' && 'type' in source && source.type === 'registered';
+}
+
+function isOpenSource(made: BuiltInSource | Source): made is Source {
+  return typeof made === 'object' && 'root' in made && 'paths' in made;
+}
+
+function factoryOf({ of }: RegisteredSource, { sources }: OpenSourceOptions): SourceFactory {
+  const factory = sources?.get(of);
+  if (factory !== undefined) return factory;
+  const known = [...(sources?.keys() ?? [])].join(', ');
+  throw new CairnArgumentError(`no plugin has registered sources of type ${JSON.stringify(of)}`, {
+    hint: known === '' ? 'No plugin that registers sources is loaded.' : `Registered are: ${known}.`,
+  });
+}
+
+async function openBuiltInSource(source: BuiltInSource, { streamName, vaultPath }: OpenSourceOptions): Promise<Source> {
   const excludePaths = vaultPath === undefined ? [] : [vaultPath];
   if (typeof source === 'string') return openFilesSource({ targets: [source], excludePaths });
   if (isPathList(source)) return openFilesSource({ targets: source, excludePaths });

@@ -28,8 +28,10 @@ async function writeOld(name: string): Promise<void> {
 it('removes what interrupted writes left in the repository, and nothing beside it on the same disk', async () => {
   const repository = await initRepository(openLocalStorage(folder), { password: TEST_PASSWORD, kdf: TEST_KDF });
   const leftover = `data/ab/${'ab'.repeat(32)}-tmp-123`;
-  for (const name of [leftover, 'photos/trip-tmp-1', 'notes-tmp-2']) await writeOld(name);
+  const archive = 'archives/db/db.20261125T233000Z.tar.zst.age-tmp-7';
+  const foreign = ['archives/holiday-tmp-3', 'notes-tmp-2', 'photos/trip-tmp-1'];
+  for (const name of [leftover, archive, ...foreign]) await writeOld(name);
   await using _session = await openExclusiveSession(contextOf(repository));
   const found = await readdir(folder, { recursive: true });
-  expect(found.filter((name) => name.includes('-tmp-')).sort()).toEqual(['notes-tmp-2', 'photos/trip-tmp-1']);
+  expect(found.filter((name) => name.includes('-tmp-')).sort()).toEqual(foreign);
 });

@@ -1,7 +1,8 @@
 import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import { systemClock } from '../../base/clock.ts';
-import { CairnArgumentError } from '../../base/errors.ts';
+import { CairnArgumentError, CairnError } from '../../base/errors.ts';
 import { type GroupField, type GroupKey, groupFields } from '../../retention/group-snapshots.ts';
+import { holdsOf } from '../../retention/hold.ts';
 import { type KeepRules, parseKeepRules } from '../../retention/keep-policy.ts';
 import { planByPolicy } from '../../retention/plan-forget.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
@@ -54,11 +55,16 @@ export async function planForget(context: LookContext, rules: KeepRules, options
   };
 }
 
-/** By name. Throws `REF_UNKNOWN` or `REF_AMBIGUOUS`; nothing is planned then. */
+export interface DeleteOptions extends Pick<ForgetOptions, 'filter' | 'signal'> {
+  /** Remove also what is held. */
+  readonly includeHeld?: boolean | undefined;
+}
+
+/** By name. Throws `REF_UNKNOWN`, `REF_AMBIGUOUS` or `BACKUP_HELD`; nothing is planned then. */
 export async function planDelete(
   context: LookContext,
   references: readonly string[],
-  filter: ForgetOptions['filter'],
+  { filter, includeHeld = false }: DeleteOptions,
 ): Promise<ForgetPlan> {
   if (references.length === 0) throw new CairnArgumentError('no backup is named');
   const archives: StoredArchive[] = [];
@@ -69,11 +75,24 @@ export async function planDelete(
     if (archive !== undefined && matches.some((isMatch) => isMatch(archive))) archives.push(archive);
     else others.push(reference);
   }
-  const chosen =
-    others.length === 0 ? [] : selectSnapshots(await readSnapshots(context), { references: others, filter });
+  const snapshots = others.length === 0 ? [] : await readSnapshots(context);
+  const chosen = others.length === 0 ? [] : selectSnapshots(snapshots, { references: others, filter });
   const unique = new Map(archives.map((archive) => [archive.stored, archiveRecord(archive)]));
   const forget = [...chosen.map(backupRecord), ...unique.values()].sort((a, b) => b.time.getTime() - a.time.getTime());
+  if (!includeHeld) refuseHeld(forget);
   return { groups: [{ key: {}, keep: [], forget }] };
+}
+
+function refuseHeld(backups: readonly BackupRecord[]): void {
+  const held = backups.filter(({ tags }) => holdsOf(tags).length > 0);
+  const [first] = held;
+  if (first === undefined) return;
+  const others = held.length === 1 ? '' : `, and ${held.length - 1} more`;
+  const labels = holdsOf(first.tags).join(', ');
+  throw new CairnError('BACKUP_HELD', `backup ${first.id.slice(0, 8)} is held (${labels})${others}`, {
+    hint: 'Nothing was removed. Release it with `cairn tag REF --release-hold LABEL`, or give --include-held (`includeHeld`).',
+    facts: { backups: held.map(({ id }) => id), labels: [...new Set(held.flatMap(({ tags }) => holdsOf(tags)))] },
+  });
 }
 
 async function readSnapshots({ repository, settings, signal }: LookContext): Promise<SnapshotRecord[]> {

@@ -11,7 +11,7 @@ import type { ActionContext } from '../actions/backup-action.ts';
 import { RateMeter } from '../actions/rate-meter.ts';
 import { openSession } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
-import { abortLeftoverUploads, assertMayRemove, openExclusiveSession } from './exclusive-session.ts';
+import { assertMayRemove, isLocal, openExclusiveSession, removeLeftovers } from './exclusive-session.ts';
 
 export interface PruneOptions extends PruneRules, CareOptions<PrunePlan> {
   /** Prune also where there is no backup at all, so that nothing stays. */
@@ -61,10 +61,10 @@ export async function pruneVault(context: ActionContext, options: PruneOptions):
   {
     await using session = await openSession(repository, settings, { mode: 'shared', purpose: 'write', signal });
     const planned = await plan(context, options, session.signal);
-    if (!changesVault(planned.plan)) {
-      await abortLeftoverUploads(repository, settings, session.signal);
-      return emptyResult(planned.plan, 'nothing');
-    }
+    const hasWork = changesVault(planned.plan);
+    // Here, where others may go on: the exclusive lock is for a few requests.
+    if (!hasWork || !isLocal(repository)) await removeLeftovers(repository, settings, session.signal);
+    if (!hasWork) return emptyResult(planned.plan, 'nothing');
     refuseIfEmpty(planned, options);
     await assertMayRemove(repository, session.signal);
     await options.onPlan?.(planned.plan);

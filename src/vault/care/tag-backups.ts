@@ -1,5 +1,6 @@
 import { CairnArgumentError } from '../../base/errors.ts';
 import type { SnapshotId } from '../../base/ids.ts';
+import { holdTag, isHoldTag } from '../../retention/hold.ts';
 import { resaveSnapshot } from '../../repository/resave-snapshot.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { isNameTag } from '../actions/backup-name.ts';
@@ -9,11 +10,18 @@ import { type BackupSelection, selectSnapshots } from '../reference/select-snaps
 import { loadSnapshots, openSession } from '../vault-session.ts';
 import { openRemovingSession } from './exclusive-session.ts';
 
-/** How tags change. `set` stands alone; `add` and `remove` may come together. The name of a backup is no tag here. */
+/**
+ * How tags change. `set` stands alone; `add` and `remove` may come together. The name of a backup is no tag here, and a
+ * hold is put and released only by that word: `set` keeps both.
+ */
 export interface TagChange {
   readonly set?: readonly string[] | undefined;
   readonly add?: readonly string[] | undefined;
   readonly remove?: readonly string[] | undefined;
+  /** Labels to hold the backups with: retention leaves them alone until they are released. */
+  readonly hold?: readonly string[] | undefined;
+  /** Labels of holds to release, or all of them. */
+  readonly release?: readonly string[] | 'all' | undefined;
 }
 
 export interface TagOptions extends BackupSelection {
@@ -75,24 +83,33 @@ function saveTags(
 }
 
 /** The new tags; `undefined` where nothing changes. */
-function changedTags(old: readonly string[], { set, add = [], remove = [] }: TagChange): readonly string[] | undefined {
-  const name = old.filter(isNameTag);
-  const base = set === undefined ? old : [...name, ...set];
-  const tags = [...base.filter((tag) => !remove.includes(tag)), ...add.filter((tag) => !base.includes(tag))];
+function changedTags(old: readonly string[], change: TagChange): readonly string[] | undefined {
+  const { set, add = [], remove = [], hold = [], release = [] } = change;
+  const base = set === undefined ? old : [...old.filter((tag) => isNameTag(tag) || isHoldTag(tag)), ...set];
+  const released = release === 'all' ? base.filter(isHoldTag) : release.map(holdTag);
+  const gone = [...remove, ...released];
+  const tags = [...base.filter((tag) => !gone.includes(tag)), ...add, ...hold.map(holdTag)];
   const unique = [...new Set(tags)];
   return unique.length === old.length && unique.every((tag, at) => tag === old[at]) ? undefined : unique;
 }
 
-function checkChange({ set, add, remove }: TagChange): void {
-  if (set === undefined && add === undefined && remove === undefined) {
+function checkChange({ set, add, remove, hold, release }: TagChange): void {
+  if ([set, add, remove, hold, release].every((part) => part === undefined)) {
     throw new CairnArgumentError('nothing says how the tags should change', { hint: 'Give set, add or remove.' });
   }
   if (set !== undefined && (add !== undefined || remove !== undefined)) {
     throw new CairnArgumentError('setting tags and adding or removing them exclude each other');
   }
-  for (const tag of [...(set ?? []), ...(add ?? []), ...(remove ?? [])]) {
-    if (isNameTag(tag))
-      throw new CairnArgumentError(`${JSON.stringify(tag)} stores the name of a backup and is no tag`);
-    if (tag === '' || tag.includes(',')) throw new CairnArgumentError('a tag is not empty and has no comma');
+  for (const tag of [...(set ?? []), ...(add ?? []), ...(remove ?? [])]) checkTag(tag);
+  for (const label of [...(hold ?? []), ...(release === undefined || release === 'all' ? [] : release)]) holdTag(label);
+}
+
+function checkTag(tag: string): void {
+  if (isNameTag(tag)) throw new CairnArgumentError(`${JSON.stringify(tag)} stores the name of a backup and is no tag`);
+  if (isHoldTag(tag)) {
+    throw new CairnArgumentError(`${JSON.stringify(tag)} is a hold, which is not changed as a tag`, {
+      hint: 'Hold with `hold` (--hold LABEL), and release with `release` (--release-hold LABEL).',
+    });
   }
+  if (tag === '' || tag.includes(',')) throw new CairnArgumentError('a tag is not empty and has no comma');
 }

@@ -1,6 +1,7 @@
 import type * as Package from '@azure/storage-blob';
 import type { ContainerClient, StoragePipelineOptions } from '@azure/storage-blob';
 import { CairnError } from '../../../base/errors.ts';
+import { secretVariable } from '../../../base/secret-variable.ts';
 
 export type AzurePackage = Pick<
   typeof Package,
@@ -28,13 +29,13 @@ export async function loadAzurePackage(): Promise<AzurePackage> {
  * `AZURE_ACCOUNT_NAME` with `AZURE_ACCOUNT_KEY` or `AZURE_ACCOUNT_SAS`, and `AZURE_ENDPOINT_SUFFIX`.
  */
 export function openContainer(azure: AzurePackage, container: string, env: Environment): ContainerClient {
-  const connection = valueOf(env, 'AZURE_STORAGE_CONNECTION_STRING');
+  const connection = secretVariable(env, 'AZURE_STORAGE_CONNECTION_STRING');
   if (connection !== undefined) return byConnectionString(azure, connection).getContainerClient(container);
   const account = valueOf(env, 'AZURE_ACCOUNT_NAME');
   if (account === undefined || !/^[a-z0-9]{3,24}$/.test(account)) throw noAccount('AZURE_ACCOUNT_NAME');
   const url = `https://${account}.blob.${valueOf(env, 'AZURE_ENDPOINT_SUFFIX') ?? 'core.windows.net'}`;
-  const key = valueOf(env, 'AZURE_ACCOUNT_KEY');
-  const signature = valueOf(env, 'AZURE_ACCOUNT_SAS');
+  const key = secretVariable(env, 'AZURE_ACCOUNT_KEY');
+  const signature = secretVariable(env, 'AZURE_ACCOUNT_SAS');
   if (key !== undefined) {
     const credential = new azure.StorageSharedKeyCredential(account, key);
     return new azure.BlobServiceClient(url, credential, PIPELINE).getContainerClient(container);

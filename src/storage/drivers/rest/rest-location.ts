@@ -1,5 +1,6 @@
 import { CairnError } from '../../../base/errors.ts';
 import { Secret } from '../../../base/secret.ts';
+import { secretVariable } from '../../../base/secret-variable.ts';
 
 /** Where a repository lies on a REST server. */
 export interface RestLocation {
@@ -58,8 +59,9 @@ export function describeRestLocation({ base, socketPath }: RestLocation): string
 /** What the environment says of a login, where the URL has none: ours first, then restic's. */
 export function loginOfEnvironment(env: NodeJS.ProcessEnv): RestLogin | undefined {
   for (const prefix of ['CAIRN', 'RESTIC']) {
-    const user = env[`${prefix}_REST_USERNAME`] ?? '';
-    if (user !== '') return { user, password: new Secret(env[`${prefix}_REST_PASSWORD`] ?? '') };
+    const user = secretVariable(env, `${prefix}_REST_USERNAME`);
+    if (user === undefined) continue;
+    return { user, password: new Secret(secretVariable(env, `${prefix}_REST_PASSWORD`) ?? '') };
   }
   return undefined;
 }

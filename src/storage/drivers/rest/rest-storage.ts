@@ -295,7 +295,7 @@ export class RestStorage implements Storage {
       'NOT_SUPPORTED',
       `${this.url} cannot hold ${name}: restic's REST protocol has no such files`,
       {
-        hint: 'Archives, replicas and values can be kept behind `cairn serve --rest`, or on another kind of storage.',
+        hint: 'Replicas and values can be kept behind `cairn serve --rest`; archives in a directory, or on SFTP, S3 or Azure.',
         facts: { name },
       },
     );

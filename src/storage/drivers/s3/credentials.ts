@@ -1,4 +1,5 @@
 import { CairnError, messageOf } from '../../../base/errors.ts';
+import { secretVariable } from '../../../base/secret-variable.ts';
 import { type AwsProfile, readAwsProfile } from './aws-profile.ts';
 import type { Environment, S3Location } from './s3-location.ts';
 import type { SigningKeys } from './sign-v4.ts';
@@ -65,9 +66,9 @@ interface MaybeKeys {
 
 function environmentKeys(environment: Environment): MaybeKeys {
   return {
-    id: environment['AWS_ACCESS_KEY_ID'],
-    secret: environment['AWS_SECRET_ACCESS_KEY'],
-    token: environment['AWS_SESSION_TOKEN'],
+    id: secretVariable(environment, 'AWS_ACCESS_KEY_ID'),
+    secret: secretVariable(environment, 'AWS_SECRET_ACCESS_KEY'),
+    token: secretVariable(environment, 'AWS_SESSION_TOKEN'),
   };
 }
 

@@ -109,7 +109,11 @@ async function uploadPart(
 }
 
 function tooLarge(name: ObjectName): CairnError {
-  return new CairnError('NOT_SUPPORTED', `cannot write ${name}: S3 has no objects above 5 TiB`, { facts: { name } });
+  return new CairnError(
+    'NOT_SUPPORTED',
+    `cannot write ${name}: it is larger than 5 TiB, which is what its parts can hold`,
+    { facts: { name } },
+  );
 }
 
 function fail(name: ObjectName): never {

@@ -1,5 +1,5 @@
 import { isCairnError } from '../../../base/errors.ts';
-import type { ObjectName } from '../../storage.ts';
+import type { ObjectName, StaleUploadOptions } from '../../storage.ts';
 import type { S3Client } from './s3-client.ts';
 import { nextToken, sendForXml } from './s3-listing.ts';
 import { abortUpload } from './s3-multipart.ts';
@@ -13,12 +13,9 @@ interface Upload {
   readonly uploadId: string;
 }
 
-export interface StaleUploads {
+export interface StaleUploads extends StaleUploadOptions {
   /** Nothing of the upload may have come since then. */
   readonly beforeMs: number;
-  /** Folders whose objects count; all by default. */
-  readonly folders?: readonly string[] | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -26,7 +23,7 @@ export interface StaleUploads {
  * takes days is not stale while its parts come. Returns their number.
  */
 export async function abortStaleUploads(client: S3Client, stale: StaleUploads): Promise<number> {
-  const { signal, folders } = stale;
+  const { signal, folders, isOurs = () => true } = stale;
   const action = 'list unfinished uploads';
   const below = client.keyOf('');
   let marker: string | undefined;
@@ -45,7 +42,7 @@ export async function abortStaleUploads(client: S3Client, stale: StaleUploads): 
       signal,
     });
     for (const upload of uploadsBegunBefore(page, below, stale.beforeMs)) {
-      if (folders?.some((folder) => upload.name.startsWith(folder)) === false) continue;
+      if (folders?.some((folder) => upload.name.startsWith(folder)) === false || !isOurs(upload.name)) continue;
       if (await hasPartsSince(client, upload, stale)) continue;
       await abortUpload(client, upload.name, upload.uploadId, signal);
       count++;

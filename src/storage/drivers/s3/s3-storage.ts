@@ -228,9 +228,9 @@ class BucketStorage implements S3Storage {
     return presignS3(this.#client, name, options);
   }
 
-  async abortStaleUploads(olderThanMs: number, { signal, folders }: StaleUploadOptions = {}): Promise<number> {
-    signal?.throwIfAborted();
-    return await abortStaleUploads(this.#client, { beforeMs: this.#now().getTime() - olderThanMs, folders, signal });
+  async abortStaleUploads(olderThanMs: number, options: StaleUploadOptions = {}): Promise<number> {
+    options.signal?.throwIfAborted();
+    return await abortStaleUploads(this.#client, { ...options, beforeMs: this.#now().getTime() - olderThanMs });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,11 +4,14 @@
  */
 export class RequestWindow {
   readonly #limit: number;
+  readonly #onFailure: (error: unknown) => void;
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(limit: number) {
+  /** `onFailure` is told of the first failure, for those who wait for something else. */
+  constructor(limit: number, onFailure: (error: unknown) => void = () => {}) {
     this.#limit = Math.max(1, limit);
+    this.#onFailure = onFailure;
   }
 
   /** Starts a request once there is room for it. Throws what an earlier one failed with. */
@@ -17,6 +20,7 @@ export class RequestWindow {
     this.#throwFailure();
     const run = request()
       .catch((error: unknown) => {
+        if (this.#failure === undefined) this.#onFailure(error);
         this.#failure ??= { error };
       })
       .finally(() => this.#running.delete(run));

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { posix } from 'node:path';
+import type { ChunkSource } from '../../chunk-source.ts';
 import { exists } from '../../object-range.ts';
 import { isNoSuchFile, SftpStatusError } from './sftp-errors.ts';
 import type { SftpHandle, SftpSession } from './sftp-session.ts';
@@ -9,8 +10,7 @@ export interface SftpWrite {
   readonly path: string;
   /** Name for errors. */
   readonly name: string;
-  /** Of a stream, the chunks; what they throw is passed on. */
-  readonly parts: readonly Uint8Array[] | AsyncIterable<Uint8Array>;
+  readonly parts: readonly Uint8Array[] | ChunkSource;
   /** Set where it is wider than what a new file gets anyway. */
   readonly mode: number | undefined;
   readonly ifAbsent: boolean;

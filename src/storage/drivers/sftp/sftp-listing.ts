@@ -1,8 +1,6 @@
 import { posix } from 'node:path';
 import type { FileEntryWithStats, Stats } from 'ssh2';
 import { mapConcurrent } from '../../../base/concurrency.ts';
-import { isObjectName } from '../../object-name.ts';
-import type { ObjectInfo } from '../../storage.ts';
 import { isNoSuchFile } from './sftp-errors.ts';
 import type { SftpPool } from './sftp-pool.ts';
 import type { SftpHandle, SftpSession } from './sftp-session.ts';
@@ -12,21 +10,29 @@ const FOLDERS = 16;
 /** Requests for entries of one folder under way at once; the server answers each with about a hundred. */
 const AHEAD = 3;
 
+/** A file below the root. */
+export interface FoundFile {
+  /** Slash-separated, relative to the root. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+}
+
 interface Folder {
-  readonly objects: readonly ObjectInfo[];
+  readonly files: readonly FoundFile[];
   /** Prefixes of the folders in it. */
   readonly folders: readonly string[];
 }
 
-const NOTHING: Folder = { objects: [], folders: [] };
+const NOTHING: Folder = { files: [], folders: [] };
 
-/** The objects below `prefix`, level by level, folders of a level in parallel. Errors are the server's. */
-export async function* listObjects(
+/** The files below `prefix`, level by level, folders of a level in parallel. Errors are the server's. */
+export async function* listFiles(
   pool: SftpPool,
   root: string,
   prefix: string,
   signal?: AbortSignal,
-): AsyncGenerator<ObjectInfo> {
+): AsyncGenerator<FoundFile> {
   for (let level = [prefix]; level.length > 0;) {
     const next: string[] = [];
     // In slices, so that a vault with many folders is not held in memory as a whole.
@@ -35,8 +41,8 @@ export async function* listObjects(
       const found = await mapConcurrent(slice, { limit: FOLDERS, signal }, (folder) =>
         pool.use(signal, (session) => readFolder(session, root, folder, signal)),
       );
-      for (const { objects, folders } of found) {
-        yield* objects;
+      for (const { files, folders } of found) {
+        yield* files;
         next.push(...folders);
       }
     }
@@ -87,7 +93,7 @@ async function sort(
   entries: readonly FileEntryWithStats[],
   signal?: AbortSignal,
 ): Promise<Folder> {
-  const objects: ObjectInfo[] = [];
+  const files: FoundFile[] = [];
   const folders: string[] = [];
   for (const { filename, attrs } of entries) {
     // A component of a name is never these, whatever a server sends.
@@ -96,9 +102,9 @@ async function sort(
     const status = isPlain(attrs) ? attrs : await followLink(session, root, name, signal);
     if (status === undefined) continue;
     if (status.isDirectory()) folders.push(`${name}/`);
-    else if (status.isFile() && isObjectName(name)) objects.push({ name, sizeBytes: status.size });
+    else if (status.isFile()) files.push({ name, sizeBytes: status.size, mtimeMs: status.mtime * 1000 });
   }
-  return { objects, folders };
+  return { files, folders };
 }
 
 /** Whether the listing says all there is to say: a server may leave attributes out, and links lead elsewhere. */

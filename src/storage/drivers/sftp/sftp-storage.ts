@@ -1,12 +1,13 @@
 import { posix } from 'node:path';
 import { mapConcurrent, Semaphore } from '../../../base/concurrency.ts';
 import { ChunkSource } from '../../chunk-source.ts';
-import { checkObjectName, checkPrefix } from '../../object-name.ts';
+import { checkObjectName, checkPrefix, isObjectName, isTemporaryName, nameOfTemporary } from '../../object-name.ts';
 import { exists, partsOf } from '../../object-range.ts';
 import type {
   ObjectInfo,
   ObjectName,
   ReadOptions,
+  StaleUploadOptions,
   Storage,
   StorageFeatures,
   StorageOptions,
@@ -17,7 +18,7 @@ import type {
 import { type SftpWrite, withSpace, writeDurably } from './sftp-durable-write.ts';
 import { isNoSuchFile, sftpStatus, translateSftpError } from './sftp-errors.ts';
 import { makeFolders, makeRoot, rootMissing } from './sftp-folders.ts';
-import { listObjects } from './sftp-listing.ts';
+import { listFiles } from './sftp-listing.ts';
 import { describeSftpLocation, type SftpLocation } from './sftp-location.ts';
 import { SftpPool } from './sftp-pool.ts';
 import type { SftpSession } from './sftp-session.ts';
@@ -79,7 +80,9 @@ class SftpStorage implements Storage {
     checkPrefix(prefix);
     signal?.throwIfAborted();
     try {
-      yield* listObjects(this.#pool, this.#root, prefix, signal);
+      for await (const { name, sizeBytes } of listFiles(this.#pool, this.#root, prefix, signal)) {
+        if (isObjectName(name)) yield { name, sizeBytes };
+      }
     } catch (error) {
       throw translateSftpError(error, { action: 'list', name: prefix, path: this.#path(prefix) });
     }
@@ -140,22 +143,27 @@ class SftpStorage implements Storage {
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
     checkObjectName(name);
-    await this.#run('remove', name, signal, async (session) => {
-      try {
-        await session.remove(this.#path(name), signal);
-      } catch (error) {
-        if (isNoSuchFile(error)) return;
-        // A folder cannot be removed this way, and is no object.
-        const status = sftpStatus(error) === undefined ? undefined : await session.stat(this.#path(name), signal);
-        if (status?.isDirectory() !== true) throw error;
-      }
-    });
+    await this.#removeFile(name, signal);
   }
 
   async removeMany(names: readonly ObjectName[], { signal }: StorageOptions = {}): Promise<void> {
     for (const name of names) checkObjectName(name);
     signal?.throwIfAborted();
     await mapConcurrent(names, { limit: REMOVALS, signal }, (name) => this.remove(name, { signal }));
+  }
+
+  async abortStaleUploads(olderThanMs: number, options: StaleUploadOptions = {}): Promise<number> {
+    const { folders = [''], isOurs = () => true, signal } = options;
+    const before = Date.now() - olderThanMs;
+    let removed = 0;
+    for (const folder of folders) {
+      for await (const { name, mtimeMs } of listFiles(this.#pool, this.#root, folder, signal)) {
+        if (!isTemporaryName(name) || mtimeMs > before || !isOurs(nameOfTemporary(name))) continue;
+        await this.#removeFile(name, signal);
+        removed++;
+      }
+    }
+    return removed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -224,6 +232,19 @@ class SftpStorage implements Storage {
         const changes = action === 'write' || action === 'make';
         const explained = changes ? await withSpace(session, error, this.#path('config')) : error;
         throw translateSftpError(explained, { action, name, path: this.#path(name) });
+      }
+    });
+  }
+
+  async #removeFile(name: string, signal: AbortSignal | undefined): Promise<void> {
+    await this.#run('remove', name, signal, async (session) => {
+      try {
+        await session.remove(this.#path(name), signal);
+      } catch (error) {
+        if (isNoSuchFile(error)) return;
+        // A folder cannot be removed this way, and is no object.
+        const status = sftpStatus(error) === undefined ? undefined : await session.stat(this.#path(name), signal);
+        if (status?.isDirectory() !== true) throw error;
       }
     });
   }

@@ -1,4 +1,5 @@
 import { asBuffer } from '../../../base/bytes.ts';
+import { ChunkSource } from '../../chunk-source.ts';
 import { gatherBlocks } from '../../gather-blocks.ts';
 import { missing, resolveRange, truncated } from '../../object-range.ts';
 import type { ReadOptions } from '../../storage.ts';
@@ -94,14 +95,15 @@ async function readPiece(
 export async function writePipelined(
   session: SftpSession,
   handle: SftpHandle,
-  parts: readonly Uint8Array[] | AsyncIterable<Uint8Array>,
+  parts: readonly Uint8Array[] | ChunkSource,
   last: () => Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const window = new RequestWindow(Math.ceil(IN_FLIGHT / session.longestWrite));
-  let position = 0;
   const size = session.longestWrite;
-  for await (const piece of Symbol.asyncIterator in parts ? piecesOfStream(parts, size) : piecesOf(parts, size)) {
+  const source = parts instanceof ChunkSource ? parts : undefined;
+  const window = new RequestWindow(Math.ceil(IN_FLIGHT / size), (error) => source?.stop(error));
+  let position = 0;
+  for await (const piece of parts instanceof ChunkSource ? piecesOfStream(parts, size) : piecesOf(parts, size)) {
     const at = position;
     await window.add(() => session.write(handle, piece, at, signal));
     position += piece.length;

@@ -2,6 +2,7 @@ import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { CairnError } from '../../../base/errors.ts';
 import { Secret } from '../../../base/secret.ts';
+import { secretVariable } from '../../../base/secret-variable.ts';
 import type { HostKeyPolicy } from './host-key-check.ts';
 import type { SftpLocation } from './sftp-location.ts';
 import { readSshConfig, type SshHostConfig } from './ssh-config.ts';
@@ -51,10 +52,10 @@ export type SshProxy =
 const DEFAULT_IDENTITIES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 const CONNECT_TIMEOUT_MS = 30_000;
 
-export function systemSshEnvironment(): SshEnvironment {
+export function systemSshEnvironment(env: SshEnvironment['env'] = process.env): SshEnvironment {
   const home = homedir();
   return {
-    env: process.env,
+    env,
     home,
     localUser: userInfo().username,
     configFiles: [join(home, '.ssh', 'config'), '/etc/ssh/ssh_config'],
@@ -151,8 +152,8 @@ function loginOf(config: SshHostConfig, tokens: Tokens, { env, home }: SshEnviro
     identityFiles,
     identitiesOnly: config.values.get('identitiesonly')?.[0]?.toLowerCase() === 'yes',
     agentSocket: agentOf(config.values.get('identityagent')?.[0], tokens, env),
-    password: secretOf(env['CAIRN_SSH_PASSWORD']),
-    passphrase: secretOf(env['CAIRN_SSH_PASSPHRASE']),
+    password: secretOf(secretVariable(env, 'CAIRN_SSH_PASSWORD')),
+    passphrase: secretOf(secretVariable(env, 'CAIRN_SSH_PASSPHRASE')),
   };
 }
 
@@ -166,7 +167,7 @@ function agentOf(identityAgent: string | undefined, tokens: Tokens, env: SshEnvi
 }
 
 function secretOf(text: string | undefined): Secret | undefined {
-  return text === undefined || text === '' ? undefined : new Secret(text);
+  return text === undefined ? undefined : new Secret(text);
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

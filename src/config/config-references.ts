@@ -1,0 +1,49 @@
+// Names that one part of a configuration has for another.
+import { closestName } from './closest-name.ts';
+import type { ConfigPath } from './config-issue.ts';
+import { isFields } from './merge-profile.ts';
+import type { FoundIssue } from './schema-issues.ts';
+
+/** Names that nothing has, and names that two have. Looks at the raw value, so that it tells beside other issues. */
+export function referenceIssues(raw: unknown): FoundIssue[] {
+  if (!isFields(raw)) return [];
+  const vaults = keysOf(raw['vaults']);
+  const sources = keysOf(raw['sources']);
+  const notifications = keysOf(raw['notifications']);
+  const issues: FoundIssue[] = [];
+  const check = (name: unknown, what: string, known: readonly string[], path: ConfigPath): void => {
+    if (typeof name !== 'string' || name === '' || known.includes(name)) return;
+    issues.push({ path, message: unknownName(name, what, known), isDeferred: false });
+  };
+  const { default: defaults } = raw;
+  if (isFields(defaults)) check(defaults['vault'], 'vault', vaults, ['default', 'vault']);
+  for (const [name, plan] of Object.entries(isFields(raw['plans']) ? raw['plans'] : {})) {
+    if (!isFields(plan)) continue;
+    const at = ['plans', name];
+    check(plan['vault'], 'vault', vaults, [...at, 'vault']);
+    checkList(plan['sources'], (one, path) => check(one, 'source', sources, [...at, 'sources', ...path]));
+    checkList(plan['notifications'], (one, path) =>
+      check(one, 'notification', notifications, [...at, 'notifications', ...path]),
+    );
+    if (sources.includes(name)) issues.push({ path: at, message: BOTH, isDeferred: false });
+  }
+  return issues;
+}
+
+const BOTH = 'a source has this name too, and `cairn backup` takes the names of both';
+
+function keysOf(value: unknown): readonly string[] {
+  return isFields(value) ? Object.keys(value) : [];
+}
+
+function checkList(value: unknown, check: (item: unknown, path: ConfigPath) => void): void {
+  if (Array.isArray(value)) value.forEach((item: unknown, at) => check(item, [at]));
+  else check(value, []);
+}
+
+/** Says what there is, or which one was probably meant. */
+export function unknownName(name: string, what: string, known: readonly string[]): string {
+  const close = closestName(name, known);
+  const there = known.length === 0 ? 'the configuration has none' : `there are ${known.join(', ')}`;
+  return `there is no ${what} ${JSON.stringify(name)}; ${close === undefined ? there : `did you mean ${close}?`}`;
+}

@@ -1,0 +1,91 @@
+// What `rotate` and `deleteOlderThan` share: the backups of one name belong together, those that are held stay and do
+// not count, and nothing ends a history.
+import { CairnError } from '../../base/errors.ts';
+import { groupByName, type NameGroupField, nameGroupFields } from '../../retention/group-by-name.ts';
+import { heldReasons } from '../../retention/hold.ts';
+import { losesAll } from '../../retention/plan-forget.ts';
+import type { RotationItem, Selected } from '../../retention/select-rotation.ts';
+import { PARTIAL_TAG } from '../../repository/snapshots.ts';
+import type { LookContext } from '../look/look-inside.ts';
+import { type BackupFilter, matcherOfAny } from '../reference/backup-filter.ts';
+import { archiveRecord, type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { archiveMatcher, readArchives } from '../reference/choose-backup.ts';
+import { momentStart } from '../reference/moment.ts';
+import { loadSnapshots, openSession } from '../vault-session.ts';
+import type { ForgetGroup } from './plan-forget.ts';
+
+export type NamedFilter = BackupFilter | readonly BackupFilter[];
+
+export interface ByNameOptions {
+  /**
+   * What tells backups of one name apart, beside their form; host and paths by default. Paths count only where the name
+   * was taken from them. `[]`: all backups of one name, of all hosts, are one history.
+   */
+  readonly groupBy?: readonly NameGroupField[] | undefined;
+  /** The time to count from; that of the call by default. */
+  readonly now?: Date | string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The backups that a filter means, oldest first. Throws `REF_UNKNOWN` where it names a name that no backup has. */
+export async function readNamed(
+  { repository, settings, signal }: LookContext,
+  filter: NamedFilter,
+): Promise<BackupRecord[]> {
+  const matches = matcherOfAny(filter);
+  await using session = await openSession(repository, settings, { mode: 'shared', purpose: 'read', signal });
+  const snapshots = await loadSnapshots(repository, settings, session.signal);
+  const archives = await readArchives({ repository, settings, signal: session.signal });
+  refuseUnknownNames(filter, [...snapshots.map(backupRecord), ...archives.map(archiveRecord)]);
+  const isMatch = [filter].flat().map(archiveMatcher);
+  const chosen = archives.filter((archive) => isMatch.some((matches) => matches(archive)));
+  return [...snapshots.filter(matches).map(backupRecord), ...chosen.map(archiveRecord)].sort(
+    (a, b) => a.time.getTime() - b.time.getTime(),
+  );
+}
+
+/** A name is exact: a wrong one must not end as a run that had nothing to do. */
+function refuseUnknownNames(filter: NamedFilter, backups: readonly BackupRecord[]): void {
+  for (const { name } of [filter].flat()) {
+    if (name === undefined || backups.some((backup) => backup.name === name)) continue;
+    throw new CairnError('REF_UNKNOWN', `there is no backup of the name ${JSON.stringify(name)}`, {
+      hint: '`cairn list` shows the names there are; they are compared as a whole.',
+      facts: { name },
+    });
+  }
+}
+
+interface Candidate extends RotationItem {
+  readonly backup: BackupRecord;
+}
+
+/** Divides the backups of each name with `select`, which gets those that are not held. */
+export function planByName(
+  backups: readonly BackupRecord[],
+  { groupBy = nameGroupFields }: ByNameOptions,
+  select: (candidates: readonly Candidate[]) => Selected<Candidate>,
+): ForgetGroup[] {
+  return groupByName(backups, groupBy).map(({ key, backups: group }) => {
+    const held = group.flatMap((backup) => {
+      const reasons = heldReasons(backup.tags);
+      return reasons.length === 0 ? [] : [{ backup, reasons }];
+    });
+    const free = group.filter(({ tags }) => heldReasons(tags).length === 0);
+    const { kept, removed } = select(free.map(candidate));
+    if (kept.length === 0 && free.length > 0) throw losesAll(key, free.length);
+    const keep = [...kept.map(({ item: { backup }, reasons }) => ({ backup, reasons })), ...held];
+    return { key, keep: keep.sort(newestFirst), forget: removed.map(({ backup }) => backup) };
+  });
+}
+
+function candidate(backup: BackupRecord): Candidate {
+  return { id: backup.id, time: backup.time, isPartial: backup.tags.includes(PARTIAL_TAG), backup };
+}
+
+function newestFirst(a: { readonly backup: BackupRecord }, b: { readonly backup: BackupRecord }): number {
+  return b.backup.time.getTime() - a.backup.time.getTime();
+}
+
+export function nowOf({ now }: ByNameOptions): Date {
+  return now === undefined ? new Date() : new Date(Number(momentStart(now) / 1_000_000n));
+}

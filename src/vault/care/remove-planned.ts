@@ -1,0 +1,83 @@
+import { CairnError, messageOf } from '../../base/errors.ts';
+import type { ActionContext } from '../actions/backup-action.ts';
+import type { BackupRecord } from '../reference/backup-record.ts';
+import { type BackupForm, type BackupShelf, type ShelfContext, shelfOf } from './backup-shelf.ts';
+import { openRemovingSession } from './exclusive-session.ts';
+import type { ForgetPlan } from './plan-forget.ts';
+
+export interface RemovedBackups {
+  readonly removed: readonly BackupRecord[];
+  /** Those that could not be removed. */
+  readonly failed: readonly { readonly backup: BackupRecord; readonly message: string }[];
+}
+
+/**
+ * Removes what a plan forgets, under the exclusive lock, by the ids of the records. Throws `PLAN_OUTDATED`, and removes
+ * nothing, where a backup that the plan keeps is gone: another one may then have to stay for it.
+ */
+export async function removePlanned(
+  context: ActionContext,
+  plan: ForgetPlan,
+  phase = 'forget',
+): Promise<RemovedBackups> {
+  const wanted = plan.groups.flatMap(({ forget }) => forget);
+  if (wanted.length === 0) return { removed: [], failed: [] };
+  await using session = await openRemovingSession(context);
+  const { signal } = session;
+  const shelves = await openShelves(plan, { ...context, signal });
+  refuseIfOutdated(plan, shelves);
+  const present = wanted.filter(({ form, id }) => shelves.get(form)?.ids.has(id) === true);
+  const progress = (completed: number): void =>
+    context.report({ phase, completed, total: present.length, unit: 'steps', description: '', errors: 0 });
+  progress(0);
+  await session.assertHeld();
+  const removed: BackupRecord[] = [];
+  const failed: { backup: BackupRecord; message: string }[] = [];
+  for (const [form, { shelf }] of shelves) {
+    const byId = new Map(present.filter((backup) => backup.form === form).map((backup) => [String(backup.id), backup]));
+    if (byId.size === 0) continue;
+    const before = removed.length;
+    const outcome = await shelf.remove([...byId.values()], (count) => progress(before + count));
+    removed.push(...outcome.removed.flatMap((id) => byId.get(id) ?? []));
+    failed.push(
+      ...outcome.failed.flatMap(({ id, error }) => {
+        const backup = byId.get(id);
+        return backup === undefined ? [] : [{ backup, message: messageOf(error) }];
+      }),
+    );
+  }
+  return { removed, failed };
+}
+
+interface OpenShelf {
+  readonly shelf: BackupShelf;
+  readonly ids: ReadonlySet<string>;
+}
+
+type OpenShelves = ReadonlyMap<BackupForm, OpenShelf>;
+
+/** Those that the plan is about, each with what is there now. */
+async function openShelves(plan: ForgetPlan, context: ShelfContext): Promise<OpenShelves> {
+  const backups = plan.groups.flatMap(({ keep, forget }) => [...keep.map(({ backup }) => backup), ...forget]);
+  const shelves = new Map<BackupForm, OpenShelf>();
+  for (const form of new Set(backups.map(({ form }) => form))) {
+    const shelf = shelfOf(form, context);
+    shelves.set(form, { shelf, ids: await shelf.listIds() });
+  }
+  return shelves;
+}
+
+function refuseIfOutdated({ groups }: ForgetPlan, shelves: OpenShelves): void {
+  const kept = groups.filter(({ forget }) => forget.length > 0).flatMap(({ keep }) => keep);
+  const gone = kept.filter(({ backup: { form, id } }) => shelves.get(form)?.ids.has(id) !== true);
+  if (gone.length === 0) return;
+  throw new CairnError(
+    'PLAN_OUTDATED',
+    `backups changed since this was planned: ${gone.length} that should stay are gone`,
+    {
+      hint: 'Nothing was removed. Run the command again.',
+      retry: 'later',
+      facts: { backups: gone.map(({ backup }) => backup.id) },
+    },
+  );
+}

@@ -1,0 +1,37 @@
+import {
+  type ExpectedBackup,
+  type PeriodicBackup,
+  type PeriodicStatus,
+  periodicStatus,
+} from '../../retention/periodic-status.ts';
+import { PARTIAL_TAG } from '../../repository/snapshots.ts';
+import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { momentStart } from '../reference/moment.ts';
+import { loadSnapshots } from '../vault-session.ts';
+import type { LookContext } from './look-inside.ts';
+
+export interface PeriodicOptions {
+  /** The time to look from; that of the call by default. */
+  readonly now?: Date | string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Which backups that are made regularly are overdue. Throws `ARGUMENT_INVALID` before anything is read. */
+export async function periodicBackups(
+  { repository, settings, signal }: LookContext,
+  expected: readonly ExpectedBackup[],
+  options: PeriodicOptions,
+): Promise<PeriodicStatus<BackupRecord>[]> {
+  const now = options.now === undefined ? new Date() : new Date(Number(momentStart(options.now) / 1_000_000n));
+  periodicStatus([], expected, now);
+  const backups = (await loadSnapshots(repository, settings, signal)).map(backupRecord);
+  return periodicStatus(backups.map(candidate), expected, now).map((one) => ({
+    ...one,
+    latest: one.latest?.backup ?? null,
+  }));
+}
+
+function candidate(backup: BackupRecord): PeriodicBackup & { readonly backup: BackupRecord } {
+  const { name, host, time, storedBytes, tags } = backup;
+  return { name, host, time, storedBytes, isPartial: tags.includes(PARTIAL_TAG), backup };
+}

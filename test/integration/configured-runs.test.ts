@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ConfigInput } from '../../src/config/config-input.ts';
+import { initVault } from '../../src/vault/open-vault.ts';
+import { createCairn } from '../../src/app/cairn.ts';
+
+let folder: string;
+let url: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cairn-app-'));
+  url = `memory:${folder}`;
+  writeFileSync(join(folder, 'a.txt'), 'hello');
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function config(): ConfigInput {
+  return {
+    vaults: { main: { url, password: '${PW}' } },
+    sources: {
+      letters: { type: 'files', paths: [folder], tags: ['paper'] },
+      none: { type: 'files', paths: ['/nowhere/at/all'] },
+      dump: { type: 'command', command: 'echo "$WORD"', filename: 'dump.txt' },
+    },
+    plans: { nightly: { sources: ['letters', 'none', 'dump'], vault: 'main', tags: ['nightly'] } },
+    default: { vault: 'main' },
+  };
+}
+
+const options = { env: { PW: 'word', WORD: 'from env', PATH: process.env['PATH'] } };
+
+async function makeVault(): Promise<void> {
+  const vault = await initVault(url, { password: 'word', generatedKey: true, cache: false });
+  await vault.close();
+}
+
+describe('a configuration at work', () => {
+  it('runs a plan: sources in order, with its tags, and what fails is in the result', async () => {
+    await makeVault();
+    await using cairn = await createCairn({ config: config(), ...options });
+    const result = await cairn.plan('nightly').run();
+    expect(result).toMatchObject({
+      status: 'partial',
+      sources: [
+        { source: 'letters', outcome: 'saved', backup: { name: 'letters', tags: ['paper', 'nightly'] } },
+        { source: 'none', outcome: 'failed', error: { code: 'SOURCE_MISSING' } },
+        { source: 'dump', outcome: 'saved', backup: { name: 'dump', tags: ['nightly'] } },
+      ],
+    });
+    const vault = await cairn.vault();
+    const parts: Uint8Array[] = [];
+    for await (const part of vault.cat('dump', '/dump.txt')) parts.push(part);
+    expect(Buffer.concat(parts).toString()).toBe('from env\n');
+  });
+
+  it('gives a source for a backup of its own', async () => {
+    await makeVault();
+    await using cairn = await createCairn({ config: config(), ...options });
+    const { source, options: naming } = cairn.source('letters');
+    const backup = await (await cairn.vault()).backup(source, naming);
+    expect(backup).toMatchObject({ name: 'letters', tags: ['paper'] });
+  });
+});
