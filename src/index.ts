@@ -126,20 +126,6 @@ export type { UnlockResult } from './repository/lock/unlock.ts';
 export type { OverwriteMode } from './restorer/restore-options.ts';
 export type { RestoreProblem } from './restorer/restore-problem.ts';
 
-export {
-  type ArchiveShelf,
-  openArchiveShelf,
-  type OpenArchiveShelfOptions,
-} from './vault/archives/open-archive-shelf.ts';
-export { howToRestore } from './vault/archives/how-to-restore.ts';
-export type { ArchiveOptions, ArchiveResult } from './vault/archives/archive-action.ts';
-export type { ArchiveKeys, SealOptions } from './vault/archives/archive-access.ts';
-export type { ArchiveOutput } from './vault/archives/archive-output.ts';
-export type { ExportOptions, ExportResult } from './vault/archives/export-archive.ts';
-export type { ImportOptions } from './vault/archives/import-archive.ts';
-export type { ArchiveCodec } from './archives/codec.ts';
-export type { ArchiveEncryption } from './archives/sidecar.ts';
-export { parseIdentities, parseRecipients } from './formats/age/age-key-list.ts';
 export { type Extensions, type ExtensionsOptions, loadExtensions } from './plugins/load-extensions.ts';
 export { definePlugin, type Plugin, type PluginContext, type PluginSettings } from './plugins/define-plugin.ts';
 export type { PluginCommand, PluginCommandContext } from './plugins/plugin-command.ts';
@@ -161,3 +147,51 @@ export type {
 } from './vault/actions/registered-source.ts';
 export type { Source, SourceDirectory, SourceEntry, SourceProblem, StreamMetadata } from './archiver/source.ts';
 export type { OpenScheme, StorageSchemes } from './storage/open-storage.ts';
+export {
+  type ArchiveShelf,
+  openArchiveShelf,
+  type OpenArchiveShelfOptions,
+} from './vault/archives/open-archive-shelf.ts';
+export { howToRestore } from './vault/archives/how-to-restore.ts';
+export type { ArchiveOptions, ArchiveResult } from './vault/archives/archive-action.ts';
+export type { ArchiveKeys, SealOptions } from './vault/archives/archive-access.ts';
+export type { ArchiveOutput } from './vault/archives/archive-output.ts';
+export type { ExportOptions, ExportResult } from './vault/archives/export-archive.ts';
+export type { ImportOptions } from './vault/archives/import-archive.ts';
+export type { ArchiveCodec } from './archives/codec.ts';
+export type { ArchiveEncryption } from './archives/sidecar.ts';
+export { parseIdentities, parseRecipients } from './formats/age/age-key-list.ts';
+export {
+  attachNotifications,
+  watchVault,
+  type AttachedNotifications,
+  type WatchOptions,
+} from './app/notifications/watch-vault.ts';
+export {
+  type DeliveryReport,
+  type FailedDelivery,
+  type NotificationOptions,
+  type Notifications,
+  openNotifications,
+} from './app/notifications/notifications.ts';
+export type { DeliveryContext, NotificationMessage, Notifier } from './app/notifications/notifier.ts';
+export type { NotifierSettings } from './app/notifications/notifier-settings.ts';
+export type { Outcome, OutcomeStatus, OutcomeSubject, Severity } from './app/notifications/outcome.ts';
+export { verifyWebhook, type WebhookVerdict } from './app/notifications/webhook-signature.ts';
+export type { BackupHelper, HelperBackupOptions, RunOptions, RunOutput } from './app/helper/backup-helper.ts';
+export {
+  type BackupHelperOptions,
+  type HelperResult,
+  openBackupHelper,
+  withBackupHelper,
+} from './app/helper/open-backup-helper.ts';
+export type { PipeOptions, WriteData } from './app/helper/backup-helper.ts';
+export { type Authorize, bearerToken } from './server/embed/bearer-token.ts';
+export {
+  type BackupHandler,
+  type BackupHandlerOptions,
+  createBackupHandler,
+  type NamedSource,
+} from './server/embed/backup-handler.ts';
+export type { RunDocument } from './server/embed/backup-run.ts';
+export { type FetchHandler, nodeListener } from './server/embed/node-listener.ts';

@@ -2,6 +2,7 @@
 import { CairnArgumentError } from '../base/errors.ts';
 import { type Logger, silentLogger } from '../base/logger.ts';
 import type { Job } from '../base/job.ts';
+import type { Secret } from '../base/secret.ts';
 import { joinUrls } from '../storage/mirror/mirror-url.ts';
 import type { ConfigInput } from '../config/config-input.ts';
 import { loadConfig } from '../config/load-config.ts';
@@ -18,6 +19,7 @@ import type { OpenVaultOptions, VaultNotice } from '../vault/vault-options.ts';
 import type { Vault } from '../vault/vault.ts';
 import { configuredExtensions, planHooks } from './configured-extensions.ts';
 import { type ConfiguredSource, configuredSource } from './configured-source.ts';
+import { runNotified } from './notifications/run-notified.ts';
 import { runSources, type RunSourcesOptions, type RunSourcesResult } from './run-sources.ts';
 
 export interface CairnOptions {
@@ -113,6 +115,8 @@ export class Cairn implements AsyncDisposable {
   readonly #context: CairnContext;
   readonly #vaults = new Map<string, Promise<Vault>>();
   readonly #listeners: VaultListeners;
+  /** Of vaults that were opened: to be kept out of messages. */
+  readonly #passwords = new Set<Secret>();
 
   constructor(loaded: LoadedConfig, context: CairnContext) {
     this.#loaded = loaded;
@@ -170,13 +174,31 @@ export class Cairn implements AsyncDisposable {
       name,
       config,
       run: (options = {}) =>
-        runSources(() => this.vault(config.vault), sources, {
+        this.#runPlan(name, sources, {
           ...options,
           backup: { ...options.backup, tags: [...config.tags, ...(options.backup?.tags ?? [])] },
           keep: config.keep,
           hooks: planHooks(config, this.#loaded, { env, logger: logger ?? noticeLogger(onNotice) }),
         }),
     };
+  }
+
+  #runPlan(plan: string, sources: readonly ConfiguredSource[], options: RunSourcesOptions): Job<RunSourcesResult> {
+    const openVault = (): Promise<Vault> => this.vault(this.#loaded.plan(plan).vault);
+    if (Object.keys(this.#loaded.config.notifications).length === 0) return runSources(openVault, sources, options);
+    const { env, onNotice, extensions } = this.#context;
+    const onWarning = (message: string): void => onNotice?.({ level: 'warning', message });
+    const notified = {
+      loaded: this.#loaded,
+      plan,
+      sources,
+      openVault,
+      secrets: this.#passwords,
+      env,
+      onWarning,
+      notifiers: extensions?.notifiers,
+    };
+    return runNotified(notified, options);
   }
 
   /** Closes the vaults, then deactivates the plugins. */
@@ -192,7 +214,7 @@ export class Cairn implements AsyncDisposable {
 
   async #open(name: string): Promise<Vault> {
     const vault = this.#loaded.vault(name);
-    const options = await configuredVaultOptions(this.#loaded, name, this.#context);
+    const options = await configuredVaultOptions(this.#loaded, name, this.#context, this.#passwords);
     const extensions = { ...this.#context.extensions?.forVaults, listeners: this.#listeners };
     return openVault(joinUrls(vault.urls), { ...options, extensions });
   }
@@ -203,12 +225,17 @@ async function configuredVaultOptions(
   loaded: LoadedConfig,
   name: string,
   { onNotice, logger }: CairnContext,
+  passwords: Set<Secret>,
 ): Promise<OpenVaultOptions> {
   const vault = loaded.vault(name);
   const { password } = vault;
   return {
     password: async () => {
-      if (password !== undefined) return loaded.secret(password, ['vaults', name, 'password']);
+      if (password !== undefined) {
+        const secret = await loaded.secret(password, ['vaults', name, 'password']);
+        passwords.add(secret);
+        return secret;
+      }
       throw new CairnArgumentError(`the vault ${name} has no password in the configuration`, {
         hint: `Give vaults.${name}.password.`,
       });

@@ -92,12 +92,6 @@ export const errorCodes = [
   'COPY_PARTIAL',
   'PRUNE_REFUSED',
   'PRUNE_PARTIAL',
-  // archives
-  'IDENTITY_MISSING',
-  'IDENTITY_WRONG',
-  'ARCHIVE_CORRUPT',
-  'ARCHIVE_TOO_LARGE',
-  'ARCHIVE_PARTIAL',
   // events, hooks and plugins
   'ACTION_VETOED',
   'HOOK_FAILED',
@@ -108,6 +102,14 @@ export const errorCodes = [
   'BACKUP_OVERDUE',
   'GUARD_ROLLED_BACK',
   'GUARD_ROLLBACK_FAILED',
+  // archives
+  'IDENTITY_MISSING',
+  'IDENTITY_WRONG',
+  'ARCHIVE_CORRUPT',
+  'ARCHIVE_TOO_LARGE',
+  'ARCHIVE_PARTIAL',
+  // notifications
+  'NOTIFICATION_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

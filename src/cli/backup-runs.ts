@@ -3,6 +3,7 @@ import type { SourceOutcome } from '../app/run-sources.ts';
 import { CairnError, isCairnError, messageOf } from '../base/errors.ts';
 import type { BackupOptions } from '../vault/actions/backup-action.ts';
 import type { BackupRun } from './backup-targets.ts';
+import { cliNotifications, openNotifiedVault } from './cli-notifications.ts';
 import type { CliContext } from './context.ts';
 import { openCliVault } from './open-cli-vault.ts';
 import { describeBackup, describeBackupCounts } from './output/backup-report.ts';
@@ -32,7 +33,13 @@ export async function backupRuns(cli: CliContext, runs: readonly BackupRun[], op
 
 async function carryOut(cli: CliContext, run: BackupRun, { backup, coldClass }: RunOptions): Promise<Ran> {
   const { runSources } = await import('../app/run-sources.ts');
-  await using vault = await openCliVault(cli, { createDefault: true, planned: run.vault, coldClass });
+  const sources = run.sources.map(({ name, options }) => options.name ?? name);
+  await using notifications = await cliNotifications(cli, { plan: run.plan, sources, vault: run.vault });
+  await using vault = await openNotifiedVault(cli, notifications, {
+    createDefault: true,
+    planned: run.vault,
+    coldClass,
+  });
   const options = { ...backup, tags: [...run.tags, ...(backup.tags ?? [])] };
   const job = runSources(vault, run.sources, { backup: options, keep: run.keep, hooks: run.hooks, signal: cli.signal });
   const { sources: outcomes } = await cli.follow(job);

@@ -155,11 +155,6 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   COPY_PARTIAL: 'partial',
   PRUNE_REFUSED: 'damaged',
   PRUNE_PARTIAL: 'partial',
-  IDENTITY_MISSING: 'password',
-  IDENTITY_WRONG: 'password',
-  ARCHIVE_CORRUPT: 'damaged',
-  ARCHIVE_TOO_LARGE: 'target',
-  ARCHIVE_PARTIAL: 'partial',
   ACTION_VETOED: 'vetoed',
   HOOK_FAILED: 'command',
   PLUGIN_FAILED: 'plugin',
@@ -168,6 +163,12 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   BACKUP_OVERDUE: 'overdue',
   GUARD_ROLLED_BACK: 'failed',
   GUARD_ROLLBACK_FAILED: 'partial',
+  IDENTITY_MISSING: 'password',
+  IDENTITY_WRONG: 'password',
+  ARCHIVE_CORRUPT: 'damaged',
+  ARCHIVE_TOO_LARGE: 'target',
+  ARCHIVE_PARTIAL: 'partial',
+  NOTIFICATION_FAILED: 'failed',
 };
 
 /** The exit code of an error code. */

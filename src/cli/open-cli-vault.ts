@@ -1,5 +1,6 @@
 // From what the user said to an open vault.
 import { CairnError, hasCode } from '../base/errors.ts';
+import type { Secret } from '../base/secret.ts';
 import { vaultVariables } from '../config/vault-variables.ts';
 import { defaultCacheFolder } from '../vault/cache-folder.ts';
 import type { StorageSettings } from '../vault/storage-settings.ts';
@@ -18,6 +19,8 @@ export interface OpenCliVaultOptions {
   readonly planned?: string | undefined;
   /** Storage class for packs of data, for this run. */
   readonly coldClass?: string | undefined;
+  /** Told of the password once it is known, so that it can be kept out of messages. */
+  readonly onPassword?: ((password: Secret) => void) | undefined;
 }
 
 /**
@@ -26,13 +29,13 @@ export interface OpenCliVaultOptions {
  */
 export async function openCliVault(
   cli: CliContext,
-  { createDefault = false, planned, coldClass }: OpenCliVaultOptions = {},
+  { createDefault = false, planned, coldClass, onPassword }: OpenCliVaultOptions = {},
 ): Promise<Vault> {
   const choice = await chooseVault(cli.options.vault, cli.env, cli.config, planned);
   cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : choice.url}`);
   try {
     const { openVault } = await import('../vault/open-vault.ts');
-    const options = await vaultOptions(cli, choice, 'open');
+    const options = telling(await vaultOptions(cli, choice, 'open'), onPassword);
     return await openVault(choice.url, coldClass === undefined ? options : { ...options, coldClass });
   } catch (error) {
     if (!hasCode(error, 'VAULT_MISSING')) throw error;
@@ -43,8 +46,8 @@ export async function openCliVault(
 
 /** Opens the archives of the vault alone: no password is asked for. Throws `VAULT_MISSING`. */
 export async function openCliArchiveShelf(cli: CliContext): Promise<ArchiveShelf> {
-  const choice = await chooseVault(cli.options.vault, cli.env);
-  cli.detail(`vault: ${choice.url}`);
+  const choice = await chooseVault(cli.options.vault, cli.env, cli.config);
+  cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : choice.url}`);
   try {
     const { openArchiveShelf } = await import('../vault/archives/open-archive-shelf.ts');
     return await openArchiveShelf(choice.url, {
@@ -56,6 +59,19 @@ export async function openCliArchiveShelf(cli: CliContext): Promise<ArchiveShelf
   } catch (error) {
     throw hasCode(error, 'VAULT_MISSING') ? missingVault(choice) : error;
   }
+}
+
+function telling(options: OpenVaultOptions, onPassword: OpenCliVaultOptions['onPassword']): OpenVaultOptions {
+  const { password: find } = options;
+  if (onPassword === undefined || typeof find !== 'function') return options;
+  return {
+    ...options,
+    password: async () => {
+      const password = await find();
+      onPassword(password);
+      return password;
+    },
+  };
 }
 
 type DefaultChoice = Extract<VaultChoice, { readonly kind: 'default' }>;

@@ -18,12 +18,22 @@ const LOOK_EVERY_MS = 100;
  */
 export function keepHeapsSmall(): void {
   setTimeout(() => {
-    setFlagsFromString('--max-semi-space-size=4');
-    setFlagsFromString('--semi-space-growth-factor=2');
+    limitNewSpace();
     const timer = setInterval(() => {
       if (process.memoryUsage.rss() < FRUGAL_FROM_BYTES) return;
       setFlagsFromString('--optimize-for-size');
       clearInterval(timer);
     }, LOOK_EVERY_MS).unref();
   }, AFTER_START_MS).unref();
+}
+
+/** For archives, which go through buffers alone: frugal from the start. */
+export function keepHeapsSmallest(): void {
+  limitNewSpace();
+  setFlagsFromString('--optimize-for-size');
+}
+
+function limitNewSpace(): void {
+  setFlagsFromString('--max-semi-space-size=4');
+  setFlagsFromString('--semi-space-growth-factor=2');
 }

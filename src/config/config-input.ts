@@ -140,6 +140,11 @@ export type NotifierInput = NotifierFilterInput &
         readonly headers?: Readonly<Record<string, SecretInput>> | undefined;
       }
     | { readonly type: 'command'; readonly command: string }
+    | {
+        readonly type: 'plugin';
+        readonly of: string;
+        readonly options?: Readonly<Record<string, unknown>> | undefined;
+      }
   );
 
 export type PluginInput =

@@ -38,6 +38,8 @@ export type NotifierConfig = NotifierFilter &
       }
     | { readonly type: 'ping'; readonly url: SecretReference }
     | { readonly type: 'command'; readonly command: string }
+    /** What a plugin registered under the name `of`. */
+    | { readonly type: 'plugin'; readonly of: string; readonly options: Readonly<Record<string, unknown>> }
   );
 
 export const notifierTypes: readonly NotifierConfig['type'][] = [
@@ -49,4 +51,5 @@ export const notifierTypes: readonly NotifierConfig['type'][] = [
   'webhook',
   'ping',
   'command',
+  'plugin',
 ];

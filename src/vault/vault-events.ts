@@ -1,7 +1,7 @@
-import type { ArchiveOptions, ArchiveResult } from './archives/archive-action.ts';
 import type { BackupOptions, BackupResult } from './actions/backup-action.ts';
 import type { BackupSource } from './actions/backup-source.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
+import type { ArchiveOptions, ArchiveResult } from './archives/archive-action.ts';
 import type { ForgetResult } from './care/apply-forget.ts';
 import type { OlderThanCall } from './care/delete-older-than.ts';
 import type { DeleteOptions, ForgetPlan } from './care/plan-forget.ts';
@@ -15,9 +15,9 @@ export interface ActionResults {
   readonly forget: ForgetResult;
   readonly delete: ForgetResult;
   readonly prune: PruneResult;
-  readonly archive: ArchiveResult;
   readonly rotate: RetentionResult;
   readonly deleteOlderThan: RetentionResult;
+  readonly archive: ArchiveResult;
 }
 
 export type ActionName = keyof ActionResults;

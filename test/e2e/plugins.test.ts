@@ -254,3 +254,48 @@ describe('hooks', () => {
     expect(stderr).toContain('there is no event "backups.before"');
   });
 });
+
+function pagerYaml(plugins: string): string {
+  return [
+    `plugins: [${plugins}]`,
+    'notifications: { pager: { type: plugin, of: pager, options: { file: pages } } }',
+    'sources: { docs: { type: files, paths: [./data] } }',
+    'vaults: { here: { url: ./vault, password: { env: VAULT_PASSWORD } } }',
+    'plans: { nightly: { sources: [docs], vault: here, notifications: [pager] } }',
+    '',
+  ].join('\n');
+}
+
+describe('a notifier of a plugin', () => {
+  const env = { VAULT_PASSWORD: 'a password of a test' };
+
+  beforeEach(async () => {
+    await plugin(
+      'pager.mjs',
+      `import { appendFile } from 'node:fs/promises';
+      const line = ({ status, summary }) => status + ' ' + summary + '\\n';
+      export default {
+        name: 'pager',
+        activate: (c) => c.registerNotifier('pager', ({ file }) => ({
+          deliver: (message) => appendFile(file, (message.outcomes ?? [message.outcome]).map(line).join('')),
+        })),
+      };`,
+    );
+    await configure(pagerYaml('./pager.mjs'));
+    await home.run(['--vault', 'here', 'init'], { env });
+  });
+
+  it('tells how a plan went', async () => {
+    const { exit, stderr } = await home.run(['backup', 'nightly'], { env });
+    expect(stderr).not.toContain('warning');
+    expect(exit).toBe(0);
+    expect(await readFile(home.file('pages'), 'utf8')).toMatch(/^ok /u);
+  });
+
+  it('whose plugin failed is a message that did not arrive, and the backup is made', async () => {
+    await configure(pagerYaml('./none.mjs'));
+    const { exit, stderr } = await home.run(['backup', 'nightly'], { env });
+    expect(stderr).toContain('no plugin has registered notifiers of type pager');
+    expect(exit).toBe(0);
+  });
+});

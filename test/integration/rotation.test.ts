@@ -1,7 +1,7 @@
 // Retention by name over a real repository: what is planned goes, by exact names, whatever the storage does.
-import type { SnapshotId } from '../../src/base/ids.ts';
 import { describe, expect, it } from 'vitest';
 import { CairnError } from '../../src/base/errors.ts';
+import type { SnapshotId } from '../../src/base/ids.ts';
 import { formatGoTime, parseGoTime } from '../../src/formats/go-time.ts';
 import type { KeepRules } from '../../src/retention/keep-policy.ts';
 import { listSnapshots, saveSnapshot } from '../../src/repository/snapshots.ts';

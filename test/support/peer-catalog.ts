@@ -1,6 +1,6 @@
 // The programs that tests and benches run beside ours: which ones, where they come from, where they are.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, globSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,7 +24,12 @@ export type PeerName =
   | 'age'
   | 'age-plugin-batchpass'
   | 'zstd'
-  | 'tar';
+  | 'tar'
+  | 'postgres'
+  | 'initdb'
+  | 'pg_dump'
+  | 'mariadbd'
+  | 'mariadb-dump';
 
 export type PeerOrigin =
   /** A package of Debian; the program is then found on the PATH. */
@@ -141,6 +146,12 @@ export const peers: readonly Peer[] = [
   ageProgram('age-plugin-batchpass'),
   debian('zstd', 'tests', 'zstd'),
   debian('tar', 'tests', 'tar'),
+  debian('postgres', 'tests', 'postgresql'),
+  debian('initdb', 'tests', 'postgresql'),
+  debian('pg_dump', 'tests', 'postgresql'),
+  // The server without its service: nothing starts by itself.
+  debian('mariadbd', 'tests', 'mariadb-server-core'),
+  debian('mariadb-dump', 'tests', 'mariadb-client'),
 ];
 
 function ageProgram(name: 'age' | 'age-plugin-batchpass'): Peer {
@@ -202,7 +213,13 @@ function lookUp(peer: Peer): FoundPeer | undefined {
 
 function onPath(program: string): string | undefined {
   // mkfs is in /usr/sbin, which a user's PATH may lack.
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const directories = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/sbin',
+    '/sbin',
+    // Debian keeps the programs of each version of PostgreSQL apart.
+    ...globSync('/usr/lib/postgresql/*/bin').sort().reverse(),
+  ];
   for (const directory of directories) {
     const path = executable(join(directory, program));
     if (directory !== '' && path !== undefined) return path;

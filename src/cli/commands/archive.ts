@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import { CairnError } from '../../base/errors.ts';
 import type { ArchiveOptions, ArchiveResult } from '../../vault/archives/archive-action.ts';
 import { addSealOptions, type SealFlags, sealOptions } from '../archive-key-options.ts';
@@ -10,7 +9,7 @@ import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliArchiveShelf, openCliVault } from '../open-cli-vault.ts';
 import { formatBytes, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
-import { keepHeapsSmall } from '../small-heaps.ts';
+import { keepHeapsSmallest } from '../small-heaps.ts';
 import { addSelectionOptions, filesSource, type SelectionFlags } from '../source-options.ts';
 
 interface ArchiveFlags extends SelectionFlags, SealFlags, CodecFlags {
@@ -62,9 +61,7 @@ async function archive(cli: CliContext, paths: readonly string[], flags: Archive
     onProblem: ({ path, message }) => cli.warn(`${path}: ${message}`),
     signal: cli.signal,
   };
-  keepHeapsSmall();
-  // From the start: an archive's peak comes with its first blocks, and one thread more or less to start is all it costs.
-  setFlagsFromString('--optimize-for-size');
+  keepHeapsSmallest();
   // Nothing of the repository is needed where the password of the vault is not.
   const needsPassword = flags.encrypt && options.recipients === undefined && options.password === undefined;
   await using place = needsPassword ? await openCliVault(cli, { createDefault: true }) : await openCliArchiveShelf(cli);

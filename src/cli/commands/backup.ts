@@ -9,11 +9,12 @@ import type { BackupSource } from '../../vault/actions/backup-source.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { configuredRuns } from '../backup-targets.ts';
 import { backupRuns } from '../backup-runs.ts';
+import { cliNotifications, openNotifiedVault } from '../cli-notifications.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { collect } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
-import { cacheFolderOf, openCliVault } from '../open-cli-vault.ts';
+import { cacheFolderOf } from '../open-cli-vault.ts';
 import { narrowRun, refuseForNames } from '../narrow-run.ts';
 import { addPackOptions, compressionOf, type PackFlags, packSizeOf } from '../pack-options.ts';
 import { keepHeapsSmall } from '../small-heaps.ts';
@@ -120,7 +121,7 @@ async function backup(cli: CliContext, paths: readonly string[], flags: BackupFl
   if (narrowed.length === 1 && run?.plan === undefined && run?.sources.length === 1 && only !== undefined) {
     const { name, tags = [] } = only.options;
     const merged = { ...options, name: options.name ?? name, tags: [...tags, ...(options.tags ?? [])] };
-    return backupOne(cli, only.source, merged, flags);
+    return backupOne(cli, only.source, merged, flags, true);
   }
   return backupRuns(cli, narrowed, { backup: options, coldClass: flags.coldClass, dryRun: flags.dryRun });
 }
@@ -130,10 +131,16 @@ async function backupOne(
   source: BackupSource,
   options: BackupOptions,
   flags: BackupFlags,
+  isConfigured = false,
 ): Promise<void> {
   // The threads start and the source is looked at while the key is being derived.
   await using ahead = await beginBackup(cli, source, options);
-  await using vault = await openCliVault(cli, { createDefault: !flags.dryRun, coldClass: flags.coldClass });
+  // What has a name in the configuration is told of, as a plan is.
+  const isTold = isConfigured && !flags.dryRun;
+  const sources = options.name === undefined ? [] : [options.name];
+  await using notifications = isTold ? await cliNotifications(cli, { sources, vault: undefined }) : undefined;
+  const opening = { createDefault: !flags.dryRun, coldClass: flags.coldClass };
+  await using vault = await openNotifiedVault(cli, notifications, opening);
   if (flags.dryRun) await preview(cli, vault, source, { ...options, ahead });
   else await save(cli, vault, source, { ...options, ahead });
 }

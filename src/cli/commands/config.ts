@@ -8,6 +8,7 @@ interface ShowFlags {
 
 interface ValidateFlags {
   readonly secrets: boolean;
+  readonly sendTest: boolean;
 }
 
 interface ImportFlags {
@@ -25,6 +26,7 @@ export const configCommand: CommandModule = {
       .command('validate')
       .description('check the file, with all of its profiles')
       .option('--secrets', 'look up every secret as well', false)
+      .option('--send-test', 'send a test message with each notification as well', false)
       .action((flags: ValidateFlags) =>
         start(async (cli) => (await import('../config/validate-config.ts')).validateConfig(cli, flags)),
       );
@@ -43,6 +45,7 @@ export const configCommand: CommandModule = {
     addExamples(command, [
       ['cairn config init', 'asks, tests the connection, and writes the file'],
       ['cairn config validate', 'names every fault by line and key'],
+      ['cairn config validate --send-test', 'shows whether notifications arrive'],
       ['cairn --profile production config show --effective', 'what counts, and who says so'],
       ['cairn config import-bakthat', 'takes over the settings of bakthat'],
     ]);

@@ -1,3 +1,4 @@
+import type { DeliveryReport } from '../../app/notifications/notifications.ts';
 import { statSync } from 'node:fs';
 import { CairnError, isCairnError, messageOf } from '../../base/errors.ts';
 import { loadConfig } from '../../config/load-config.ts';
@@ -9,7 +10,10 @@ import { printable } from '../output/printable.ts';
 import { configInUse } from './config-file.ts';
 
 /** Checks the file alone and with each profile, or with the one that is named. Throws `CONFIG_INVALID` with all faults. */
-export async function validateConfig(cli: CliContext, { secrets }: { readonly secrets: boolean }): Promise<void> {
+export async function validateConfig(
+  cli: CliContext,
+  { secrets, sendTest }: { readonly secrets: boolean; readonly sendTest: boolean },
+): Promise<void> {
   const loaded = await configInUse(cli);
   const profiles = cli.options.profile === undefined ? loaded.profiles : [];
   const all = [loaded];
@@ -21,6 +25,7 @@ export async function validateConfig(cli: CliContext, { secrets }: { readonly se
     one.requireVariables();
     if (secrets) await lookUpSecrets(one, cli.signal);
   }
+  const sent = sendTest ? await testMessages(cli, loaded) : undefined;
   const note = noteOnReaders(loaded.file);
   if (note !== undefined) cli.info(note);
   const { config } = loaded;
@@ -32,11 +37,28 @@ export async function validateConfig(cli: CliContext, { secrets }: { readonly se
     profiles: loaded.profiles.length,
   };
   if (cli.options.json) {
-    await cli.out.json({ schema: 1, file: loaded.file, isValid: true, ...counts, warnings: loaded.warnings });
+    const tests = sent === undefined ? {} : { testMessages: sent };
+    await cli.out.json({ schema: 1, file: loaded.file, isValid: true, ...counts, warnings: loaded.warnings, ...tests });
+    assertDelivered(sent);
     return;
   }
   const words = Object.entries(counts).map(([what, count]) => plural(count, what.slice(0, -1)));
   await cli.out.write(`${printable(loaded.file ?? '')} is in order: ${words.join(', ')}\n`);
+  for (const name of sent?.delivered ?? []) await cli.out.write(`${printable(name)}: the test message was taken\n`);
+  assertDelivered(sent);
+}
+
+async function testMessages(cli: CliContext, loaded: LoadedConfig): Promise<DeliveryReport> {
+  const { sendTestMessages } = await import('../../app/notifications/send-test-messages.ts');
+  return sendTestMessages(loaded, cli.warn, (await cli.extensions())?.notifiers);
+}
+
+function assertDelivered(report: DeliveryReport | undefined): void {
+  const [first, ...others] = report?.failed ?? [];
+  if (first === undefined) return;
+  const more = others.length === 0 ? '' : `, and ${others.length} more`;
+  const hint = first.hint === undefined ? {} : { hint: first.hint };
+  throw new CairnError('NOTIFICATION_FAILED', `${first.notifier}: ${first.message}${more}`, hint);
 }
 
 /** Worth a word where somebody looks at the file, and not in each run: files of a project are for all to read. */

@@ -31,6 +31,7 @@ export function notifierSchema(parts: SchemaParts): z.ZodType<NotifierConfig> {
       }),
       kind('ping', { url: secret }),
       kind('command', { command: shellLine }),
+      kind('plugin', { of: text, options: z.record(z.string(), z.unknown()).default({}) }),
     ],
     'notification',
     notifierTypes,

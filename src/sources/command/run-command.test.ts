@@ -31,6 +31,20 @@ async function waitUntil(condition: () => boolean): Promise<boolean> {
   return condition();
 }
 
+async function* parts(): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < 40; i++) yield Buffer.alloc(100_000, 'y');
+}
+
+async function* silent(): AsyncGenerator<Uint8Array> {
+  await new Promise(() => {});
+  yield new Uint8Array();
+}
+
+async function* broken(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('half');
+  throw new Error('the input broke');
+}
+
 describe('runCommand', () => {
   it('gives all of the output, also when it is large', async () => {
     const text = await outputOf(shell('head -c 3000000 /dev/zero | tr "\\0" x; echo end'));
@@ -103,6 +117,22 @@ describe('runCommand', () => {
       break;
     }
     expect(await waitUntil(() => !isAlive(child))).toBe(true);
+  });
+
+  it('gives the command its input, also when it is large', async () => {
+    expect(await outputOf({ command: 'wc', args: ['-c'], input: parts() })).toBe('4000000\n');
+  });
+
+  it('has no quarrel with a command that does not read all of its input', async () => {
+    expect(await outputOf(shell('head -c 2', { input: 'x'.repeat(5_000_000) }))).toBe('xx');
+  });
+
+  it('does not wait for an input that never comes once the command has ended', async () => {
+    expect(await outputOf(shell('echo done', { input: silent() }))).toBe('done\n');
+  });
+
+  it('fails where the input fails, although the command takes what it got for all', async () => {
+    await expect(outputOf({ command: 'cat', input: broken() })).rejects.toThrow('the input broke');
   });
 
   it('does not start when already aborted', async () => {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { CairnError, isCairnError } from '../../base/errors.ts';
 import { createLineTail } from './line-tail.ts';
 
@@ -10,13 +11,15 @@ export interface RunCommandOptions {
   readonly cwd?: string | undefined;
   /** Default: this process's environment. */
   readonly env?: NodeJS.ProcessEnv | undefined;
-  /** What the command reads on standard input; nothing by default. */
-  readonly input?: string | undefined;
+  /** What it reads on standard input, which is empty by default. */
+  readonly input?: CommandInput | undefined;
   /** Gets what the command writes to standard error, as it comes. */
   readonly onStderr?: ((chunk: Uint8Array) => void) | undefined;
   /** From asking to end (SIGTERM) to ending by force (SIGKILL). */
   readonly killDelayMs?: number | undefined;
 }
+
+export type CommandInput = string | Uint8Array | AsyncIterable<Uint8Array>;
 
 type Child = ChildProcessByStdio<Writable | null, Readable, Readable>;
 
@@ -27,6 +30,7 @@ type Ending =
 
 const KILL_DELAY_MS = 5_000;
 const STDERR_WAIT_MS = 500;
+const INPUT_WAIT_MS = 500;
 
 /**
  * Standard output of a command that runs without a shell, in a process group of its own. Once the output has
@@ -35,16 +39,9 @@ const STDERR_WAIT_MS = 500;
  */
 export async function* runCommand(options: RunCommandOptions, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   signal.throwIfAborted();
-  const child = spawn(options.command, options.args ?? [], {
-    cwd: options.cwd,
-    env: options.env ?? process.env,
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    detached: true,
-  }) as Child;
-  // A command need not read all of it, or any.
-  child.stdin?.on('error', () => {});
-  child.stdin?.end(options.input);
+  const child = start(options);
   const ended = endingOf(child);
+  const fed = feed(child, ended, options.input);
   const stderr = createLineTail();
   child.stderr.on('data', (chunk: Uint8Array) => {
     stderr.add(chunk);
@@ -59,7 +56,10 @@ export async function* runCommand(options: RunCommandOptions, signal: AbortSigna
     const ending = await ended;
     finished = true;
     signal.throwIfAborted();
-    if (ending.kind === 'exited' && ending.exitCode === 0) return;
+    const isFine = ending.kind === 'exited' && ending.exitCode === 0;
+    // Of two failures the command's own is told: its input broke off because it ended.
+    if (isFine) await fed;
+    if (isFine) return;
     // A process that the command left behind may hold standard error open for ever.
     await Promise.race([stderrEnded, delay(STDERR_WAIT_MS)]);
     throw commandFailed(options.command, ending, stderr.lines());
@@ -75,6 +75,35 @@ export async function* runCommand(options: RunCommandOptions, signal: AbortSigna
     child.stdout.destroy();
     child.stderr.destroy();
   }
+}
+
+function start({ command, args = [], cwd, env = process.env, input }: RunCommandOptions): Child {
+  const common = { cwd, env, detached: true };
+  if (input === undefined) return spawn(command, args, { ...common, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(command, args, { ...common, stdio: ['pipe', 'pipe', 'pipe'] });
+}
+
+/**
+ * Writes the input as fast as the command reads it. A command may end before it has read all, as `head` does: that is its own
+ * affair. Rejects where the input itself fails; who reads the output looks at that once the command has ended.
+ */
+function feed({ stdin }: Child, ended: Promise<Ending>, input: CommandInput | undefined): Promise<void> {
+  if (stdin === null || input === undefined) return Promise.resolve();
+  const parts = typeof input === 'string' || input instanceof Uint8Array ? [input] : input;
+  const feeding = pipeline(parts, stdin).catch((error: unknown) => {
+    if (!['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED'].includes(codeOf(error)))
+      throw error;
+  });
+  // An input that waits for something is not waited for once the command has ended.
+  const fed = Promise.race([feeding, ended.then(() => delay(INPUT_WAIT_MS))]);
+  feeding.catch(() => {});
+  fed.catch(() => {});
+  void ended.then(() => stdin.destroy());
+  return fed;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 function endingOf(child: Child): Promise<Ending> {

@@ -12,6 +12,7 @@ import { FilesDirectory, problemOf } from './files-directory.ts';
 import type { FilesScope } from './files-scope.ts';
 import { listLines, rawNames, readExcludeFile, readListFile, verbatimLines } from './list-file.ts';
 import { cacheTag, parseTagFile } from './tag-file.ts';
+import { directoryStoredAs, type StreamFile } from './stored-as.ts';
 import { buildTargetTree } from './target-tree.ts';
 
 /** A path as text, or as raw bytes where it is not UTF-8. */
@@ -28,6 +29,13 @@ export interface FilesSourceOptions {
   readonly filesFromRaw?: readonly string[];
   /** Default: the working directory. */
   readonly cwd?: string;
+  /**
+   * Stores the one target, a directory, at this path of the snapshot: for what lies in a place of no meaning, such as a
+   * temporary directory. Backups of the same path have a history together.
+   */
+  readonly storedAs?: string;
+  /** Files of that directory, such as the output of programs, that exist only as streams. */
+  readonly streams?: readonly StreamFile[];
 
   /** restic's exclude patterns. What a target names itself is never excluded. */
   readonly exclude?: readonly string[];
@@ -93,13 +101,19 @@ export async function openFilesSource(options: FilesSourceOptions): Promise<Sour
     leftOutIdentities: leftOut.identities,
     problems,
   };
+  const excludes = [...patterns.exclude, ...patterns.iexclude];
+  const maxFileSize = options.excludeLargerThan === undefined ? undefined : parseSize(options.excludeLargerThan);
+  if (options.storedAs !== undefined) {
+    const stored = { path: options.storedAs, streams: options.streams ?? [] };
+    return { ...directoryStoredAs(scope, present, stored), excludes, maxFileSize, oneFileSystem };
+  }
   const node = buildTargetTree(present);
   const device = oneFileSystem && node.target ? fs.lstatSync('/', { bigint: true }).dev : undefined;
   return {
     root: new FilesDirectory(scope, { path: '/', node, rules: undefined, device }),
     paths: present.map((target) => utf8Lossy(bytesOf(target))),
-    excludes: [...patterns.exclude, ...patterns.iexclude],
-    maxFileSize: options.excludeLargerThan === undefined ? undefined : parseSize(options.excludeLargerThan),
+    excludes,
+    maxFileSize,
     oneFileSystem,
   };
 }

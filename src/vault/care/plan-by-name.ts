@@ -33,13 +33,13 @@ export async function readNamed(
   filter: NamedFilter,
 ): Promise<BackupRecord[]> {
   const matches = matcherOfAny(filter);
+  const isMatch = [filter].flat().map(archiveMatcher);
   await using session = await openSession(repository, settings, { mode: 'shared', purpose: 'read', signal });
   const snapshots = await loadSnapshots(repository, settings, session.signal);
   const archives = await readArchives({ repository, settings, signal: session.signal });
   refuseUnknownNames(filter, [...snapshots.map(backupRecord), ...archives.map(archiveRecord)]);
-  const isMatch = [filter].flat().map(archiveMatcher);
-  const chosen = archives.filter((archive) => isMatch.some((matches) => matches(archive)));
-  return [...snapshots.filter(matches).map(backupRecord), ...chosen.map(archiveRecord)].sort(
+  const found = archives.filter((archive) => isMatch.some((matchesFilter) => matchesFilter(archive)));
+  return [...snapshots.filter(matches).map(backupRecord), ...found.map(archiveRecord)].sort(
     (a, b) => a.time.getTime() - b.time.getTime(),
   );
 }

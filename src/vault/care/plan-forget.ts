@@ -75,8 +75,8 @@ export async function planDelete(
     if (archive !== undefined && matches.some((isMatch) => isMatch(archive))) archives.push(archive);
     else others.push(reference);
   }
-  const snapshots = others.length === 0 ? [] : await readSnapshots(context);
-  const chosen = others.length === 0 ? [] : selectSnapshots(snapshots, { references: others, filter });
+  const chosen =
+    others.length === 0 ? [] : selectSnapshots(await readSnapshots(context), { references: others, filter });
   const unique = new Map(archives.map((archive) => [archive.stored, archiveRecord(archive)]));
   const forget = [...chosen.map(backupRecord), ...unique.values()].sort((a, b) => b.time.getTime() - a.time.getTime());
   if (!includeHeld) refuseHeld(forget);

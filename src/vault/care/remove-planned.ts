@@ -3,7 +3,7 @@ import type { ActionContext } from '../actions/backup-action.ts';
 import type { BackupRecord } from '../reference/backup-record.ts';
 import { type BackupForm, type BackupShelf, type ShelfContext, shelfOf } from './backup-shelf.ts';
 import { openRemovingSession } from './exclusive-session.ts';
-import type { ForgetPlan } from './plan-forget.ts';
+import type { ForgetGroup, ForgetPlan } from './plan-forget.ts';
 
 export interface RemovedBackups {
   readonly removed: readonly BackupRecord[];
@@ -22,15 +22,16 @@ export async function removePlanned(
 ): Promise<RemovedBackups> {
   const wanted = plan.groups.flatMap(({ forget }) => forget);
   if (wanted.length === 0) return { removed: [], failed: [] };
-  await using session = await openRemovingSession(context);
-  const { signal } = session;
+  // Other backups need what snapshots share, so removing those takes the exclusive lock; an archive stands alone.
+  await using session = plan.groups.some(holdsSnapshots) ? await openRemovingSession(context) : undefined;
+  const signal = session?.signal ?? context.signal;
   const shelves = await openShelves(plan, { ...context, signal });
   refuseIfOutdated(plan, shelves);
   const present = wanted.filter(({ form, id }) => shelves.get(form)?.ids.has(id) === true);
   const progress = (completed: number): void =>
     context.report({ phase, completed, total: present.length, unit: 'steps', description: '', errors: 0 });
   progress(0);
-  await session.assertHeld();
+  await session?.assertHeld();
   const removed: BackupRecord[] = [];
   const failed: { backup: BackupRecord; message: string }[] = [];
   for (const [form, { shelf }] of shelves) {
@@ -47,6 +48,10 @@ export async function removePlanned(
     );
   }
   return { removed, failed };
+}
+
+function holdsSnapshots({ keep, forget }: ForgetGroup): boolean {
+  return [...keep.map(({ backup }) => backup), ...forget].some(({ form }) => form === 'snapshot');
 }
 
 interface OpenShelf {

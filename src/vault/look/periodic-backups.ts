@@ -5,9 +5,9 @@ import {
   periodicStatus,
 } from '../../retention/periodic-status.ts';
 import { PARTIAL_TAG } from '../../repository/snapshots.ts';
-import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import type { BackupRecord } from '../reference/backup-record.ts';
 import { momentStart } from '../reference/moment.ts';
-import { loadSnapshots } from '../vault-session.ts';
+import { listBackups } from './list-backups.ts';
 import type { LookContext } from './look-inside.ts';
 
 export interface PeriodicOptions {
@@ -24,7 +24,7 @@ export async function periodicBackups(
 ): Promise<PeriodicStatus<BackupRecord>[]> {
   const now = options.now === undefined ? new Date() : new Date(Number(momentStart(options.now) / 1_000_000n));
   periodicStatus([], expected, now);
-  const backups = (await loadSnapshots(repository, settings, signal)).map(backupRecord);
+  const backups = await listBackups({ repository, settings, signal }, {});
   return periodicStatus(backups.map(candidate), expected, now).map((one) => ({
     ...one,
     latest: one.latest?.backup ?? null,

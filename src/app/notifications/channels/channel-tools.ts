@@ -1,0 +1,16 @@
+import type { Clock } from '../../../base/clock.ts';
+import type { HttpClient } from '../../../storage/drivers/http/http-client.ts';
+import type { PostTools } from '../post-message.ts';
+import type { ReadSecret } from '../secret-source.ts';
+
+/** What a channel needs to deliver. */
+export interface ChannelTools {
+  readonly readSecret: ReadSecret;
+  /** Opened with the first message over HTTP, and shared. */
+  readonly http: () => Promise<HttpClient>;
+  readonly clock: Clock;
+}
+
+export async function postTools({ http, clock }: ChannelTools): Promise<PostTools> {
+  return { http: await http(), clock };
+}

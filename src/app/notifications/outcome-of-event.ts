@@ -1,0 +1,135 @@
+import { hostname } from 'node:os';
+import { isCairnError, messageOf } from '../../base/errors.ts';
+import type { ActionResults } from '../../vault/vault-events.ts';
+import type { Outcome, OutcomeSubject } from './outcome.ts';
+
+/** Problems that an outcome carries; the count tells of the rest. */
+const KEPT_PROBLEMS = 50;
+
+/** What an action is about, as far as is known when it begins. */
+export interface ActionOrigin {
+  readonly plan?: string | undefined;
+  readonly source?: string | undefined;
+  readonly vault: string;
+  readonly host?: string | undefined;
+}
+
+export function subjectOf(action: string, sessionId: string, origin: ActionOrigin, started: Date): OutcomeSubject {
+  const { plan, source, vault, host = hostname() } = origin;
+  return {
+    action,
+    sessionId,
+    vault,
+    host,
+    started,
+    ...(plan === undefined ? {} : { plan }),
+    ...(source === undefined ? {} : { source }),
+  };
+}
+
+export function failedOutcome(subject: OutcomeSubject, error: unknown, ended: Date): Outcome {
+  const hint = isCairnError(error) ? error.hint : undefined;
+  return {
+    ...subject,
+    ended,
+    status: 'failed',
+    summary: messageOf(error),
+    bytes: null,
+    storedBytes: null,
+    problems: [],
+    problemCount: 0,
+    error: {
+      code: isCairnError(error) ? error.code : 'INTERNAL',
+      message: messageOf(error),
+      ...(hint === undefined ? {} : { hint }),
+    },
+  };
+}
+
+/** What a result has to tell of itself. */
+export type OutcomeDetails = Pick<Outcome, 'status' | 'summary' | 'bytes' | 'storedBytes' | 'backup' | 'problems'> & {
+  /** Where there are more than are named. */
+  readonly problemCount?: number;
+};
+
+/** The outcome of an action that ended without an error; its result may still be half of what was wanted. */
+export function doneOutcome(subject: OutcomeSubject, details: OutcomeDetails, ended: Date): Outcome {
+  const { problems, problemCount = problems.length } = details;
+  return {
+    ...subject,
+    ended,
+    ...details,
+    problems: problems.slice(0, KEPT_PROBLEMS).map(({ path, code, message }) => ({ path, code, message })),
+    problemCount,
+  };
+}
+
+const backupWords = {
+  complete: 'all was saved',
+  partial: 'something could not be read',
+  unchanged: 'nothing had changed',
+} as const;
+
+export function describeBackup(result: ActionResults['backup']): OutcomeDetails {
+  const { status, problems, counts, mirrors = [], id, name } = result;
+  const behind = mirrors.filter(({ state }) => state === 'behind');
+  const words = behind.length === 0 ? '' : `; ${count(behind.length, 'mirror')} behind`;
+  return {
+    status: status === 'partial' || behind.length > 0 ? 'partial' : 'ok',
+    summary: `${backupWords[status]}, ${count(counts.totalFiles, 'file')}${words}`,
+    bytes: counts.totalBytes,
+    storedBytes: counts.addedStoredBytes,
+    backup: { id, name },
+    problems,
+  };
+}
+
+export function describeRestore(result: ActionResults['restore']): OutcomeDetails {
+  const { status, backup, problems, problemCount, destination, filesRestored, bytesRestored } = result;
+  return {
+    status: status === 'partial' ? 'partial' : 'ok',
+    summary: `${count(filesRestored, 'file')} restored to ${destination}`,
+    bytes: bytesRestored,
+    storedBytes: null,
+    backup: { id: backup.id, name: backup.name },
+    problems,
+    problemCount,
+  };
+}
+
+export function describeRemoval({ removed, failed }: ActionResults['forget']): OutcomeDetails {
+  return {
+    status: failed.length > 0 ? 'partial' : 'ok',
+    summary: `${count(removed.length, 'backup')} removed`,
+    bytes: null,
+    storedBytes: null,
+    problems: failed.map(({ id, message }) => ({ path: id, code: 'FORGET_PARTIAL', message })),
+  };
+}
+
+export function describeRetention({ removed, failed }: ActionResults['rotate']): OutcomeDetails {
+  return describeRemoval({
+    removed: removed.map(({ id }) => id),
+    failed: failed.map(({ backup, message }) => ({ id: backup.id, message })),
+  });
+}
+
+export function describePrune(result: ActionResults['prune']): OutcomeDetails {
+  const { status, freedBytes, failure, damagedPacks } = result;
+  return {
+    status: status === 'partial' ? 'partial' : 'ok',
+    summary: failure ?? pruneSummary(result),
+    bytes: null,
+    storedBytes: -freedBytes,
+    problems: damagedPacks.map((id) => ({ path: id, code: 'PACK_CORRUPT', message: 'a blob in this pack is damaged' })),
+  };
+}
+
+function pruneSummary({ status, removedPacks }: ActionResults['prune']): string {
+  if (status === 'planned') return 'only planned';
+  return status === 'nothing' ? 'nothing was to be removed' : `${count(removedPacks, 'pack')} removed`;
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,113 @@
+import { systemClock } from '../../base/clock.ts';
+import type { ActionName } from '../../vault/vault-events.ts';
+import type { Vault } from '../../vault/vault.ts';
+import { type NotificationOptions, type Notifications, openNotifications } from './notifications.ts';
+import type { NotifierSettings } from './notifier-settings.ts';
+import type { Outcome, OutcomeSubject } from './outcome.ts';
+import {
+  type ActionOrigin,
+  describeBackup,
+  describePrune,
+  describeRemoval,
+  describeRestore,
+  describeRetention,
+  doneOutcome,
+  failedOutcome,
+  type OutcomeDetails,
+  subjectOf,
+} from './outcome-of-event.ts';
+
+/** Whose work it is; by default a backup is told by its name. */
+export interface WatchOptions extends Omit<ActionOrigin, 'vault'> {
+  /** Of backups, those with these names only: others may go into the same vault meanwhile. */
+  readonly names?: readonly string[] | undefined;
+}
+
+/** Tells `notifications` of what happens in a vault, until the result is disposed. No listener waits for a delivery. */
+export function watchVault(
+  notifications: Notifications,
+  vault: Pick<Vault, 'on' | 'url'>,
+  { names, ...rest }: WatchOptions = {},
+): Disposable {
+  const origin: ActionOrigin = { ...rest, vault: vault.url };
+  const running = new Map<string, OutcomeSubject>();
+  using listeners = new DisposableStack();
+
+  const end = (sessionId: string, outcomeOf: (subject: OutcomeSubject) => Outcome): void => {
+    const subject = running.get(sessionId);
+    // What began before anybody watched, or is not ours.
+    if (subject === undefined) return;
+    running.delete(sessionId);
+    notifications.tellOutcome(outcomeOf(subject));
+  };
+
+  const watch = <R>(
+    action: ActionName,
+    onDone: (listener: (event: { readonly sessionId: string; readonly result: R }) => void) => Disposable,
+    describe: (result: R) => OutcomeDetails,
+  ): void => {
+    listeners.use(
+      vault.on(`${action}.before`, ({ sessionId, options: request }) => {
+        const name = 'name' in request && typeof request.name === 'string' ? request.name : undefined;
+        if (action === 'backup' && names !== undefined && (name === undefined || !names.includes(name))) return;
+        const source = origin.source ?? (action === 'backup' ? name : undefined);
+        const begun = subjectOf(action, sessionId, { ...origin, source }, now());
+        running.set(sessionId, begun);
+        notifications.tellStart(begun);
+      }),
+    );
+    listeners.use(
+      vault.on(`${action}.failed`, ({ sessionId, error }) => {
+        end(sessionId, (subject) => failedOutcome(subject, error, now()));
+      }),
+    );
+    listeners.use(
+      onDone(({ sessionId, result }) => {
+        end(sessionId, (subject) => doneOutcome(subject, describe(result), now()));
+      }),
+    );
+  };
+
+  watch('backup', (listener) => vault.on('backup.done', listener), describeBackup);
+  watch('restore', (listener) => vault.on('restore.done', listener), describeRestore);
+  watch('forget', (listener) => vault.on('forget.done', listener), describeRemoval);
+  watch('delete', (listener) => vault.on('delete.done', listener), describeRemoval);
+  watch('rotate', (listener) => vault.on('rotate.done', listener), describeRetention);
+  watch('deleteOlderThan', (listener) => vault.on('deleteOlderThan.done', listener), describeRetention);
+  watch('prune', (listener) => vault.on('prune.done', listener), describePrune);
+  return listeners.move();
+}
+
+function now(): Date {
+  return new Date(Number(systemClock.nowNs() / 1_000_000n));
+}
+
+/** Notifiers that watch one vault. Dispose it before the vault: then what is under way is waited for, within its limits. */
+export interface AttachedNotifications extends AsyncDisposable {
+  readonly notifications: Notifications;
+}
+
+/**
+ * Opens notifiers and lets them watch a vault. Throws `CONFIG_INVALID` for settings that cannot work; what cannot be
+ * delivered is told to `onWarning` and changes nothing.
+ *
+ * ```ts
+ * await using attached = attachNotifications(vault, [{ type: 'slack', name: 'ops', webhook }], { plan: 'nightly' });
+ * await vault.backup('/srv/data');
+ * ```
+ */
+export function attachNotifications(
+  vault: Pick<Vault, 'on' | 'url'>,
+  notifiers: readonly NotifierSettings[],
+  options: WatchOptions & NotificationOptions = {},
+): AttachedNotifications {
+  const notifications = openNotifications(notifiers, options);
+  const watching = watchVault(notifications, vault, options);
+  return {
+    notifications,
+    [Symbol.asyncDispose]: async () => {
+      watching[Symbol.dispose]();
+      await notifications[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+export type FetchHandler = (request: Request) => Promise<Response>;
+
+/** A handler of `Request` and `Response` for frameworks that have Node's own: Express, Fastify, NestJS, `http.createServer`. */
+export function nodeListener(
+  handler: FetchHandler,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  return async (incoming, outgoing) => {
+    const gone = new AbortController();
+    outgoing.once('close', () => gone.abort());
+    const response = await handler(toRequest(incoming, gone.signal));
+    outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+    try {
+      if (response.body === null) outgoing.end();
+      else await pipeline(Readable.fromWeb(response.body), outgoing);
+    } catch (error) {
+      // Whoever asked has left.
+      if (!gone.signal.aborted) throw error;
+    }
+  };
+}
+
+function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
+  const { method = 'GET', headers } = incoming;
+  // Only the path counts; the host is what the client says and is not looked at, also where a path begins with `//host`.
+  const url = new URL(`http://localhost${fullPath(incoming)}`);
+  const list = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as [string, string]],
+  );
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  return new Request(url, {
+    method,
+    headers: list,
+    signal,
+    ...(hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: 'half' } : {}),
+  });
+}
+
+/** Express, and NestJS with it, take the place where a listener is mounted off `url`, and keep the whole here. */
+function fullPath(incoming: IncomingMessage): string {
+  const original = 'originalUrl' in incoming ? incoming.originalUrl : undefined;
+  return typeof original === 'string' ? original : (incoming.url ?? '/');
+}
