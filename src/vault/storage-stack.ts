@@ -98,7 +98,7 @@ async function openMirror(
     once,
     copies: settings.mirrorCopies,
     markers: markersOf(storages),
-    isPassing: (name) => name.startsWith('locks/'),
+    isPassing,
     onChange: (change) => notify(describeMirrorChange(change)),
   });
 }
@@ -154,9 +154,14 @@ function retried(inner: Storage, giveUpAfterMs: number | undefined, notify: Noti
   });
 }
 
+/** Locks, and the marks of archives that are being written: here today and gone tomorrow by their nature. */
+function isPassing(name: string): boolean {
+  return name.startsWith('locks/') || (name.startsWith('archives/') && name.endsWith('.writing.json'));
+}
+
 function withAccess(inner: Storage, settings: StorageSettings): Storage {
   if (settings.readOnly === true) return readOnly(inner);
-  if (settings.appendOnly === true) return appendOnly(inner, { mayChange: (name) => name.startsWith('locks/') });
+  if (settings.appendOnly === true) return appendOnly(inner, { mayChange: isPassing });
   return inner;
 }
 

@@ -19,9 +19,9 @@ function pack(codec: 'zstd' | 'gzip' | 'none', content: Uint8Array): Uint8Array 
 
 describe('a block', () => {
   it('comes back from its frames, wherever text and noise change places in it', () => {
-    const part = fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 600 * KIB }));
+    const part = fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 300 * KIB }));
     fc.assert(
-      fc.property(fc.array(part, { minLength: 1, maxLength: 6 }), (parts) => {
+      fc.property(fc.array(part, { minLength: 1, maxLength: 3 }), (parts) => {
         const content = concatBytes(parts.map(([noise, size]) => (noise ? randomBytes(size) : text.subarray(0, size))));
         expect(equalBytes(zstdDecompressSync(pack('zstd', content)), content)).toBe(true);
       }),

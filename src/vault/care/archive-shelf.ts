@@ -1,28 +1,11 @@
 import { deleteArchive } from '../../archives/shelf/delete-archive.ts';
 import { isComplete, listShelf } from '../../archives/shelf/shelf-listing.ts';
 import { settleShelf } from '../../archives/shelf/settle-shelf.ts';
-import type { ActionContext } from '../actions/backup-action.ts';
+import type { BackupShelf, ShelfContext } from './backup-shelf.ts';
 import { describeSettled } from '../archives/describe-settled.ts';
 
-interface ArchiveShelf {
-  /** The stored names of all that are there. */
-  listIds(): Promise<ReadonlySet<string>>;
-  /** Removes these. One that cannot be removed does not keep the others. */
-  remove(
-    backups: readonly { readonly id: string }[],
-    onRemoved: (count: number) => void,
-  ): Promise<{
-    readonly removed: readonly string[];
-    readonly failed: readonly { readonly id: string; readonly error: unknown }[];
-  }>;
-}
-
 /** The archives of a vault, as far as removing them goes. What earlier runs left is settled first. */
-export function archiveShelf({
-  repository,
-  settings,
-  signal,
-}: Pick<ActionContext, 'repository' | 'settings' | 'signal'>): ArchiveShelf {
+export function archiveShelf({ repository, settings, signal }: ShelfContext): BackupShelf {
   const storage = repository.origin;
   return {
     listIds: async () => {

@@ -39,7 +39,9 @@ export async function readNamed(
   const archives = await readArchives({ repository, settings, signal: session.signal });
   refuseUnknownNames(filter, [...snapshots.map(backupRecord), ...archives.map(archiveRecord)]);
   const found = archives.filter((archive) => isMatch.some((matchesFilter) => matchesFilter(archive)));
-  return [...snapshots.filter(matches).map(backupRecord), ...found.map(archiveRecord)];
+  return [...snapshots.filter(matches).map(backupRecord), ...found.map(archiveRecord)].sort(
+    (a, b) => a.time.getTime() - b.time.getTime(),
+  );
 }
 
 /** A name is exact: a wrong one must not end as a run that had nothing to do. */
