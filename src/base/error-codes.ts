@@ -108,6 +108,12 @@ export const errorCodes = [
   'ARCHIVE_CORRUPT',
   'ARCHIVE_TOO_LARGE',
   'ARCHIVE_PARTIAL',
+  // catalog
+  'CATALOG_UNSUPPORTED',
+  'CATALOG_DAMAGED',
+  'CATALOG_UNAVAILABLE',
+  'QUERY_INVALID',
+  'QUERY_LIMIT',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

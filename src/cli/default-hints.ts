@@ -99,4 +99,9 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   ARCHIVE_CORRUPT: 'Copy it back from a copy of the vault; `cairn check` looks at all archives.',
   ARCHIVE_TOO_LARGE: 'Give `--max-size` if you trust it.',
   ARCHIVE_PARTIAL: 'Run as a user who may read them, or leave them out with `--exclude`.',
+  CATALOG_UNSUPPORTED: 'Use a newer version of Cairn, or name another file with CAIRN_CATALOG.',
+  CATALOG_DAMAGED: 'Run `cairn catalog rebuild`.',
+  CATALOG_UNAVAILABLE: 'Name another file with CAIRN_CATALOG, or go without with --no-catalog.',
+  QUERY_INVALID: 'The tables and their columns are in docs/guides/catalog.md.',
+  QUERY_LIMIT: 'Narrow the query with WHERE or LIMIT, or raise the limit.',
 };

@@ -168,6 +168,11 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   ARCHIVE_CORRUPT: 'damaged',
   ARCHIVE_TOO_LARGE: 'target',
   ARCHIVE_PARTIAL: 'partial',
+  CATALOG_UNSUPPORTED: 'unsupported',
+  CATALOG_DAMAGED: 'damaged',
+  CATALOG_UNAVAILABLE: 'failed',
+  QUERY_INVALID: 'usage',
+  QUERY_LIMIT: 'failed',
 };
 
 /** The exit code of an error code. */
