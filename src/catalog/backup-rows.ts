@@ -64,9 +64,8 @@ export class BackupRows {
     return true;
   }
 
-  /** Forgets every row of a vault, those of removed backups too. The history stays. */
-  dropAll(vault: string): void {
-    this.#sql('delete from backups where vault = ?').run(vault);
+  dropDeleted(vault: string): void {
+    this.#sql('delete from backups where vault = ? and deleted_at is not null').run(vault);
   }
 
   /** A row of `select * from backups` with its tags and paths. */

@@ -72,6 +72,7 @@ export const migrations: readonly string[] = [
     counts text not null
   ) strict;
   create index runs_by_time on runs (started_at);
+  create index runs_going_on on runs (host) where status = 'running';
 
   create table proofs (
     id text primary key,

@@ -2,9 +2,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSyn
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { backupOf, CatalogFolder, putBackups, VAULT } from '../../test/support/catalog-fixture.ts';
+import { hasCode, type KnownError } from '../base/errors.ts';
 import { Catalog } from './catalog.ts';
 import { SCHEMA_VERSION } from './catalog-schema.ts';
-import { mergeVault } from './merge-vault.ts';
+import type { CatalogBackup } from './catalog-backup.ts';
+import { type CatalogSyncResult, mergeVault } from './merge-vault.ts';
+import { setAside } from './open-database.ts';
 
 let folder: CatalogFolder;
 let catalog: Catalog;
@@ -31,6 +34,15 @@ function rowsOf(sql: string): Record<string, unknown>[] {
 
 function historyOf(): unknown[] {
   return rowsOf('select backup, change, session, fields from history order by number').map((row) => Object.values(row));
+}
+
+function damageOf(file: string): KnownError {
+  try {
+    Catalog.open(file)[Symbol.dispose]();
+  } catch (error) {
+    if (hasCode(error, 'CATALOG_DAMAGED')) return error;
+  }
+  throw new Error(`${file} is whole`);
 }
 
 describe('the file of a catalog', () => {
@@ -89,17 +101,15 @@ describe('the file of a catalog', () => {
     }).toThrow(expect.objectContaining({ code: 'CATALOG_DAMAGED' }));
   });
 
-  it('is set aside with its content, once', () => {
-    putBackups(catalog, [backupOf('1')]);
-    using other = folder.open();
-    const aside = catalog.setAside() ?? '';
-    expect(existsSync(folder.file)).toBe(false);
-    using fresh = folder.open();
+  it('is set aside once, by the first who finds it damaged', () => {
+    writeFileSync(`${folder.path}/noise`, 'x'.repeat(5000));
+    const damaged = damageOf(`${folder.path}/noise`);
+    const aside = setAside(`${folder.path}/noise`, damaged, new Date()) ?? '';
+    expect(readFileSync(aside, 'latin1')).toBe('x'.repeat(5000));
+    using fresh = Catalog.open(`${folder.path}/noise`);
+    expect(setAside(`${folder.path}/noise`, damaged, new Date())).toBeUndefined();
     expect(fresh.find()).toEqual([]);
-    // Whoever had the old one open does not put the new one away.
-    expect(other.setAside()).toBeUndefined();
-    using old = Catalog.open(aside);
-    expect(old.find().map(({ id }) => id)).toEqual(['1']);
+    expect(existsSync(`${folder.path}/noise`)).toBe(true);
   });
 
   it('that cannot be opened is unavailable', () => {
@@ -195,19 +205,20 @@ describe('the history', () => {
   });
 });
 
-describe('a merge', () => {
-  const merge = (since: Date, backups: ReturnType<typeof backupOf>[], ids: string[]): unknown =>
-    catalog.transaction((changes) => {
-      changes.putVault({ id: VAULT, url: '/mnt/vault', kind: 'cairn' });
-      return mergeVault(changes, {
-        vault: VAULT,
-        since,
-        forms: ['snapshot'],
-        isListed: (_, id) => ids.includes(id),
-        backups,
-      });
+function merge(since: Date, backups: readonly CatalogBackup[], ids: readonly string[]): CatalogSyncResult {
+  return catalog.transaction((changes) => {
+    changes.putVault({ id: VAULT, url: '/mnt/vault', kind: 'cairn' });
+    return mergeVault(changes, {
+      vault: VAULT,
+      since,
+      forms: ['snapshot'],
+      isListed: (_, id) => ids.includes(id),
+      backups,
     });
+  });
+}
 
+describe('a merge', () => {
   it('B47: marks what is gone, adds what is new, and counts', () => {
     putBackups(catalog, [backupOf('gone'), backupOf('stays'), backupOf('changed')]);
     const result = merge(

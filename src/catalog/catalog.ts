@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { BackupRows, type RowChange, type RowWriter } from './backup-rows.ts';
 import type { BackupForm, CatalogBackup, CatalogRow } from './catalog-backup.ts';
 import { type CatalogFilter, findQuery, matchQuery } from './find-rows.ts';
-import { inTransaction, openDatabase, setAside, translateError } from './open-database.ts';
+import { inTransaction, openDatabase, translateError } from './open-database.ts';
 import {
   type CatalogProof,
   type CatalogRun,
@@ -22,6 +22,13 @@ export interface CatalogVault {
   readonly url: string;
   /** `bakthat`: rows that were imported from a database of bakthat; nobody syncs them. */
   readonly kind: 'cairn' | 'bakthat';
+}
+
+/** Something an application keeps beside its backups; `value` is JSON. */
+export interface CatalogSetting {
+  readonly key: string;
+  readonly value: unknown;
+  readonly updatedAt: Date;
 }
 
 export interface OpenCatalogOptions {
@@ -109,10 +116,10 @@ export class Catalog implements Disposable {
   }
 
   setSetting(key: string, value: unknown): void {
-    this.transaction((changes) => changes.putSetting(key, value, this.now()));
+    this.transaction((changes) => changes.putSetting({ key, value, updatedAt: changes.now() }));
   }
 
-  settings(): { readonly key: string; readonly value: unknown; readonly updatedAt: Date }[] {
+  settings(): CatalogSetting[] {
     const rows = this.#guarded(() => this.#database.prepare('select * from settings order by key').all());
     return rows.map((row) => ({
       key: textIn(row, 'key'),
@@ -126,13 +133,7 @@ export class Catalog implements Disposable {
     const found = this.#guarded(() => this.#database.prepare('pragma quick_check(1)').all());
     if (found.length === 1 && found[0]?.['quick_check'] === 'ok') return;
     const what = String(found[0]?.['quick_check'] ?? 'nothing can be read');
-    throw translateError(Object.assign(new Error(what), { errcode: 11 }), this.file);
-  }
-
-  /** Closes the catalog and puts its file out of the way; returns the new name, or `undefined` where it is gone already. */
-  setAside(): string | undefined {
-    this[Symbol.dispose]();
-    return setAside(this.file, this.#inode, this.now());
+    throw translateError(Object.assign(new Error(what), { errcode: 11 }), this.file, this.#inode);
   }
 
   [Symbol.dispose](): void {
@@ -152,7 +153,7 @@ export class Catalog implements Disposable {
     try {
       return work();
     } catch (error) {
-      throw translateError(error, this.file);
+      throw translateError(error, this.file, this.#inode);
     }
   }
 }
@@ -167,6 +168,12 @@ export class CatalogChanges {
     this.#database = database;
     this.#rows = rows;
     this.now = now;
+  }
+
+  /** The same where nothing is known of the vault yet: otherwise what this machine knows stays. */
+  addVault(vault: CatalogVault): void {
+    const known = this.#database.prepare('select 1 from vaults where id = ?').get(vault.id);
+    if (known === undefined) this.putVault(vault);
   }
 
   /** Comes before the first row of a vault. */
@@ -219,8 +226,9 @@ export class CatalogChanges {
     return this.#rows.markDeleted(form, id, writer);
   }
 
-  dropBackups(vault: string): void {
-    this.#rows.dropAll(vault);
+  /** Forgets the rows of removed backups. The history stays. */
+  dropDeleted(vault: string): void {
+    this.#rows.dropDeleted(vault);
   }
 
   putRun(run: CatalogRun): void {
@@ -235,15 +243,14 @@ export class CatalogChanges {
     putProof(this.#database, proof);
   }
 
-  /** The newer one stays. True where it was changed. */
-  putSetting(key: string, value: unknown, at: Date): boolean {
-    const { changes } = this.#database
+  /** The newer one stays. */
+  putSetting({ key, value, updatedAt }: CatalogSetting): void {
+    this.#database
       .prepare(
         `insert into settings values (?, ?, ?) on conflict (key) do update
          set value = excluded.value, updated_at = excluded.updated_at where excluded.updated_at > settings.updated_at`,
       )
-      .run(key, JSON.stringify(value), at.toISOString());
-    return changes > 0;
+      .run(key, JSON.stringify(value), updatedAt.toISOString());
   }
 }
 

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type * as sqlite from 'node:sqlite';
 import type { DatabaseSync } from 'node:sqlite';
-import { CairnError, isCairnError, messageOf, systemCode } from '../base/errors.ts';
+import { CairnError, isCairnError, type KnownError, messageOf, systemCode } from '../base/errors.ts';
 import { APPLICATION_ID, migrations, SCHEMA_VERSION } from './catalog-schema.ts';
 
 /** How long a writer waits for another one: each holds the lock for milliseconds, a sync of a large vault for a second. */
@@ -25,11 +25,12 @@ export interface OpenDatabase {
  * is no catalog, `CATALOG_DAMAGED`, `CATALOG_UNAVAILABLE`.
  */
 export function openDatabase(file: string, now: () => Date): OpenDatabase {
+  let inode: bigint | undefined;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     // SQLite would make it readable for everybody. Its -wal and -shm files take over the rights of the file itself.
     closeSync(openSync(file, 'a', 0o600));
-    const { ino: inode } = statSync(file, { bigint: true });
+    inode = statSync(file, { bigint: true }).ino;
     const database = connect(file);
     try {
       migrate(database, file, now);
@@ -39,19 +40,19 @@ export function openDatabase(file: string, now: () => Date): OpenDatabase {
     }
     return { database, inode };
   } catch (error) {
-    throw translateError(error, file);
+    throw translateError(error, file, inode);
   }
 }
 
-/** An SQLite error as one of ours; what is ours already stays. */
-export function translateError(error: unknown, file: string): unknown {
+/** An SQLite error as one of ours; what is ours already stays. `inode` tells which file it was that is damaged. */
+export function translateError(error: unknown, file: string, inode?: bigint): unknown {
   if (isCairnError(error)) return error;
   const code = sqliteCode(error);
   if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) {
     return new CairnError('CATALOG_DAMAGED', `the catalog ${file} is damaged: ${messageOf(error)}`, {
       hint: 'Run `cairn catalog rebuild`: the damaged file is set aside, and a new one made from the vault.',
       cause: error,
-      facts: { file },
+      facts: { file, ...(inode === undefined ? {} : { inode }) },
     });
   }
   if (code === undefined && systemCode(error) === undefined) return error;
@@ -64,10 +65,11 @@ export function translateError(error: unknown, file: string): unknown {
 }
 
 /**
- * Puts a damaged file out of the way and returns its new name. Does nothing, and returns `undefined`, where the file is
- * not the one of that inode: another process has done so already.
+ * Puts the damaged file that an error tells of out of the way, and returns its new name. Does nothing, and returns
+ * `undefined`, where another process has done so already.
  */
-export function setAside(file: string, inode: bigint | undefined, now: Date): string | undefined {
+export function setAside(file: string, damaged: KnownError, now: Date): string | undefined {
+  const { inode } = damaged.facts;
   try {
     if (inode !== undefined && statSync(file, { bigint: true }).ino !== inode) return undefined;
     const aside = `${file}.damaged-${now.toISOString().replaceAll(/[-:.]/g, '')}`;

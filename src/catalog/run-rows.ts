@@ -39,7 +39,7 @@ export interface CatalogProof {
   readonly checks: Readonly<Record<string, 'passed' | 'failed'>>;
 }
 
-/** Adds a run, or brings it up to date. What has ended is not changed any more. */
+/** Adds a run, or brings it up to date. What has ended is not changed any more, unless it was only thought lost. */
 export function putRun(database: DatabaseSync, run: CatalogRun): void {
   database
     .prepare(
@@ -47,7 +47,7 @@ export function putRun(database: DatabaseSync, run: CatalogRun): void {
        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        on conflict (session) do update set ended_at = excluded.ended_at, status = excluded.status,
          error_code = excluded.error_code, counts = excluded.counts
-       where runs.ended_at is null`,
+       where runs.ended_at is null or runs.status = 'lost'`,
     )
     .run(
       run.session,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { messageOf } from '../base/errors.ts';
 import { Job } from '../base/job.ts';
 import type { KeyId } from '../base/ids.ts';
@@ -54,9 +53,23 @@ import { VaultEmitter } from './vault-emitter.ts';
 import type { ActionName, ActionRequest, ActionResults, VaultEventName, VaultListener } from './vault-events.ts';
 import { VaultMirror } from './care/vault-mirror.ts';
 import { openSession, type VaultSettings } from './vault-session.ts';
+import { recordRun } from './catalog/record-run.ts';
+import {
+  actionOutcome,
+  type CareAction,
+  careOutcome,
+  type CareResults,
+  type RunOutcome,
+} from './catalog/run-outcome.ts';
+import { noCatalog, VaultCatalog } from './catalog/vault-catalog.ts';
+import { VaultRecorder } from './catalog/vault-recorder.ts';
 
 interface SignalOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+interface RecordedOptions extends SignalOptions {
+  readonly dryRun?: boolean | undefined;
 }
 
 // What an action needs is loaded when it is called: listing backups needs neither worker threads nor writers.
@@ -75,12 +88,19 @@ export class Vault implements AsyncDisposable {
   readonly #repository: Repository;
   readonly #settings: VaultSettings;
   readonly #emitter: VaultEmitter;
+  readonly #recorder: VaultRecorder | undefined;
+  #catalog: VaultCatalog | undefined;
 
   /** Vaults are opened with `openVault` and made with `initVault`. */
-  constructor(storage: Storage, repository: Repository, settings: VaultSettings) {
+  constructor(
+    storage: Storage,
+    repository: Repository,
+    settings: VaultSettings & { readonly catalogFile?: string | undefined },
+  ) {
     this.#storage = storage;
     this.#repository = repository;
     this.#settings = settings;
+    this.#recorder = VaultRecorder.of(settings, { id: repository.config.id, url: storage.url, kind: 'cairn' });
     this.#emitter = new VaultEmitter({
       vaultUrl: storage.url,
       shared: settings.extensions?.listeners,
@@ -289,7 +309,7 @@ export class Vault implements AsyncDisposable {
 
   /** Verifies the vault. Damage is in the result, not thrown. */
   check(options: VaultCheckOptions = {}): Job<VaultCheckResult> {
-    return this.#job(options, async (context) => {
+    return this.#care('check', options, async (context) => {
       const { runCheck } = await import('./actions/check-action.ts');
       return runCheck(context, options);
     });
@@ -403,7 +423,7 @@ export class Vault implements AsyncDisposable {
 
   /** Changes tags. Backups get new ids by it; `id` in the result. Rejects with `REWRITE_REFUSED`, `VAULT_LOCKED`. */
   tag(change: TagChange, options: TagOptions = {}): Job<TagResult> {
-    return this.#job(options, async (context) =>
+    return this.#care('tag', options, async (context) =>
       (await import('./care/tag-backups.ts')).tagBackups(context, change, options),
     );
   }
@@ -419,14 +439,14 @@ export class Vault implements AsyncDisposable {
 
   /** Makes new versions of backups, without what patterns exclude or with another host or time. */
   rewrite(change: RewriteChange, options: RewriteOptions = {}): Job<RewriteResult> {
-    return this.#job(options, async (context) =>
+    return this.#care('rewrite', options, async (context) =>
       (await import('./care/rewrite-backups.ts')).rewriteBackups(context, change, options),
     );
   }
 
   /** Makes the index agree with the packs that are there. */
   repairIndex(options: RepairIndexOptions = {}): Job<IndexRepairResult> {
-    return this.#job(options, async (context) =>
+    return this.#care('repairIndex', options, async (context) =>
       (await import('./care/repair-index-action.ts')).repairIndex(context, options),
     );
   }
@@ -436,21 +456,21 @@ export class Vault implements AsyncDisposable {
     packs: readonly (string | { readonly object: string })[],
     options: RepairPacksOptions = {},
   ): Job<PackRepairResult> {
-    return this.#job(options, async (context) =>
+    return this.#care('repairPacks', options, async (context) =>
       (await import('./care/repair-packs-action.ts')).repairPacks(context, packs, options),
     );
   }
 
   /** Makes versions of damaged backups without what is missing. */
   repairSnapshots(options: RepairSnapshotsOptions = {}): Job<RewriteResult> {
-    return this.#job(options, async (context) =>
+    return this.#care('repairSnapshots', options, async (context) =>
       (await import('./care/repair-snapshots.ts')).repairSnapshots(context, options),
     );
   }
 
   /** Brings back, as one backup, all folders that no backup refers to. */
   recover(options: CareOptions<readonly string[]> = {}): Job<RecoverResult> {
-    return this.#job(options, async (context) =>
+    return this.#care('recover', options, async (context) =>
       (await import('./care/recover-backups.ts')).recoverBackups(context, options),
     );
   }
@@ -466,10 +486,13 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   copyTo(target: Vault, options: CopyOptions = {}): Job<CopyResult> {
-    return this.#job(options, async (context) =>
+    return this.#care('copy', options, async (context, session) =>
       (await import('./care/copy-backups.ts')).copyBackups(
         context,
-        { repository: target.#repository, settings: target.#settings },
+        {
+          repository: target.#repository,
+          settings: { ...target.#settings, catalog: target.#recorder?.inSession(session) },
+        },
         options,
       ),
     );
@@ -477,7 +500,7 @@ export class Vault implements AsyncDisposable {
 
   /** Turns a vault of version 1 into version 2, which compresses. Open it again to write in the new version. */
   migrate(options: MigrateOptions = {}): Job<MigrateResult> {
-    return this.#job(options, async (context) =>
+    return this.#care('migrate', options, async (context) =>
       (await import('./care/migrate-vault.ts')).migrateVault(context, options),
     );
   }
@@ -525,11 +548,20 @@ export class Vault implements AsyncDisposable {
     return mirror === undefined ? undefined : new VaultMirror(mirror, (options, run) => this.#job(options, run));
   }
 
+  /** The catalog of this machine. Throws `NOT_SUPPORTED` where the vault was opened without one. */
+  get catalog(): VaultCatalog {
+    if (this.#recorder === undefined) throw noCatalog();
+    this.#catalog ??= new VaultCatalog(this.#recorder, (options, run) => this.#job(options, run));
+    return this.#catalog;
+  }
+
   close(): Promise<void> {
     return this[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#catalog?.[Symbol.asyncDispose]();
+    this.#recorder?.[Symbol.dispose]();
     await this.#repository[Symbol.asyncDispose]();
     await this.#storage[Symbol.asyncDispose]();
   }
@@ -556,19 +588,39 @@ export class Vault implements AsyncDisposable {
     );
   }
 
+  /** With events, and a row in the catalog. */
   #action<A extends ActionName>(
     name: A,
-    options: ActionRequest<A> & SignalOptions,
+    options: ActionRequest<A> & RecordedOptions,
     run: (context: ActionContext) => Promise<ActionResults[A]>,
   ): Job<ActionResults[A]> {
-    return this.#job(options, (context) => {
-      const sessionId = randomUUID();
-      const log = new ActionLog(this.#settings.logger, name, sessionId);
-      const start = { sessionId, options, signal: context.signal };
-      return log.around(context.signal, () =>
-        this.#emitter.around(name, start, () => run({ ...context, report: log.reportTo(context.report) })),
-      );
-    });
+    const recorder = this.#recorderOf(options);
+    const outcomeOf = (result: ActionResults[A]): RunOutcome => actionOutcome(name, result);
+    return this.#job(options, (context) =>
+      recordRun({ recorder, action: name, outcomeOf }, context, (recorded, sessionId) => {
+        const log = new ActionLog(this.#settings.logger, name, sessionId);
+        const start = { sessionId, options, signal: context.signal };
+        return log.around(context.signal, () =>
+          this.#emitter.around(name, start, () => run({ ...recorded, report: log.reportTo(context.report) })),
+        );
+      }),
+    );
+  }
+
+  /** With a row in the catalog. */
+  #care<A extends CareAction>(
+    action: A,
+    options: RecordedOptions,
+    run: (context: ActionContext, session: string) => Promise<CareResults[A]>,
+  ): Job<CareResults[A]> {
+    const recorder = this.#recorderOf(options);
+    const outcomeOf = (result: CareResults[A]): RunOutcome => careOutcome(action, result);
+    return this.#job(options, (context) => recordRun({ recorder, action, outcomeOf }, context, run));
+  }
+
+  /** A dry run is none. */
+  #recorderOf({ dryRun }: RecordedOptions): VaultRecorder | undefined {
+    return dryRun === true ? undefined : this.#recorder;
   }
 }
 

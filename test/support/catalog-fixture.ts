@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import type { CatalogBackup } from '../../src/catalog/catalog-backup.ts';
 
-export const VAULT = 'a'.repeat(64);
+export const VAULT: string = 'a'.repeat(64);
 
 /** A folder for catalogs, removed when disposed. */
 export class CatalogFolder implements Disposable {

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { archive, type ArchiveOptions, type ArchiveResult } from '../../archiver/archive.ts';
 import type { ArchiveProgress } from '../../archiver/archive-stats.ts';
+import { snapshotEntry } from '../catalog/catalog-entry.ts';
 import { findParent } from '../../archiver/parent.ts';
 import type { Source, SourceProblem } from '../../archiver/source.ts';
 import { utf8Lossy } from '../../base/bytes.ts';
@@ -119,7 +120,10 @@ export async function runBackup(
   const { status, id, snapshot } = result;
   const mirrors = context.settings.mirror?.report();
   const report = { ...findings, ...(mirrors === undefined ? {} : { mirrors }) };
-  if (status !== 'skipped' && id !== undefined) return { ...backupRecord({ id, snapshot }), ...report, status };
+  if (status !== 'skipped' && id !== undefined) {
+    context.settings.catalog?.recordBackup(snapshotEntry({ id, snapshot }));
+    return { ...backupRecord({ id, snapshot }), ...report, status };
+  }
   if (parent === undefined) throw new Error('a backup without a parent cannot be skipped');
   return { ...backupRecord(parent), ...report, status: 'unchanged' };
 }

@@ -1,0 +1,27 @@
+// A backup as the catalog has it. What an action records and what a sync reads go through the same functions, so that
+// both come to the same row.
+import type { CatalogBackup } from '../../catalog/catalog-backup.ts';
+import { objectName } from '../../repository/layout.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import { backupRecord } from '../reference/backup-record.ts';
+
+export function snapshotEntry(record: SnapshotRecord): CatalogBackup {
+  const { form, id, name, time, host, tags, paths, bytes, storedBytes } = backupRecord(record);
+  return {
+    form,
+    id,
+    name,
+    time,
+    host,
+    tags,
+    paths,
+    bytes,
+    storedBytes,
+    files: record.snapshot.summary?.totalFilesProcessed ?? null,
+    // A snapshot is many objects, each with a hash and a way of compression of its own.
+    sha256: null,
+    encrypted: true,
+    codec: null,
+    object: objectName('snapshot', record.id),
+  };
+}
