@@ -1,6 +1,7 @@
 // From what the user said to an open vault.
 import { CairnError, hasCode } from '../base/errors.ts';
 import { vaultVariables } from '../config/vault-variables.ts';
+import { defaultCatalogFile } from '../catalog/catalog-file.ts';
 import { defaultCacheFolder } from '../vault/cache-folder.ts';
 import type { StorageSettings } from '../vault/storage-settings.ts';
 import type { OpenVaultOptions } from '../vault/vault-options.ts';
@@ -151,6 +152,7 @@ export async function vaultOptions(
     jobs: options.jobs,
     storage: await storageSettings(cli, choice),
     cache: folder === undefined ? false : { folder },
+    catalog: options.catalog ? { file: defaultCatalogFile(env) } : false,
     onNotice: ({ level, message }) => (level === 'warning' ? warn(message) : cli.info(message)),
     extensions: (await cli.extensions())?.forVaults,
     signal,

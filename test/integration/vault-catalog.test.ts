@@ -3,13 +3,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Catalog } from '../../catalog/catalog.ts';
-import type { CatalogRow } from '../../catalog/catalog-backup.ts';
-import { openMemoryStorage } from '../../storage/drivers/memory.ts';
-import type { Storage } from '../../storage/storage.ts';
-import { initVault, openVault } from '../open-vault.ts';
-import type { Vault } from '../vault.ts';
-import type { OpenVaultOptions, VaultNotice } from '../vault-options.ts';
+import { Catalog } from '../../src/catalog/catalog.ts';
+import type { CatalogRow } from '../../src/catalog/catalog-backup.ts';
+import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
+import type { Storage } from '../../src/storage/storage.ts';
+import { initVault, openVault } from '../../src/vault/open-vault.ts';
+import type { Vault } from '../../src/vault/vault.ts';
+import type { OpenVaultOptions, VaultNotice } from '../../src/vault/vault-options.ts';
 import { Readable } from 'node:stream';
 
 let scratch: string;
@@ -50,8 +50,8 @@ function backup(name: string, text = name, tags: readonly string[] = []): Return
 }
 
 /** What a row says of its backup, without when it was written. */
-function contentOf({ createdAt: _, updatedAt: __, deletedAt, ...backup }: CatalogRow): object {
-  return { ...backup, isDeleted: deletedAt !== null };
+function contentOf(row: CatalogRow): object {
+  return { ...row, createdAt: null, updatedAt: null, deletedAt: null, isDeleted: row.deletedAt !== null };
 }
 
 async function rowsOf(of: Vault): Promise<object[]> {
