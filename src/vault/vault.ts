@@ -561,7 +561,7 @@ export class Vault implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#catalog?.[Symbol.asyncDispose]();
-    this.#recorder?.[Symbol.dispose]();
+    await this.#recorder?.[Symbol.asyncDispose]();
     await this.#repository[Symbol.asyncDispose]();
     await this.#storage[Symbol.asyncDispose]();
   }

@@ -254,14 +254,14 @@ describe('B50: an exported catalog', () => {
   it('is the same one when it is imported elsewhere', async () => {
     await backup('a', 'a', ['x']);
     await vault.delete((await backup('b')).id);
-    vault.catalog.setSetting('sync', { url: 'x' });
+    await vault.catalog.setSetting('sync', { url: 'x' });
     const lines = await Array.fromAsync(vault.catalog.exportJsonl());
     await using other = await openOn(machine('two'));
     await other.catalog.importJsonl(lines);
     expect(await other.catalog.find({ includeDeleted: true })).toEqual(
       await vault.catalog.find({ includeDeleted: true }),
     );
-    expect(other.catalog.getSetting('sync')).toEqual({ url: 'x' });
+    expect(await other.catalog.getSetting('sync')).toEqual({ url: 'x' });
   });
 
   it('brings nothing back that is newer here, and can be imported twice', async () => {

@@ -19,13 +19,14 @@ export async function syncCatalog(
   recorder: VaultRecorder,
   { read }: SyncCatalogOptions,
 ): Promise<CatalogSyncResult> {
-  recorder.flush();
-  if (read === 'all') verifyOrSetAside(recorder);
+  const writer = await recorder.writer();
+  // Before everything is written anew, whatever is wrong with the file is found, and the file set aside.
+  if (read === 'all') writer.withCatalog((catalog) => catalog.verify());
   const vault = recorder.vault.id;
-  const since = recorder.withCatalog((catalog) => catalog.now());
+  const since = writer.withCatalog((catalog) => catalog.now());
   const known = new Set<string>();
   if (read === 'unknown') {
-    recorder.withCatalog((catalog) =>
+    writer.withCatalog((catalog) =>
       catalog.transaction((changes) => {
         for (const { form, id, isDeleted } of changes.rowStates(vault)) if (!isDeleted) known.add(keyOf(form, id));
       }),
@@ -37,8 +38,8 @@ export async function syncCatalog(
   for (const shelf of shelves) await readShelf(context, shelf, { listed, known, backups });
   if (read === 'all') keepOnly(listed, backups);
   // Rows that the run itself recorded meanwhile come first: a merge must not take them for news.
-  recorder.flush();
-  return recorder.withCatalog((catalog) =>
+  await recorder.flush();
+  return writer.withCatalog((catalog) =>
     catalog.transaction((changes) => {
       changes.putVault(recorder.vault);
       const forms = shelves.map(({ form }) => form);
@@ -88,11 +89,6 @@ async function readShelf(
 function keepOnly(listed: Set<string>, backups: readonly CatalogBackup[]): void {
   listed.clear();
   for (const { form, id } of backups) listed.add(keyOf(form, id));
-}
-
-/** Before everything is written anew, whatever is wrong with the file is found. */
-function verifyOrSetAside(recorder: VaultRecorder): void {
-  recorder.withCatalog((catalog) => catalog.verify());
 }
 
 function keyOf(form: BackupForm, id: string): string {

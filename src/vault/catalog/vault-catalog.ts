@@ -68,7 +68,7 @@ export class VaultCatalog implements AsyncDisposable {
   /** Rows of this vault, or of all with `vault: 'any'`, oldest first unless the filter says otherwise. */
   async find(filter: CatalogFilter & SignalOptions = {}): Promise<CatalogRow[]> {
     await this.#ready(filter);
-    return this.#recorder.withCatalog((catalog) => catalog.find(this.#ofVault(filter)));
+    return (await this.#recorder.writer()).withCatalog((catalog) => catalog.find(this.#ofVault(filter)));
   }
 
   /** Rows of this vault whose name, id or beginning of an id is `reference`, newest first. */
@@ -77,7 +77,7 @@ export class VaultCatalog implements AsyncDisposable {
     filter: Pick<CatalogFilter, 'vault' | 'includeDeleted'> & SignalOptions = {},
   ): Promise<CatalogRow[]> {
     await this.#ready(filter);
-    return this.#recorder.withCatalog((catalog) => catalog.match(reference, this.#ofVault(filter)));
+    return (await this.#recorder.writer()).withCatalog((catalog) => catalog.match(reference, this.#ofVault(filter)));
   }
 
   /** Learns what other machines, or this one without the catalog, did to the vault. What is gone stays as a marked row. */
@@ -94,24 +94,24 @@ export class VaultCatalog implements AsyncDisposable {
   }
 
   /** Keeps the result of a proof of a backup of this vault. */
-  recordProof(proof: Omit<CatalogProof, 'vault'>): void {
-    this.#changed((catalog) => catalog.recordProof({ ...proof, vault: this.#recorder.vault.id }));
+  async recordProof(proof: Omit<CatalogProof, 'vault'>): Promise<void> {
+    await this.#changed((catalog) => catalog.recordProof({ ...proof, vault: this.#recorder.vault.id }));
   }
 
   /** A setting that an application keeps beside its backups; `undefined` where there is none. */
-  getSetting(key: string): unknown {
+  async getSetting(key: string): Promise<unknown> {
     return this.#changed((catalog) => catalog.getSetting(key));
   }
 
   /** `value` is anything that JSON can hold. */
-  setSetting(key: string, value: unknown): void {
-    this.#changed((catalog) => catalog.setSetting(key, value));
+  async setSetting(key: string, value: unknown): Promise<void> {
+    await this.#changed((catalog) => catalog.setSetting(key, value));
   }
 
   /** The whole catalog, one JSON document a line. */
   async *exportJsonl(): AsyncGenerator<string, void, undefined> {
     const { exportLines } = await import('../../catalog/catalog-lines.ts');
-    yield* this.#changed((catalog) => [...exportLines(catalog)]);
+    yield* await this.#changed((catalog) => [...exportLines(catalog)]);
   }
 
   /** Takes over what another catalog exported; of two versions of a row the newer one stays. */
@@ -127,9 +127,8 @@ export class VaultCatalog implements AsyncDisposable {
 
   /** A catalog that never saw this vault, as on a new machine, sees it before it is asked. */
   async #ready({ signal }: SignalOptions): Promise<void> {
-    this.#recorder.flush();
     const { id } = this.#recorder.vault;
-    const isSynced = this.#recorder.withCatalog((catalog) =>
+    const isSynced = (await this.#recorder.writer()).withCatalog((catalog) =>
       catalog.vaults().some((vault) => vault.id === id && vault.syncedAt !== null),
     );
     if (!isSynced) await this.sync({ signal });
@@ -140,12 +139,10 @@ export class VaultCatalog implements AsyncDisposable {
     return syncCatalog(context, this.#recorder, { read });
   }
 
-  #changed<T>(work: (catalog: Catalog) => T): T {
-    this.#recorder.flush();
-    return this.#recorder.withCatalog((catalog) => {
-      catalog.transaction((changes) => changes.putVault(this.#recorder.vault));
-      return work(catalog);
-    });
+  async #changed<T>(work: (catalog: Catalog) => T): Promise<T> {
+    const writer = await this.#recorder.writer();
+    writer.apply([]);
+    return writer.withCatalog(work);
   }
 
   #ofVault<F extends Pick<CatalogFilter, 'vault'>>(filter: F): F {

@@ -1,18 +1,11 @@
-import { hasCode, type KnownError, messageOf } from '../../base/errors.ts';
-import { Catalog, type CatalogChanges, type CatalogVault } from '../../catalog/catalog.ts';
+import { hasCode, messageOf } from '../../base/errors.ts';
+import type { CatalogChanges, CatalogVault } from '../../catalog/catalog.ts';
 import type { BackupForm, CatalogBackup } from '../../catalog/catalog-backup.ts';
-import { setAside } from '../../catalog/open-database.ts';
 import type { CatalogRun } from '../../catalog/run-rows.ts';
 import { ownProcess } from '../../repository/lock/process-identity.ts';
-import type { VaultNotice } from '../vault-options.ts';
 import type { CatalogRecorder } from './catalog-recorder.ts';
+import type { CatalogWriter, CatalogWriterOptions } from './catalog-writer.ts';
 import type { RunOutcome } from './run-outcome.ts';
-
-export interface VaultRecorderOptions {
-  readonly file: string;
-  readonly vault: CatalogVault;
-  readonly notify: (notice: VaultNotice) => void;
-}
 
 type Change = (changes: CatalogChanges) => void;
 
@@ -20,24 +13,25 @@ type Change = (changes: CatalogChanges) => void;
 const SHOW_RUN_AFTER_MS = 2000;
 
 /**
- * Keeps the catalog in step with what one open vault does. The file is opened with the first change. Where it cannot be
- * written, that is said once and nothing more is tried: the next sync makes up for it. A damaged file is set aside, and
- * a new one begun.
+ * Keeps the catalog in step with what one open vault does. Changes wait until the event loop is free, and at the latest
+ * until the vault is closed. Where they cannot be written, that is said once and nothing more is tried: the next sync
+ * makes up for it.
  */
-export class VaultRecorder implements Disposable {
-  readonly #options: VaultRecorderOptions;
+export class VaultRecorder implements AsyncDisposable {
+  readonly #options: CatalogWriterOptions;
   #pending: Change[] = [];
   #scheduled: NodeJS.Immediate | undefined;
-  #catalog: Catalog | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #writer: CatalogWriter | undefined;
   #failed = false;
 
-  constructor(options: VaultRecorderOptions) {
+  constructor(options: CatalogWriterOptions) {
     this.#options = options;
   }
 
   /** `undefined` where no file is named: the vault has no catalog. */
   static of(
-    { catalogFile: file, notify }: Pick<VaultRecorderOptions, 'notify'> & { readonly catalogFile?: string | undefined },
+    { catalogFile: file, notify }: Pick<CatalogWriterOptions, 'notify'> & { readonly catalogFile?: string | undefined },
     vault: CatalogVault,
   ): VaultRecorder | undefined {
     return file === undefined ? undefined : new VaultRecorder({ file, vault, notify });
@@ -75,22 +69,38 @@ export class VaultRecorder implements Disposable {
     return new SessionRecorder(this, session);
   }
 
-  /** Applies a change when the event loop is next free, and at the latest when the vault is closed. */
+  /** Applies a change soon. */
   enqueue(change: Change): void {
     if (this.#failed) return;
     this.#pending.push(change);
-    this.#scheduled ??= setImmediate(() => this.flush());
+    this.#scheduled ??= setImmediate(() => void this.flush());
   }
 
-  /** Writes what waits to be written. Never throws. */
-  flush(): void {
+  /** Resolves when what waited to be written is written. Never rejects. */
+  flush(): Promise<void> {
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  /** The open catalog, after what was recorded before. */
+  async writer(): Promise<CatalogWriter> {
+    await this.flush();
+    return this.#load();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.flush();
+    this.#writer?.[Symbol.dispose]();
+  }
+
+  async #write(): Promise<void> {
     const pending = this.#pending;
     this.#pending = [];
     if (pending.length === 0 || this.#failed) return;
     try {
-      this.withCatalog((catalog) => this.#apply(catalog, pending));
+      (await this.#load()).apply(pending);
     } catch (error) {
       this.#failed = true;
       const hint = hasCode(error, 'CATALOG_UNSUPPORTED') ? '' : '; `cairn catalog sync` makes up for it';
@@ -98,44 +108,10 @@ export class VaultRecorder implements Disposable {
     }
   }
 
-  /** Works with the open catalog; where that turns out to be damaged, once more with a new one. */
-  withCatalog<T>(work: (catalog: Catalog) => T): T {
-    try {
-      return work(this.#open());
-    } catch (error) {
-      if (!hasCode(error, 'CATALOG_DAMAGED')) throw error;
-      this.#setAside(error);
-      return work(this.#open());
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.flush();
-    this.#catalog?.[Symbol.dispose]();
-    this.#catalog = undefined;
-  }
-
-  #setAside(damaged: KnownError): void {
-    this.#catalog?.[Symbol.dispose]();
-    this.#catalog = undefined;
-    const aside = setAside(this.file, damaged, new Date());
-    if (aside === undefined) return;
-    this.#options.notify({
-      level: 'warning',
-      message: `the catalog was damaged and is set aside as ${aside}; a new one is begun, and \`cairn catalog sync\` fills it from the vault`,
-    });
-  }
-
-  #open(): Catalog {
-    this.#catalog ??= Catalog.open(this.file);
-    return this.#catalog;
-  }
-
-  #apply(catalog: Catalog, pending: readonly Change[]): void {
-    catalog.transaction((changes) => {
-      changes.putVault(this.vault);
-      for (const change of pending) change(changes);
-    });
+  async #load(): Promise<CatalogWriter> {
+    const { CatalogWriter } = await import('./catalog-writer.ts');
+    this.#writer ??= new CatalogWriter(this.#options);
+    return this.#writer;
   }
 }
 
