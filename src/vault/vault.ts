@@ -30,6 +30,7 @@ import type { RewriteChange, RewriteOptions } from './care/rewrite-backups.ts';
 import type { RewriteResult } from './care/rewrite-snapshots.ts';
 import type { TagChange, TagOptions, TagResult } from './care/tag-backups.ts';
 import type { BackupEntry } from './look/backup-entry.ts';
+import type { BackupInfo } from './look/backup-info.ts';
 import type { ArchiveKeys } from './archives/archive-access.ts';
 import type { ArchiveOptions, ArchiveResult } from './archives/archive-action.ts';
 import type { ExportOptions, ExportResult } from './archives/export-archive.ts';
@@ -249,6 +250,11 @@ export class Vault implements AsyncDisposable {
     options: PeriodicOptions = {},
   ): Promise<PeriodicStatus<BackupRecord>[]> {
     return (await import('./look/periodic-backups.ts')).periodicBackups(this.#look(options), expected, options);
+  }
+
+  /** The newest backup of a name, and how many there are. */
+  async info(name: string, options: Omit<BackupFilter, 'name'> & SignalOptions = {}): Promise<BackupInfo> {
+    return (await import('./look/backup-info.ts')).infoOf(name, this.list({ ...options, name }));
   }
 
   /** Everything that is recorded about one backup. Throws `REF_UNKNOWN` or `REF_AMBIGUOUS`. */

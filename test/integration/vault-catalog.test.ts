@@ -7,6 +7,7 @@ import { Catalog } from '../../src/catalog/catalog.ts';
 import type { CatalogRow } from '../../src/catalog/catalog-backup.ts';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import { sharedStorage } from '../support/shared-storage.ts';
 import { initVault, openVault } from '../../src/vault/open-vault.ts';
 import type { Vault } from '../../src/vault/vault.ts';
 import type { OpenVaultOptions, VaultNotice } from '../../src/vault/vault-options.ts';
@@ -31,18 +32,7 @@ function options(file: string | false): OpenVaultOptions {
 
 /** The vault, as another machine has it. */
 function openOn(file: string | false): Promise<Vault> {
-  return openVault(shared(storage), options(file));
-}
-
-/** A storage that outlives the vault that uses it. */
-function shared(inner: Storage): Storage {
-  return new Proxy(inner, {
-    get: (target, key) => {
-      if (key === Symbol.asyncDispose) return () => Promise.resolve();
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+  return openVault(sharedStorage(storage), options(file));
 }
 
 function backup(name: string, text = name, tags: readonly string[] = []): ReturnType<Vault['backup']> {
@@ -62,7 +52,7 @@ beforeEach(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'cairn-vault-catalog-'));
   storage = openMemoryStorage();
   notices = [];
-  vault = await initVault(shared(storage), { ...options(machine('one')), generatedKey: true });
+  vault = await initVault(sharedStorage(storage), { ...options(machine('one')), generatedKey: true });
 });
 
 afterEach(async () => {
@@ -280,5 +270,15 @@ describe('B50: an exported catalog', () => {
     ['a line with an unknown field', ['{"format":"cairn-catalog","version":1}', '{"type":"setting","extra":1}']],
   ])('with %s is refused whole', async (_, lines) => {
     await expect(vault.catalog.importJsonl(lines)).rejects.toThrow(TypeError);
+  });
+});
+
+describe('B02: info', () => {
+  it('tells the newest backup of exactly this name, and how many there are', async () => {
+    await backup('db');
+    await backup('db-old');
+    const newest = await backup('db', 'other');
+    expect(await vault.info('db')).toMatchObject({ name: 'db', latest: { id: newest.id }, versions: 2 });
+    expect(await vault.info('d')).toEqual({ name: 'd', latest: null, versions: 0 });
   });
 });

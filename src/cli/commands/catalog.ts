@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { createReadStream } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Catalog } from '../../catalog/catalog.ts';
 import { defaultCatalogFile } from '../../catalog/catalog-file.ts';
@@ -55,6 +57,11 @@ function addFileCommands(command: Command, start: StartCommand): void {
     .description('take over what another catalog exported; of two versions of a row the newer one stays')
     .argument('<file>', 'the exported lines; `-` is stdin')
     .action((file: string) => start((cli) => importCatalog(cli, file)));
+  command
+    .command('import-bakthat')
+    .description('take over the rows of a bakthat database, those of deleted backups too')
+    .argument('[file]', 'default: ~/.bakthat.sqlite')
+    .action((file: string | undefined) => start((cli) => importFromBakthat(cli, file)));
 }
 
 async function sync(cli: CliContext, how: 'sync' | 'rebuild'): Promise<void> {
@@ -83,6 +90,12 @@ async function importCatalog(cli: CliContext, file: string): Promise<void> {
   const lines = await readLines(file);
   using catalog = await openCatalog(cli);
   await printResult(cli, importLines(catalog, lines));
+}
+
+async function importFromBakthat(cli: CliContext, file: string | undefined): Promise<void> {
+  const { importBakthat } = await import('../../catalog/import-bakthat.ts');
+  using catalog = await openCatalog(cli);
+  await printResult(cli, importBakthat(catalog, file ?? join(cli.env['HOME'] ?? homedir(), '.bakthat.sqlite')));
 }
 
 async function readLines(file: string): Promise<string[]> {

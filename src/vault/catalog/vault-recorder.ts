@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { hasCode, messageOf } from '../../base/errors.ts';
 import type { CatalogChanges, CatalogVault } from '../../catalog/catalog.ts';
 import type { BackupForm, CatalogBackup } from '../../catalog/catalog-backup.ts';
@@ -47,14 +48,13 @@ export class VaultRecorder implements AsyncDisposable {
 
   /** Begins a run of an action. Recorded changes are its own, and it has to be ended. */
   startRun(session: string, action: string): RecordedRun {
-    const { hostname, pid } = ownProcess();
     const { id: vault } = this.vault;
     const run: CatalogRun = {
       session,
       vault,
       action,
-      host: hostname,
-      pid,
+      host: hostname(),
+      pid: process.pid,
       startedAt: new Date(),
       endedAt: null,
       status: 'running',
