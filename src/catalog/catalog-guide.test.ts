@@ -51,6 +51,10 @@ function documentedColumns(): Record<string, string[]> {
   );
 }
 
+function find(word: string): string {
+  return queries.find((sql) => sql.includes(word)) ?? '';
+}
+
 describe('the guide to the catalog', () => {
   it('has examples', () => {
     expect(queries.length).toBeGreaterThan(8);
@@ -62,7 +66,6 @@ describe('the guide to the catalog', () => {
   });
 
   it('shows how long runs take, and what they stored', async () => {
-    const find = (word: string): string => queries.find((sql) => sql.includes(word)) ?? '';
     expect((await process.run(find('as seconds'), [])).rows).toEqual([['backup', 1, 2.5]]);
     expect((await process.run(find('as stored'), [])).rows).toEqual([['2026-11-19', 400]]);
     expect((await process.run(find("'deleted'"), [])).rows).toMatchObject([
@@ -79,7 +82,7 @@ describe('the guide to the catalog', () => {
     const tables = Object.groupBy(rows, ([table]) => String(table));
     for (const [table, columns = []] of Object.entries(tables)) {
       const [, names = []] = Object.entries(documented).find(([heading]) => heading.includes(`\`${table}\``)) ?? [];
-      expect(names, table).toEqual(expect.arrayContaining(columns.map(([, column]) => column)));
+      expect({ table, names }).toEqual({ table, names: expect.arrayContaining(columns.map(([, column]) => column)) });
     }
     expect(Object.keys(tables)).toHaveLength(9);
   });
