@@ -43,7 +43,7 @@ export interface OpenCatalogOptions {
 export class Catalog implements Disposable {
   readonly file: string;
   readonly #database: DatabaseSync;
-  readonly #inode: bigint;
+  readonly #inode: bigint | undefined;
   readonly #rows: BackupRows;
   readonly #now: () => Date;
   #latestMs = 0;

@@ -17,7 +17,7 @@ const SQLITE_NOTADB = 26;
 /** An open file, and which one it was: another process may put a new one in its place. */
 export interface OpenDatabase {
   readonly database: DatabaseSync;
-  readonly inode: bigint;
+  readonly inode: bigint | undefined;
 }
 
 /**
@@ -27,10 +27,7 @@ export interface OpenDatabase {
 export function openDatabase(file: string, now: () => Date): OpenDatabase {
   let inode: bigint | undefined;
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    // SQLite would make it readable for everybody. Its -wal and -shm files take over the rights of the file itself.
-    closeSync(openSync(file, 'a', 0o600));
-    inode = statSync(file, { bigint: true }).ino;
+    inode = inodeOf(file) ?? makeFile(file);
     const database = connect(file);
     try {
       migrate(database, file, now);
@@ -42,6 +39,17 @@ export function openDatabase(file: string, now: () => Date): OpenDatabase {
   } catch (error) {
     throw translateError(error, file, inode);
   }
+}
+
+function inodeOf(file: string): bigint | undefined {
+  return statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
+/** SQLite would make it readable for everybody. Its -wal and -shm files take over the rights of the file itself. */
+function makeFile(file: string): bigint | undefined {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  closeSync(openSync(file, 'a', 0o600));
+  return inodeOf(file);
 }
 
 /** An SQLite error as one of ours; what is ours already stays. `inode` tells which file it was that is damaged. */
@@ -71,7 +79,7 @@ export function translateError(error: unknown, file: string, inode?: bigint): un
 export function setAside(file: string, damaged: KnownError, now: Date): string | undefined {
   const { inode } = damaged.facts;
   try {
-    if (inode !== undefined && statSync(file, { bigint: true }).ino !== inode) return undefined;
+    if (inode !== undefined && inodeOf(file) !== inode) return undefined;
     const aside = `${file}.damaged-${now.toISOString().replaceAll(/[-:.]/g, '')}`;
     renameSync(file, aside);
     // Its log belongs to it, and must not be taken for that of the new file.
@@ -85,7 +93,12 @@ export function setAside(file: string, damaged: KnownError, now: Date): string |
 
 /** Loaded when it is needed only, and by this name also where a bundler drops the `node:` of an import. */
 export function loadSqlite(): typeof sqlite {
-  return process.getBuiltinModule('node:sqlite');
+  // What a Node that was built without SQLite gives, the declarations leave out.
+  const loaded: typeof sqlite | undefined = process.getBuiltinModule('node:sqlite');
+  if (loaded !== undefined) return loaded;
+  throw new CairnError('CATALOG_UNAVAILABLE', 'this Node was built without SQLite, so there can be no catalog', {
+    hint: 'Use a Node from nodejs.org, or go without with --no-catalog.',
+  });
 }
 
 function connect(file: string): DatabaseSync {
@@ -113,17 +126,17 @@ function migrate(database: DatabaseSync, file: string, now: () => Date): void {
 
 /** 0 for an empty file. Throws `CATALOG_UNSUPPORTED` where it holds something else than a catalog. */
 function versionOf(database: DatabaseSync, file: string): number {
-  const application = numberOf(database, 'select application_id as n from pragma_application_id');
-  if (application === APPLICATION_ID) return numberOf(database, 'select max(version) as n from schema_version');
-  if (application === 0 && numberOf(database, 'select count(*) as n from sqlite_schema') === 0) return 0;
+  const application = numberOf(database, 'pragma application_id', 'application_id');
+  if (application === APPLICATION_ID) return numberOf(database, 'select max(version) as n from schema_version', 'n');
+  if (application === 0 && numberOf(database, 'select count(*) as n from sqlite_schema', 'n') === 0) return 0;
   throw new CairnError('CATALOG_UNSUPPORTED', `${file} is a database, but not a catalog of Cairn; it was left alone`, {
     hint: 'Name another file with CAIRN_CATALOG.',
     facts: { file },
   });
 }
 
-function numberOf(database: DatabaseSync, sql: string): number {
-  return Number(database.prepare(sql).get()?.['n'] ?? 0);
+function numberOf(database: DatabaseSync, sql: string, column: string): number {
+  return Number(database.prepare(sql).get()?.[column] ?? 0);
 }
 
 /** Readers and one writer at once. The change of mode does not wait for others by itself, so it is tried again. */

@@ -75,6 +75,7 @@ export function settleLostRuns(
 ): number {
   const running = database.prepare("select session, pid from runs where status = 'running' and host = ?").all(host);
   const lost = running.filter(({ pid }) => !isAlive(Number(pid)));
+  if (lost.length === 0) return 0;
   const settle = database.prepare(
     "update runs set status = 'lost', ended_at = ? where session = ? and ended_at is null",
   );
