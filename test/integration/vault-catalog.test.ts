@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import type { CatalogRow } from '../../src/catalog/catalog-backup.ts';
@@ -281,4 +284,10 @@ describe('B02: info', () => {
     expect(await vault.info('db')).toMatchObject({ name: 'db', latest: { id: newest.id }, versions: 2 });
     expect(await vault.info('d')).toEqual({ name: 'd', latest: null, versions: 0 });
   });
+});
+
+it('the example of the catalog runs', async () => {
+  const program = fileURLToPath(new URL('../../examples/catalog.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [program]);
+  expect(stdout).toBe('2 versions of notes.txt\nthe largest has 6 bytes\n2 backups as before\n');
 });
