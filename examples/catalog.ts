@@ -25,13 +25,13 @@ const rows = await vault.catalog.query<{ readonly name: string; readonly version
 for (const { name, versions } of rows) console.log(`${versions} versions of ${name}`);
 
 // What a filter can say needs no SQL.
-const [largest] = await vault.catalog.find({
+const [newest] = await vault.catalog.find({
   tags: { all: ['example'] },
-  orderBy: 'storedBytes',
+  orderBy: 'time',
   descending: true,
   limit: 1,
 });
-console.log(`the largest has ${largest?.bytes} bytes`);
+console.log(`the newest has ${newest?.bytes} bytes`);
 
 // Another machine does this to see what we did.
 const { unchanged } = await vault.catalog.sync();

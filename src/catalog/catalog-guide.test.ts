@@ -8,7 +8,7 @@ const guide = readFileSync(new URL('../../docs/guides/catalog.md', import.meta.u
 const queries = [...guide.matchAll(/```sql\n([\s\S]*?)```/g)].map(([, sql = '']) => sql.trim());
 
 let folder: CatalogFolder;
-let process: QueryProcess;
+let asked: QueryProcess;
 
 beforeAll(() => {
   folder = new CatalogFolder();
@@ -29,11 +29,11 @@ beforeAll(() => {
     });
     changes.markDeleted('snapshot', 'gone', { vault: VAULT, at: changes.now(), session: 's' });
   });
-  process = new QueryProcess(folder.file);
+  asked = new QueryProcess(folder.file);
 });
 
 afterAll(async () => {
-  await process[Symbol.asyncDispose]();
+  await asked[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
 });
 
@@ -61,21 +61,21 @@ describe('the guide to the catalog', () => {
   });
 
   it.each(queries)('%s runs', async (sql) => {
-    const { columns } = await process.run(sql, []);
+    const { columns } = await asked.run(sql, []);
     expect(columns.length).toBeGreaterThan(1);
   });
 
   it('shows how long runs take, and what they stored', async () => {
-    expect((await process.run(find('as seconds'), [])).rows).toEqual([['backup', 1, 2.5]]);
-    expect((await process.run(find('as stored'), [])).rows).toEqual([['2026-11-19', 400]]);
-    expect((await process.run(find("'deleted'"), [])).rows).toMatchObject([
+    expect((await asked.run(find('as seconds'), [])).rows).toEqual([['backup', 1, 2.5]]);
+    expect((await asked.run(find('as stored'), [])).rows).toEqual([['2026-11-19', 400]]);
+    expect((await asked.run(find("'deleted'"), [])).rows).toMatchObject([
       [expect.any(String), 'gone', 'documents', 'backup', 'web'],
     ]);
   });
 
   it('names every table and column', async () => {
     const documented = documentedColumns();
-    const { rows } = await process.run(
+    const { rows } = await asked.run(
       "select m.name, c.name from sqlite_schema m join pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite%'",
       [],
     );

@@ -289,5 +289,5 @@ describe('B02: info', () => {
 it('the example of the catalog runs', async () => {
   const program = fileURLToPath(new URL('../../examples/catalog.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [program]);
-  expect(stdout).toBe('2 versions of notes.txt\nthe largest has 6 bytes\n2 backups as before\n');
+  expect(stdout).toBe('2 versions of notes.txt\nthe newest has 6 bytes\n2 backups as before\n');
 });
