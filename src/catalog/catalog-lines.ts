@@ -1,8 +1,8 @@
 // The catalog as text, to be moved or merged: a JSON document on each line, the first of which says what it is. The
 // history is not in it: it tells of one catalog only.
 import type { Catalog, CatalogChanges } from './catalog.ts';
-import { type CatalogRow, changedFields, normalizeBackup } from './catalog-backup.ts';
 import { type CatalogDocument, headerLine, parseCatalogLines } from './catalog-document.ts';
+import { importRow } from './import-row.ts';
 import type { CatalogSyncResult } from './merge-vault.ts';
 
 /** Every line without its end. */
@@ -30,15 +30,6 @@ export function importLines(catalog: Catalog, lines: readonly string[]): Catalog
     }
   });
   return counts;
-}
-
-/** Adds a row of another catalog, or takes its version where that is newer. */
-export function importRow(changes: CatalogChanges, row: CatalogRow): keyof CatalogSyncResult {
-  const existing = changes.getRow(row.vault, row.form, row.id);
-  if (existing !== undefined && existing.updatedAt >= row.updatedAt) return 'unchanged';
-  const change = existing === undefined ? 'added' : row.deletedAt === null ? 'updated' : 'deleted';
-  changes.putRow(row, existing === undefined ? [] : changedFields(existing, normalizeBackup(row)), change);
-  return change;
 }
 
 function importOther(changes: CatalogChanges, document: Exclude<CatalogDocument, { readonly type: 'backup' }>): void {

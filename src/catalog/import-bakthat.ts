@@ -8,7 +8,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { CairnArgumentError, isCairnError, messageOf } from '../base/errors.ts';
 import type { Catalog } from './catalog.ts';
 import type { CatalogRow } from './catalog-backup.ts';
-import { importRow } from './catalog-lines.ts';
+import { importRow } from './import-row.ts';
 import type { CatalogSyncResult } from './merge-vault.ts';
 import { loadSqlite } from './open-database.ts';
 import { numberIn, numberOrNullIn, type RawRow, textIn, textOrNullIn } from './raw-row.ts';
