@@ -1,5 +1,5 @@
 // Whatever two machines do to one vault: what each of them recorded on the way is what anybody reads from the vault.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -17,6 +17,7 @@ let machines = 0;
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'cairn-catalog-property-'));
+  await writeFile(join(scratch, 'file'), 'content');
 });
 
 afterAll(() => rm(scratch, { recursive: true }));
@@ -27,25 +28,30 @@ function newMachine(): OpenVaultOptions {
 }
 
 type Step = readonly [
-  action: 'backup' | 'tag' | 'delete' | 'rewrite' | 'forget' | 'copy' | 'sync',
+  action: 'backup' | 'archive' | 'tag' | 'delete' | 'rewrite' | 'forget' | 'copy' | 'sync',
   machine: 0 | 1,
   n: number,
 ];
 
 const step: fc.Arbitrary<Step> = fc.tuple(
-  fc.constantFrom('backup', 'backup', 'tag', 'delete', 'rewrite', 'forget', 'copy', 'sync'),
+  fc.constantFrom('backup', 'backup', 'archive', 'tag', 'delete', 'rewrite', 'forget', 'copy', 'sync'),
   fc.constantFrom(0, 1),
   fc.nat(3),
 );
 
 async function take(vault: Vault, other: Vault, [action, , n]: Step): Promise<void> {
-  const chosen = (await Array.fromAsync(vault.list())).at(n);
+  const backups = await Array.fromAsync(vault.list());
+  const chosen = backups.at(n);
+  const snapshot = backups.find(({ form }) => form === 'snapshot');
   switch (action) {
     case 'backup':
       await vault.backup(Readable.from([Buffer.from(`content ${n}`)]), { name: `name-${n}`, tags: [`t${n}`] });
       break;
+    case 'archive':
+      await vault.archive(join(scratch, 'file'), { name: `name-${n}`, tags: [`t${n}`] });
+      break;
     case 'tag':
-      await vault.tag({ add: [`tag-${n}`] }, { references: chosen === undefined ? [] : [chosen.id] });
+      await vault.tag({ add: [`tag-${n}`] }, { references: snapshot === undefined ? [] : [snapshot.id] });
       break;
     case 'delete':
       if (chosen !== undefined) await vault.delete(chosen.id);

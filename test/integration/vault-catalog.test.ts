@@ -84,6 +84,30 @@ describe('the catalog of a vault', () => {
     expect(row?.object).toBe(`snapshots/${id}`);
   });
 
+  it('has a row for an archive as soon as it is made, and marks it when it is deleted', async () => {
+    await writeFile(join(scratch, 'file'), 'content');
+    const archive = await vault.archive(join(scratch, 'file'), { name: 'portable', tags: ['t'] });
+    const { id, form, name, time, tags, bytes, storedBytes, codec, object } = archive;
+    expect(await vault.catalog.find()).toMatchObject([
+      {
+        id,
+        form,
+        name,
+        time,
+        tags,
+        bytes,
+        storedBytes,
+        codec,
+        object,
+        files: 1,
+        encrypted: true,
+        sha256: archive.storedSha256,
+      },
+    ]);
+    await vault.delete(id);
+    expect(await vault.catalog.find()).toEqual([]);
+  });
+
   it('B50: answers SQL', async () => {
     await backup('a');
     await backup('b');

@@ -3,6 +3,7 @@
 import type { CatalogBackup } from '../../catalog/catalog-backup.ts';
 import { objectName } from '../../repository/layout.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import type { ArchiveDetails } from '../reference/backup-details.ts';
 import { backupRecord } from '../reference/backup-record.ts';
 
 export function snapshotEntry(record: SnapshotRecord): CatalogBackup {
@@ -23,5 +24,25 @@ export function snapshotEntry(record: SnapshotRecord): CatalogBackup {
     encrypted: true,
     codec: null,
     object: objectName('snapshot', record.id),
+  };
+}
+
+export function archiveEntry(archive: Omit<ArchiveDetails, 'problems'>): CatalogBackup {
+  const { form, id, name, time, host, tags, paths, bytes, storedBytes } = archive;
+  return {
+    form,
+    id,
+    name,
+    time,
+    host,
+    tags,
+    paths,
+    bytes,
+    storedBytes,
+    files: archive.fileCount,
+    sha256: archive.storedSha256,
+    encrypted: archive.encryption !== 'none',
+    codec: archive.codec,
+    object: archive.object,
   };
 }

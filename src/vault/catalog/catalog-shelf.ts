@@ -1,11 +1,14 @@
 // What a sync asks of each shelf of a vault.
+import { readArchive } from '../../archives/shelf/read-shelf.ts';
+import { isComplete, listShelf, type ShelfItem } from '../../archives/shelf/shelf-listing.ts';
 import type { BackupForm, CatalogBackup } from '../../catalog/catalog-backup.ts';
 import { hasCode } from '../../base/errors.ts';
 import { isId, type SnapshotId } from '../../base/ids.ts';
 import { loadSnapshot } from '../../repository/snapshots.ts';
 import type { VaultSettings } from '../vault-session.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
-import { snapshotEntry } from './catalog-entry.ts';
+import { archiveDetails } from '../reference/backup-details.ts';
+import { archiveEntry, snapshotEntry } from './catalog-entry.ts';
 
 /** One form of backups in a vault: which there are, and what is known of one. */
 export interface CatalogShelf {
@@ -18,7 +21,7 @@ export interface CatalogShelf {
 
 /** The shelves of a vault. A new form of backups gets its line here, and is synced. */
 export function shelvesOf({ repository, settings }: Pick<ActionContext, 'repository' | 'settings'>): CatalogShelf[] {
-  return [snapshotShelf(repository, settings)];
+  return [snapshotShelf(repository, settings), archiveShelf(repository, settings)];
 }
 
 /** The id of a snapshot is the hash of its file: a row with that id never has to be read again. */
@@ -37,6 +40,30 @@ function snapshotShelf(repository: ActionContext['repository'], settings: VaultS
         else if (!hasCode(error, 'OBJECT_MISSING')) throw error;
         return undefined;
       }
+    },
+  };
+}
+
+/** An archive is never changed: one of the same stored name is the same. */
+function archiveShelf({ origin }: ActionContext['repository'], settings: VaultSettings): CatalogShelf {
+  const items = new Map<string, ShelfItem>();
+  return {
+    form: 'archive',
+    async *listIds(signal) {
+      for (const item of await listShelf(origin, { signal })) {
+        if (!isComplete(item)) continue;
+        items.set(item.stored, item);
+        yield item.stored;
+      }
+    },
+    async load(id, signal) {
+      const item = items.get(id);
+      if (item === undefined) return undefined;
+      const archive = await readArchive(origin, item, {
+        signal,
+        onWarning: (message) => settings.notify({ level: 'warning', message }),
+      });
+      return archive === undefined ? undefined : archiveEntry(archiveDetails(archive));
     },
   };
 }

@@ -2,6 +2,8 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { isCairnError } from '../../base/errors.ts';
 import type { RunStatus } from '../../catalog/run-rows.ts';
+import type { ExportResult } from '../archives/export-archive.ts';
+import type { ArchiveDetails } from '../reference/backup-details.ts';
 import type { VaultCheckResult } from '../actions/check-action.ts';
 import type { IndexRepairResult } from '../../repository/repair/repair-index.ts';
 import type { PackRepairResult } from '../../repository/repair/repair-packs.ts';
@@ -31,6 +33,8 @@ export interface CareResults {
   readonly copy: CopyResult;
   readonly migrate: MigrateResult;
   readonly check: VaultCheckResult;
+  readonly export: ExportResult;
+  readonly import: ArchiveDetails;
 }
 
 export type CareAction = keyof CareResults;
@@ -52,6 +56,10 @@ const actions: { readonly [A in ActionName]?: (result: ActionResults[A]) => Ende
   }),
   restore: ({ status, filesRestored, filesSkipped, filesDeleted, bytesRestored, problemCount }) => ({
     counts: { filesRestored, filesSkipped, filesDeleted, bytesRestored, problems: problemCount },
+    isPartial: status === 'partial',
+  }),
+  archive: ({ status, fileCount, bytes, storedBytes, problems }) => ({
+    counts: { files: fileCount, bytes: bytes ?? 0, storedBytes: storedBytes ?? 0, problems: problems.length },
     isPartial: status === 'partial',
   }),
   forget: removal,
@@ -82,8 +90,11 @@ const care: { readonly [A in CareAction]?: (result: CareResults[A]) => Ended } =
       isPartial: failed > 0,
     };
   },
-  check: ({ isGood, findings, snapshots, packs }) => ({
-    counts: { findings: findings.length, snapshots, packs },
+  import: ({ fileCount, bytes, storedBytes }) => ({
+    counts: { files: fileCount, bytes: bytes ?? 0, storedBytes: storedBytes ?? 0 },
+  }),
+  check: ({ isGood, findings, snapshots, archives, packs }) => ({
+    counts: { findings: findings.length, snapshots, archives, packs },
     isPartial: !isGood,
   }),
 };
