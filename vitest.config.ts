@@ -1,4 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { privateFolders } from './test/support/private-folders.ts';
+
+const hermetic = { env: privateFolders, globalSetup: './test/support/private-folders.ts' };
 
 // Three projects: `unit` needs nothing but Node, `integration` starts real programs on loopback,
 // `e2e` drives the built command line as a child process.
@@ -7,6 +10,7 @@ export default defineConfig({
     projects: [
       {
         test: {
+          ...hermetic,
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/property/**/*.test.ts'],
           pool: 'threads',
@@ -15,6 +19,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...hermetic,
           name: 'integration',
           include: ['test/{conformance,integration,crash}/**/*.test.ts'],
           pool: 'forks',
@@ -28,6 +33,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...hermetic,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           pool: 'forks',

@@ -20,12 +20,14 @@ const commandChunks: Bundle['codeSplitting'] = {
     { name: 'start', test: modules('cli/code-cache|vault/program-version'), priority: 5 },
     { name: 'run', test: modules('cli/(?!main|commands/|config/).*'), priority: 4 },
     { name: 'vault', test: modules('vault/open-vault'), priority: 3 },
+    // Big, and for two who both are seldom needed: the configuration, and an exported catalog.
+    { name: 'zod', test: /[/\\]node_modules[/\\]zod[/\\]/u, priority: 2.7 },
     // With YAML and the schema, which nobody loads who has no configuration.
     { name: 'configuration', test: modules('config/read-config|config/schema/config-schema'), priority: 2.5 },
     {
       name: 'shared',
       test: modules(
-        '(?!archiver/|restorer/|cli/config/|config/|storage/drivers/|repository/(check|repair|rewrite|walk)/|vault/(care|look)/|vault/(\\w+/)?(backup|restore)-).*',
+        '(?!catalog/|vault/catalog/catalog-writer|archiver/|restorer/|cli/config/|config/|storage/drivers/|repository/(check|repair|rewrite|walk)/|vault/(care|look)/|vault/(\\w+/)?(backup|restore)-).*',
       ),
       minShareCount: 2,
       priority: 2,
@@ -38,6 +40,7 @@ const commandChunks: Bundle['codeSplitting'] = {
       minShareCount: 2,
       priority: 1,
     },
+    { name: 'rows', test: modules('catalog/.*'), minShareCount: 2, priority: 1 },
     { name: 'look', test: modules('vault/look/.*'), minShareCount: 2, priority: 0 },
     { name: 'save', test: modules('vault/actions/backup-(action|ahead)'), priority: 1 },
     { name: 'bring-back', test: modules('vault/actions/restore-action|restorer/restore'), priority: 1 },

@@ -69,6 +69,7 @@ export type {
   BackupSummary,
   SnapshotDetails,
 } from './vault/reference/backup-details.ts';
+export type { BackupInfo } from './vault/look/backup-info.ts';
 export type { BackupEntry } from './vault/look/backup-entry.ts';
 export type { BackupFilter } from './vault/reference/backup-filter.ts';
 export type { ArchiveBackup, BackupRecord, SnapshotBackup } from './vault/reference/backup-record.ts';
@@ -112,6 +113,14 @@ export { parseWeekday, type Weekday } from './retention/weekday.ts';
 export type { GroupField, GroupKey } from './retention/group-snapshots.ts';
 export type { KeepCount, KeepRules } from './retention/keep-policy.ts';
 export type { BackupSelection } from './vault/reference/select-snapshots.ts';
+
+export type { QueryRow, VaultCatalog } from './vault/catalog/vault-catalog.ts';
+export type { BackupForm, CatalogBackup, CatalogRow } from './catalog/catalog-backup.ts';
+export type { CatalogFilter } from './catalog/find-rows.ts';
+export type { CatalogProof } from './catalog/run-rows.ts';
+export type { CatalogSyncResult } from './catalog/merge-vault.ts';
+export type { QueryTable, QueryValue } from './catalog/query/query-message.ts';
+export type { QueryOptions } from './catalog/query/query-process.ts';
 
 export type { CheckResult } from './repository/check/check-repository.ts';
 export type { Finding, FindingKind } from './repository/check/finding.ts';

@@ -115,6 +115,12 @@ export const errorCodes = [
   'VALUE_INVALID',
   'VALUE_TOO_LARGE',
   'VALUE_CORRUPT',
+  // catalog
+  'CATALOG_UNSUPPORTED',
+  'CATALOG_DAMAGED',
+  'CATALOG_UNAVAILABLE',
+  'QUERY_INVALID',
+  'QUERY_LIMIT',
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];

@@ -149,6 +149,12 @@ export const commandTable: readonly CommandEntry[] = [
   entry('unlock', CARE, 'remove stale locks', async () => (await import('./commands/unlock.ts')).unlockCommand),
   entry('cache', CARE, 'list or clear the local cache', async () => (await import('./commands/cache.ts')).cacheCommand),
   entry(
+    'catalog',
+    CARE,
+    'query the catalog of this machine, and bring it up to date',
+    async () => (await import('./commands/catalog.ts')).catalogCommand,
+  ),
+  entry(
     'doctor',
     CARE,
     'look for problems of this machine and this vault',

@@ -104,4 +104,9 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   VALUE_INVALID: 'Look at it with `cairn kv get`; `cairn kv list KEY` shows older versions.',
   VALUE_TOO_LARGE: 'Back it up as a file, or split it over several keys.',
   VALUE_CORRUPT: 'Read an older version with `cairn kv get KEY --at TIME`; `cairn kv list KEY` shows them.',
+  CATALOG_UNSUPPORTED: 'Use a newer version of Cairn, or name another file with CAIRN_CATALOG.',
+  CATALOG_DAMAGED: 'Run `cairn catalog rebuild`.',
+  CATALOG_UNAVAILABLE: 'Name another file with CAIRN_CATALOG, or go without with --no-catalog.',
+  QUERY_INVALID: 'The tables and their columns are in docs/guides/catalog.md.',
+  QUERY_LIMIT: 'Narrow the query with WHERE or LIMIT, or raise the limit.',
 };

@@ -173,6 +173,11 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   VALUE_INVALID: 'damaged',
   VALUE_TOO_LARGE: 'usage',
   VALUE_CORRUPT: 'damaged',
+  CATALOG_UNSUPPORTED: 'unsupported',
+  CATALOG_DAMAGED: 'damaged',
+  CATALOG_UNAVAILABLE: 'failed',
+  QUERY_INVALID: 'usage',
+  QUERY_LIMIT: 'failed',
 };
 
 /** The exit code of an error code. */

@@ -23,6 +23,8 @@ export interface GlobalOptions {
   /** `false` for `--no-cache`. */
   readonly cache: boolean;
   readonly cacheDir?: string;
+  /** `false` for `--no-catalog`. */
+  readonly catalog: boolean;
   /** KiB per second. */
   readonly limitUpload?: number;
   /** KiB per second. */
@@ -64,6 +66,7 @@ export function addGlobalOptions(program: Command): void {
     )
     .option('--no-lock', 'read without a lock in the vault')
     .option('--no-cache', 'keep no local copies of what a remote vault holds')
+    .option('--no-catalog', 'leave the catalog of this machine alone (its file: env CAIRN_CATALOG)')
     .option('--cache-dir <dir>', 'where the local cache is (env CAIRN_CACHE_DIR, RESTIC_CACHE_DIR)')
     .addOption(
       new Option('--limit-upload <KiB/s>', 'send no faster than this to the vault').argParser(parsePositiveInteger),

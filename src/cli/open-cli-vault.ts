@@ -2,6 +2,7 @@
 import { CairnError, hasCode } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import { vaultVariables } from '../config/vault-variables.ts';
+import { defaultCatalogFile } from '../catalog/catalog-file.ts';
 import { defaultCacheFolder } from '../vault/cache-folder.ts';
 import type { StorageSettings } from '../vault/storage-settings.ts';
 import type { OpenVaultOptions } from '../vault/vault-options.ts';
@@ -167,6 +168,7 @@ export async function vaultOptions(
     jobs: options.jobs,
     storage: await storageSettings(cli, choice),
     cache: folder === undefined ? false : { folder },
+    catalog: options.catalog ? { file: defaultCatalogFile(env) } : false,
     onNotice: ({ level, message }) => (level === 'warning' ? warn(message) : cli.info(message)),
     extensions: (await cli.extensions())?.forVaults,
     signal,

@@ -31,6 +31,7 @@ export async function deleteValue(context: ValuesContext, keyText: string, optio
     await storage.write(tombstone, utf8(`${formatStamp(stamp)}\n`), { signal });
   }
   if (state.versions.length > 0 || state.tombstones.length > 0) await finishDelete(context, key, options);
+  context.onRemoved?.(state.versions);
   return state.versions.length > 0;
 }
 

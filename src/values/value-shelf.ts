@@ -17,6 +17,10 @@ export interface ValuesContext {
   readonly clock: Clock;
   /** Told of what could not be done and stopped nothing. */
   readonly warn: (message: string) => void;
+  /** Told of each version that was stored. */
+  readonly onStored?: ((version: StoredVersion) => void) | undefined;
+  /** Told of versions that were removed. */
+  readonly onRemoved?: ((versions: readonly StoredVersion[]) => void) | undefined;
   /** The cost of passwords, for tests: a real one takes a second. */
   readonly workFactor?: number | undefined;
 }

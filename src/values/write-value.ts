@@ -37,6 +37,7 @@ export async function setValue(
   const bytes = to === undefined ? packed : await seal(packed, to, context.workFactor);
   const state = await loadKey(context, key, options);
   const version = await writeNewest(context, state, bytes, { compressed, encrypted: to !== undefined }, options);
+  context.onStored?.(version);
   if (keep !== undefined) await removeOld(context, key, state.versions.slice(keep - 1), options);
   return describeVersion(version);
 }
@@ -69,7 +70,7 @@ async function writeNewest(
 
 /** The value is stored by now: what cannot be removed is told, and goes with the next one. */
 async function removeOld(
-  { storage, warn }: ValuesContext,
+  { storage, warn, onRemoved }: ValuesContext,
   key: ValueKey,
   versions: readonly StoredVersion[],
   { signal }: SetValueOptions,
@@ -81,6 +82,7 @@ async function removeOld(
       versions.toReversed().map(({ object }) => object),
       { signal },
     );
+    onRemoved?.(versions);
   } catch (error) {
     signal?.throwIfAborted();
     warn(`old versions of ${JSON.stringify(key)} could not be removed: ${messageOf(error)}`);

@@ -1,5 +1,6 @@
 import { CairnArgumentError, CairnError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { defaultCatalogFile } from '../catalog/catalog-file.ts';
 import { isStorageClass } from '../formats/snapshot/config.ts';
 import { initRepository } from '../repository/init-repository.ts';
 import { CONFIG_NAME } from '../repository/layout.ts';
@@ -99,6 +100,7 @@ async function openOn(
       notify,
       logger: options.logger,
       extensions,
+      catalogFile: catalogFileOf(options, storage),
     });
   } catch (error) {
     // The first error says more than a failed close would.
@@ -136,6 +138,12 @@ async function resolvePassword(source: PasswordSource): Promise<Secret> {
 function cacheOptions(options: OpenVaultOptions): { readonly folder: string } | undefined {
   if (options.cache === false) return undefined;
   return options.cache ?? { folder: defaultCacheFolder(process.env) };
+}
+
+/** A vault in memory ends with its process, and rows of it would stay for ever. */
+function catalogFileOf({ catalog }: OpenVaultOptions, { url }: Storage): string | undefined {
+  if (catalog === false) return undefined;
+  return catalog?.file ?? (url.startsWith('memory:') ? undefined : defaultCatalogFile(process.env));
 }
 
 function noStorageClass(text: string): CairnArgumentError {

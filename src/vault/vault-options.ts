@@ -21,6 +21,11 @@ export interface OpenVaultOptions {
   readonly lock?: boolean | undefined;
   /** Local copies of the metadata of a remote vault; on by default. */
   readonly cache?: CacheOptions | false | undefined;
+  /**
+   * The catalog that learns what this vault does; by default the one of this machine (CAIRN_CATALOG), and none for a
+   * vault in memory.
+   */
+  readonly catalog?: { readonly file: string } | false | undefined;
   /** Limits, read-only and append-only access, and who is told of operations. */
   readonly storage?: StorageSettings | undefined;
   /** Storage class for packs of data written now, such as `GLACIER`; by default the one the vault was made with. */

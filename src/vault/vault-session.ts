@@ -13,6 +13,7 @@ import type { Repository } from '../repository/repository.ts';
 import { listSnapshots, type SnapshotRecord } from '../repository/snapshots.ts';
 import type { MirroredStorage } from '../storage/mirror/mirror-storage.ts';
 import type { VaultExtensions } from './vault-extensions.ts';
+import type { CatalogRecorder } from './catalog/catalog-recorder.ts';
 import type { VaultNotice } from './vault-options.ts';
 
 /** The settings of an open vault that its actions need. */
@@ -31,6 +32,8 @@ export interface VaultSettings {
   readonly notify: (notice: VaultNotice) => void;
   readonly logger?: Logger | undefined;
   readonly extensions?: VaultExtensions | undefined;
+  /** Told of what an action did, where the vault has a catalog. */
+  readonly catalog?: CatalogRecorder | undefined;
 }
 
 export interface SessionOptions {

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { messageOf } from '../base/errors.ts';
-import { Job } from '../base/job.ts';
+import type { Job } from '../base/job.ts';
 import type { KeyId } from '../base/ids.ts';
 import type { Secret } from '../base/secret.ts';
 import type { RepositoryConfig } from '../formats/snapshot/config.ts';
@@ -8,7 +7,7 @@ import type { KeyRecord } from '../repository/keys.ts';
 import type { UnlockResult } from '../repository/lock/unlock.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { ActionContext, BackupOptions, BackupPreview, BackupResult } from './actions/backup-action.ts';
+import type { BackupOptions, BackupPreview, BackupResult } from './actions/backup-action.ts';
 import type { KeepRules } from '../retention/keep-policy.ts';
 import type { IndexRepairResult } from '../repository/repair/repair-index.ts';
 import type { PackRepairResult } from '../repository/repair/repair-packs.ts';
@@ -31,6 +30,7 @@ import type { RewriteChange, RewriteOptions } from './care/rewrite-backups.ts';
 import type { RewriteResult } from './care/rewrite-snapshots.ts';
 import type { TagChange, TagOptions, TagResult } from './care/tag-backups.ts';
 import type { BackupEntry } from './look/backup-entry.ts';
+import type { BackupInfo } from './look/backup-info.ts';
 import type { ArchiveKeys } from './archives/archive-access.ts';
 import type { ArchiveOptions, ArchiveResult } from './archives/archive-action.ts';
 import type { ExportOptions, ExportResult } from './archives/export-archive.ts';
@@ -49,12 +49,14 @@ import type { ExpectedBackup, PeriodicStatus } from '../retention/periodic-statu
 import type { StatsMode } from '../repository/walk/repository-stats.ts';
 import type { GrowthStep, ModeStats, StatsOptions, VaultStats } from './look/look-stats.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
-import { ActionLog } from './action-log.ts';
 import { VaultEmitter } from './vault-emitter.ts';
-import type { ActionName, ActionRequest, ActionResults, VaultEventName, VaultListener } from './vault-events.ts';
+import type { VaultEventName, VaultListener } from './vault-events.ts';
 import { VaultMirror } from './care/vault-mirror.ts';
 import { openSession, type VaultSettings } from './vault-session.ts';
 import { VaultValues } from './values/vault-values.ts';
+import { ActionRunner } from './action-runner.ts';
+import { noCatalog, VaultCatalog } from './catalog/vault-catalog.ts';
+import { VaultRecorder } from './catalog/vault-recorder.ts';
 
 interface SignalOptions {
   readonly signal?: AbortSignal | undefined;
@@ -78,19 +80,28 @@ export class Vault implements AsyncDisposable {
   readonly #emitter: VaultEmitter;
   /** Key-value entries beside the backups. */
   readonly values: VaultValues;
+  readonly #recorder: VaultRecorder | undefined;
+  readonly #runner: ActionRunner;
+  #catalog: VaultCatalog | undefined;
 
   /** Vaults are opened with `openVault` and made with `initVault`. */
-  constructor(storage: Storage, repository: Repository, settings: VaultSettings) {
+  constructor(
+    storage: Storage,
+    repository: Repository,
+    settings: VaultSettings & { readonly catalogFile?: string | undefined },
+  ) {
     this.#storage = storage;
     this.#repository = repository;
     this.#settings = settings;
-    this.values = new VaultValues(repository, settings);
+    this.#recorder = VaultRecorder.of(settings, { id: repository.config.id, url: storage.url, kind: 'cairn' });
+    this.values = new VaultValues(repository, settings, this.#recorder);
     this.#emitter = new VaultEmitter({
       vaultUrl: storage.url,
       shared: settings.extensions?.listeners,
       onListenerError: (error, event) =>
         settings.notify({ level: 'warning', message: `a listener of ${event} failed: ${messageOf(error)}` }),
     });
+    this.#runner = new ActionRunner({ repository, settings }, this.#emitter, this.#recorder);
   }
 
   /** Where the vault is, without secrets. */
@@ -134,7 +145,7 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   backup(source: BackupSource, options: BackupOptions = {}): Job<BackupResult> {
-    return this.#action('backup', { ...options, source }, async (context) =>
+    return this.#runner.action('backup', { ...options, source }, async (context) =>
       (await import('./actions/backup-action.ts')).runBackup(context, source, options),
     );
   }
@@ -154,14 +165,14 @@ export class Vault implements AsyncDisposable {
     change: (guard: GuardedChange) => T | Promise<T>,
     options: GuardOptions = {},
   ): Job<GuardResult<T>> {
-    return this.#job(options, async (context) =>
+    return this.#runner.job(options, async (context) =>
       (await import('./guard/guard-source.ts')).guardSource(this, context, source, change, options),
     );
   }
 
   /** What `backup` would save: everything is read and compared, and nothing written but a lock. */
   previewBackup(source: BackupSource, options: BackupOptions = {}): Job<BackupPreview> {
-    return this.#job(options, async (context) =>
+    return this.#runner.job(options, async (context) =>
       (await import('./actions/backup-action.ts')).runBackupPreview(context, source, options),
     );
   }
@@ -176,7 +187,7 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   restore(reference: string, options: VaultRestoreOptions): Job<VaultRestoreResult> {
-    return this.#action('restore', { ...options, reference }, async (context) =>
+    return this.#runner.action('restore', { ...options, reference }, async (context) =>
       (await import('./actions/restore-action.ts')).runRestore(context, reference, options),
     );
   }
@@ -191,26 +202,21 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   archive(source: BackupSource, options: ArchiveOptions = {}): Job<ArchiveResult> {
-    return this.#action('archive', { ...options, source }, async ({ repository, settings, signal, report }) => {
-      const { runArchive } = await import('./archives/archive-action.ts');
-      return runArchive(
-        { ...settings, storage: repository.origin, password: settings.password, signal, report },
-        source,
-        options,
-      );
-    });
+    return this.#runner.action('archive', { ...options, source }, async (context) =>
+      (await import('./archives/archive-to-vault.ts')).archiveToVault(context, source, options),
+    );
   }
 
   /** Writes a backup as an archive file: an archive as it is, a snapshot as an archive made of it. */
   exportArchive(reference: string, options: ExportOptions): Job<ExportResult> {
-    return this.#job(options, async (context) =>
+    return this.#runner.care('export', options, async (context) =>
       (await import('./archives/export-archive.ts')).exportBackup(context, reference, options),
     );
   }
 
   /** Takes an archive file, also of another program, in among the archives. It is read to its end first. */
   importArchive(file: string, options: ImportOptions = {}): Job<ArchiveDetails> {
-    return this.#job(options, async (context) =>
+    return this.#runner.care('import', options, async (context) =>
       (await import('./archives/import-archive.ts')).importArchive(context, file, options),
     );
   }
@@ -233,6 +239,11 @@ export class Vault implements AsyncDisposable {
     options: PeriodicOptions = {},
   ): Promise<PeriodicStatus<BackupRecord>[]> {
     return (await import('./look/periodic-backups.ts')).periodicBackups(this.#look(options), expected, options);
+  }
+
+  /** The newest backup of a name, and how many there are. */
+  async info(name: string, options: Omit<BackupFilter, 'name'> & SignalOptions = {}): Promise<BackupInfo> {
+    return (await import('./look/backup-info.ts')).infoOf(name, this.list({ ...options, name }));
   }
 
   /** Everything that is recorded about one backup. Throws `REF_UNKNOWN` or `REF_AMBIGUOUS`. */
@@ -293,7 +304,7 @@ export class Vault implements AsyncDisposable {
 
   /** Verifies the vault. Damage is in the result, not thrown. */
   check(options: VaultCheckOptions = {}): Job<VaultCheckResult> {
-    return this.#job(options, async (context) => {
+    return this.#runner.care('check', options, async (context) => {
       const { runCheck } = await import('./actions/check-action.ts');
       return runCheck(context, options);
     });
@@ -319,7 +330,7 @@ export class Vault implements AsyncDisposable {
 
   /** Removes the backups that a plan forgets. Their data stays until a prune. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`. */
   forget(plan: ForgetPlan, options: SignalOptions = {}): Job<ForgetResult> {
-    return this.#action('forget', { ...options, plan }, async (context) =>
+    return this.#runner.action('forget', { ...options, plan }, async (context) =>
       (await import('./care/apply-forget.ts')).applyForget(context, plan),
     );
   }
@@ -327,7 +338,7 @@ export class Vault implements AsyncDisposable {
   /** Removes one or more backups by reference. Rejects with `REF_UNKNOWN`, `REF_AMBIGUOUS` or `BACKUP_HELD`, and removes nothing then. */
   delete(references: string | readonly string[], options: DeleteOptions = {}): Job<ForgetResult> {
     const named = [references].flat();
-    return this.#action('delete', { ...options, references: named }, async (context) => {
+    return this.#runner.action('delete', { ...options, references: named }, async (context) => {
       const { planDelete } = await import('./care/plan-forget.ts');
       const plan = await planDelete(context, named, options);
       return (await import('./care/apply-forget.ts')).applyForget(context, plan);
@@ -355,7 +366,7 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   rotate(...call: RotationCall): Job<RetentionResult> {
-    return this.#action('rotate', { ...signalOf(call), call }, async (context) =>
+    return this.#runner.action('rotate', { ...signalOf(call), call }, async (context) =>
       (await import('./care/rotate-backups.ts')).rotateBackups(context, call),
     );
   }
@@ -379,14 +390,14 @@ export class Vault implements AsyncDisposable {
    * each name stays. Rejects with `PLAN_OUTDATED`, `VAULT_LOCKED`; what could not be removed is in `failed`.
    */
   deleteOlderThan(...call: OlderThanCall): Job<RetentionResult> {
-    return this.#action('deleteOlderThan', { ...signalOf(call), call }, async (context) =>
+    return this.#runner.action('deleteOlderThan', { ...signalOf(call), call }, async (context) =>
       (await import('./care/delete-older-than.ts')).deleteOlderThan(context, call),
     );
   }
 
   /** What `prune` would remove and repack. Others may go on. */
   planPrune(options: PruneOptions = {}): Job<PrunePlan> {
-    return this.#job(options, async (context) =>
+    return this.#runner.job(options, async (context) =>
       (await import('./care/prune-vault.ts')).planPruneOfVault(context, options),
     );
   }
@@ -400,14 +411,14 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   prune(options: PruneOptions = {}): Job<PruneResult> {
-    return this.#action('prune', options, async (context) =>
+    return this.#runner.action('prune', options, async (context) =>
       (await import('./care/prune-vault.ts')).pruneVault(context, options),
     );
   }
 
   /** Changes tags. Backups get new ids by it; `id` in the result. Rejects with `REWRITE_REFUSED`, `VAULT_LOCKED`. */
   tag(change: TagChange, options: TagOptions = {}): Job<TagResult> {
-    return this.#job(options, async (context) =>
+    return this.#runner.care('tag', options, async (context) =>
       (await import('./care/tag-backups.ts')).tagBackups(context, change, options),
     );
   }
@@ -423,14 +434,14 @@ export class Vault implements AsyncDisposable {
 
   /** Makes new versions of backups, without what patterns exclude or with another host or time. */
   rewrite(change: RewriteChange, options: RewriteOptions = {}): Job<RewriteResult> {
-    return this.#job(options, async (context) =>
+    return this.#runner.care('rewrite', options, async (context) =>
       (await import('./care/rewrite-backups.ts')).rewriteBackups(context, change, options),
     );
   }
 
   /** Makes the index agree with the packs that are there. */
   repairIndex(options: RepairIndexOptions = {}): Job<IndexRepairResult> {
-    return this.#job(options, async (context) =>
+    return this.#runner.care('repairIndex', options, async (context) =>
       (await import('./care/repair-index-action.ts')).repairIndex(context, options),
     );
   }
@@ -440,21 +451,21 @@ export class Vault implements AsyncDisposable {
     packs: readonly (string | { readonly object: string })[],
     options: RepairPacksOptions = {},
   ): Job<PackRepairResult> {
-    return this.#job(options, async (context) =>
+    return this.#runner.care('repairPacks', options, async (context) =>
       (await import('./care/repair-packs-action.ts')).repairPacks(context, packs, options),
     );
   }
 
   /** Makes versions of damaged backups without what is missing. */
   repairSnapshots(options: RepairSnapshotsOptions = {}): Job<RewriteResult> {
-    return this.#job(options, async (context) =>
+    return this.#runner.care('repairSnapshots', options, async (context) =>
       (await import('./care/repair-snapshots.ts')).repairSnapshots(context, options),
     );
   }
 
   /** Brings back, as one backup, all folders that no backup refers to. */
   recover(options: CareOptions<readonly string[]> = {}): Job<RecoverResult> {
-    return this.#job(options, async (context) =>
+    return this.#runner.care('recover', options, async (context) =>
       (await import('./care/recover-backups.ts')).recoverBackups(context, options),
     );
   }
@@ -470,10 +481,13 @@ export class Vault implements AsyncDisposable {
    * ```
    */
   copyTo(target: Vault, options: CopyOptions = {}): Job<CopyResult> {
-    return this.#job(options, async (context) =>
+    return this.#runner.care('copy', options, async (context, session) =>
       (await import('./care/copy-backups.ts')).copyBackups(
         context,
-        { repository: target.#repository, settings: target.#settings },
+        {
+          repository: target.#repository,
+          settings: { ...target.#settings, catalog: target.#recorder?.inSession(session) },
+        },
         options,
       ),
     );
@@ -481,7 +495,7 @@ export class Vault implements AsyncDisposable {
 
   /** Turns a vault of version 1 into version 2, which compresses. Open it again to write in the new version. */
   migrate(options: MigrateOptions = {}): Job<MigrateResult> {
-    return this.#job(options, async (context) =>
+    return this.#runner.care('migrate', options, async (context) =>
       (await import('./care/migrate-vault.ts')).migrateVault(context, options),
     );
   }
@@ -526,7 +540,14 @@ export class Vault implements AsyncDisposable {
   /** The storages of the vault where it is in several: how they are, and how those that fell behind catch up. */
   get mirror(): VaultMirror | undefined {
     const { mirror } = this.#settings;
-    return mirror === undefined ? undefined : new VaultMirror(mirror, (options, run) => this.#job(options, run));
+    return mirror === undefined ? undefined : new VaultMirror(mirror, (options, run) => this.#runner.job(options, run));
+  }
+
+  /** The catalog of this machine. Throws `NOT_SUPPORTED` where the vault was opened without one. */
+  get catalog(): VaultCatalog {
+    if (this.#recorder === undefined) throw noCatalog();
+    this.#catalog ??= new VaultCatalog(this.#recorder, (options, run) => this.#runner.job(options, run));
+    return this.#catalog;
   }
 
   close(): Promise<void> {
@@ -534,6 +555,8 @@ export class Vault implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#catalog?.[Symbol.asyncDispose]();
+    await this.#recorder?.[Symbol.asyncDispose]();
     await this.#repository[Symbol.asyncDispose]();
     await this.#storage[Symbol.asyncDispose]();
   }
@@ -544,35 +567,6 @@ export class Vault implements AsyncDisposable {
 
   #lock(mode: 'shared' | 'exclusive', { signal }: SignalOptions): ReturnType<typeof openSession> {
     return openSession(this.#repository, this.#settings, { mode, purpose: 'write', signal });
-  }
-
-  #job<R>({ signal }: SignalOptions, run: (context: ActionContext) => Promise<R>): Job<R> {
-    const options = signal === undefined ? {} : { signal };
-    return new Job<R>(
-      (job) =>
-        run({
-          repository: this.#repository,
-          settings: this.#settings,
-          signal: job.signal,
-          report: (progress) => job.report(progress),
-        }),
-      options,
-    );
-  }
-
-  #action<A extends ActionName>(
-    name: A,
-    options: ActionRequest<A> & SignalOptions,
-    run: (context: ActionContext) => Promise<ActionResults[A]>,
-  ): Job<ActionResults[A]> {
-    return this.#job(options, (context) => {
-      const sessionId = randomUUID();
-      const log = new ActionLog(this.#settings.logger, name, sessionId);
-      const start = { sessionId, options, signal: context.signal };
-      return log.around(context.signal, () =>
-        this.#emitter.around(name, start, () => run({ ...context, report: log.reportTo(context.report) })),
-      );
-    });
   }
 }
 

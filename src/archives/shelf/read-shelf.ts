@@ -26,16 +26,17 @@ export interface ReadShelfOptions {
 export async function readShelf(storage: Storage, options: ReadShelfOptions): Promise<StoredArchive[]> {
   const { signal, name } = options;
   const items = (await listShelf(storage, { signal, name })).filter(isComplete);
-  const read = await mapConcurrent(items, { limit: READS, signal }, (item) => readOne(storage, item, options));
+  const read = await mapConcurrent(items, { limit: READS, signal }, (item) => readArchive(storage, item, options));
   return read
     .filter((archive) => archive !== undefined)
     .sort((a, b) => a.sidecar.time.getTime() - b.sidecar.time.getTime() || (a.stored < b.stored ? -1 : 1));
 }
 
-async function readOne(
+/** One of them; `undefined` where it is gone or cannot be read. */
+export async function readArchive(
   storage: Storage,
   { object, stored, sizeBytes }: ShelfItem,
-  { signal, onWarning }: ReadShelfOptions,
+  { signal, onWarning }: Pick<ReadShelfOptions, 'signal' | 'onWarning'>,
 ): Promise<StoredArchive | undefined> {
   try {
     const sidecar = decodeSidecar(await storage.read(sidecarOf(object), { signal }));

@@ -1,3 +1,5 @@
+import { CairnError } from '../../base/errors.ts';
+import type { Vault } from '../../vault/vault.ts';
 import { howToRestore } from '../../vault/archives/how-to-restore.ts';
 import type { ArchiveDetails, BackupDetails, SnapshotDetails } from '../../vault/reference/backup-details.ts';
 import type { ValueBackup } from '../../vault/values/value-backup.ts';
@@ -6,12 +8,14 @@ import type { CliContext } from '../context.ts';
 import { addSingleFilterOptions, singleFilter, type SingleFilterFlags } from '../filter-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
-import { formatBytes, formatCount, formatDuration } from '../output/format.ts';
+import { formatBytes, formatCount, formatDuration, formatTime, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
+import { shortReference } from '../output/short-reference.ts';
 
 interface ShowFlags extends SingleFilterFlags {
   readonly at?: string;
   readonly howToRestore: boolean;
+  readonly versions: boolean;
 }
 
 export const showCommand: CommandModule = {
@@ -20,12 +24,14 @@ export const showCommand: CommandModule = {
       .description('Shows everything that is recorded about one backup.')
       .argument('<ref>', 'an id or its beginning, `latest`, a name, name@time, or the stored name of an archive')
       .option('--at <time>', 'the newest backup that is not later than this')
-      .option('--how-to-restore', 'print the command that restores it without cairn', false);
+      .option('--how-to-restore', 'print the command that restores it without cairn', false)
+      .option('--versions', 'take <ref> as a name: show its newest backup, and how many there are', false);
     addSingleFilterOptions(command);
     command.action((reference: string, flags: ShowFlags) => start((cli) => show(cli, reference, flags)));
     addExamples(command, [
       ['cairn show latest', 'the newest backup'],
       ['cairn show documents@2026-11-19', 'the last one of that day'],
+      ['cairn show documents --versions', 'how many there are of that name'],
     ]);
     addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef']);
   },
@@ -33,6 +39,10 @@ export const showCommand: CommandModule = {
 
 async function show(cli: CliContext, reference: string, flags: ShowFlags): Promise<void> {
   await using vault = await openCliVault(cli);
+  if (flags.versions) {
+    await showVersions(cli, vault, reference, flags);
+    return;
+  }
   const details = await vault.get(reference, { at: flags.at, filter: singleFilter(flags), signal: cli.signal });
   if (flags.howToRestore) await explainRestore(cli, details);
   else if (cli.options.json) await cli.out.json({ schema: 1, ...details });
@@ -49,6 +59,21 @@ function renderAny(details: BackupDetails): string {
       return renderValue(details);
     default:
       return details satisfies never;
+  }
+}
+
+async function showVersions(cli: CliContext, vault: Vault, name: string, flags: ShowFlags): Promise<void> {
+  const info = await vault.info(name, { ...singleFilter(flags), before: flags.at, signal: cli.signal });
+  if (info.latest === null) {
+    throw new CairnError('REF_UNKNOWN', `there is no backup of the name ${JSON.stringify(name)}`, {
+      hint: '`cairn list` shows the names there are.',
+    });
+  }
+  if (cli.options.json) await cli.out.json({ schema: 1, ...info });
+  else {
+    await cli.out.write(
+      `${plural(info.versions, 'version')} of ${printable(name)}, the newest ${printable(shortReference(info.latest))} of ${formatTime(info.latest.time)}\n`,
+    );
   }
 }
 

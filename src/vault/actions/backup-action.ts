@@ -1,12 +1,14 @@
 import { hostname } from 'node:os';
 import { archive, type ArchiveOptions, type ArchiveResult } from '../../archiver/archive.ts';
 import type { ArchiveProgress } from '../../archiver/archive-stats.ts';
+import { snapshotEntry } from '../catalog/catalog-entry.ts';
 import { findParent } from '../../archiver/parent.ts';
 import type { Source, SourceProblem } from '../../archiver/source.ts';
 import { utf8Lossy } from '../../base/bytes.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
-import { CairnArgumentError } from '../../base/errors.ts';
+import { CairnArgumentError, isCairnError } from '../../base/errors.ts';
+import { parseId, type SnapshotId } from '../../base/ids.ts';
 import type { Progress } from '../../base/job.ts';
 import type { SnapshotSummary } from '../../formats/snapshot/snapshot.ts';
 import { localGoTime } from '../../formats/go-time.ts';
@@ -15,7 +17,7 @@ import { userName } from '../../repository/lock/process-identity.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { holdTag } from '../../retention/hold.ts';
 import { findSnapshot } from '../../repository/snapshot-ref.ts';
-import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import { loadSnapshot, type SnapshotRecord } from '../../repository/snapshots.ts';
 import { scanSource } from '../../sources/files/scan-source.ts';
 import type { MirrorMemberReport } from '../../storage/mirror/mirror-member.ts';
 import { BackupAhead } from './backup-ahead.ts';
@@ -115,13 +117,44 @@ export async function runBackup(
   source: BackupSource,
   options: BackupOptions,
 ): Promise<BackupResult> {
-  const { result, parent, findings } = await runArchive(context, source, options, false);
+  const { result, parent, findings } = await recordingPartial(context, () =>
+    runArchive(context, source, options, false),
+  );
   const { status, id, snapshot } = result;
   const mirrors = context.settings.mirror?.report();
   const report = { ...findings, ...(mirrors === undefined ? {} : { mirrors }) };
-  if (status !== 'skipped' && id !== undefined) return { ...backupRecord({ id, snapshot }), ...report, status };
+  if (status !== 'skipped' && id !== undefined) {
+    context.settings.catalog?.recordBackup(snapshotEntry({ id, snapshot }));
+    return { ...backupRecord({ id, snapshot }), ...report, status };
+  }
   if (parent === undefined) throw new Error('a backup without a parent cannot be skipped');
   return { ...backupRecord(parent), ...report, status: 'unchanged' };
+}
+
+/** A run that was stopped may have saved what it had, and says so in its error. */
+async function recordingPartial<R>(
+  { repository, settings: { catalog } }: ActionContext,
+  run: () => Promise<R>,
+): Promise<R> {
+  try {
+    return await run();
+  } catch (error) {
+    const id = isCairnError(error) ? error.facts['snapshot'] : undefined;
+    if (catalog !== undefined && typeof id === 'string') {
+      const record = await findStored(repository, id);
+      if (record !== undefined) catalog.recordBackup(snapshotEntry(record));
+    }
+    throw error;
+  }
+}
+
+async function findStored(repository: Repository, id: string): Promise<SnapshotRecord | undefined> {
+  try {
+    return await loadSnapshot(repository, parseId<SnapshotId>(id));
+  } catch {
+    // The error of the run says more, and the next sync reads it.
+    return undefined;
+  }
 }
 
 export async function runBackupPreview(

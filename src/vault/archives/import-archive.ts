@@ -14,6 +14,7 @@ import { CairnError, hasCode, messageOf, systemCode } from '../../base/errors.ts
 import type { ActionContext } from '../actions/backup-action.ts';
 import { assertName } from '../actions/backup-name.ts';
 import { RateMeter } from '../actions/rate-meter.ts';
+import { archiveEntry } from '../catalog/catalog-entry.ts';
 import { programVersion } from '../program-version.ts';
 import { type ArchiveDetails, archiveDetails } from '../reference/backup-details.ts';
 import { momentStart } from '../reference/moment.ts';
@@ -67,7 +68,9 @@ export async function importArchive(
       onSettled: (settled) => settings.notify({ level: 'info', message: describeSettled(settled) }),
     },
   );
-  return archiveDetails(archive);
+  const details = archiveDetails(archive);
+  settings.catalog?.recordBackup(archiveEntry(details));
+  return details;
 }
 
 type Naming = Pick<Sidecar, 'name' | 'time' | 'host' | 'tags'>;

@@ -12,6 +12,7 @@ import type { Repository } from '../../repository/repository.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import { RateMeter } from '../actions/rate-meter.ts';
+import { snapshotEntry } from '../catalog/catalog-entry.ts';
 import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
 import { loadSnapshots, loadVaultIndex, loadWholeIndex, openSession, type VaultSession } from '../vault-session.ts';
@@ -165,6 +166,12 @@ class CopyRun {
     return { source, target, trees, planned };
   }
 
+  #record(copied: CopiedSnapshot): void {
+    if (copied.outcome !== 'copied') return;
+    const { snapshot } = copied.record;
+    this.#target.settings.catalog?.recordBackup(snapshotEntry({ id: copied.copy, snapshot }));
+  }
+
   /** What is known of each snapshot before anything is copied. */
   async #foresee(
     planned: readonly PlannedCopy[],
@@ -201,7 +208,10 @@ class CopyRun {
       jobs: settings.jobs,
       signal,
       assertHeld: () => this.#session.assertHeld(),
-      onSnapshot: (copied) => onCopy?.(copyOf(copied)),
+      onSnapshot: (copied) => {
+        this.#record(copied);
+        onCopy?.(copyOf(copied));
+      },
       onBytes: (more) => {
         bytes += more;
         meter.note(bytes);

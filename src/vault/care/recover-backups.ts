@@ -11,6 +11,7 @@ import { findLostRoots } from '../../repository/repair/find-lost-roots.ts';
 import { saveSnapshot } from '../../repository/snapshots.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import { programVersion } from '../program-version.ts';
+import { snapshotEntry } from '../catalog/catalog-entry.ts';
 import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import { loadWholeVault } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
@@ -58,6 +59,7 @@ export async function recoverBackups(
   await session.assertHeld();
   const snapshot = recoveredSnapshot(tree);
   const id = await saveSnapshot(repository, snapshot, { signal });
+  settings.catalog?.recordBackup(snapshotEntry({ id, snapshot }));
   return { roots, backup: backupRecord({ id, snapshot }) };
 }
 

@@ -39,6 +39,7 @@ export async function removePlanned(
     if (byId.size === 0) continue;
     const before = removed.length;
     const outcome = await shelf.remove([...byId.values()], (count) => progress(before + count));
+    context.settings.catalog?.recordDeleted(form, outcome.removed);
     removed.push(...outcome.removed.flatMap((id) => byId.get(id) ?? []));
     failed.push(
       ...outcome.failed.flatMap(({ id, error }) => {

@@ -8,8 +8,9 @@ import { BlobStore } from '../../repository/blob-store.ts';
 import type { BlobIndex } from '../../repository/index/blob-index.ts';
 import { resaveSnapshot } from '../../repository/resave-snapshot.ts';
 import { type RewrittenTree, TreeRewriter, type TreeRules } from '../../repository/rewrite/tree-rewriter.ts';
-import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import { loadSnapshot, type SnapshotRecord } from '../../repository/snapshots.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
+import { snapshotEntry } from '../catalog/catalog-entry.ts';
 import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import type { VaultSession } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
@@ -143,10 +144,11 @@ async function walkOne(
 }
 
 async function applyChange(
-  { repository }: ActionContext,
+  context: ActionContext,
   task: RewriteTask,
   { record, change, totals }: WalkedSnapshot,
 ): Promise<SnapshotChange> {
+  const { repository } = context;
   const { signal } = task.session;
   if (change.outcome !== 'rewritten') return change;
   // What was stored is needed by no backup yet: without the lock, a prune may have removed it again.
@@ -162,5 +164,22 @@ async function applyChange(
     ...newEdits,
   };
   const id = await resaveSnapshot(repository, record, edits, { keepOld: !task.forget, known: task.known, signal });
+  await recordVersion(context, id, task.forget ? record.id : undefined, signal);
   return { ...change, id };
+}
+
+/** Read again: what the edits made of the document, only the document tells. */
+async function recordVersion(
+  { repository, settings: { catalog } }: ActionContext,
+  id: SnapshotId,
+  replaced: SnapshotId | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (catalog === undefined) return;
+  if (replaced !== undefined) catalog.recordDeleted('snapshot', [replaced]);
+  try {
+    catalog.recordBackup(snapshotEntry(await loadSnapshot(repository, id, { signal })));
+  } catch {
+    // It is stored, and what became of it is not for the catalog to say; the next sync reads it.
+  }
 }

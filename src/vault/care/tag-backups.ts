@@ -5,6 +5,7 @@ import { resaveSnapshot } from '../../repository/resave-snapshot.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { isNameTag } from '../actions/backup-name.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
+import { snapshotEntry } from '../catalog/catalog-entry.ts';
 import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
 import { loadSnapshots, openSession } from '../vault-session.ts';
@@ -72,14 +73,18 @@ export async function tagBackups(context: ActionContext, change: TagChange, opti
   return { changed, unchanged: chosen.length - planned.length };
 }
 
-function saveTags(
-  { repository }: ActionContext,
+async function saveTags(
+  { repository, settings }: ActionContext,
   record: SnapshotRecord,
   tags: readonly string[],
   known: readonly SnapshotRecord[],
   signal: AbortSignal,
 ): Promise<SnapshotId> {
-  return resaveSnapshot(repository, record, { tags: tags.length === 0 ? undefined : [...tags] }, { known, signal });
+  const edits = { tags: tags.length === 0 ? undefined : [...tags] };
+  const id = await resaveSnapshot(repository, record, edits, { known, signal });
+  settings.catalog?.recordBackup(snapshotEntry({ id, snapshot: { ...record.snapshot, tags } }));
+  settings.catalog?.recordDeleted('snapshot', [record.id]);
+  return id;
 }
 
 /** The new tags; `undefined` where nothing changes. */

@@ -1,4 +1,4 @@
-import { hkdfSync } from 'node:crypto';
+import { hkdfSync, randomUUID } from 'node:crypto';
 import { concatBytes } from '../../base/bytes.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { JsonValue } from '../../values/json-content.ts';
@@ -11,7 +11,11 @@ import type { ValueUrlAnswer, ValueUrlOptions } from '../../values/value-url.ts'
 import type { ValueEntry, ValueVersion } from '../../values/value-version.ts';
 import type { SetValueOptions } from '../../values/write-value.ts';
 import { momentEnd } from '../reference/moment.ts';
+import { valueEntry } from '../catalog/catalog-entry.ts';
+import type { VaultRecorder } from '../catalog/vault-recorder.ts';
+import { valueBackup } from './value-backup.ts';
 import { valuesContext } from './values-context.ts';
+import { versionId } from '../../values/value-version.ts';
 import type { VaultSettings } from '../vault-session.ts';
 
 interface SignalOptions {
@@ -67,9 +71,14 @@ export class VaultValues {
   #settled = false;
 
   /** `vault.values`. */
-  constructor(repository: Repository, settings: Pick<VaultSettings, 'notify' | 'ageWorkFactor'>) {
+  constructor(
+    repository: Repository,
+    settings: Pick<VaultSettings, 'notify' | 'ageWorkFactor'>,
+    recorder: VaultRecorder | undefined,
+  ) {
     this.#repository = repository;
-    this.#context = valuesContext(repository, settings);
+    const context = valuesContext(repository, settings);
+    this.#context = recorder === undefined ? context : { ...context, ...recordsOf(recorder) };
   }
 
   /**
@@ -201,4 +210,12 @@ async function checked({ version, value }: FoundValue, schema: ValueSchema<unkno
   if (schema === undefined) return value;
   const { applySchema } = await import('../../values/value-schema.ts');
   return applySchema(version.key, value, schema);
+}
+
+/** Keeps the catalog in step. */
+function recordsOf(recorder: VaultRecorder): Pick<ValuesContext, 'onStored' | 'onRemoved'> {
+  return {
+    onStored: (version) => recorder.inSession(randomUUID()).recordBackup(valueEntry(valueBackup(version))),
+    onRemoved: (versions) => recorder.inSession(randomUUID()).recordDeleted('value', versions.map(versionId)),
+  };
 }
