@@ -243,7 +243,8 @@ export class Vault implements AsyncDisposable {
 
   /** The newest backup of a name, and how many there are. */
   async info(name: string, options: Omit<BackupFilter, 'name'> & SignalOptions = {}): Promise<BackupInfo> {
-    return (await import('./look/backup-info.ts')).infoOf(name, this.list({ ...options, name }));
+    const versions = async (): Promise<number> => (await this.values.history(name, options)).length;
+    return (await import('./look/backup-info.ts')).infoOf(name, this.list({ ...options, name }), versions);
   }
 
   /** Everything that is recorded about one backup. Throws `REF_UNKNOWN` or `REF_AMBIGUOUS`. */

@@ -28,13 +28,13 @@ function newMachine(): OpenVaultOptions {
 }
 
 type Step = readonly [
-  action: 'backup' | 'archive' | 'tag' | 'delete' | 'rewrite' | 'forget' | 'copy' | 'sync',
+  action: 'backup' | 'archive' | 'set' | 'unset' | 'tag' | 'delete' | 'rewrite' | 'forget' | 'copy' | 'sync',
   machine: 0 | 1,
   n: number,
 ];
 
 const step: fc.Arbitrary<Step> = fc.tuple(
-  fc.constantFrom('backup', 'backup', 'archive', 'tag', 'delete', 'rewrite', 'forget', 'copy', 'sync'),
+  fc.constantFrom('backup', 'backup', 'archive', 'set', 'unset', 'tag', 'delete', 'rewrite', 'forget', 'copy', 'sync'),
   fc.constantFrom(0, 1),
   fc.nat(3),
 );
@@ -49,6 +49,12 @@ async function take(vault: Vault, other: Vault, [action, , n]: Step): Promise<vo
       break;
     case 'archive':
       await vault.archive(join(scratch, 'file'), { name: `name-${n}`, tags: [`t${n}`] });
+      break;
+    case 'set':
+      await vault.values.set(`key-${n}`, n, n === 0 ? { keep: 1 } : { compress: n === 1 });
+      break;
+    case 'unset':
+      await vault.values.delete(`key-${n}`);
       break;
     case 'tag':
       await vault.tag({ add: [`tag-${n}`] }, { references: snapshot === undefined ? [] : [snapshot.id] });

@@ -108,6 +108,21 @@ describe('the catalog of a vault', () => {
     expect(await vault.catalog.find()).toEqual([]);
   });
 
+  it('has a row for each version of a value, and marks those that are gone', async () => {
+    const first = await vault.values.set('key', { n: 1 });
+    const second = await vault.values.set('key', { n: 2 }, { compress: false });
+    expect(await vault.catalog.find()).toMatchObject([
+      { form: 'value', id: first.id, name: 'key', time: first.time, storedBytes: first.storedBytes, codec: 'gzip' },
+      { form: 'value', id: second.id, bytes: 7, codec: 'none', object: second.object },
+    ]);
+    await vault.values.set('other', 1);
+    const third = await vault.values.set('key', { n: 3 }, { keep: 1 });
+    expect((await vault.catalog.find({ name: 'key' })).map(({ id }) => id)).toEqual([third.id]);
+    await vault.values.delete('key');
+    expect((await vault.catalog.find()).map(({ name }) => name)).toEqual(['other']);
+    expect(await vault.catalog.rebuild()).toEqual({ added: 0, updated: 0, deleted: 0, unchanged: 1 });
+  });
+
   it('B50: answers SQL', async () => {
     await backup('a');
     await backup('b');
@@ -307,6 +322,9 @@ describe('B02: info', () => {
     const newest = await backup('db', 'other');
     expect(await vault.info('db')).toMatchObject({ name: 'db', latest: { id: newest.id }, versions: 2 });
     expect(await vault.info('d')).toEqual({ name: 'd', latest: null, versions: 0 });
+    await vault.values.set('key', 1);
+    const value = await vault.values.set('key', 2);
+    expect(await vault.info('key')).toMatchObject({ latest: { id: value.id }, versions: 2 });
   });
 });
 

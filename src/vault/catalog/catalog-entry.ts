@@ -50,5 +50,5 @@ export function archiveEntry(archive: Omit<ArchiveDetails, 'problems'>): Catalog
 
 /** From the name of its object alone: what is in a value is nobody's business here. */
 export function valueEntry({ compressed, encrypted, object, ...value }: ValueBackup): CatalogBackup {
-  return { ...value, files: null, sha256: null, encrypted, codec: compressed ? 'gzip' : null, object };
+  return { ...value, files: null, sha256: null, encrypted, codec: compressed ? 'gzip' : 'none', object };
 }

@@ -79,6 +79,8 @@ function valueShelf(repository: ActionContext['repository'], settings: VaultSett
     async *listIds(signal) {
       const { keys } = await loadShelf(valuesContext(repository, settings), { signal });
       for (const backup of keys.flatMap((key) => key.versions.map(valueBackup))) {
+        // Of two with one id the newer one comes first, as for who reads them.
+        if (versions.has(backup.id)) continue;
         versions.set(backup.id, backup);
         yield backup.id;
       }

@@ -64,8 +64,8 @@ export class VaultRecorder implements AsyncDisposable {
     return new RecordedRun(this, run);
   }
 
-  /** For changes that belong to the run of another vault, as a copy between two. */
-  inSession(session: string): CatalogRecorder {
+  /** For changes that belong to the run of another vault, as a copy between two, or to none. */
+  inSession(session: string | undefined): CatalogRecorder {
     return new SessionRecorder(this, session);
   }
 
@@ -118,9 +118,9 @@ export class VaultRecorder implements AsyncDisposable {
 /** Changes of one session. */
 class SessionRecorder implements CatalogRecorder {
   readonly recorder: VaultRecorder;
-  readonly session: string;
+  readonly session: string | undefined;
 
-  constructor(recorder: VaultRecorder, session: string) {
+  constructor(recorder: VaultRecorder, session: string | undefined) {
     this.recorder = recorder;
     this.session = session;
   }

@@ -8,13 +8,17 @@ export interface BackupInfo {
   readonly versions: number;
 }
 
-/** `backups` are those of that name, oldest first. */
-export async function infoOf(name: string, backups: AsyncIterable<BackupRecord>): Promise<BackupInfo> {
+/** `backups` are those of that name, oldest first; of a value the newest version only, the others are in its history. */
+export async function infoOf(
+  name: string,
+  backups: AsyncIterable<BackupRecord>,
+  valueVersions: () => Promise<number>,
+): Promise<BackupInfo> {
   let latest: BackupRecord | null = null;
   let versions = 0;
   for await (const backup of backups) {
     latest = backup;
-    versions++;
+    versions += backup.form === 'value' ? await valueVersions() : 1;
   }
   return { name, latest, versions };
 }

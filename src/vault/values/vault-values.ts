@@ -1,4 +1,4 @@
-import { hkdfSync, randomUUID } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
 import { concatBytes } from '../../base/bytes.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { JsonValue } from '../../values/json-content.ts';
@@ -215,7 +215,7 @@ async function checked({ version, value }: FoundValue, schema: ValueSchema<unkno
 /** Keeps the catalog in step. */
 function recordsOf(recorder: VaultRecorder): Pick<ValuesContext, 'onStored' | 'onRemoved'> {
   return {
-    onStored: (version) => recorder.inSession(randomUUID()).recordBackup(valueEntry(valueBackup(version))),
-    onRemoved: (versions) => recorder.inSession(randomUUID()).recordDeleted('value', versions.map(versionId)),
+    onStored: (version) => recorder.inSession(undefined).recordBackup(valueEntry(valueBackup(version))),
+    onRemoved: (versions) => recorder.inSession(undefined).recordDeleted('value', versions.map(versionId)),
   };
 }
