@@ -27,7 +27,7 @@ const commandChunks: Bundle['codeSplitting'] = {
     {
       name: 'shared',
       test: modules(
-        '(?!catalog/|vault/catalog/catalog-writer|archiver/|restorer/|cli/config/|config/|storage/drivers/|repository/(check|repair|rewrite|walk)/|vault/(care|look)/|vault/(\\w+/)?(backup|restore)-).*',
+        '(?!catalog/|vault/catalog/catalog-writer|archives/|values/|formats/(age|tar)/|vault/(archives|values)/|archiver/|restorer/|cli/config/|config/|storage/drivers/|repository/(check|repair|rewrite|walk)/|vault/(care|look)/|vault/(\\w+/)?(backup|restore)-).*',
       ),
       minShareCount: 2,
       priority: 2,
@@ -41,6 +41,12 @@ const commandChunks: Bundle['codeSplitting'] = {
       priority: 1,
     },
     { name: 'rows', test: modules('catalog/.*'), minShareCount: 2, priority: 1 },
+    {
+      name: 'shelves',
+      test: modules('((vault/)?(archives|values)|formats/(age|tar))/.*'),
+      minShareCount: 2,
+      priority: 0.5,
+    },
     { name: 'look', test: modules('vault/look/.*'), minShareCount: 2, priority: 0 },
     { name: 'save', test: modules('vault/actions/backup-(action|ahead)'), priority: 1 },
     { name: 'bring-back', test: modules('vault/actions/restore-action|restorer/restore'), priority: 1 },
