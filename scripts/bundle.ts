@@ -18,16 +18,25 @@ interface Bundle {
 const commandChunks: Bundle['codeSplitting'] = {
   groups: [
     { name: 'start', test: modules('cli/code-cache|vault/program-version'), priority: 5 },
-    { name: 'run', test: modules('cli/(?!main|commands/|config/).*'), priority: 4 },
+    // What every command takes, and not what belongs to a few.
+    {
+      name: 'run',
+      test: modules(
+        'cli/(?!main|commands/|config/|kv/|repair/|serv|archive-|backup-|completion-|second-|cli-notifications|narrow-|registered-|rewrite-|run-prune|(forget|retrieval|rotation|list)-|apply-|output/(backup|forget|prune|rewrite|entry)-).*',
+      ),
+      priority: 4,
+    },
     { name: 'vault', test: modules('vault/open-vault'), priority: 3 },
+    { name: 'listing', test: modules('vault/look/list-backups'), priority: 2.9 },
     // Big, and for two who both are seldom needed: the configuration, and an exported catalog.
     { name: 'zod', test: /[/\\]node_modules[/\\]zod[/\\]/u, priority: 2.7 },
+    { name: 'retention', test: modules('retention/.*'), minShareCount: 2, priority: 2.6 },
     // With YAML and the schema, which nobody loads who has no configuration.
     { name: 'configuration', test: modules('config/read-config|config/schema/config-schema'), priority: 2.5 },
     {
       name: 'shared',
       test: modules(
-        '(?!catalog/|vault/catalog/catalog-writer|archives/|values/|formats/(age|tar)/|vault/(archives|values)/|archiver/|restorer/|cli/config/|config/|storage/drivers/|repository/(check|repair|rewrite|walk)/|vault/(care|look)/|vault/(\\w+/)?(backup|restore)-).*',
+        '(?!cli/|catalog/|vault/catalog/catalog-writer|archives/|values/|formats/(age|tar)/|vault/(archives|values)/|archiver/|restorer/|cli/config/|config/|storage/drivers/|repository/(check|repair|rewrite|walk)/|vault/(care|look)/|vault/(\\w+/)?(backup|restore)-).*',
       ),
       minShareCount: 2,
       priority: 2,
@@ -40,6 +49,7 @@ const commandChunks: Bundle['codeSplitting'] = {
       minShareCount: 2,
       priority: 1,
     },
+    { name: 'flags', test: modules('cli/(?!main|commands/|config/).*'), minShareCount: 2, priority: 1 },
     { name: 'rows', test: modules('catalog/.*'), minShareCount: 2, priority: 1 },
     {
       name: 'shelves',

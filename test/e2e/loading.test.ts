@@ -12,7 +12,32 @@ async function builtinsOf(home: Home, ...args: readonly string[]): Promise<reado
   return line.split(' NativeModule ').filter((name) => !name.startsWith('internal/'));
 }
 
+/** Prints the name of each file of ours that is loaded. */
+const NAME_FILES = `data:text/javascript,import{registerHooks}from'node:module';registerHooks({load(url,context,next){if(url.includes('/bundle/'))process._rawDebug('file '+url.split('/').pop());return next(url,context)}})`;
+
+async function filesOf(home: Home, ...args: readonly string[]): Promise<readonly string[]> {
+  const { exit, stderr } = await home.run(args, { env: { NODE_OPTIONS: `--import "${NAME_FILES}"` } });
+  expect(exit).toBe(0);
+  return Array.from(stderr.matchAll(/^file (.+)\.js$/gmu), ([, name = '']) => name);
+}
+
 describe('loading', () => {
+  it('a backup without a configuration reads no YAML, and nothing of restores', async () => {
+    await using home = await Home.make();
+    const loaded = await filesOf(home, 'backup', await home.folder('documents'));
+    expect(loaded).toContain('save');
+    expect(loaded.filter((name) => ['configuration', 'zod', 'bring-back', 'care'].includes(name))).toEqual([]);
+  });
+
+  it('a list is shown with the few files that it needs', async () => {
+    await using home = await Home.make();
+    await home.run(['backup', await home.folder('documents')]);
+    const loaded = await filesOf(home, 'list');
+    expect(
+      loaded.filter((name) => !['cairn', 'code-cache', 'start', 'run-process', 'run', 'list'].includes(name)),
+    ).toEqual(['open-vault', 'vault', 'list-backups', 'listing']);
+  });
+
   it.each([['backup'], ['list']])('%s with a vault on this machine loads neither HTTP nor TLS', async (command) => {
     await using home = await Home.make();
     const folder = await home.folder('documents');
