@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           ...hermetic,
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/property/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'test/{documents,property}/**/*.test.ts'],
           pool: 'threads',
           isolate: false,
         },

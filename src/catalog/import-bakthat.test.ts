@@ -69,7 +69,7 @@ afterEach(() => {
 });
 
 describe('B50: the database of bakthat', () => {
-  it('becomes rows of its own vaults, with times, tags and marks of what was deleted', () => {
+  it('B48: becomes rows of its own vaults, with times, tags and marks of what was deleted', () => {
     expect(importBakthat(catalog, file)).toEqual({ added: 4, updated: 0, deleted: 0, unchanged: 0 });
     const time = new Date('2013-03-05T10:20:30Z');
     expect(catalog.match('mydir.20130305102030.tgz.enc')).toMatchObject([

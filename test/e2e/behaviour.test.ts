@@ -75,6 +75,26 @@ describe('--json', () => {
   }, 60_000);
 });
 
+describe('B70: doctor', () => {
+  it('tries the vault, and says of each thing that is not in order what to do', async () => {
+    await home.run(['backup', source]);
+    expect(await json('doctor')).toMatchObject({
+      diagnoses: expect.arrayContaining([
+        expect.objectContaining({ subject: 'storage', status: 'ok' }),
+        expect.objectContaining({ subject: 'writing', status: 'ok' }),
+        expect.objectContaining({ subject: 'backups', status: 'ok' }),
+      ]) as unknown,
+    });
+    const env = { CAIRN_PASSWORD: 'not this one' };
+    const { exit, stdout } = await home.run(['doctor', '--vault', home.vault, '--json'], { env });
+    expect(exit).toBe(26);
+    const { diagnoses } = JSON.parse(stdout) as { diagnoses: { status: string; subject: string; hint: string }[] };
+    expect(diagnoses.filter(({ status }) => status === 'failed')).toMatchObject([
+      { subject: 'vault', hint: expect.any(String) as unknown },
+    ]);
+  });
+});
+
 describe('streams', () => {
   it('saves stdin, and cat gives it back', async () => {
     await home.run(['backup', '--stdin', '--stdin-filename', 'dump.sql'], { input: 'select 1;\n' });

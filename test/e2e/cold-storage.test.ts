@@ -69,7 +69,7 @@ describe.skipIf(peersMissing('rclone'))('cairn on a bucket with a cold class', {
     expect(proxy.retrievals).toEqual([]);
   });
 
-  it('asks, and ends as pending: 30', async () => {
+  it('B32: asks, and ends as pending: 30', async () => {
     const ended = await cairn('restore', 'documents', '--to', 'out', '--yes', '--json', '--retrieval-days', '3');
     expect(ended.exit).toBe(30);
     expect(errorOf(ended)).toMatchObject({ code: 'RETRIEVAL_PENDING', exit: 30 });
@@ -81,7 +81,7 @@ describe.skipIf(peersMissing('rclone'))('cairn on a bucket with a cold class', {
     expect(proxy.retrievals).toEqual([expect.stringMatching(/^Standard 3 /)]);
   });
 
-  it('asks for nothing again while it is on its way: 30', async () => {
+  it('B45: asks for nothing again while it is on its way: 30', async () => {
     proxy.pass(HOUR_MS);
     const { exit, stderr } = await cairn('restore', 'documents', '--to', 'out');
     expect([exit, stderr]).toEqual([30, expect.stringContaining('on their way')]);

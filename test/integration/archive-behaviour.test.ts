@@ -286,7 +286,7 @@ describe.each([
 ])('the second run, %s,', (_, remembers) => {
   const withMemory = (): Partial<ArchiveOptions> => (remembers ? { memoryFolder } : {});
 
-  it('takes over what is unchanged', async () => {
+  it('B69: takes over what is unchanged', async () => {
     make({ a: '1', 'd/b': '2', 'd/e/c': randomBytes(MIB) });
     const { first, second } = await twice(() => {}, withMemory());
     expect(second.snapshot.tree).toBe(first.snapshot.tree);

@@ -149,7 +149,7 @@ describe('B13, B19, B20: an archive', () => {
     expect(fs.readFileSync(join(out(), 'x.tgz')).equals(fs.readFileSync(tgz))).toBe(true);
   });
 
-  it('B21: needs no temporary file, also when it is encrypted', async () => {
+  it('B21, B33: needs no temporary file, also when it is encrypted, neither for its backup nor for its restore', async () => {
     const before = process.env['TMPDIR'];
     process.env['TMPDIR'] = '/nowhere';
     try {
@@ -219,7 +219,7 @@ describe('B25, B26, B27: passwords and keys', () => {
     }
   });
 
-  it('that are wrong are known before any byte of the payload is fetched', async () => {
+  it('B26: that are wrong are known before any byte of the payload is fetched', async () => {
     const entries: StorageLogEntry[] = [];
     const storage = logged(openMemoryStorage(), (entry) => void entries.push(entry));
     await using inMemory = await quickVault(storage, PASSWORD);
@@ -358,7 +358,7 @@ describe('export and import', () => {
     expect(fs.readFileSync(join(out(), 'small/file.txt'), 'utf8')).toBe('content');
   });
 
-  it('refuse what is no archive, what is damaged, and Blowfish of bakthat', async () => {
+  it('B27: refuse what is no archive, what is damaged, and Blowfish of bakthat', async () => {
     const write = (name: string, bytes: Uint8Array): string => {
       fs.writeFileSync(join(scratch, name), bytes);
       return join(scratch, name);

@@ -77,7 +77,7 @@ async function coldNames(): Promise<string[]> {
 const refuse = ({ coldObjects }: RetrievalSummary): Promise<void> => Promise.reject(new Error(`no to ${coldObjects}`));
 
 describe('a vault with a cold class', () => {
-  it('puts packs of data there, and nothing else', async () => {
+  it('B44: puts packs of data there, and nothing else', async () => {
     const packs = await Array.fromAsync(storage.list('data/'), ({ name }) => name);
     const cold = await coldNames();
     expect(cold.every((name) => packs.includes(name))).toBe(true);
@@ -85,7 +85,7 @@ describe('a vault with a cold class', () => {
     expect([packs.length, cold.length]).toEqual([4, 2]);
   });
 
-  it('is looked at without a retrieval', async () => {
+  it('B46: is looked at without a retrieval', async () => {
     await using vault = await open();
     const backups = await Array.fromAsync(vault.list());
     const [first, second] = backups.map(({ id }) => id);
@@ -117,7 +117,7 @@ describe('a vault with a cold class', () => {
     expect(retrieval?.coldBytes).toBeGreaterThan(500_000);
   });
 
-  it('asks, ends as pending, goes on in another run, and restores what was saved', async () => {
+  it('B32, B45: asks, ends as pending, goes on in another run, and restores what was saved', async () => {
     await expect(restore({ tier: 'bulk' })).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING', retry: 'later' });
     expect(await filesIn(out())).toEqual([]);
     elapsedMs += HOUR_MS;
@@ -152,7 +152,7 @@ describe('a vault with a cold class', () => {
     expect(storage.retrievals).toEqual([]);
   });
 
-  it('asks again when the copies went away', async () => {
+  it('B45: asks again when the copies went away', async () => {
     await expect(restore({ days: 1 })).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING' });
     elapsedMs += 4 * DAY_MS;
     await expect(restore({ days: 1 })).rejects.toMatchObject({ facts: { requestedObjects: 2 } });

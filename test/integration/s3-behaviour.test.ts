@@ -81,7 +81,7 @@ describe('a write', () => {
     expect(utf8Lossy(await storage.read('config'))).toBe('first');
   });
 
-  it('stores with the class, encryption and lock that the address asks for', async () => {
+  it('B43: stores with the class, encryption and lock that the address asks for', async () => {
     const query =
       '&storage-class=STANDARD_IA&sse=aws:kms&sse-kms-key-id=k1&lock-mode=COMPLIANCE&lock-days=30&legal-hold=yes';
     await using storage = await open(query, { now: () => new Date('2026-01-01T00:00:00Z') });

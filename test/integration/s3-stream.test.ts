@@ -56,7 +56,7 @@ describe('a stream', () => {
     expect(sent()).toEqual(['PUT']);
   });
 
-  it('is sent in parts while it comes', async () => {
+  it('B43: is sent in parts while it comes', async () => {
     await using storage = await openStreaming();
     const partsAtTheEnd = async function* (): AsyncGenerator<Uint8Array> {
       yield* stream(4 * PART);

@@ -152,6 +152,19 @@ describe('the catalog of a vault', () => {
     ]);
   });
 
+  it('B14: has no row before the backup is stored, one when its end is told, and none of what failed', async () => {
+    const rows: string[] = [];
+    const note = async (event: string): Promise<void> => {
+      rows.push(`${event}: ${(await vault.catalog.find()).map(({ name }) => name).join()}`);
+    };
+    vault.on('backup.before', () => note('before'));
+    vault.on('backup.done', () => note('done'));
+    vault.on('backup.failed', () => note('failed'));
+    await backup('a');
+    await expect(vault.backup({ type: 'command', command: 'false', name: 'b' })).rejects.toThrow('false');
+    expect(rows).toEqual(['before: ', 'done: a', 'before: a', 'failed: a']);
+  });
+
   it('says in its history which run changed what', async () => {
     const sessions: string[] = [];
     vault.on('backup.before', ({ sessionId }) => sessions.push(sessionId));

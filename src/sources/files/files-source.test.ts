@@ -286,7 +286,7 @@ const gitFiles: Readonly<Record<string, string>> = {
 };
 
 describe('gitignore', () => {
-  it('decides about every file as git does', async (context) => {
+  it('B24: decides about every file as git does', async (context) => {
     const { HOME: _home, ...rest } = process.env;
     const env = { ...rest, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null', HOME: root };
     if (spawnSync('git', ['init', '-q', root], { env }).status !== 0) context.skip('no git here');

@@ -82,7 +82,7 @@ describe('moments', () => {
 const ids = (filter: Parameters<typeof matcherOf>[0]): string[] =>
   all.filter(matcherOf(filter)).map(({ id }) => id.slice(0, 4));
 
-describe('filters', () => {
+describe('B18, B35: filters', () => {
   it.each([
     [{}, ['cc44', 'aa11', 'aa22', 'bb33']],
     [{ name: 'documents' }, ['aa11', 'aa22', 'bb33']],
