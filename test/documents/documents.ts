@@ -1,14 +1,15 @@
 // The documents of the project, and what they say of its tests.
 import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root: string = fileURLToPath(new URL('../..', import.meta.url));
+export const root: string = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Below the root of the project. */
 export const documents: readonly string[] = ['README.md', 'CHANGELOG.md', ...globSync('docs/**/*.md', { cwd: root })];
 
 export function textOf(path: string): string {
-  return readFileSync(`${root}/${path}`, 'utf8');
+  return readFileSync(join(root, path), 'utf8');
 }
 
 export interface NamedTest {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { documents, textOf } from './documents.ts';
+import { documents, root, textOf } from './documents.ts';
 
 /** As GitHub makes it of a heading. */
 function anchorOf(heading: string): string {
@@ -25,7 +25,7 @@ function broken(document: string): readonly string[] {
     if (/^(?:https?|mailto):/u.test(link)) return false;
     const [path = '', anchor] = link.split('#');
     const target = path === '' ? document : join(dirname(document), path);
-    if (!existsSync(target)) return true;
+    if (!existsSync(join(root, target))) return true;
     return anchor !== undefined && target.endsWith('.md') && !anchorsIn(target).includes(anchor);
   });
 }

@@ -11,15 +11,9 @@ describe('the rows of bakthat', () => {
     expect(rows.map((line) => line.slice(2, 5))).toEqual(expected);
   });
 
-  it.each(rows.map((line) => [line.slice(2, 5), line] as const))(
-    '%s has a test that is called by it, or one that the reason stands beside',
-    (row, line) => {
-      const titles = namedTests(line).map(({ title }) => title ?? '');
-      const reason = line.split(' | ').at(-1)?.replace(/ ?\|$/u, '') ?? '';
-      expect(titles.length).toBeGreaterThan(0);
-      expect(titles.some((title) => /^[B\d, ]+:/u.exec(title)?.[0].includes(row)) || reason.length > 0).toBe(true);
-    },
-  );
+  it.each(rows.map((line) => [line.slice(2, 5), line] as const))('%s has a test that is called by it', (row, line) => {
+    expect(namedTests(line).filter(({ title }) => title?.split(':')[0]?.includes(row))).not.toEqual([]);
+  });
 });
 
 describe('the tests that documents name', () => {
