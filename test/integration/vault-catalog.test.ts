@@ -161,7 +161,7 @@ describe('the catalog of a vault', () => {
     vault.on('backup.done', () => note('done'));
     vault.on('backup.failed', () => note('failed'));
     await backup('a');
-    await expect(vault.backup({ type: 'command', command: 'false', name: 'b' })).rejects.toThrow('false');
+    await expect(vault.backup({ type: 'command', command: 'false', filename: 'b' })).rejects.toThrow('false');
     expect(rows).toEqual(['before: ', 'done: a', 'before: a', 'failed: a']);
   });
 
