@@ -22,8 +22,12 @@ const config = {
   sources: { dir: { type: 'files', paths: directory, name: 'dir' } },
   default: { vault: 'main' },
 } satisfies ConfigInput;
-for (const { url } of Object.values(config.vaults)) await (await initVault(url, { password })).close();
 
+// Without these, the catalog and the cache of this machine learn of vaults that are gone at the end.
+process.env['CAIRN_CATALOG'] = join(scratch.path, 'catalog.sqlite');
+process.env['XDG_CACHE_HOME'] = scratch.path;
+
+for (const { url } of Object.values(config.vaults)) await (await initVault(url, { password })).close();
 await using cairn = await createCairn({ config });
 const { source, options } = cairn.source('dir');
 
