@@ -51,6 +51,17 @@ profiles:
     expect(shown).toContain('vaults.main.env.D = what its command prints');
   });
 
+  it('show nothing of a password with an @ in it, nor what an option of a plugin calls a secret', async () => {
+    const odd = `vaults: { main: { url: 'rest:https://me:hun@ter2@host/' } }
+sources: { a: { type: plugin, of: x, options: { apiToken: hunter3, deep: [{ password: hunter4 }], level: 3 } } }
+plugins: [{ use: ./p.ts, options: { client_secret: hunter5, region: eu } }]
+`;
+    const shown = configValues(await loaded(odd), { defaults: true }).map(({ key, value }) => `${key} = ${value}`);
+    expect(shown.join('\n')).not.toMatch(/hun|ter2/);
+    expect(shown).toContain('vaults.main.url = rest:https://me:[redacted]@host/');
+    expect(shown).toContain('plugins[0].options.region = eu');
+  });
+
   it('have what the file does not say only when asked', async () => {
     const config = await loaded(text);
     expect(configValues(config, { defaults: false }).some(({ key }) => key === 'sources.a.gitignore')).toBe(false);

@@ -2,7 +2,7 @@
 import type { Config } from './config.ts';
 import { type ConfigPath, type ConfigPosition, dottedKey } from './config-issue.ts';
 import type { LoadedConfig } from './loaded-config.ts';
-import { hasPassword } from './plain-secrets.ts';
+import { withoutPassword } from './plain-secrets.ts';
 import { isSecretReference, type SecretReference } from './secret-reference.ts';
 
 export interface ConfigValue {
@@ -23,6 +23,9 @@ const FILE_KEYS: Readonly<Record<string, string>> = {
   digestMs: 'digest',
   pluginsDir: 'plugins_dir',
 };
+
+/** What plugins are given has no types: an option that is called like a secret is taken for one. */
+const SECRET_OPTION = /pass(?:word|phrase|wd)?$|secret|token|credential|(?:api|access|private|encryption)[-_]?key/i;
 
 /** In the order of the sections; with `defaults` also what the file does not say. */
 export function configValues(loaded: LoadedConfig, { defaults }: { readonly defaults: boolean }): ConfigValue[] {
@@ -53,7 +56,11 @@ function walk(value: unknown, path: ConfigPath, visit: Visit): void {
     if (value.some((item) => typeof item === 'object')) value.forEach((item, at) => walk(item, [...path, at], visit));
     else visit(path, value.map((item) => plain(item)).join(', '));
   } else if (typeof value === 'object' && value !== null) {
-    for (const [key, inner] of Object.entries(value)) walk(spanOf(key, inner), [...path, FILE_KEYS[key] ?? key], visit);
+    for (const [key, inner] of Object.entries(value)) {
+      const below = [...path, FILE_KEYS[key] ?? key];
+      if (path.includes('options') && SECRET_OPTION.test(key)) visit(below, '[redacted]');
+      else walk(spanOf(key, inner), below, visit);
+    }
   } else visit(path, plain(value));
 }
 
@@ -63,8 +70,7 @@ function spanOf(key: string, value: unknown): unknown {
 }
 
 function plain(value: unknown): string {
-  const text = String(value);
-  return hasPassword(text) ? text.replace(/(:\/\/[^/@\s]*:)[^/@\s]+@/, '$1[redacted]@') : text;
+  return withoutPassword(String(value));
 }
 
 /** Names of variables and files are no secrets; text around a variable and command lines may be. */

@@ -280,6 +280,24 @@ describe('a missing variable', () => {
     expect((await load()).vault('main').urls).toEqual([join(folder, 'here', '${x}')]);
   });
 
+  it.each(['${CAIRN-PASSWORD}', '${A:-${B}}', '${A', '${}', '${1A}', '${A:?gone}'])(
+    'is never taken for its own text: %s',
+    async (text) => {
+      expect(await errorOf(`vaults:\n  main: { url: s3://b/p, password: '${text}' }\n`)).toMatch(
+        /^cairn\.yaml:2:\d+: vaults\.main\.password: has a \$\{ that begins no variable/,
+      );
+      expect(await errorOf(`sources:\n  a: { type: files, paths: ['${text}'] }\n`)).toContain('begins no variable');
+    },
+  );
+
+  it('that is empty makes no path and no address, unless the file says that it may be', async () => {
+    write("vaults:\n  a: { url: '${V}' }\n  b: { url: '${V:-}./b' }\nsources:\n  s: { type: files, paths: ['${V}/x'] }\n");
+    const loaded = await load({ env: { V: '' } });
+    expect(() => loaded.vault('a')).toThrow('the environment variable V is empty');
+    expect(() => loaded.source('s')).toThrow('the environment variable V is empty');
+    expect(loaded.vault('b').urls).toEqual([join(folder, 'b')]);
+  });
+
   it('of a secret is told of when the secret is needed', async () => {
     write("vaults: { main: { url: ./v, password: '${SECRET_WORD}' } }\n");
     const loaded = await load();
@@ -328,6 +346,12 @@ describe('secrets', () => {
     expect(error.hint).toContain(`chmod 600 ${file}`);
     chmodSync(file, 0o640);
     expect((await thrownBy(() => load())).message).toContain('open to the group of the file');
+  });
+
+  it('are in plain text also where they are what holds without a variable', async () => {
+    write("vaults:\n  main: { url: s3://b/p, password: '${PW:-hunter2}' }\n", 0o644);
+    const { code, message } = await thrownBy(() => load());
+    expect([code, message]).toEqual(['CONFIG_INVALID', expect.stringContaining('vaults.main.password')]);
   });
 
   it('in the address of a storage count as plain text', async () => {

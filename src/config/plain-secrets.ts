@@ -2,17 +2,31 @@ import { statSync } from 'node:fs';
 import type { Config } from './config.ts';
 import { configError, type ConfigIssue, type ConfigPath, type ConfigPosition } from './config-issue.ts';
 import { configSecrets } from './config-secrets.ts';
+import type { SecretReference } from './secret-reference.ts';
+import { holdsPlainText } from './variables.ts';
+
+/** What may hold a name and a password: from `://` to the last `@` before the path begins, as URLs are read. */
+const USER_INFO = /(:\/\/[^/?#@:\s]*:)[^/?#\s]*@/g;
 
 /** Whether the address of a storage holds a password: `rest:https://user:password@host/`. */
 export function hasPassword(url: string): boolean {
-  return /:\/\/[^/@\s]*:[^/@\s]+@/.test(url);
+  return withoutPassword(url) !== url;
+}
+
+/** The same address with its password, or those of all its mirrors, taken out. */
+export function withoutPassword(url: string): string {
+  return url.replaceAll(USER_INFO, '$1[redacted]@');
 }
 
 /** Where a secret stands in the configuration itself, instead of a reference to it. */
 function plainSecrets(config: Config): ConfigPath[] {
-  const texts = configSecrets(config).filter(({ reference }) => reference.kind === 'text');
+  const texts = configSecrets(config).filter(({ reference }) => isPlain(reference));
   const urls = Object.entries(config.vaults).filter(([, { urls: all }]) => all.some(hasPassword));
   return [...texts.map(({ path }) => path), ...urls.map(([name]) => ['vaults', name, 'url'])];
+}
+
+function isPlain(reference: SecretReference): boolean {
+  return reference.kind === 'text' || (reference.kind === 'environment' && holdsPlainText(reference.template));
 }
 
 /**

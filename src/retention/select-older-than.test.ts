@@ -43,6 +43,19 @@ describe('B37: what is older than an interval', () => {
     ).toEqual([]);
   });
 
+  it('keeps the newest of those that are made, also where a wrong clock dated one in the future', () => {
+    const future = item('future', '2036-01-01T00:00:00Z');
+    const { kept, removed: gone } = selectOlderThan([future, ...items.slice(2)], parseInterval('30D'), {
+      now,
+      keepAtLeast: 1,
+    });
+    expect(gone.map(({ id }) => id)).toEqual(['older']);
+    expect(kept.map(({ item: { id }, reasons }) => [id, reasons])).toEqual([
+      ['future', ['in the future']],
+      ['old', ['newest']],
+    ]);
+  });
+
   it.each([-1, 0.5, Number.NaN])('cannot be all but %d', (keepAtLeast) => {
     expect(() => removed('1D', keepAtLeast)).toThrow(TypeError);
   });

@@ -21,9 +21,17 @@ export function selectOlderThan<T extends RotationItem>(
   const newestFirst = items.toSorted(compareNewestFirst);
   const limitMs = before(now, interval).getTime();
   const reasons = new Map<T, readonly string[]>();
-  for (const item of newestFirst) if (item.time.getTime() >= limitMs) reasons.set(item, [`within ${interval.text}`]);
+  const isFuture = (item: T): boolean => item.time.getTime() > now.getTime();
+  for (const item of newestFirst) {
+    if (isFuture(item)) reasons.set(item, ['in the future']);
+    else if (item.time.getTime() >= limitMs) reasons.set(item, [`within ${interval.text}`]);
+  }
   if (keepAtLeast > 0) {
-    for (const [item, reason] of newest(newestFirst, keepAtLeast)) {
+    // What a wrong clock dated in the future must not stand in for the newest of those that were made.
+    for (const [item, reason] of newest(
+      newestFirst.filter((item) => !isFuture(item)),
+      keepAtLeast,
+    )) {
       reasons.set(item, [...(reasons.get(item) ?? []), reason]);
     }
   }

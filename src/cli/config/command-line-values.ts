@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { describeReference } from '../../config/config-values.ts';
 import type { LoadedConfig } from '../../config/loaded-config.ts';
+import { withoutPassword } from '../../config/plain-secrets.ts';
 import { defaultCacheFolder } from '../../vault/cache-folder.ts';
 import type { CliContext } from '../context.ts';
 import { chooseVault, type VaultChoice } from '../vault-choice.ts';
@@ -94,8 +95,4 @@ function cacheOf(cli: CliContext): OriginedValue {
   if (!cache) return { key: '(cache)', value: 'none', origin: { kind: 'flag', name: '--no-cache' } };
   if (cacheDir !== undefined) return { key: '(cache)', value: cacheDir, origin: { kind: 'flag', name: '--cache-dir' } };
   return first(cli, '(cache)', ['CAIRN_CACHE_DIR', 'RESTIC_CACHE_DIR'], defaultCacheFolder(cli.env));
-}
-
-function withoutPassword(url: string): string {
-  return url.replaceAll(/(:\/\/[^/@\s]*:)[^/@\s]+@/g, '$1[redacted]@');
 }

@@ -8,7 +8,14 @@ import { parseSize } from '../../base/size-text.ts';
 import { parseInterval } from '../../retention/interval.ts';
 import { closestName } from '../closest-name.ts';
 import type { SecretReference } from '../secret-reference.ts';
-import { describeMissing, expandVariables, hasVariables } from '../variables.ts';
+import {
+  describeEmpty,
+  describeMissing,
+  expandVariables,
+  hasVariables,
+  isWellFormed,
+  MALFORMED,
+} from '../variables.ts';
 
 /** What the meaning of a file depends on. */
 export interface SchemaContext {
@@ -140,8 +147,10 @@ export interface SchemaParts {
 }
 
 export function schemaParts(context: SchemaContext): SchemaParts {
-  const expanded = (given: string, payload: Payload): string => expand(context, given, payload);
-  const toPath = (given: string, payload: Payload): string => absolute(context, expanded(given, payload));
+  const expanded = (given: string, payload: Payload): string => expand(context, given, payload, 'may-be-part-empty');
+  // An empty variable would make the root of the machine of `${DATA}/`, and the folder of the file of `${DATA}`.
+  const place = (given: string, payload: Payload): string => expand(context, given, payload, 'whole');
+  const toPath = (given: string, payload: Payload): string => absolute(context, place(given, payload));
   const text = z.string().min(1).transform(expanded);
   return {
     text,
@@ -150,7 +159,7 @@ export function schemaParts(context: SchemaContext): SchemaParts {
     storageUrl: z
       .string()
       .min(1)
-      .transform((given, payload) => absoluteUrl(context, expanded(given, payload))),
+      .transform((given, payload) => absoluteUrl(context, place(given, payload))),
     secret: secretSchema(context, toPath),
     oneOrMore: (item) =>
       z
@@ -170,18 +179,22 @@ function listError({ input }: { readonly input?: unknown }): string | undefined 
   return 'must be text, or a list of texts; numbers and yes/no need quotes';
 }
 
-function expand({ env, missing: rule }: SchemaContext, given: string, payload: Payload): string {
-  const { text, missing } = expandVariables(given, env);
-  if (missing.length > 0 && rule === 'tell') {
-    payload.issues.push({
-      code: 'custom',
-      message: describeMissing(missing),
-      input: given,
-      params: { reason: MISSING_VARIABLE },
-      continue: true,
-    });
-  }
+function expand(
+  { env, missing: rule }: SchemaContext,
+  given: string,
+  payload: Payload,
+  wanted: 'whole' | 'may-be-part-empty',
+): string {
+  if (!isWellFormed(given)) return refuse(payload, given, MALFORMED, given);
+  const { text, missing, empty } = expandVariables(given, env);
+  const isTooEmpty = empty.length > 0 && (wanted === 'whole' || text === '');
+  if (rule === 'tell' && missing.length > 0) tellMissing(payload, given, describeMissing(missing));
+  if (rule === 'tell' && isTooEmpty) tellMissing(payload, given, describeEmpty(empty));
   return text;
+}
+
+function tellMissing(payload: Payload, input: string, message: string): void {
+  payload.issues.push({ code: 'custom', message, input, params: { reason: MISSING_VARIABLE }, continue: true });
 }
 
 function absolute({ folder, home }: SchemaContext, path: string): string {
@@ -217,9 +230,10 @@ function secretSchema(
   const inText = z
     .string()
     .min(1)
-    .transform((text): SecretReference =>
-      hasVariables(text) ? { kind: 'environment', template: text } : { kind: 'text', value: new Secret(text) },
-    );
+    .transform((text, payload: Payload): SecretReference => {
+      if (!isWellFormed(text)) refuse(payload, undefined, MALFORMED, text);
+      return hasVariables(text) ? { kind: 'environment', template: text } : { kind: 'text', value: new Secret(text) };
+    });
   const asSecret = z.instanceof(Secret).transform((value): SecretReference => ({ kind: 'text', value }));
   const forms = [inText, inEnvironment, inFile, byCommand, ...(fromCode ? [asSecret] : [])] as const;
   return z.union(forms, { error: saying(SECRET_FORMS) });
