@@ -62,6 +62,7 @@ export function runSources(
   options: RunSourcesOptions = {},
 ): Job<RunSourcesResult> {
   if (sources.length === 0) throw new CairnArgumentError('there is no source to back up');
+  if (options.keep !== undefined) refuseSameNames(sources, options);
   const { signal } = options;
   return new Job<RunSourcesResult>(
     async (job) => {
@@ -80,6 +81,16 @@ export function runSources(
     },
     signal === undefined ? {} : { signal },
   );
+}
+
+/** Backups of one name are one history: of two sources, rotation would remove those of the one for those of the other. */
+function refuseSameNames(sources: readonly ConfiguredSource[], { backup }: RunSourcesOptions): void {
+  const names = sources.map(({ options }) => backup?.name ?? options.name);
+  const twice = names.find((name, at) => name !== undefined && names.indexOf(name) !== at);
+  if (twice === undefined) return;
+  throw new CairnArgumentError(`two sources would have the name ${JSON.stringify(twice)}, and be thinned out as one`, {
+    hint: 'Give each source a name of its own, or run them without `keep`.',
+  });
 }
 
 async function attach(vault: Vault, hooks: RunHooks | undefined): Promise<Disposable | undefined> {
@@ -102,7 +113,7 @@ async function runOne(
     const result = await running;
     // What is not whole must not push out what is.
     if (keep === undefined || result.status === 'partial') return { outcome: 'saved', source: name, backup: result };
-    const kept = await keepBackups(vault, result.name, keep, job.signal);
+    const kept = await keepBackups(vault, result, keep, job.signal);
     return { outcome: 'saved', source: name, backup: result, kept };
   } catch (error) {
     if (job.signal.aborted || hasCode(error, 'ABORTED')) throw error;

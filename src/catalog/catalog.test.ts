@@ -322,6 +322,24 @@ describe('runs, proofs and settings', () => {
     expect(catalog.proofs()).toEqual([proof]);
   });
 
+  it('a proof that took a part of a millisecond is kept', () => {
+    const proof = {
+      id: 'q',
+      vault: VAULT,
+      form: 'snapshot',
+      backup: '1',
+      provedAt: new Date('2026-11-20T00:00:00Z'),
+      status: 'passed',
+      host: 'web',
+      durationMs: 12.7,
+      bytes: null,
+      errorCode: null,
+      checks: {},
+    } as const;
+    catalog.recordProof(proof);
+    expect(catalog.proofs()).toMatchObject([{ durationMs: 13 }]);
+  });
+
   it('B49: a setting is JSON, and undefined where there is none', () => {
     expect(catalog.getSetting('sync')).toBeUndefined();
     catalog.setSetting('sync', { every: 5 });

@@ -25,9 +25,28 @@ export function referenceIssues(raw: unknown): FoundIssue[] {
     checkList(plan['notifications'], (one, path) =>
       check(one, 'notification', notifications, [...at, 'notifications', ...path]),
     );
+    issues.push(...sameNames(plan['sources'], raw['sources'], [...at, 'sources']));
     if (sources.includes(name)) issues.push({ path: at, message: BOTH, isDeferred: false });
   }
   return issues;
+}
+
+/** Backups of one name are one history: rotation would remove those of one source for those of another. */
+function sameNames(wanted: unknown, sources: unknown, at: ConfigPath): FoundIssue[] {
+  if (!Array.isArray(wanted) || !isFields(sources)) return [];
+  const seen = new Map<unknown, unknown>();
+  return wanted.flatMap((key: unknown, number): FoundIssue[] => {
+    const source = typeof key === 'string' && Object.hasOwn(sources, key) ? sources[key] : undefined;
+    const name = isFields(source) ? (source['name'] ?? key) : key;
+    const first = seen.get(name);
+    seen.set(name, key);
+    if (first === undefined) return [];
+    const message =
+      first === key
+        ? 'is there twice'
+        : `has the name ${JSON.stringify(name)}, as ${JSON.stringify(first)} has: their backups could not be told apart`;
+    return [{ path: [...at, number], message, isDeferred: false }];
+  });
 }
 
 const BOTH = 'a source has this name too, and `cairn backup` takes the names of both';

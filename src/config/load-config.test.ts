@@ -291,7 +291,9 @@ describe('a missing variable', () => {
   );
 
   it('that is empty makes no path and no address, unless the file says that it may be', async () => {
-    write("vaults:\n  a: { url: '${V}' }\n  b: { url: '${V:-}./b' }\nsources:\n  s: { type: files, paths: ['${V}/x'] }\n");
+    write(
+      "vaults:\n  a: { url: '${V}' }\n  b: { url: '${V:-}./b' }\nsources:\n  s: { type: files, paths: ['${V}/x'] }\n",
+    );
     const loaded = await load({ env: { V: '' } });
     expect(() => loaded.vault('a')).toThrow('the environment variable V is empty');
     expect(() => loaded.source('s')).toThrow('the environment variable V is empty');

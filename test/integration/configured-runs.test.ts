@@ -66,3 +66,46 @@ describe('a configuration at work', () => {
     expect(backup).toMatchObject({ name: 'letters', tags: ['paper'] });
   });
 });
+
+describe('the rules of a plan', () => {
+  const keeping = (): ConfigInput => ({
+    ...config(),
+    plans: { nightly: { sources: 'letters', vault: 'main', keep: { days: 1 } } },
+  });
+
+  it('thin out the backups of this machine that the plan makes, and no others of their name', async () => {
+    await makeVault();
+    await using cairn = await createCairn({ config: keeping(), ...options });
+    const vault = await cairn.vault();
+    for (const day of [12, 13]) {
+      const time = `2024-03-${day}T03:00:00Z`;
+      await vault.backup(folder, { name: 'letters', time, host: 'elsewhere' });
+      await vault.archive(folder, { name: 'letters', time, encrypt: false });
+      await vault.backup(folder, { name: 'letters', time });
+    }
+    const { sources } = await cairn.plan('nightly').run();
+    expect(sources).toMatchObject([{ kept: { outcome: 'applied', removed: 2, failed: 0 } }]);
+    const left = (await Array.fromAsync(vault.list())).map(({ form, host }) => [form, host === 'elsewhere']);
+    expect(left.filter(([form]) => form === 'archive')).toHaveLength(2);
+    expect(left.filter(([, isElsewhere]) => isElsewhere)).toHaveLength(2);
+    expect(left).toHaveLength(5);
+  });
+
+  it('are refused where two of its sources would push out the backups of each other', async () => {
+    const { sources, ...rest } = keeping();
+    const twice = {
+      ...rest,
+      sources: { ...sources, others: { type: 'files', paths: folder, name: 'letters' } },
+      plans: { nightly: { sources: ['letters', 'others'], vault: 'main' } },
+    } as const;
+    await expect(createCairn({ config: twice, ...options })).rejects.toThrow(
+      /plans\.nightly\.sources\[1\]: .*the name "letters"/,
+    );
+    await makeVault();
+    await using cairn = await createCairn({
+      config: { ...keeping(), plans: { nightly: { sources: ['letters', 'dump'], vault: 'main', keep: { days: 1 } } } },
+      ...options,
+    });
+    expect(() => cairn.plan('nightly').run({ backup: { name: 'all' } })).toThrow(TypeError);
+  });
+});

@@ -76,6 +76,13 @@ describe('a source that was not empty before', () => {
     await expect(vault.backup(Readable.from([]), { name: 'log' })).resolves.toMatchObject({ status: 'complete' });
   });
 
+  it('is refused also where a run was stopped since, before it had read anything', async () => {
+    await vault.backup(disk());
+    unmount('disk');
+    await vault.backup(disk(), { allowEmpty: true, tags: ['partial'] });
+    await expect(vault.backup(disk())).rejects.toThrow(isEmptySource);
+  });
+
   it('is saved empty where that is asked for, and from then on without', async () => {
     await vault.backup(disk());
     unmount('disk');

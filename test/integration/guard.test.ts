@@ -174,6 +174,21 @@ describe('a change that fails', () => {
     const error = await vault.guard(app, change, { rollback: true }).then(undefined, (error) => error);
     expect(error).toMatchObject({ code: 'GUARD_ROLLBACK_FAILED', cause: { errors: [failure, {}] } });
   });
+
+  it('and cannot be rolled back says in which backup is what it left', async () => {
+    const change = async (): Promise<never> => {
+      fs.writeFileSync(join(app, 'db/main'), 'two');
+      for await (const { name } of storage.list('data/')) await storage.remove(name);
+      throw new MigrationError('no');
+    };
+    const error = await vault.guard(app, change, { rollback: true, name: 'app' }).then(undefined, (error) => error);
+    const kept = (await Array.fromAsync(vault.list({ name: 'app.failed' })))[0];
+    expect(error).toMatchObject({
+      code: 'GUARD_ROLLBACK_FAILED',
+      facts: { failedState: kept?.id },
+      hint: expect.stringContaining(kept?.id.slice(0, 8) ?? 'none'),
+    });
+  });
 });
 
 describe('a change is not begun', () => {

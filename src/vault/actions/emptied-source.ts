@@ -6,7 +6,7 @@ import { findParent } from '../../archiver/parent.ts';
 import { CairnError, isCairnError } from '../../base/errors.ts';
 import { shortId } from '../../base/ids.ts';
 import type { GoTime } from '../../formats/go-time.ts';
-import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import { PARTIAL_TAG, type SnapshotRecord } from '../../repository/snapshots.ts';
 import type { SnapshotTree } from '../look/snapshot-tree.ts';
 import { loadVaultIndex } from '../vault-session.ts';
 import type { ActionContext } from './backup-action.ts';
@@ -25,8 +25,10 @@ export function earlierBackup(
 ): SnapshotRecord | undefined {
   const name = displayName({ paths, tags });
   const sameName = snapshots.filter(({ snapshot }) => displayName(snapshot) === name);
-  if (!tags.some(isNameTag)) return findParent(sameName, { hostname, paths, time });
-  return findParent(sameName, { hostname, paths: [], time });
+  const query = { hostname, paths: tags.some(isNameTag) ? [] : paths, time };
+  // What a stopped run left may lack everything, and says nothing of what there was.
+  const whole = sameName.filter(({ snapshot }) => !snapshot.tags.includes(PARTIAL_TAG));
+  return findParent(whole, query) ?? findParent(sameName, query);
 }
 
 export class EmptiedSource {

@@ -121,10 +121,14 @@ interface FailedChange {
 async function rolledBack(failed: FailedChange, cause: unknown): Promise<CairnError> {
   const context = { ...failed.context, signal: new AbortController().signal };
   const { backup, options } = failed;
+  let saved: BackupResult | undefined;
+  const onSaved = (made: BackupResult): void => {
+    saved = made;
+  };
   try {
     const result =
       options.to === undefined
-        ? await rollBackInPlace({ ...failed, context })
+        ? await rollBackInPlace({ ...failed, context }, onSaved)
         : await restoreElsewhere({ ...failed, context }, options.to);
     if (result.problems.length > 0) throw incomplete(result);
     const what = `files restored: ${result.filesRestored}, removed: ${result.filesRemoved}`;
@@ -142,10 +146,15 @@ async function rolledBack(failed: FailedChange, cause: unknown): Promise<CairnEr
     const message = `the change failed (${messageOf(cause)}), and rolling back failed: ${messageOf(error)}`;
     return new CairnError('GUARD_ROLLBACK_FAILED', message, {
       cause: new AggregateError([cause, error], message),
-      facts: { backup: backup.id, paths: backup.paths },
-      hint: `The backup from before the change is whole and held: restore ${shortId(backup.id)} by hand.`,
+      facts: { backup: backup.id, paths: backup.paths, ...(saved === undefined ? {} : { failedState: saved.id }) },
+      hint: `The backup from before the change is whole and held: restore ${shortId(backup.id)} by hand.${describeSaved(saved)}`,
     });
   }
+}
+
+/** The source may be half of the one and half of the other by now. */
+function describeSaved(saved: BackupResult | undefined): string {
+  return saved === undefined ? '' : ` What the change left is saved as ${shortId(saved.id)} (${saved.name}).`;
 }
 
 interface RolledBack extends RollbackResult {
@@ -154,9 +163,10 @@ interface RolledBack extends RollbackResult {
 }
 
 /** Nothing is overwritten before it is in a backup itself: the change may have made something that nobody else has. */
-async function rollBackInPlace(failed: FailedChange): Promise<RolledBack> {
+async function rollBackInPlace(failed: FailedChange, onSaved: (made: BackupResult) => void): Promise<RolledBack> {
   const { context, backup, source, options } = failed;
   const kept = options.keepFailed === false ? undefined : await keepFailedState(failed);
+  if (kept !== undefined) onSaved(kept);
   const result = await rollBack(context, backup.id, source);
   return { ...result, ...(kept === undefined ? {} : { failedState: kept.id }) };
 }
