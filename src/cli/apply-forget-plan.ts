@@ -31,6 +31,8 @@ export async function applyForgetPlan(
   if (!cli.options.json) await cli.out.write(describeForgetPlan(plan, { style: cli.style, compact }));
   const forget = remove ?? (() => cli.follow(vault.forget(plan, { signal: cli.signal })));
   const result = dryRun || count === 0 ? undefined : await confirmAndRemove(cli, vault, count, forget);
+  // Nobody is asked about nothing; what an earlier run left half removed is ended all the same.
+  if (!dryRun && count === 0) await forget();
   if (!cli.options.json) await reportResult(cli, result, { count, kept, prune });
   const pruned = prune && !dryRun ? await runPrune(cli, vault, {}) : undefined;
   if (cli.options.json) {

@@ -18,7 +18,8 @@ export async function removeSnapshots(
   ids: readonly SnapshotId[],
   options: {
     readonly signal?: AbortSignal | undefined;
-    readonly onRemoved?: ((count: number) => void) | undefined;
+    /** Gets those that are gone so far. */
+    readonly onRemoved?: ((removed: readonly SnapshotId[]) => void) | undefined;
   } = {},
 ): Promise<RemovedSnapshots> {
   const { signal, onRemoved } = options;
@@ -29,15 +30,17 @@ export async function removeSnapshots(
     try {
       await repository.removeFile('snapshot', id, { signal });
       removed.push(id);
+      onRemoved?.(removed);
     } catch (error) {
       signal?.throwIfAborted();
       failed.push({ id, error });
     }
   };
   await mapConcurrent(batches(ids, removeBatch), { limit, signal }, async (batch) => {
-    if (batch.length > 1 && (await removesTogether(repository, batch, signal))) removed.push(...batch);
-    else for (const id of batch) await removeOne(id);
-    onRemoved?.(removed.length);
+    if (batch.length > 1 && (await removesTogether(repository, batch, signal))) {
+      removed.push(...batch);
+      onRemoved?.(removed);
+    } else for (const id of batch) await removeOne(id);
   });
   return { removed, failed };
 }

@@ -8,9 +8,17 @@ import { valueShelf } from './value-shelf.ts';
 export interface BackupShelf {
   /** The ids of all that are there. */
   listIds(): Promise<ReadonlySet<string>>;
-  /** Removes these. One that cannot be removed does not keep the others. The caller holds the exclusive lock. */
-  remove(backups: readonly BackupRecord[], onRemoved: (count: number) => void): Promise<ShelfRemoval>;
+  /**
+   * Removes these. One that cannot be removed does not keep the others. The caller holds the exclusive lock. `onRemoved`
+   * gets the ids of all that are gone so far, which is what holds where this is stopped half way.
+   */
+  remove(backups: readonly BackupRecord[], onRemoved: (removed: readonly string[]) => void): Promise<ShelfRemoval>;
+  /** Ends removals that were stopped half way. */
+  settle?(): Promise<void>;
 }
+
+/** Forms whose removal takes several steps, which one that was stopped leaves half done. */
+export const settledForms: readonly BackupForm[] = ['archive', 'value'];
 
 export interface ShelfRemoval {
   readonly removed: readonly string[];

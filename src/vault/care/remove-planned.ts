@@ -1,7 +1,14 @@
 import { CairnError, messageOf } from '../../base/errors.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import type { BackupRecord } from '../reference/backup-record.ts';
-import { type BackupForm, type BackupShelf, type ShelfContext, shelfOf } from './backup-shelf.ts';
+import {
+  type BackupForm,
+  type BackupShelf,
+  type ShelfContext,
+  type ShelfRemoval,
+  settledForms,
+  shelfOf,
+} from './backup-shelf.ts';
 import { openRemovingSession } from './exclusive-session.ts';
 import type { ForgetGroup, ForgetPlan } from './plan-forget.ts';
 
@@ -21,7 +28,10 @@ export async function removePlanned(
   phase = 'forget',
 ): Promise<RemovedBackups> {
   const wanted = plan.groups.flatMap(({ forget }) => forget);
-  if (wanted.length === 0) return { removed: [], failed: [] };
+  if (wanted.length === 0) {
+    await settleOthers(context, new Set());
+    return { removed: [], failed: [] };
+  }
   // Other backups need what snapshots share, so removing those takes the exclusive lock; an archive stands alone.
   await using session = plan.groups.some(holdsSnapshots) ? await openRemovingSession(context) : undefined;
   const signal = session?.signal ?? context.signal;
@@ -33,22 +43,47 @@ export async function removePlanned(
   progress(0);
   await session?.assertHeld();
   const removed: BackupRecord[] = [];
-  const failed: { backup: BackupRecord; message: string }[] = [];
+  const failed: RemovedBackups['failed'][number][] = [];
   for (const [form, { shelf }] of shelves) {
     const byId = new Map(present.filter((backup) => backup.form === form).map((backup) => [String(backup.id), backup]));
     if (byId.size === 0) continue;
     const before = removed.length;
-    const outcome = await shelf.remove([...byId.values()], (count) => progress(before + count));
-    context.settings.catalog?.recordDeleted(form, outcome.removed);
-    removed.push(...outcome.removed.flatMap((id) => byId.get(id) ?? []));
-    failed.push(
-      ...outcome.failed.flatMap(({ id, error }) => {
-        const backup = byId.get(id);
-        return backup === undefined ? [] : [{ backup, message: messageOf(error) }];
-      }),
-    );
+    let gone: readonly string[] = [];
+    try {
+      const outcome = await shelf.remove([...byId.values()], (ids) => {
+        gone = ids;
+        progress(before + ids.length);
+      });
+      removed.push(...outcome.removed.flatMap((id) => byId.get(id) ?? []));
+      failed.push(...outcome.failed.flatMap((failure) => failedOf(failure, byId)));
+    } finally {
+      // Also of a run that is stopped half way: the catalog must not show what is gone.
+      context.settings.catalog?.recordDeleted(form, gone);
+    }
   }
+  await settleOthers({ ...context, signal }, new Set(present.map(({ form }) => form)));
   return { removed, failed };
+}
+
+/** What an earlier run began to remove is in no plan any more, since it is not listed; who runs again wants it gone. */
+async function settleOthers(context: ShelfContext, handled: ReadonlySet<BackupForm>): Promise<void> {
+  for (const form of settledForms) {
+    if (handled.has(form)) continue;
+    try {
+      await shelfOf(form, context).settle?.();
+    } catch (error) {
+      context.signal.throwIfAborted();
+      context.settings.notify({ level: 'warning', message: `an earlier removal stays half done: ${messageOf(error)}` });
+    }
+  }
+}
+
+function failedOf(
+  { id, error }: ShelfRemoval['failed'][number],
+  byId: ReadonlyMap<string, BackupRecord>,
+): RemovedBackups['failed'] {
+  const backup = byId.get(id);
+  return backup === undefined ? [] : [{ backup, message: messageOf(error) }];
 }
 
 function holdsSnapshots({ keep, forget }: ForgetGroup): boolean {

@@ -1,3 +1,4 @@
+import { settleValues } from '../../values/delete-value.ts';
 import { loadShelf } from '../../values/value-shelf.ts';
 import { versionId } from '../../values/value-version.ts';
 import { removeValueBackups } from '../values/remove-values.ts';
@@ -8,6 +9,7 @@ import type { BackupShelf, ShelfContext } from './backup-shelf.ts';
 export function valueShelf({ repository, settings, signal }: ShelfContext): BackupShelf {
   const context = valuesContext(repository, settings);
   return {
+    settle: () => settleValues(context, { signal }),
     listIds: async () => {
       const { keys } = await loadShelf(context, { signal });
       return new Set(keys.flatMap(({ versions }) => versions.map(versionId)));

@@ -11,7 +11,8 @@ export interface RemovedValues {
 
 interface RemoveOptions {
   readonly signal?: AbortSignal | undefined;
-  readonly onRemoved?: ((count: number) => void) | undefined;
+  /** Gets the ids of those that are gone so far. */
+  readonly onRemoved?: ((removed: readonly string[]) => void) | undefined;
 }
 
 /**
@@ -29,7 +30,7 @@ export async function removeValueBackups(
     try {
       await removeOfKey(context, key, versions, signal);
       removed.push(...versions.map(({ id }) => id));
-      onRemoved?.(removed.length);
+      onRemoved?.(removed);
     } catch (error) {
       signal?.throwIfAborted();
       failed.push(...versions.map(({ id }) => ({ id, error })));
