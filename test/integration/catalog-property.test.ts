@@ -28,13 +28,43 @@ function newMachine(): OpenVaultOptions {
 }
 
 type Step = readonly [
-  action: 'backup' | 'archive' | 'set' | 'unset' | 'tag' | 'delete' | 'rewrite' | 'forget' | 'copy' | 'sync',
+  action:
+    | 'backup'
+    | 'archive'
+    | 'set'
+    | 'unset'
+    | 'tag'
+    | 'hold'
+    | 'delete'
+    | 'rewrite'
+    | 'forget'
+    | 'rotate'
+    | 'deleteOlderThan'
+    | 'copy'
+    | 'sync',
   machine: 0 | 1,
   n: number,
 ];
 
 const step: fc.Arbitrary<Step> = fc.tuple(
-  fc.constantFrom('backup', 'backup', 'archive', 'set', 'unset', 'tag', 'delete', 'rewrite', 'forget', 'copy', 'sync'),
+  fc.constantFrom(
+    'backup',
+    'backup',
+    'archive',
+    'archive',
+    'set',
+    'set',
+    'unset',
+    'tag',
+    'hold',
+    'delete',
+    'rewrite',
+    'forget',
+    'rotate',
+    'deleteOlderThan',
+    'copy',
+    'sync',
+  ),
   fc.constantFrom(0, 1),
   fc.nat(3),
 );
@@ -58,6 +88,15 @@ async function take(vault: Vault, other: Vault, [action, , n]: Step): Promise<vo
       break;
     case 'tag':
       await vault.tag({ add: [`tag-${n}`] }, { references: snapshot === undefined ? [] : [snapshot.id] });
+      break;
+    case 'hold':
+      await vault.tag({ hold: [`label-${n}`] }, { references: snapshot === undefined ? [] : [snapshot.id] });
+      break;
+    case 'rotate':
+      await vault.rotate({}, { last: 1, seconds: n });
+      break;
+    case 'deleteOlderThan':
+      await vault.deleteOlderThan('1s', {}, { now: new Date(Date.now() + 60_000), keepAtLeast: n + 1 });
       break;
     case 'delete':
       if (chosen !== undefined) await vault.delete(chosen.id);
@@ -87,7 +126,7 @@ async function rowsOf(vault: Vault): Promise<object[]> {
 
 it('two catalogs of one vault agree after a sync, and with one that is made from the vault alone', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 6 }), fc.boolean(), async (steps, isAlone) => {
+    fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 8 }), fc.boolean(), async (steps, isAlone) => {
       const storage = openMemoryStorage();
       await using first = await initVault(sharedStorage(storage), { ...newMachine(), generatedKey: true });
       await using second = await openVault(sharedStorage(storage), newMachine());
