@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CairnError } from '../base/errors.ts';
 import type { BackupFilter } from '../vault/reference/backup-filter.ts';
 import { collect } from './global-options.ts';
 
@@ -32,7 +33,14 @@ export function filtersOf(flags: FilterFlags): readonly BackupFilter[] {
     before: flags.before,
   };
   if (flags.tag === undefined) return [base];
-  return flags.tag.map((tags) => ({ ...base, tags: { all: tags.split(',').filter((tag) => tag !== '') } }));
+  return flags.tag.map((tags) => ({ ...base, tags: { all: splitTags(tags) } }));
+}
+
+/** Throws `USAGE` for none: of a variable that is not set, every backup would be meant. */
+function splitTags(text: string): string[] {
+  const tags = text.split(',').filter((tag) => tag.trim() !== '');
+  if (tags.length > 0) return tags;
+  throw new CairnError('USAGE', '--tag needs a tag', { hint: 'Leave it out where backups of all tags are meant.' });
 }
 
 /** Where one backup is meant: what narrows a reference down. */
@@ -49,5 +57,5 @@ export function addSingleFilterOptions(command: Command): Command {
 
 export function singleFilter({ host, tag }: SingleFilterFlags): BackupFilter | undefined {
   if (host === undefined && tag === undefined) return undefined;
-  return { host, tags: { all: (tag ?? []).flatMap((tags) => tags.split(',')).filter((name) => name !== '') } };
+  return { host, tags: { all: (tag ?? []).flatMap(splitTags) } };
 }

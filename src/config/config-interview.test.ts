@@ -69,6 +69,24 @@ describe('the questions of `config init`', () => {
     expect(io.said).toHaveLength(5);
   });
 
+  it('take a secret that is typed for what it is, also where it looks like a variable', async () => {
+    const env: unknown[] = [];
+    const io = answering({
+      'Where it is': ['s3://b/p'],
+      'Access key id': ['AKIA'],
+      'Secret access key': ['a${HOME}b'],
+      'Where its password': ['ask'],
+    });
+    const probe: InterviewContext['probe'] = async (_, variables) => {
+      env.push(variables);
+      return 'vault';
+    };
+    expect(valueOf(await interview(io, context({ probe })))).toMatchObject({
+      'vaults.main.env.AWS_SECRET_ACCESS_KEY': 'a$${HOME}b',
+    });
+    expect(env).toEqual([{ AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 'a${HOME}b' }]);
+  });
+
   it('B10: begin with what is there, and an empty answer keeps it', async () => {
     const current = {
       default: { vault: 'off' },

@@ -5,6 +5,7 @@ import { isCairnError, messageOf } from '../base/errors.ts';
 import { parseStorageUrl } from '../storage/open-storage.ts';
 import type { ConfigEdit } from './edit-config.ts';
 import { isFields } from './merge-profile.ts';
+import { literal } from './variables.ts';
 import { weekdays } from '../retention/weekday.ts';
 
 /** Whoever answers; tests bring their own. */
@@ -51,7 +52,7 @@ export async function interview(io: Interviewer, context: InterviewContext): Pro
   const at = ['vaults', vault];
   const edits: ConfigEdit[] = [
     { path: [...at, 'url'], value: place.url },
-    ...Object.entries(place.env).map(([name, value]) => ({ path: [...at, 'env', name], value })),
+    ...Object.entries(place.env).map(([name, value]) => ({ path: [...at, 'env', name], value: literal(value) })),
     ...(password === undefined ? [] : [{ path: [...at, 'password'], value: password }]),
     { path: ['default', 'vault'], value: vault },
     ...(await askSource(io, vault, context)),

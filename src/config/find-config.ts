@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { CairnError, messageOf } from '../base/errors.ts';
@@ -65,7 +65,9 @@ function isThere(file: string): boolean {
 function trusted(found: FoundConfig): FoundConfig {
   const { uid, mode } = statSync(found.file);
   const self = process.getuid?.();
-  const isForeign = self !== undefined && uid !== self && uid !== 0;
+  // A link of somebody else chooses which of our files is run as much as a file of theirs does.
+  const owners = [uid, lstatSync(found.file).uid];
+  const isForeign = self !== undefined && owners.some((owner) => owner !== self && owner !== 0);
   if (!isForeign && (process.platform === 'win32' || (mode & 0o002) === 0)) return found;
   const why = isForeign ? 'belongs to another user' : 'can be written by every user of this machine';
   throw new CairnError('CONFIG_INVALID', `${found.file} ${why}, and a configuration can run commands`, {

@@ -4,6 +4,7 @@ import { CairnError, messageOf } from '../base/errors.ts';
 import type { ConfigEdit } from './edit-config.ts';
 import { isFields } from './merge-profile.ts';
 import { weekdays } from '../retention/weekday.ts';
+import { literal } from './variables.ts';
 
 export interface BakthatImport {
   readonly edits: readonly ConfigEdit[];
@@ -109,8 +110,8 @@ function vaultOf(settings: Fields, note: (text: string) => void): Fields | undef
     note('the vaults of Glacier are a service of their own; new data goes into the bucket with the class GLACIER');
   }
   const env = {
-    ...field('AWS_ACCESS_KEY_ID', textOf(settings['access_key'])),
-    ...field('AWS_SECRET_ACCESS_KEY', textOf(settings['secret_key'])),
+    ...field('AWS_ACCESS_KEY_ID', literalOf(settings['access_key'])),
+    ...field('AWS_SECRET_ACCESS_KEY', literalOf(settings['secret_key'])),
   };
   note('the vault has no password yet: cairn asks for it; `vaults.NAME.password` says where else it is');
   return {
@@ -120,6 +121,12 @@ function vaultOf(settings: Fields, note: (text: string) => void): Fields | undef
     archives: { compression: settings['compress'] === false ? 'none' : 'gzip' },
     ...field('keep', keepOf(settings['rotation'], note)),
   };
+}
+
+/** bakthat knows no variables: its text is text. */
+function literalOf(value: unknown): string | undefined {
+  const text = textOf(value);
+  return text === undefined ? undefined : literal(text);
 }
 
 function keepOf(rotation: unknown, note: (text: string) => void): Fields | undefined {

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -449,6 +449,15 @@ describe.skipIf(process.getuid?.() !== 0)('a file of another user', () => {
       'belongs to another user, and a configuration can run commands',
     );
     expect((await load({ file })).by).toBe('flag');
+  });
+
+  it('is not taken either where another user put a link to one of ours', async () => {
+    const own = join(folder, 'own.yaml');
+    writeFileSync(own, 'hooks: { backup.before: [id] }', { mode: 0o600 });
+    symlinkSync(own, file);
+    expect((await load()).file).toBe(file);
+    lchownSync(file, 65_534, 65_534);
+    expect((await thrownBy(() => load())).message).toContain('belongs to another user');
   });
 });
 

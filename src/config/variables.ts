@@ -7,6 +7,11 @@ const VARIABLE = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g;
 export const MALFORMED =
   'has a ${ that begins no variable; write ${NAME} or ${NAME:-otherwise}, and $${ for the two characters';
 
+/** `text` as a configuration has to have it to mean no variable. */
+export function literal(text: string): string {
+  return text.replaceAll('${', '$$$${');
+}
+
 /** Whether anything in `text` is to be replaced. */
 export function hasVariables(text: string): boolean {
   return text.includes('${');

@@ -87,6 +87,11 @@ describe('a change that goes well', () => {
     expect([released, await tagsOf()]).toEqual([true, [[]]]);
   });
 
+  it('gives the backup as it is there, also after its release gave it another id', async () => {
+    const { backup } = await vault.guard(app, () => {}, { release: 'on-success', tags: ['a'] });
+    expect(await Array.fromAsync(vault.list())).toMatchObject([{ id: backup.id, tags: backup.tags }]);
+  });
+
   it('is told of its backup, which is whole by then', async () => {
     await vault.guard(app, async ({ backup }) => expect(await vault.get(backup.id)).toMatchObject({ id: backup.id }));
   });
@@ -201,7 +206,11 @@ describe('a change is not begun', () => {
   });
 
   it('where its backup is not whole', async () => {
-    await expect(vault.guard([app, join(scratch, 'nowhere')], never)).rejects.toMatchObject({ code: 'BACKUP_PARTIAL' });
+    const error = await vault.guard([app, join(scratch, 'nowhere')], never).then(undefined, (error) => error);
+    // Nothing needs it, so retention may have it.
+    const [left] = await Array.fromAsync(vault.list());
+    expect(left?.tags).toEqual([]);
+    expect(error).toMatchObject({ code: 'BACKUP_PARTIAL', facts: { backup: left?.id } });
   });
 
   it.each([

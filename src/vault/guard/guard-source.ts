@@ -7,6 +7,7 @@ import type { Source } from '../../archiver/source.ts';
 import type { ActionContext, BackupOptions, BackupResult } from '../actions/backup-action.ts';
 import { BackupAhead } from '../actions/backup-ahead.ts';
 import type { BackupSource } from '../actions/backup-source.ts';
+import type { TagResult } from '../care/tag-backups.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from '../actions/restore-action.ts';
 import { rollBack, type RollbackResult } from './roll-back.ts';
 
@@ -45,7 +46,7 @@ export interface GuardResult<T> {
 export interface GuardingVault {
   backup(source: BackupSource, options: BackupOptions): Job<BackupResult>;
   restore(reference: string, options: VaultRestoreOptions): Job<VaultRestoreResult>;
-  release(reference: string, options: { readonly label: string }): Job<unknown>;
+  release(reference: string, options: { readonly label: string }): Job<Pick<TagResult, 'changed'>>;
 }
 
 const DEFAULT_LABEL = 'guard';
@@ -70,7 +71,10 @@ export async function guardSource<T>(
     context,
     vault.backup(source, { ...backupOptions(options, signal), hold: label, ahead: opened }),
   );
-  if (backup.status === 'partial') throw notWhole(backup);
+  if (backup.status === 'partial') {
+    // Nothing will need it: held, each further try would leave one more for good.
+    throw notWhole((await release(vault, context, backup, label)) ?? backup);
+  }
   signal.throwIfAborted();
   let value: T;
   try {
@@ -79,8 +83,8 @@ export async function guardSource<T>(
     if (options.rollback !== true) throw error;
     throw await rolledBack({ vault, context, backup, source: opened.source, label, options }, error);
   }
-  const released = options.release === 'on-success' && (await isReleased(vault, context, backup, label));
-  return { value, backup, released };
+  const released = options.release === 'on-success' ? await release(vault, context, backup, label) : undefined;
+  return { value, backup: released ?? backup, released: released !== undefined };
 }
 
 /** Throws where a rollback that is wanted could not be done, before anything is. */
@@ -208,23 +212,24 @@ function incomplete({ problems }: RollbackResult): CairnError {
   });
 }
 
-/** The change is done: that its backup stays held is told, and fails nothing. */
-async function isReleased(
+/** The backup without its hold, which gives it another id. That it stays held is told, and fails nothing. */
+async function release(
   vault: GuardingVault,
   context: ActionContext,
   backup: BackupResult,
   label: string,
-): Promise<boolean> {
+): Promise<BackupResult | undefined> {
   try {
-    await follow(context, vault.release(backup.id, { label }));
-    return true;
+    const { changed } = await follow(context, vault.release(backup.id, { label }));
+    const id = changed[0]?.id ?? backup.id;
+    return { ...backup, id, tags: backup.tags.filter((tag) => tag !== holdTag(label)) };
   } catch (error) {
     if (!isCairnError(error)) throw error;
     context.settings.notify({
       level: 'warning',
       message: `the backup ${shortId(backup.id)} stays held (${label}): ${error.message}`,
     });
-    return false;
+    return undefined;
   }
 }
 
