@@ -9,7 +9,7 @@ import { holdsPlainText } from './variables.ts';
 const USER_INFO = /(:\/\/[^/?#@:\s]*:)[^/?#\s]*@/g;
 
 /** Whether the address of a storage holds a password: `rest:https://user:password@host/`. */
-export function hasPassword(url: string): boolean {
+function hasPassword(url: string): boolean {
   return withoutPassword(url) !== url;
 }
 

@@ -67,12 +67,12 @@ describe('a configuration at work', () => {
   });
 });
 
-describe('the rules of a plan', () => {
-  const keeping = (): ConfigInput => ({
-    ...config(),
-    plans: { nightly: { sources: 'letters', vault: 'main', keep: { days: 1 } } },
-  });
+const keeping = (): ConfigInput => ({
+  ...config(),
+  plans: { nightly: { sources: 'letters', vault: 'main', keep: { days: 1 } } },
+});
 
+describe('the rules of a plan', () => {
   it('thin out the backups of this machine that the plan makes, and no others of their name', async () => {
     await makeVault();
     await using cairn = await createCairn({ config: keeping(), ...options });

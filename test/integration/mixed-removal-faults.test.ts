@@ -48,14 +48,13 @@ beforeAll(async () => {
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 function vaultOf({ storage, repository }: Sweep['base'], settings: Partial<ActionContext['settings']>): Vault {
-  const notify = (): void => {};
   return new Vault(storage, repository, {
     retryLockMs: 0,
     lock: true,
     jobs: 1,
     memoryFolder: undefined,
     password: new Secret('correct horse'),
-    notify,
+    notify: () => {},
     ...settings,
   });
 }
