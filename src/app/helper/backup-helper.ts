@@ -10,7 +10,7 @@ import type { RetentionResult, RotationOptions } from '../../vault/care/rotate-b
 import type { RotationRules } from '../../retention/rotation-policy.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { type CommandOptions, commandOutput, commandToFile, commandToText } from './command-output.ts';
-import type { TemporaryFolder } from './temporary-folder.ts';
+import type { TemporaryFolder } from '../../base/temporary-folder.ts';
 
 /** What a helper adds to a backup by itself, and what may still be said. */
 export type HelperBackupOptions = Omit<BackupOptions, 'name' | 'ahead' | 'parent'>;

@@ -9,7 +9,7 @@ import type { VaultPlace } from '../../vault/open-vault.ts';
 import { Vault } from '../../vault/vault.ts';
 import type { OpenVaultOptions, PasswordSource } from '../../vault/vault-options.ts';
 import { BackupHelper } from './backup-helper.ts';
-import { TemporaryFolder } from './temporary-folder.ts';
+import { TemporaryFolder } from '../../base/temporary-folder.ts';
 
 export interface BackupHelperOptions {
   /** An open vault, which stays open; or where one is, which is opened and closed with the helper. */
