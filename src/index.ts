@@ -188,7 +188,8 @@ export type { DeliveryContext, NotificationMessage, Notifier } from './app/notif
 export type { NotifierSettings } from './app/notifications/notifier-settings.ts';
 export type { Outcome, OutcomeStatus, OutcomeSubject, Severity } from './app/notifications/outcome.ts';
 export { verifyWebhook, type WebhookVerdict } from './app/notifications/webhook-signature.ts';
-export type { BackupHelper, HelperBackupOptions, RunOptions, RunOutput } from './app/helper/backup-helper.ts';
+export type { BackupHelper, RunOptions, RunOutput } from './app/helper/backup-helper.ts';
+export type { HelperBackupOptions, HelperBackups, HelperForm } from './app/helper/helper-form.ts';
 export {
   type BackupHelperOptions,
   type HelperResult,
