@@ -10,6 +10,7 @@ import { ChunkFeed } from '../../archives/write/chunk-feed.ts';
 import { CairnError, hasCode } from '../../base/errors.ts';
 import { ageEncryptor } from '../../formats/age/age-file.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
+import { type RetrievalOptions, retrieveObjects } from '../actions/retrieve-packs.ts';
 import { lookDump } from '../look/look-inside.ts';
 import { archiveRecord, type BackupRecord, backupRecord } from '../reference/backup-record.ts';
 import { chooseArchive } from '../reference/choose-backup.ts';
@@ -26,6 +27,8 @@ export interface ExportOptions extends ReferenceOptions, SealOptions {
   readonly replace?: boolean | undefined;
   /** Of a snapshot: `zstd` by default. An archive is written as it is. */
   readonly codec?: ArchiveCodec | undefined;
+  /** Of an archive: how it comes back from cold storage. */
+  readonly retrieval?: RetrievalOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,6 +58,7 @@ async function exportStored(
 ): Promise<ExportResult> {
   const { repository, signal } = context;
   const { object, stored, sizeBytes, sidecar } = archive;
+  await retrieveObjects({ ...context, dryRun: false }, [object], options.retrieval);
   const progress = archiveProgress(context, 'export', sizeBytes);
   const hash = createHash('sha256');
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
