@@ -4,9 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Clock, msToNs, systemClock } from '../../src/base/clock.ts';
+import { CairnError } from '../../src/base/errors.ts';
+import { Secret } from '../../src/base/secret.ts';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
 import { faulty, type FaultyStorage } from '../../src/storage/layers/faulty.ts';
 import { simulatedCold, type SimulatedColdStorage } from '../../src/storage/layers/simulated-cold.ts';
+import { StorageLayer } from '../../src/storage/layers/storage-layer.ts';
+import type { StorageFeatures } from '../../src/storage/storage.ts';
+import type { CopyResult } from '../../src/vault/care/copy-backups.ts';
 import type { Vault } from '../../src/vault/vault.ts';
 import { quickVault } from '../support/quick-vault.ts';
 
@@ -75,6 +80,99 @@ describe('tags of an archive', () => {
     await vault.restore(id, { to: out() });
   });
 });
+
+describe('a copy to another vault', () => {
+  let far: FaultyStorage;
+  let offsite: Vault;
+
+  beforeEach(async () => {
+    far = faulty(openMemoryStorage());
+    offsite = await quickVault(far, 'another password');
+    await vault.backup(source);
+    await vault.archive(source, { tags: ['nightly'] });
+    await vault.values.set('key', 1);
+    await vault.values.set('key', 2);
+  });
+  afterEach(() => offsite.close());
+
+  const formsOf = async (of: Vault): Promise<string[]> => Array.fromAsync(of.list(), ({ form }) => form);
+  const outcomesOf = ({ copies }: CopyResult): string[] =>
+    copies.map(({ backup, outcome }) => `${backup.form} ${outcome}`);
+
+  it('brings archives and values too, byte for byte, with every version', async () => {
+    const result = await vault.copyTo(offsite);
+    expect(outcomesOf(result)).toEqual(['snapshot copied', 'archive copied', 'value copied', 'value copied']);
+    for await (const { name } of storage.list('archives/'))
+      expect(await far.read(name)).toEqual(await storage.read(name));
+    expect(await offsite.values.history('key')).toHaveLength(2);
+    const { id } = await offsite.get('site', { filter: { tags: { all: ['nightly'] } } });
+    await offsite.restore(id, { to: out(), password: new Secret(PASSWORD) });
+    expect(await readFile(join(out(), 'site/a.txt'), 'utf8')).toBe('content');
+    expect((await offsite.check()).findings).toEqual([]);
+  });
+
+  it('skips what is there, and brings what came since', async () => {
+    await vault.copyTo(offsite);
+    await vault.archive(source, { name: 'other' });
+    const result = await vault.copyTo(offsite, { forms: ['archive', 'value'] });
+    expect(outcomesOf(result).toSorted()).toEqual([
+      'archive copied',
+      'archive present',
+      'value present',
+      'value present',
+    ]);
+  });
+
+  it('goes on after it was interrupted', async () => {
+    far.inject({ how: 'fail', when: ({ kind, name }) => kind === 'write' && name.startsWith('values/'), error: full });
+    await expect(vault.copyTo(offsite)).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect(await formsOf(offsite)).toEqual(['snapshot', 'archive']);
+    far.heal();
+    await vault.copyTo(offsite);
+    expect(await offsite.values.get('key')).toBe(2);
+  });
+
+  it('is of the forms that are named, and of one backup by its name', async () => {
+    await vault.copyTo(offsite, { forms: ['value'] });
+    expect(await formsOf(offsite)).toEqual(['value']);
+    const archive = (await Array.fromAsync(vault.list())).find(({ form }) => form === 'archive');
+    await vault.copyTo(offsite, { references: [archive?.id ?? ''] });
+    expect((await formsOf(offsite)).toSorted()).toEqual(['archive', 'value']);
+  });
+
+  it('says in a dry run what it would bring, and brings nothing', async () => {
+    const { copies, bytes } = await vault.copyTo(offsite, { dryRun: true, forms: ['archive', 'value'] });
+    expect(copies.map(({ outcome }) => outcome)).toEqual(['copied', 'copied', 'copied']);
+    expect(bytes).toBeGreaterThan(0);
+    expect(await formsOf(offsite)).toEqual([]);
+  });
+
+  it('spreads no damaged archive, and brings the rest', async () => {
+    const archive =
+      (await Array.fromAsync(storage.list('archives/'))).find(({ name }) => name.endsWith('.age'))?.name ?? '';
+    const bytes = await storage.read(archive);
+    await storage.write(archive, bytes.with(200, (bytes[200] ?? 0) ^ 1));
+    const { copies } = await vault.copyTo(offsite);
+    expect(copies).toMatchObject([{}, { outcome: 'failed', code: 'ARCHIVE_CORRUPT' }, {}, {}]);
+    expect((await formsOf(offsite)).toSorted()).toEqual(['snapshot', 'value']);
+    expect((await offsite.check()).findings).toEqual([]);
+  });
+
+  it('leaves archives and values out, where the other one can hold none', async () => {
+    const restic = await quickVault(new ResticNamesOnly(openMemoryStorage()), 'x');
+    expect(outcomesOf(await vault.copyTo(restic))).toEqual(['snapshot copied']);
+    await expect(vault.copyTo(restic, { forms: ['archive'] })).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    await restic.close();
+  });
+});
+
+const full = new CairnError('STORAGE_FULL', 'no space left');
+
+class ResticNamesOnly extends StorageLayer {
+  override get features(): StorageFeatures {
+    return { ...super.features, resticNamesOnly: true };
+  }
+}
 
 describe('an archive in a cold class', () => {
   const DAY_MS = 86_400_000;
