@@ -23,7 +23,7 @@ export class TemporaryFolder implements AsyncDisposable {
   }
 
   /** `onSignal` is called, synchronously, before the folder is removed by a signal: what writes into it has to end. */
-  static async make(prefix: string, onSignal: () => void): Promise<TemporaryFolder> {
+  static async make(prefix: string, onSignal: () => void = () => {}): Promise<TemporaryFolder> {
     try {
       // The name makes it recognisable; what is unusual in file names is left out.
       const made = await mkdtemp(path.join(tmpdir(), `${prefix.replace(/[^\w.-]/gu, '_').slice(0, 40)}_`));

@@ -81,6 +81,10 @@ describe('tags of an archive', () => {
   });
 });
 
+const formsOf = async (of: Vault): Promise<string[]> => Array.fromAsync(of.list(), ({ form }) => form);
+const outcomesOf = ({ copies }: CopyResult): string[] =>
+  copies.map(({ backup, outcome }) => `${backup.form} ${outcome}`);
+
 describe('a copy to another vault', () => {
   let far: FaultyStorage;
   let offsite: Vault;
@@ -94,10 +98,6 @@ describe('a copy to another vault', () => {
     await vault.values.set('key', 2);
   });
   afterEach(() => offsite.close());
-
-  const formsOf = async (of: Vault): Promise<string[]> => Array.fromAsync(of.list(), ({ form }) => form);
-  const outcomesOf = ({ copies }: CopyResult): string[] =>
-    copies.map(({ backup, outcome }) => `${backup.form} ${outcome}`);
 
   it('brings archives and values too, byte for byte, with every version', async () => {
     const result = await vault.copyTo(offsite);

@@ -2,7 +2,7 @@
 import type { Job } from '../../base/job.ts';
 import type { BackupOptions, BackupResult } from '../../vault/actions/backup-action.ts';
 import type { BackupSource } from '../../vault/actions/backup-source.ts';
-import type { ArchiveOptions, ArchiveResult } from '../../vault/archives/archive-action.ts';
+import type { ActionRequests, ActionResults } from '../../vault/vault-events.ts';
 import type { Vault } from '../../vault/vault.ts';
 
 /** `snapshot` shares its data with other backups; `archive` is one object that opens without Cairn. */
@@ -11,13 +11,13 @@ export type HelperForm = 'snapshot' | 'archive';
 /** What `backup` of a helper gives. */
 export interface HelperBackups {
   readonly snapshot: BackupResult;
-  readonly archive: ArchiveResult;
+  readonly archive: ActionResults['archive'];
 }
 
 /** What may still be said there; the rest is the helper's. */
 export interface HelperBackupOptions {
   readonly snapshot: Omit<BackupOptions, 'name' | 'ahead' | 'parent'>;
-  readonly archive: Omit<ArchiveOptions, 'name'>;
+  readonly archive: Omit<ActionRequests['archive'], 'name' | 'source'>;
 }
 
 /** What is the helper's. */

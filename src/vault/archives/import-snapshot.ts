@@ -73,8 +73,7 @@ async function saveSnapshot(
   options: ImportOptions,
 ): Promise<ImportedSnapshot> {
   const naming = namingOf(imported, options);
-  const onSignal = (): void => {};
-  await using folder = await TemporaryFolder.make(naming.name, onSignal);
+  await using folder = await TemporaryFolder.make(naming.name);
   const root = path.join(folder.path, 'root');
   const { above, paths } = placeOf(imported);
   const refused = await extract(context, imported, { target: path.join(root, above), naming, options });
