@@ -166,7 +166,8 @@ export type { ArchiveOptions, ArchiveResult } from './vault/archives/archive-act
 export type { ArchiveKeys, SealOptions } from './vault/archives/archive-access.ts';
 export type { ArchiveOutput } from './vault/archives/archive-output.ts';
 export type { ExportOptions, ExportResult } from './vault/archives/export-archive.ts';
-export type { ImportOptions } from './vault/archives/import-archive.ts';
+export type { ImportOptions, ImportResult } from './vault/archives/import-archive.ts';
+export type { ImportedSnapshot } from './vault/archives/import-snapshot.ts';
 export type { ArchiveCodec } from './archives/codec.ts';
 export type { ArchiveEncryption } from './archives/sidecar.ts';
 export { parseIdentities, parseRecipients } from './formats/age/age-key-list.ts';
@@ -187,7 +188,8 @@ export type { DeliveryContext, NotificationMessage, Notifier } from './app/notif
 export type { NotifierSettings } from './app/notifications/notifier-settings.ts';
 export type { Outcome, OutcomeStatus, OutcomeSubject, Severity } from './app/notifications/outcome.ts';
 export { verifyWebhook, type WebhookVerdict } from './app/notifications/webhook-signature.ts';
-export type { BackupHelper, HelperBackupOptions, RunOptions, RunOutput } from './app/helper/backup-helper.ts';
+export type { BackupHelper, RunOptions, RunOutput } from './app/helper/backup-helper.ts';
+export type { HelperBackupOptions, HelperBackups, HelperForm } from './app/helper/helper-form.ts';
 export {
   type BackupHelperOptions,
   type HelperResult,

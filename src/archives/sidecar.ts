@@ -42,8 +42,14 @@ const VERSION = 1;
 const codecs: readonly ArchiveCodec[] = ['zstd', 'gzip', 'none'];
 const encryptions: readonly ArchiveEncryption[] = ['age-passphrase', 'age-recipients', 'none'];
 
+/** The same bytes for the same sidecar: fields in the order above. */
 export function encodeSidecar(sidecar: Sidecar): Uint8Array {
-  return utf8(`${JSON.stringify({ version: VERSION, ...sidecar }, undefined, 2)}\n`);
+  const { name, host, time, tags, paths, codec, encryption, headerBytes, fileCount, directoryCount } = sidecar;
+  const { sourceBytes, tarBytes, storedBytes, storedSha256, tarSha256, problems, program } = sidecar;
+  const head = { version: VERSION, name, host, time, tags, paths, codec, encryption, headerBytes };
+  const counts = { fileCount, directoryCount, sourceBytes, tarBytes, storedBytes };
+  const document = { ...head, ...counts, storedSha256, tarSha256, problems, program };
+  return utf8(`${JSON.stringify(document, undefined, 2)}\n`);
 }
 
 /** Throws `ARCHIVE_CORRUPT`, and `VAULT_UNSUPPORTED` for a version that is not known. Unknown fields are ignored. */

@@ -39,6 +39,8 @@ export interface KeyState {
   /** Versions that a tombstone says are deleted. */
   readonly deleted: readonly StoredVersion[];
   readonly tombstones: readonly ObjectName[];
+  /** Every version that is not later is deleted. */
+  readonly deletedUntil: ValueStamp | undefined;
   /** Of everything above. */
   readonly newest: ValueStamp | undefined;
 }
@@ -113,6 +115,7 @@ function stateOf(key: ValueKey, { versions, tombstones }: Listed): KeyState {
     versions: sorted.filter((version) => !isDeleted(version)),
     deleted: sorted.filter(isDeleted),
     tombstones: tombstones.map(({ object }) => object),
+    deletedUntil: until,
     newest: newestOf([...versions, ...tombstones]),
   };
 }

@@ -4,6 +4,8 @@
 //
 // Retry is outside of the limits, so that what waits for its next try, or for the circuit breaker, holds no place, and
 // what is tried again is paid for again. The log is innermost: it shows every request, also those that are tried again.
+import { isSidecar, isWritingMarker } from '../archives/shelf/shelf-listing.ts';
+import { ARCHIVES } from '../archives/stored-name.ts';
 import { systemClock } from '../base/clock.ts';
 import { CairnError, messageOf } from '../base/errors.ts';
 import { appendOnly } from '../storage/layers/append-only.ts';
@@ -98,18 +100,22 @@ async function openMirror(
     once,
     copies: settings.mirrorCopies,
     markers: markersOf(storages),
+    isMark: (name) => !name.startsWith(ARCHIVES) || isSidecar(name),
+    isMutable: isSidecar,
     isPassing,
     onChange: (change) => notify(describeMirrorChange(change)),
   });
 }
 
 /**
- * Written when all they refer to is there (repository format, "Indexing"), so equal ones tell of equal packs. Values refer
- * to nothing; a storage of restic's files has none.
+ * Written when all they refer to is there (repository format, "Indexing"), so equal ones tell of equal packs. The sidecar of an
+ * archive is written when the archive is there; values refer to nothing. A storage of restic's files has neither.
  */
 function markersOf(storages: readonly Storage[]): readonly string[] {
   const markers = ['config', 'keys/', 'index/', 'snapshots/'];
-  return storages.every(({ features }) => features.resticNamesOnly !== true) ? [...markers, 'values/'] : markers;
+  return storages.every(({ features }) => features.resticNamesOnly !== true)
+    ? [...markers, 'values/', ARCHIVES]
+    : markers;
 }
 
 function withLog(driver: Storage, { onOperation }: StorageSettings): Storage {
@@ -156,7 +162,7 @@ function retried(inner: Storage, giveUpAfterMs: number | undefined, notify: Noti
 
 /** Locks, and the marks of archives that are being written: here today and gone tomorrow by their nature. */
 function isPassing(name: string): boolean {
-  return name.startsWith('locks/') || (name.startsWith('archives/') && name.endsWith('.writing.json'));
+  return name.startsWith('locks/') || isWritingMarker(name);
 }
 
 function withAccess(inner: Storage, settings: StorageSettings): Storage {

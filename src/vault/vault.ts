@@ -34,7 +34,8 @@ import type { BackupInfo } from './look/backup-info.ts';
 import type { ArchiveKeys } from './archives/archive-access.ts';
 import type { ArchiveOptions, ArchiveResult } from './archives/archive-action.ts';
 import type { ExportOptions, ExportResult } from './archives/export-archive.ts';
-import type { ImportOptions } from './archives/import-archive.ts';
+import type { ImportOptions, ImportResult } from './archives/import-archive.ts';
+import type { ImportedSnapshot } from './archives/import-snapshot.ts';
 import type { BackupFilter } from './reference/backup-filter.ts';
 import type { BackupRecord } from './reference/backup-record.ts';
 import type { BackupSource } from './actions/backup-source.ts';
@@ -214,11 +215,18 @@ export class Vault implements AsyncDisposable {
     );
   }
 
-  /** Takes an archive file, also of another program, in among the archives. It is read to its end first. */
-  importArchive(file: string, options: ImportOptions = {}): Job<ArchiveDetails> {
-    return this.#runner.care('import', options, async (context) =>
-      (await import('./archives/import-archive.ts')).importArchive(context, file, options),
-    );
+  /**
+   * Takes an archive file, also of another program, in among the archives; it is read to its end first. With `as: 'snapshot'` it
+   * becomes a snapshot, and so does an archive of this vault that is named by a reference.
+   */
+  importArchive(file: string, options: ImportOptions & { readonly as: 'snapshot' }): Job<ImportedSnapshot>;
+  importArchive(file: string, options?: ImportOptions & { readonly as?: 'archive' | undefined }): Job<ArchiveDetails>;
+  importArchive(file: string, options: ImportOptions = {}): Job<ImportResult> {
+    return this.#runner.care('import', options, async (context) => {
+      if (options.as !== 'snapshot')
+        return (await import('./archives/import-archive.ts')).importArchive(context, file, options);
+      return (await import('./archives/import-snapshot.ts')).importSnapshot(context, file, options);
+    });
   }
 
   /** The backups that match, of every form, oldest first. */

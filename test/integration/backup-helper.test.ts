@@ -70,6 +70,29 @@ describe('a backup helper', () => {
     expect(await filesOf('mine')).toEqual(['/mine/a.txt']);
   });
 
+  it('makes archives where it is asked to, which are restored by name', async () => {
+    await using h = await openBackupHelper('dumps', { ...options, form: 'archive' });
+    await h.run('printf', ['select 1'], { to: 'dump.sql' });
+    const archive = await h.backup({ encrypt: false, tags: ['extra'] });
+    expect(archive).toMatchObject({ form: 'archive', name: 'dumps', tags: ['mysql', 'extra'], paths: ['/dumps'] });
+    await h.restore({ to: join(scratch, 'out') });
+    expect(await readFile(join(scratch, 'out/dumps/dump.sql'), 'utf8')).toBe('select 1');
+  });
+
+  it('thins out archives as it does snapshots', async () => {
+    await using h = await openBackupHelper('dumps', { ...options, form: 'archive' });
+    await h.write('a.txt', 'x');
+    await h.backup({ encrypt: false, time: daysAgo(40) });
+    const { id } = await h.backup({ encrypt: false });
+    await h.deleteOlderThan('1M');
+    expect(await Array.fromAsync(vault.list(), (backup) => backup.id)).toEqual([id]);
+  });
+
+  it('refuses to send what a program prints into an archive', async () => {
+    await using h = await openBackupHelper('dumps', { ...options, form: 'archive' });
+    expect(() => h.pipe('dump.sql', 'printf', ['x'])).toThrow(expect.objectContaining({ code: 'NOT_SUPPORTED' }));
+  });
+
   it('B58: leaves the working directory of the process alone', async () => {
     const before = process.cwd();
     await using h = await openBackupHelper('mine', options);

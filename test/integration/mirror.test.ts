@@ -215,6 +215,53 @@ describe('a repair', () => {
   });
 });
 
+describe('a storage that misses an archive and a value', () => {
+  beforeEach(async () => {
+    await using vault = await open(first());
+    await vault.archive(source, { encrypt: false });
+    await vault.values.set('key', { some: 'data' });
+  });
+
+  it('is named by a comparison', async () => {
+    await using vault = await open();
+    expect(await vault.mirror?.compare()).toMatchObject([
+      { state: 'in-step' },
+      { state: 'behind', reason: { kind: 'differs', missing: 2, extra: 0 } },
+    ]);
+  });
+
+  it('is brought both by a repair', async () => {
+    await using vault = await open();
+    const plans = (await vault.mirror?.planRepair()) ?? [];
+    // The archive, its sidecar, the value.
+    expect(await vault.mirror?.repair(plans)).toMatchObject([{ copied: 3, problems: [] }]);
+    expectSame();
+    await rm(first(), { recursive: true });
+    await using other = await open(second());
+    await other.restore('documents', { to: out() });
+    expect(await other.values.get('key')).toEqual({ some: 'data' });
+  });
+
+  it('is brought no damaged archive, and all the rest', async () => {
+    await using vault = await open();
+    const archive = (await Array.fromAsync(vault.list())).find(({ form }) => form === 'archive');
+    const object = join(first(), 'archives/documents', archive?.id ?? '');
+    const bytes = await readFile(object);
+    await writeFile(object, bytes.with(1000, (bytes[1000] ?? 0) ^ 1));
+    const plans = (await vault.mirror?.planRepair()) ?? [];
+    expect(await vault.mirror?.repair(plans)).toMatchObject([{ copied: 1, problems: [{ name: expect.anything() }] }]);
+    await using other = await open(second());
+    expect(await Array.fromAsync(other.list(), ({ form }) => form)).toEqual(['snapshot', 'value']);
+  });
+
+  it('is left alone where the archive is being written', async () => {
+    await using vault = await open();
+    const archive = (await Array.fromAsync(vault.list())).find(({ form }) => form === 'archive');
+    await writeFile(join(first(), 'archives/documents', `${archive?.id}.writing.json`), '{}');
+    expect(await vault.mirror?.planRepair()).toMatchObject([{ copy: { length: 1 } }]);
+  });
+});
+
 /** Saves and forgets a backup while the second storage cannot be changed, but was in step. */
 async function backupAndForget(): Promise<void> {
   await using both = await open();

@@ -55,6 +55,26 @@ describe('attached notifications', () => {
     ]);
   });
 
+  it('tell of an archive', async () => {
+    await writeFile(join(scratch, 'a.txt'), 'hello');
+    {
+      await using _ = attachNotifications(vault, [recorder]);
+      await vault.archive([join(scratch, 'a.txt'), join(scratch, 'gone')], { name: 'texts', encrypt: false });
+    }
+    expect(messages).toMatchObject([
+      {
+        outcome: {
+          action: 'archive',
+          status: 'partial',
+          source: 'texts',
+          bytes: 5,
+          problemCount: 1,
+          backup: { name: 'texts' },
+        },
+      },
+    ]);
+  });
+
   it('tell of one that is partial, with what is missing', async () => {
     await writeFile(join(scratch, 'a.txt'), 'hello');
     {

@@ -2,7 +2,6 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CairnArgumentError, CairnError } from '../../base/errors.ts';
 import { Job } from '../../base/job.ts';
-import type { BackupOptions, BackupResult } from '../../vault/actions/backup-action.ts';
 import type { BackupSource } from '../../vault/actions/backup-source.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from '../../vault/actions/restore-action.ts';
 import type { OlderThanOptions } from '../../vault/care/delete-older-than.ts';
@@ -10,12 +9,11 @@ import type { RetentionResult, RotationOptions } from '../../vault/care/rotate-b
 import type { RotationRules } from '../../retention/rotation-policy.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { type CommandOptions, commandOutput, commandToFile, commandToText } from './command-output.ts';
-import type { TemporaryFolder } from './temporary-folder.ts';
+import type { TemporaryFolder } from '../../base/temporary-folder.ts';
+import { type HelperBackupOptions, type HelperBackups, type HelperForm, saverOf } from './helper-form.ts';
 
-/** What a helper adds to a backup by itself, and what may still be said. */
-export type HelperBackupOptions = Omit<BackupOptions, 'name' | 'ahead' | 'parent'>;
-
-export interface BackupHelperSetup {
+export interface BackupHelperSetup<F extends HelperForm> {
+  readonly form: F;
   readonly name: string;
   readonly vault: Vault;
   readonly tags: readonly string[];
@@ -55,12 +53,12 @@ export type WriteData = string | Uint8Array | AsyncIterable<Uint8Array | string>
  * await h.backup();
  * ```
  */
-export class BackupHelper implements AsyncDisposable {
+export class BackupHelper<F extends HelperForm = 'snapshot'> implements AsyncDisposable {
   /** The name under which backups are found. */
   readonly name: string;
   /** The directory, as an absolute path. */
   readonly dir: string;
-  readonly #setup: BackupHelperSetup;
+  readonly #setup: BackupHelperSetup<F>;
   readonly #partials: string;
   readonly #private: string;
   readonly #resources = new AsyncDisposableStack();
@@ -68,13 +66,13 @@ export class BackupHelper implements AsyncDisposable {
   readonly #writing = new Set<Promise<unknown>>();
   /** Backups under way. */
   readonly #running = new Set<Promise<unknown>>();
-  #backups: BackupResult[] = [];
+  #backups: HelperBackups[F][] = [];
   readonly #pipes = new Map<string, Pipe>();
   /** Numbers files that grow. */
   #count = 0;
 
   /** Opened with `openBackupHelper`. */
-  constructor(setup: BackupHelperSetup) {
+  constructor(setup: BackupHelperSetup<F>) {
     this.#setup = setup;
     this.name = setup.name;
     this.dir = path.join(setup.folder.path, 'files');
@@ -92,7 +90,7 @@ export class BackupHelper implements AsyncDisposable {
   }
 
   /** The backups that were made so far. */
-  get backups(): readonly BackupResult[] {
+  get backups(): readonly HelperBackups[F][] {
     return this.#backups;
   }
 
@@ -128,10 +126,16 @@ export class BackupHelper implements AsyncDisposable {
 
   /**
    * Lets the next backup run a program and save what it prints as the file `filename`, beside those of the directory and with no
-   * temporary file. Where the program fails, nothing is saved at all. A password goes into `env`, as for `run`.
+   * temporary file. Where the program fails, nothing is saved at all. A password goes into `env`, as for `run`. Throws
+   * `NOT_SUPPORTED` where the backup is an archive: tar has to know the size of a file before its content.
    */
   pipe(filename: string, command: string, args: readonly string[] = [], options: PipeOptions = {}): void {
     this.#setup.signal.throwIfAborted();
+    if (this.#setup.form === 'archive') {
+      throw new CairnError('NOT_SUPPORTED', 'what a program prints cannot go straight into an archive', {
+        hint: 'Let it write a file with `run(…, { to })`.',
+      });
+    }
     if (path.basename(filename) !== filename || filename === '') {
       throw new CairnArgumentError(`${JSON.stringify(filename)} is no name of a file`);
     }
@@ -167,26 +171,26 @@ export class BackupHelper implements AsyncDisposable {
    * is nothing, `COMMAND_FAILED` where a program of a pipe fails, and `ARGUMENT_INVALID` while a `run` or `write` was not
    * awaited.
    */
-  backup({ signal, tags = [], ...options }: HelperBackupOptions = {}): Job<BackupResult> {
+  backup(options: HelperBackupOptions[F] = {}): Job<HelperBackups[F]> {
     if (this.#writing.size > 0) {
       throw new CairnArgumentError('something is still being written into the directory', {
         hint: 'Await `run` and `write` before `backup`.',
       });
     }
-    const { vault, tags: own } = this.#setup;
+    const { vault, form, tags } = this.#setup;
     const pipes = [...this.#pipes];
-    const all = { ...options, name: this.name, tags: [...own, ...tags] };
-    const job = new Job<BackupResult>(
+    const own = { name: this.name, tags: [...tags, ...(options.tags ?? [])] };
+    const job = new Job<HelperBackups[F]>(
       async (work) => {
         if (pipes.length === 0) await this.#refuseEmpty();
-        const inner = vault.backup(this.#source(pipes), { ...all, signal: work.signal });
+        const inner = saverOf(form)(vault, this.#source(pipes), options, { ...own, signal: work.signal });
         for await (const progress of inner) work.report(progress);
         const result = await inner;
         this.#backups.push(result);
         for (const [name] of pipes) this.#pipes.delete(name);
         return result;
       },
-      { signal: this.#signal(signal) },
+      { signal: this.#signal(options.signal) },
     );
     void this.#track(this.#running, async () => job);
     return job;

@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { CairnArgumentError } from '../../base/errors.ts';
-import type { BackupResult } from '../../vault/actions/backup-action.ts';
 import { nameTag } from '../../vault/actions/backup-name.ts';
 import type { RotationRules } from '../../retention/rotation-policy.ts';
 import type { RetentionResult } from '../../vault/care/rotate-backups.ts';
@@ -9,9 +8,12 @@ import type { VaultPlace } from '../../vault/open-vault.ts';
 import { Vault } from '../../vault/vault.ts';
 import type { OpenVaultOptions, PasswordSource } from '../../vault/vault-options.ts';
 import { BackupHelper } from './backup-helper.ts';
-import { TemporaryFolder } from './temporary-folder.ts';
+import type { HelperBackups, HelperForm } from './helper-form.ts';
+import { TemporaryFolder } from '../../base/temporary-folder.ts';
 
-export interface BackupHelperOptions {
+export interface BackupHelperOptions<F extends HelperForm = 'snapshot'> {
+  /** What its backups are: snapshots by default. */
+  readonly form?: F | undefined;
   /** An open vault, which stays open; or where one is, which is opened and closed with the helper. */
   readonly vault: Vault | VaultPlace;
   /** Of a vault that is to be opened. */
@@ -33,7 +35,10 @@ export interface BackupHelperOptions {
  * Closing it, or `await using`, removes the directory and backs up nothing: no disposer can know whether the code before it
  * threw. Call `backup()` last, or use `withBackupHelper`, which knows.
  */
-export async function openBackupHelper(name: string, options: BackupHelperOptions): Promise<BackupHelper> {
+export async function openBackupHelper<F extends HelperForm = 'snapshot'>(
+  name: string,
+  options: BackupHelperOptions<F>,
+): Promise<BackupHelper<F>> {
   checkName(name);
   const stopping = new AbortController();
   const stop = (reason: unknown): void => stopping.abort(reason);
@@ -48,17 +53,22 @@ export async function openBackupHelper(name: string, options: BackupHelperOption
   const folder = opened.use(await TemporaryFolder.make(name, onSignal));
   for (const part of ['files', 'partial', 'private']) await mkdir(path.join(folder.path, part), { mode: 0o700 });
   signal.throwIfAborted();
-  const { tags = [], rotation } = options;
-  const helper = new BackupHelper({ name, vault, ownedVault, folder, signal, stop, tags, rotation });
+  const { tags = [], rotation, form = defaultForm<F>() } = options;
+  const helper = new BackupHelper<F>({ form, name, vault, ownedVault, folder, signal, stop, tags, rotation });
   opened.move();
   return helper;
 }
 
-export interface HelperResult<T> {
+/** `F` is this where nobody says another one. */
+function defaultForm<F extends HelperForm>(): F {
+  return 'snapshot' as F;
+}
+
+export interface HelperResult<T, F extends HelperForm = 'snapshot'> {
   /** What the body returned. */
   readonly value: T;
   /** What was backed up, by the body and at its end. */
-  readonly backups: readonly BackupResult[];
+  readonly backups: readonly HelperBackups[F][];
   /** What was removed, where there are rules for it. */
   readonly rotation: RetentionResult | undefined;
 }
@@ -73,11 +83,11 @@ export interface HelperResult<T> {
  * });
  * ```
  */
-export async function withBackupHelper<T>(
+export async function withBackupHelper<T, F extends HelperForm = 'snapshot'>(
   name: string,
-  options: BackupHelperOptions,
-  body: (helper: BackupHelper) => Promise<T>,
-): Promise<HelperResult<T>> {
+  options: BackupHelperOptions<F>,
+  body: (helper: BackupHelper<F>) => Promise<T>,
+): Promise<HelperResult<T, F>> {
   await using helper = await openBackupHelper(name, options);
   const value = await body(helper);
   if (!helper.isBackedUp) await helper.backup();
@@ -86,7 +96,10 @@ export async function withBackupHelper<T>(
   return { value, backups: helper.backups, rotation };
 }
 
-async function openOwn(place: VaultPlace, { password, open, signal }: BackupHelperOptions): Promise<Vault> {
+async function openOwn(
+  place: VaultPlace,
+  { password, open, signal }: Pick<BackupHelperOptions, 'password' | 'open' | 'signal'>,
+): Promise<Vault> {
   if (password === undefined) throw new CairnArgumentError('a vault that is to be opened needs its `password`');
   const { openVault } = await import('../../vault/open-vault.ts');
   return openVault(place, { ...open, password, signal });

@@ -1,3 +1,4 @@
+import { isId } from '../../base/ids.ts';
 import type { NotificationMessage } from './notifier.ts';
 import { type Outcome, type OutcomeSubject, type Severity, severityOf, worstSeverity } from './outcome.ts';
 
@@ -83,7 +84,9 @@ function outcomeFacts(outcome: Outcome): (readonly [string, string])[] {
     ['result', outcome.summary],
     ...subjectFacts(outcome),
     ['took', durationText(ended.getTime() - started.getTime())],
-    ...(backup === undefined ? [] : [['backup', `${backup.name} (${backup.id.slice(0, 8)})`] as const]),
+    ...(backup === undefined
+      ? []
+      : [['backup', isId(backup.id) ? `${backup.name} (${backup.id.slice(0, 8)})` : backup.id] as const]),
     ...(bytes === null ? [] : [['data', bytesText(bytes)] as const]),
     ...(storedBytes === null ? [] : [['stored', bytesText(storedBytes)] as const]),
   ].map(([label = '', value = '']) => [label, visible(value)] as const);

@@ -84,6 +84,18 @@ export function describeBackup(result: ActionResults['backup']): OutcomeDetails 
   };
 }
 
+export function describeArchive(result: ActionResults['archive']): OutcomeDetails {
+  const { status, problems, fileCount, bytes, storedBytes, id, name } = result;
+  return {
+    status: status === 'partial' ? 'partial' : 'ok',
+    summary: `${backupWords[status]}, ${count(fileCount, 'file')} in one archive`,
+    bytes,
+    storedBytes,
+    backup: { id, name },
+    problems,
+  };
+}
+
 export function describeRestore(result: ActionResults['restore']): OutcomeDetails {
   const { status, backup, problems, problemCount, destination, filesRestored, bytesRestored } = result;
   return {

@@ -6,6 +6,7 @@ import type { NotifierSettings } from './notifier-settings.ts';
 import type { Outcome, OutcomeSubject } from './outcome.ts';
 import {
   type ActionOrigin,
+  describeArchive,
   describeBackup,
   describePrune,
   describeRemoval,
@@ -49,8 +50,9 @@ export function watchVault(
     listeners.use(
       vault.on(`${action}.before`, ({ sessionId, options: request }) => {
         const name = 'name' in request && typeof request.name === 'string' ? request.name : undefined;
-        if (action === 'backup' && names !== undefined && (name === undefined || !names.includes(name))) return;
-        const source = origin.source ?? (action === 'backup' ? name : undefined);
+        const makesBackup = action === 'backup' || action === 'archive';
+        if (makesBackup && names !== undefined && (name === undefined || !names.includes(name))) return;
+        const source = origin.source ?? (makesBackup ? name : undefined);
         const begun = subjectOf(action, sessionId, { ...origin, source }, now());
         running.set(sessionId, begun);
         notifications.tellStart(begun);
@@ -69,6 +71,7 @@ export function watchVault(
   };
 
   watch('backup', (listener) => vault.on('backup.done', listener), describeBackup);
+  watch('archive', (listener) => vault.on('archive.done', listener), describeArchive);
   watch('restore', (listener) => vault.on('restore.done', listener), describeRestore);
   watch('forget', (listener) => vault.on('forget.done', listener), describeRemoval);
   watch('delete', (listener) => vault.on('delete.done', listener), describeRemoval);

@@ -20,6 +20,20 @@ export function tombstoneOf(object: string): string {
   return `${object}${DELETED}`;
 }
 
+/** The object that a name on the shelf is about: the object itself, or what lies beside it. */
+export function objectOf(name: string): string {
+  const ending = [WRITING, DELETED, SIDECAR].find((candidate) => name.endsWith(candidate));
+  return ending === undefined ? name : name.slice(0, -ending.length);
+}
+
+export function isWritingMarker(name: string): boolean {
+  return name.startsWith(ARCHIVES) && name.endsWith(WRITING);
+}
+
+export function isSidecar(name: string): boolean {
+  return name.startsWith(ARCHIVES) && name.endsWith(SIDECAR) && name === sidecarOf(objectOf(name));
+}
+
 /** One archive, or what is left of one. */
 export interface ShelfItem {
   /** Name of the object, such as `archives/mydir/mydir.20261125T233005Z.tar.zst.age`. */

@@ -1,5 +1,7 @@
 import { CairnError } from '../../base/errors.ts';
-import { shortId } from '../../base/ids.ts';
+import { InvalidArgumentError } from 'commander';
+import { isId } from '../../base/ids.ts';
+import type { BackupForm } from '../../vault/care/backup-shelf.ts';
 import type { BackupCopy, CopyResult } from '../../vault/care/copy-backups.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
@@ -19,13 +21,15 @@ import {
 
 interface CopyFlags extends FilterFlags, SecondVaultFlags, PackFlags {
   readonly dryRun: boolean;
+  readonly forms?: readonly BackupForm[];
 }
 
 export const copyCommand: CommandModule = {
   configure(command, start) {
     command
       .description(
-        'Copies backups from one vault to another: those that are named, those that match, or all. What the other vault has\n' +
+        'Copies backups from one vault to another: those that are named, those that match, or all; snapshots, archives and\n' +
+          'values. What the other vault has\n' +
           "already, also from an interrupted copy or from restic's, is skipped. Everything is verified on the way and encrypted\n" +
           'again for the other vault; what is compressed stays as it is.',
       )
@@ -33,6 +37,11 @@ export const copyCommand: CommandModule = {
     addSecondVaultOptions(command);
     addFilterOptions(command);
     addPackOptions(command)
+      .option(
+        '--forms <form,…>',
+        'only these: snapshot, archive, value (default: all that the other vault can hold)',
+        parseForms,
+      )
       .option('-n, --dry-run', 'show what would be copied, and copy nothing', false)
       .action((references: readonly string[], flags: CopyFlags) => start((cli) => copy(cli, references, flags)));
     addExamples(command, [
@@ -58,6 +67,7 @@ async function copy(cli: CliContext, references: readonly string[], flags: CopyF
     source.copyTo(target, {
       references,
       filter,
+      forms: flags.forms,
       dryRun,
       compression,
       packSizeBytes,
@@ -98,12 +108,12 @@ function describeResult(result: CopyResult, dryRun: boolean): string {
 
 function describeCopy(copy: BackupCopy): string {
   const { backup } = copy;
-  const head = `${shortId(backup.id)} ${formatTime(backup.time)} ${printable(backup.name)}`;
+  const head = `${shortBackup(backup.id)} ${formatTime(backup.time)} ${printable(backup.name)}`;
   switch (copy.outcome) {
     case 'copied':
-      return copy.id === null ? head : `${head} → ${shortId(copy.id)}`;
+      return copy.id === null ? head : `${head} → ${shortBackup(copy.id)}`;
     case 'present':
-      return `${head} is ${shortId(copy.id)} there`;
+      return `${head} is ${shortBackup(copy.id)} there`;
     case 'failed':
       return `${head}: not copied: ${printable(copy.message)}`;
     default:
@@ -121,5 +131,20 @@ function refuseIfPartial({ copies, lostBlobs }: CopyResult): void {
   throw new CairnError('COPY_PARTIAL', `${plural(failed, 'backup')} could not be copied`, {
     hint: 'The reason is named with each. Repair the source, then copy again: see COPY_PARTIAL in docs/errors.md.',
     facts: { failed, lostBlobs },
+  });
+}
+
+/** Of a snapshot the beginning; of other forms it says what it is. */
+function shortBackup(id: string): string {
+  return isId(id) ? id.slice(0, 8) : printable(id);
+}
+
+const knownForms: readonly BackupForm[] = ['snapshot', 'archive', 'value'];
+
+function parseForms(text: string): readonly BackupForm[] {
+  return text.split(',').map((word) => {
+    const form = knownForms.find((known) => known === word.trim());
+    if (form === undefined) throw new InvalidArgumentError(`They are ${knownForms.join(', ')}.`);
+    return form;
   });
 }

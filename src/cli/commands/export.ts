@@ -9,8 +9,9 @@ import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
 import { formatBytes } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
+import { addRetrievalOptions, followRetrieval, type RetrievalFlags, retrievalOptions } from '../retrieval-flags.ts';
 
-interface ExportFlags extends SingleFilterFlags, SealFlags, CodecFlags {
+interface ExportFlags extends SingleFilterFlags, SealFlags, CodecFlags, RetrievalFlags {
   readonly output?: string;
   readonly at?: string;
   readonly force: boolean;
@@ -30,13 +31,14 @@ export const exportCommand: CommandModule = {
     addSingleFilterOptions(command);
     addCodecOptions(command.optionsGroup('Of a snapshot:'));
     addSealOptions(command);
+    addRetrievalOptions(command);
     command.action((reference: string, flags: ExportFlags) => start((cli) => exportRef(cli, reference, flags)));
     addExamples(command, [
       ['cairn export documents', 'the newest, as documents.20261125T233000Z.tar.zst.age'],
       ['cairn export documents -r age1ql3z… -o for-ann.tar.zst.age', 'a snapshot, for the owner of that key'],
       ['cairn export documents --no-encrypt -o - | zstd -d | tar t', 'into a pipe'],
     ]);
-    addExitCodes(command, [...vaultExits, 'full', 'unknownRef', 'ambiguousRef', 'target']);
+    addExitCodes(command, [...vaultExits, 'full', 'unknownRef', 'ambiguousRef', 'target', 'cold', 'pending']);
   },
 };
 
@@ -48,13 +50,14 @@ async function exportRef(cli: CliContext, reference: string, flags: ExportFlags)
   if (toStdout && cli.options.json) throw new CairnError('USAGE', '--json and an archive cannot both be on stdout');
   const seal = await sealOptions(cli, flags);
   await using vault = await openCliVault(cli);
-  const result = await cli.follow(
+  const job = cli.follow(
     vault.exportArchive(reference, {
       ...seal,
       at: flags.at,
       filter: singleFilter(flags),
       codec: codecFrom(flags),
       replace: flags.force,
+      retrieval: retrievalOptions(cli, flags),
       to: (storedName) =>
         !toStdout
           ? (flags.output ?? storedName)
@@ -64,6 +67,7 @@ async function exportRef(cli: CliContext, reference: string, flags: ExportFlags)
       signal: cli.signal,
     }),
   );
+  const result = await followRetrieval(cli, job);
   if (toStdout) return;
   const file = flags.output ?? result.storedName;
   if (cli.options.json) await cli.out.json({ schema: 1, file, ...result });

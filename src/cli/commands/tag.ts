@@ -1,4 +1,4 @@
-import { shortId } from '../../base/ids.ts';
+import { shortId, type SnapshotId } from '../../base/ids.ts';
 import type { TagChange, TagResult } from '../../vault/care/tag-backups.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
@@ -22,10 +22,10 @@ export const tagCommand: CommandModule = {
   configure(command, start) {
     command
       .description(
-        'Changes the tags of backups: of those that are named, of those that match, or of all. A changed backup is stored\n' +
-          'as a new snapshot file, so it gets a new id; `show` tells its first one as `original`.',
+        'Changes the tags of backups: of those that are named, of those that match, or of all. A changed snapshot is\n' +
+          'stored as a new file, so it gets a new id; `show` tells its first one as `original`. An archive stays what it is.',
       )
-      .argument('[ref...]', 'ids or their beginnings, `latest`, names, name@time')
+      .argument('[ref...]', 'ids or their beginnings, `latest`, names, name@time, stored names of archives')
       .option('--set <tag,…>', "these tags instead of all there are; '' for none", collect)
       .option('--add <tag,…>', 'these tags too; may be given again', collect)
       .option('--remove <tag,…>', 'not these tags; may be given again', collect)
@@ -68,8 +68,13 @@ function tagsOf(lists: readonly string[] | undefined): readonly string[] | undef
 function describe({ changed, unchanged }: TagResult, dryRun: boolean): string {
   const lines = changed.map(({ before, tags, id }) => {
     const [old, now] = [before.tags, tags].map((list) => (list.length === 0 ? 'no tags' : printable(list.join(','))));
-    return `${shortId(before.id)}${id === null ? '' : ` → ${shortId(id)}`}  ${old} → ${now}\n`;
+    const head = before.form === 'archive' ? before.id : changedId(before.id, id);
+    return `${printable(head)}  ${old} → ${now}\n`;
   });
   const rest = unchanged === 0 ? '' : `, ${unchanged} had them so already`;
   return `${lines.join('')}${dryRun ? 'would change' : 'changed'} ${plural(changed.length, 'backup')}${rest}\n`;
+}
+
+function changedId(before: SnapshotId, now: string | null): string {
+  return now === null ? shortId(before) : `${shortId(before)} → ${now.slice(0, 8)}`;
 }

@@ -93,6 +93,11 @@ const arbitraryEntry: fc.Arbitrary<TarEntry> = fc.record({
 });
 
 describe('a tar stream', () => {
+  it('holds a whole second that eleven octal digits do not', () => {
+    const entry = { ...plain, mtimeNs: 8_593_750_000n * 1_000_000_000n };
+    expect(read(streamOf([entry, '']), 512).entries[0]?.entry.mtimeNs).toBe(entry.mtimeNs);
+  });
+
   it('gives back every entry as it was written, in pieces of any size', () => {
     fc.assert(
       fc.property(

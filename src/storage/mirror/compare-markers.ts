@@ -10,36 +10,55 @@ export interface MarkerDifference {
 
 const KEYS = 'keys/';
 
+export interface ComparedMarkers {
+  /** Names, and folders, which end in `/`. */
+  readonly markers: readonly string[];
+  /** Whether an object of such a folder counts. */
+  readonly isMark: (name: ObjectName) => boolean;
+}
+
 /**
- * Compares the markers (folders end in `/`) of two storages; `undefined` where they are the same. Throws `MIRROR_MISMATCH`
+ * Compares the markers of two storages by name and size; `undefined` where they are the same. Throws `MIRROR_MISMATCH`
  * where the second holds something that cannot be a copy of the first: no key in common.
  */
 export async function compareMarkers(
   first: Storage,
   other: Storage,
-  markers: readonly string[],
+  { markers, isMark }: ComparedMarkers,
   options: StorageOptions,
 ): Promise<MarkerDifference | undefined> {
   let missing = 0;
   let extra = 0;
   for (const marker of markers) {
-    const [wanted, held] = [await namesOf(first, marker, options), await namesOf(other, marker, options)];
-    const lacks = [...wanted].filter((name) => !held.has(name)).length;
+    const [wanted, held] = [
+      await sizesOf(first, marker, isMark, options),
+      await sizesOf(other, marker, isMark, options),
+    ];
+    const lacks = [...wanted].filter(([name, sizeBytes]) => held.get(name) !== sizeBytes).length;
     const shared = wanted.size - lacks;
     // Key files are named by their content: copies of one vault share at least one.
     if (marker === KEYS && held.size > 0 && shared === 0) throw mismatch(first, other);
     missing += lacks;
-    extra += held.size - shared;
+    extra += [...held.keys()].filter((name) => !wanted.has(name)).length;
     if (!marker.endsWith('/') && shared === 1 && !(await sameContent(first, other, marker, options))) missing++;
   }
   return missing + extra === 0 ? undefined : { missing, extra };
 }
 
-async function namesOf(storage: Storage, marker: string, options: StorageOptions): Promise<Set<ObjectName>> {
+async function sizesOf(
+  storage: Storage,
+  marker: string,
+  isMark: ComparedMarkers['isMark'],
+  options: StorageOptions,
+): Promise<Map<ObjectName, number>> {
+  const sizes = new Map<ObjectName, number>();
   if (!marker.endsWith('/')) {
-    return new Set((await storage.stat(marker, options)) === undefined ? [] : [marker]);
+    const info = await storage.stat(marker, options);
+    if (info !== undefined) sizes.set(info.name, info.sizeBytes);
+    return sizes;
   }
-  return new Set(await Array.fromAsync(storage.list(marker, options), ({ name }) => name));
+  for await (const { name, sizeBytes } of storage.list(marker, options)) if (isMark(name)) sizes.set(name, sizeBytes);
+  return sizes;
 }
 
 async function sameContent(first: Storage, other: Storage, name: string, options: StorageOptions): Promise<boolean> {

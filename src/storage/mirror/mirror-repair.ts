@@ -38,6 +38,12 @@ export interface RepairRules {
   readonly isPassing: (name: ObjectName) => boolean;
   /** Objects whose content may differ under one name and size: they are compared. */
   readonly isMutable: (name: ObjectName) => boolean;
+  /** Objects that stand apart: where one cannot be copied, only what needs it is not copied either. */
+  readonly isApart?: ((name: ObjectName) => boolean) | undefined;
+  /** What has to be there first; of a lower rank. */
+  readonly needs?: ((name: ObjectName) => ObjectName | undefined) | undefined;
+  /** SHA-256 in hexadecimal of an object, where it is known; of those that are named by it, it is. */
+  readonly sha256?: ((name: ObjectName, options: StorageOptions) => Promise<string | undefined>) | undefined;
   /** Whether a copy may be put in a cold class. */
   readonly isCold?: ((name: ObjectName) => boolean) | undefined;
 }
@@ -72,7 +78,8 @@ export async function planMirrorRepair(
 
 /**
  * Does what a plan says: copies, then removes. All of one rank before the next one, so that the member is whole at every
- * instant; where something of a rank fails, nothing of a later one is touched. Objects named by their hash are verified on the way.
+ * instant; where something of a rank fails that does not stand apart, nothing of a later one is touched. Objects whose hash is known are
+ * verified on the way.
  */
 export async function applyMirrorRepair(
   first: Storage,
@@ -129,7 +136,7 @@ class Repair {
     await this.#member.create({ signal });
     for (const group of groupsBy(copy, ({ name }) => rank(name))) {
       await mapConcurrent(group, { limit, signal }, (info) => this.#copy(info));
-      if (this.#problems.length > 0) return;
+      if (this.#problems.some(({ name }) => this.#rules.isApart?.(name) !== true)) return;
     }
     for (const group of groupsBy(remove, rank)) {
       await this.#member.removeMany(group, { signal });
@@ -138,14 +145,19 @@ class Repair {
     }
   }
 
-  async #copy({ name }: ObjectInfo): Promise<void> {
+  async #copy({ name, sizeBytes }: ObjectInfo): Promise<void> {
     const { signal } = this.#options;
+    const needed = this.#rules.needs?.(name);
+    if (needed !== undefined && this.#problems.some((problem) => problem.name === needed)) return;
     try {
-      const bytes = await this.#first.read(name, { signal });
-      assertIntact(name, bytes);
-      await this.#member.write(name, bytes, { signal, cold: this.#rules.isCold?.(name) ?? false });
+      const id = name.slice(name.lastIndexOf('/') + 1);
+      const sha256 = isId(id) ? id : await this.#rules.sha256?.(name, { signal });
+      const pieces = verified(piecesOf(this.#first, name, sizeBytes, signal), sha256);
+      const options = { signal, cold: this.#rules.isCold?.(name) ?? false };
+      if (sizeBytes > WHOLE_BYTES) await this.#member.writeStream(name, pieces, options);
+      else await this.#member.write(name, await Array.fromAsync(pieces), options);
       this.#copied++;
-      this.#copiedBytes += bytes.length;
+      this.#copiedBytes += sizeBytes;
     } catch (error) {
       signal?.throwIfAborted();
       // Gone since the plan was made: there is nothing to copy any more.
@@ -170,11 +182,37 @@ async function isSame(first: Storage, member: Storage, name: ObjectName, options
   return equalBytes(await first.read(name, options), await member.read(name, options));
 }
 
-/** Damage must not spread: most objects are named by the SHA-256 of their bytes. */
-function assertIntact(name: ObjectName, bytes: Uint8Array): void {
-  const id = name.slice(name.lastIndexOf('/') + 1);
-  if (!isId(id) || createHash('sha256').update(bytes).digest('hex') === id) return;
-  throw new Error('it is damaged where it comes from: its content does not match its name');
+/** Larger objects go in pieces: several are copied at once. */
+const WHOLE_BYTES = 32 * 1024 * 1024;
+const PIECE_BYTES = 8 * 1024 * 1024;
+
+async function* piecesOf(
+  storage: Storage,
+  name: ObjectName,
+  sizeBytes: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  if (sizeBytes <= WHOLE_BYTES) {
+    yield await storage.read(name, { signal });
+    return;
+  }
+  for (let offset = 0; offset < sizeBytes; offset += PIECE_BYTES) {
+    yield await storage.read(name, { offset, length: Math.min(PIECE_BYTES, sizeBytes - offset), signal });
+  }
+}
+
+/** Damage must not spread: what is not what was written is no stream that ends well. */
+async function* verified(
+  pieces: AsyncIterable<Uint8Array>,
+  sha256: string | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const hash = createHash('sha256');
+  for await (const piece of pieces) {
+    if (sha256 !== undefined) hash.update(piece);
+    yield piece;
+  }
+  if (sha256 === undefined || hash.digest('hex') === sha256) return;
+  throw new Error('it is damaged where it comes from: its content does not match its name, or what is known of it');
 }
 
 /** Runs of items with the same key; they are sorted by it. */

@@ -28,6 +28,10 @@ export interface MirrorOptions {
    * refer to is there. Compared before the first write.
    */
   readonly markers: readonly string[];
+  /** Which objects of those folders count; all by default. */
+  readonly isMark?: ((name: ObjectName) => boolean) | undefined;
+  /** Objects that may be written again under their name: what they say is what the first one has. */
+  readonly isMutable?: ((name: ObjectName) => boolean) | undefined;
   /** Objects that say nothing about that, and may be written before anything is compared, such as locks. */
   readonly isPassing: (name: ObjectName) => boolean;
   /** The same storages, in the same order, without retries: for passing objects. */
@@ -120,10 +124,11 @@ class MirrorStorage implements MirroredStorage {
   }
 
   async compare(options: StorageOptions = {}): Promise<void> {
+    const { markers, isMark = () => true } = this.#options;
     for (const member of this.#others) {
       let difference;
       try {
-        difference = await compareMarkers(this.#first.storage, member.storage, this.#options.markers, options);
+        difference = await compareMarkers(this.#first.storage, member.storage, { markers, isMark }, options);
       } catch (error) {
         options.signal?.throwIfAborted();
         // Another vault: nothing may ever be written there.
@@ -323,8 +328,9 @@ class MirrorStorage implements MirroredStorage {
 
   async #readOrder(name: ObjectName, options: StorageOptions): Promise<readonly MirrorMember[]> {
     // What may change under its name is what the first one says.
-    const { isPassing, markers } = this.#options;
-    if (this.members.length === 1 || isPassing(name) || markers.includes(name)) return this.members;
+    const { isPassing, isMutable, markers } = this.#options;
+    const mayChange = isPassing(name) || markers.includes(name) || isMutable?.(name) === true;
+    if (this.members.length === 1 || mayChange) return this.members;
     this.#measured ??= this.#measure(name, options);
     await this.#measured;
     return this.members.toSorted((a, b) => (a.pace ?? Infinity) - (b.pace ?? Infinity));

@@ -12,6 +12,8 @@ export interface BackupAheadOptions extends OpenSourceOptions {
   readonly force: boolean;
 }
 
+type AheadOfSource = Pick<BackupAheadOptions, 'jobs' | 'memoryFolder' | 'force'>;
+
 /**
  * What a backup can do before its vault is open, while the key is being derived: list the source, and look at its
  * entries. Where all of it will have to be read, as on a machine without any backup yet, the worker threads start
@@ -38,7 +40,7 @@ export class BackupAhead implements AsyncDisposable {
   }
 
   /** With a source that is open already. */
-  static async of(source: Source, { jobs, memoryFolder, force }: BackupAheadOptions): Promise<BackupAhead> {
+  static async of(source: Source, { jobs, memoryFolder, force }: AheadOfSource): Promise<BackupAhead> {
     const readsAll = force || !(await remembersBackups(memoryFolder));
     return new BackupAhead(source, jobs, readsAll);
   }

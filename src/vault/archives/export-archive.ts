@@ -10,7 +10,7 @@ import { ChunkFeed } from '../../archives/write/chunk-feed.ts';
 import { CairnError, hasCode } from '../../base/errors.ts';
 import { ageEncryptor } from '../../formats/age/age-file.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
-import { RateMeter } from '../actions/rate-meter.ts';
+import { type RetrievalOptions, retrieveObjects } from '../actions/retrieve-packs.ts';
 import { lookDump } from '../look/look-inside.ts';
 import { archiveRecord, type BackupRecord, backupRecord } from '../reference/backup-record.ts';
 import { chooseArchive } from '../reference/choose-backup.ts';
@@ -18,6 +18,7 @@ import { chooseSnapshot, type ReferenceOptions } from '../reference/choose-snaps
 import { loadSnapshots } from '../vault-session.ts';
 import { sealFor, type SealOptions } from './archive-access.ts';
 import { type ArchiveOutput, writeOutput } from './archive-output.ts';
+import { archiveProgress } from './archive-progress.ts';
 
 export interface ExportOptions extends ReferenceOptions, SealOptions {
   /** Where to: a path, or a function that takes the bytes. It is told the name that says what it is. */
@@ -26,6 +27,8 @@ export interface ExportOptions extends ReferenceOptions, SealOptions {
   readonly replace?: boolean | undefined;
   /** Of a snapshot: `zstd` by default. An archive is written as it is. */
   readonly codec?: ArchiveCodec | undefined;
+  /** Of an archive: how it comes back from cold storage. */
+  readonly retrieval?: RetrievalOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,7 +58,8 @@ async function exportStored(
 ): Promise<ExportResult> {
   const { repository, signal } = context;
   const { object, stored, sizeBytes, sidecar } = archive;
-  const progress = exportProgress(context, sizeBytes);
+  await retrieveObjects({ ...context, dryRun: false }, [object], options.retrieval);
+  const progress = archiveProgress(context, 'export', sizeBytes);
   const hash = createHash('sha256');
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
     for await (const piece of streamFrom(objectBytes(repository.origin, object, sizeBytes), 0, signal)) {
@@ -97,7 +101,7 @@ async function exportSnapshot(
     encryptTo === undefined ? undefined : await ageEncryptor(encryptTo, { workFactor: settings.ageWorkFactor });
   const totals: StreamTotals = { tarBytes: 0, storedBytes: 0, tarSha256: '', storedSha256: '' };
   await using compressor = new BlockCompressor(codec, settings.jobs);
-  const progress = exportProgress(context, backup.bytes ?? undefined);
+  const progress = archiveProgress(context, 'export', backup.bytes ?? undefined);
   const tar = counted(snapshotTar(context, backup.id, backup.paths), progress);
   const chunks = archiveStream(new ChunkFeed(tar), { compressor, encryptor, totals, signal, onProgress: () => {} });
   await writeOutput(options.to(storedName), chunks, { replace: options.replace === true, signal });
@@ -133,26 +137,4 @@ async function* counted(
     yield chunk;
     progress(chunk.length);
   }
-}
-
-function exportProgress({ report }: ActionContext, total: number | undefined): (bytes: number) => void {
-  const meter = new RateMeter();
-  let bytes = 0;
-  return (count) => {
-    bytes += count;
-    meter.note(bytes);
-    const { rate } = meter;
-    const etaMs = meter.etaMs(bytes, total);
-    report({
-      phase: 'export',
-      completed: bytes,
-      total,
-      unit: 'bytes',
-      description: '',
-      bytes,
-      errors: 0,
-      ...(rate === undefined ? {} : { rate }),
-      ...(etaMs === undefined ? {} : { etaMs }),
-    });
-  };
 }

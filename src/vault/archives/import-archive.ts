@@ -1,35 +1,44 @@
 // An archive file onto the shelf: read and verified to its end first, so that what is listed can be restored.
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { basename } from 'node:path';
-import { type ByteSource, streamFrom } from '../../archives/read/object-bytes.ts';
-import { openArchive } from '../../archives/read/open-archive.ts';
+import { streamFrom } from '../../archives/read/object-bytes.ts';
 import { readEntries } from '../../archives/read/read-entries.ts';
 import { putArchive } from '../../archives/shelf/write-archive.ts';
 import type { Sidecar } from '../../archives/sidecar.ts';
-import { parseStoredName } from '../../archives/stored-name.ts';
 import { asBuffer } from '../../base/bytes.ts';
-import { CairnError, hasCode, messageOf, systemCode } from '../../base/errors.ts';
+import { CairnError } from '../../base/errors.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
-import { assertName } from '../actions/backup-name.ts';
-import { RateMeter } from '../actions/rate-meter.ts';
+import type { RetrievalOptions } from '../actions/retrieve-packs.ts';
 import { archiveEntry } from '../catalog/catalog-entry.ts';
 import { programVersion } from '../program-version.ts';
 import { type ArchiveDetails, archiveDetails } from '../reference/backup-details.ts';
-import { momentStart } from '../reference/moment.ts';
-import { type ArchiveKeys, askKeys, describeKeyError } from './archive-access.ts';
+import type { ArchiveKeys } from './archive-access.ts';
+import {
+  type ArchiveFile,
+  type Naming,
+  namingOf,
+  type NamingOptions,
+  openArchiveFile,
+  openContent,
+} from './archive-file.ts';
+import { archiveProgress } from './archive-progress.ts';
 import { describeSettled } from './describe-settled.ts';
+import type { ImportedSnapshot } from './import-snapshot.ts';
 
-export interface ImportOptions extends ArchiveKeys {
-  /** By default what the name of the file says: `mydir.20261125T233000Z.tar.zst.age`, or a name of bakthat. */
-  readonly name?: string | undefined;
-  readonly time?: Date | string | undefined;
-  readonly host?: string | undefined;
-  readonly tags?: readonly string[] | undefined;
+/**
+ * What is not said comes from a sidecar beside the file (`<file>.json`), or from its name: `mydir.20261125T233000Z.tar.zst.age`,
+ * or a name of bakthat.
+ */
+export interface ImportOptions extends ArchiveKeys, NamingOptions {
+  /** What it becomes: an archive as it is, by default; or a snapshot, which shares its data with the other ones. */
+  readonly as?: 'archive' | 'snapshot' | undefined;
+  /** Of an archive: the storage class of the object, such as `GLACIER`. */
   readonly coldClass?: string | undefined;
+  /** How an archive of this vault that becomes a snapshot comes back from cold storage. */
+  readonly retrieval?: RetrievalOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+export type ImportResult = ArchiveDetails | ImportedSnapshot;
 
 /** Throws `SOURCE_MISSING`, `ARCHIVE_CORRUPT`, `PASSWORD_WRONG`, `IDENTITY_MISSING`, `NOT_SUPPORTED`; nothing is listed then. */
 export async function importArchive(
@@ -38,11 +47,10 @@ export async function importArchive(
   options: ImportOptions,
 ): Promise<ArchiveDetails> {
   const { repository, settings, signal } = context;
-  await using opened = await openFile(file);
-  const { mtime } = await opened.handle.stat();
-  const naming = namingOf(file, mtime, options);
-  const progress = importProgress(context, 2 * opened.source.sizeBytes);
-  const sidecar = await describeFile(context, opened.source, naming, options, progress);
+  await using opened = await openArchiveFile(file);
+  const naming = namingOf(opened, options);
+  const progress = archiveProgress(context, 'import', 2 * opened.source.sizeBytes);
+  const sidecar = await describeFile(context, opened, naming, options, progress);
   const hash = createHash('sha256');
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
     for await (const piece of streamFrom(opened.source, 0, signal)) {
@@ -73,35 +81,17 @@ export async function importArchive(
   return details;
 }
 
-type Naming = Pick<Sidecar, 'name' | 'time' | 'host' | 'tags'>;
-
-function namingOf(file: string, mtime: Date, options: ImportOptions): Naming {
-  const stored = basename(file);
-  const parsed = parseStoredName(stored);
-  if (parsed?.origin === 'bakthat' && parsed.encrypted) throw blowfish(stored);
-  const name = options.name ?? parsed?.name ?? withoutEndings(stored);
-  assertName(name);
-  const time =
-    options.time === undefined ? (parsed?.time ?? mtime) : new Date(Number(momentStart(options.time) / 1_000_000n));
-  return { name, time, host: options.host ?? hostname(), tags: options.tags ?? [] };
-}
-
-function withoutEndings(stored: string): string {
-  const name = stored.replace(/(?:\.(?:age|zst|gz|tgz|tzst|tar))+$/iu, '');
-  return name === '' ? stored : name;
-}
-
 /** Everything about the file that a sidecar says; reads it to its end. */
 async function describeFile(
   { settings, signal }: ActionContext,
-  source: ByteSource,
+  file: ArchiveFile,
   naming: Naming,
   options: ImportOptions,
   progress: (bytes: number) => void,
 ): Promise<Sidecar> {
   const counts = { fileCount: 0, directoryCount: 0, sourceBytes: 0, problems: 0 };
   const tops = new Set<string>();
-  const { tar, encryption, facts, fetched } = await openImported(source, options, settings.password, signal);
+  const { tar, encryption, facts, fetched } = await openContent(file, options, settings.password, signal);
   let told = 0;
   await readEntries(
     tar,
@@ -124,7 +114,7 @@ async function describeFile(
     },
   );
   if (counts.fileCount + counts.directoryCount === 0) {
-    throw new CairnError('ARCHIVE_CORRUPT', `${source.name} is no tar archive, or an empty one`, {
+    throw new CairnError('ARCHIVE_CORRUPT', `${file.source.name} is no tar archive, or an empty one`, {
       hint: 'A file that bakthat stored without compression is no archive: back it up as a file.',
     });
   }
@@ -132,92 +122,13 @@ async function describeFile(
   return {
     ...naming,
     // Where it was on its machine nobody says; the last component is what a restore needs.
-    paths: top !== '' && otherTops.length === 0 ? [`/${Buffer.from(top, 'latin1').toString('utf8')}`] : [],
+    paths:
+      file.sidecar?.paths ??
+      (top !== '' && otherTops.length === 0 ? [`/${Buffer.from(top, 'latin1').toString('utf8')}`] : []),
     encryption: encryption === 'none' ? 'none' : `age-${encryption}`,
     ...facts(),
     ...counts,
-    storedBytes: source.sizeBytes,
+    storedBytes: file.source.sizeBytes,
     program: `cairn ${programVersion()}`,
-  };
-}
-
-async function openImported(
-  source: ByteSource,
-  options: ImportOptions,
-  vaultPassword: Parameters<typeof askKeys>[1],
-  signal: AbortSignal,
-): ReturnType<typeof openArchive> {
-  try {
-    const identities = askKeys(options, vaultPassword);
-    return await openArchive(source, { sidecar: undefined, identities, maxTarBytes: options.maxBytes, signal });
-  } catch (error) {
-    if (hasCode(error, 'SEAL_BROKEN') || hasCode(error, 'FORMAT_INVALID')) {
-      throw new CairnError('ARCHIVE_CORRUPT', `${source.name} is damaged: ${error.message}`, { cause: error });
-    }
-    throw describeKeyError(error, source.name);
-  }
-}
-
-interface OpenedFile extends AsyncDisposable {
-  readonly handle: FileHandle;
-  readonly source: ByteSource;
-}
-
-/** Throws `SOURCE_MISSING`, `SOURCE_UNREADABLE`. */
-async function openFile(file: string): Promise<OpenedFile> {
-  try {
-    const handle = await open(file);
-    const { size } = await handle.stat();
-    const source: ByteSource = {
-      name: basename(file),
-      sizeBytes: size,
-      read: async (offset, length, signal) => {
-        signal.throwIfAborted();
-        const buffer = Buffer.allocUnsafeSlow(length);
-        let done = 0;
-        while (done < length) {
-          const { bytesRead } = await handle.read(buffer, done, length - done, offset + done);
-          if (bytesRead === 0) throw new CairnError('SOURCE_CHANGED', `${file} shrank while it was read`);
-          done += bytesRead;
-        }
-        return buffer;
-      },
-    };
-    return { handle, source, [Symbol.asyncDispose]: () => handle.close() };
-  } catch (error) {
-    const code = systemCode(error) === 'ENOENT' ? 'SOURCE_MISSING' : 'SOURCE_UNREADABLE';
-    throw new CairnError(code, `cannot read ${file}: ${messageOf(error)}`, { cause: error, facts: { path: file } });
-  }
-}
-
-function blowfish(stored: string): CairnError {
-  return new CairnError(
-    'NOT_SUPPORTED',
-    `${stored} is encrypted as bakthat did it, with Blowfish and without authentication`,
-    {
-      hint: 'Decrypt it with `beefish -d`, check what is in it, and import the .tgz.',
-    },
-  );
-}
-
-function importProgress({ report }: ActionContext, total: number): (bytes: number) => void {
-  const meter = new RateMeter();
-  let completed = 0;
-  return (count) => {
-    completed += count;
-    meter.note(completed);
-    const { rate } = meter;
-    const etaMs = meter.etaMs(completed, total);
-    report({
-      phase: 'import',
-      completed,
-      total,
-      unit: 'bytes',
-      description: '',
-      bytes: completed,
-      errors: 0,
-      ...(rate === undefined ? {} : { rate }),
-      ...(etaMs === undefined ? {} : { etaMs }),
-    });
   };
 }

@@ -13,12 +13,18 @@ import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import { RateMeter } from '../actions/rate-meter.ts';
 import { snapshotEntry } from '../catalog/catalog-entry.ts';
-import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
+import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
+import { selectBackups } from '../reference/select-backups.ts';
 import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
 import { loadSnapshots, loadVaultIndex, loadWholeIndex, openSession, type VaultSession } from '../vault-session.ts';
+import { hasShelves } from '../../values/value-shelf.ts';
+import type { BackupForm } from './backup-shelf.ts';
 import type { CareOptions } from './care-options.ts';
+import { copyShelves, planShelves, type ShelfCopies } from './copy-shelves.ts';
 
 export interface CopyOptions extends BackupSelection, CareOptions<CopyResult> {
+  /** Snapshots, archives and values by default, as far as the target can hold them. */
+  readonly forms?: readonly BackupForm[] | undefined;
   /** For data that is not compressed in the source; what is compressed stays as it is. */
   readonly compression?: CompressionLevel | undefined;
   readonly packSizeBytes?: number | undefined;
@@ -32,27 +38,27 @@ export interface CopyOptions extends BackupSelection, CareOptions<CopyResult> {
 export type BackupCopy =
   | {
       readonly outcome: 'copied';
-      readonly backup: SnapshotBackup;
-      /** `null` in a plan. */ readonly id: SnapshotId | null;
+      readonly backup: BackupRecord;
+      /** `null` in a plan. */ readonly id: string | null;
     }
-  | { readonly outcome: 'present'; readonly backup: SnapshotBackup; readonly id: SnapshotId }
+  | { readonly outcome: 'present'; readonly backup: BackupRecord; readonly id: string }
   | {
       readonly outcome: 'failed';
-      readonly backup: SnapshotBackup;
+      readonly backup: BackupRecord;
       readonly code: ErrorCode;
       readonly message: string;
     };
 
 export interface CopyResult {
-  /** One for each chosen backup, oldest first. */
+  /** One for each chosen backup: snapshots, archives, values, each oldest first. */
   readonly copies: readonly BackupCopy[];
   /** Blobs that some of them need, and that neither vault has: the first 10,000, and how many there are. */
   readonly lost: readonly UncopiedBlob[];
   readonly lostBlobs: number;
-  /** Blobs that the target did not have, and their bytes in the source, compressed and encrypted. */
+  /** Blobs that the target did not have; and their bytes in the source, with those of archives and values, compressed and encrypted. */
   readonly blobs: number;
   readonly bytes: number;
-  /** Packs stored in the target, and their bytes; 0 in a plan. */
+  /** Packs stored in the target; and their bytes, with those of archives and values; 0 in a plan. */
   readonly packs: number;
   readonly storedBytes: number;
 }
@@ -82,7 +88,50 @@ export async function copyBackups(
     signal: reading.signal,
   });
   // Its signal follows both locks and the caller.
-  return await new CopyRun({ ...context, signal: writing.signal }, target, options, writing).run();
+  return await copyForms({ ...context, signal: writing.signal }, target, options, writing);
+}
+
+/** Snapshots, and then what stands alone. */
+async function copyForms(
+  context: ActionContext,
+  target: TargetVault,
+  options: CopyOptions,
+  session: VaultSession,
+): Promise<CopyResult> {
+  const forms = formsOf(target, options);
+  const { archives, values, snapshots } = await selectBackups(context, options, forms);
+  const shelves = await planShelves(context, target, { archives, values });
+  const onPlan = async (plan: CopyResult): Promise<void> => options.onPlan?.(withShelves(plan, shelves.foreseen));
+  let result = nothing;
+  if (snapshots !== undefined) {
+    result = await new CopyRun(context, target, { ...options, ...snapshots, onPlan }, session).run();
+  } else if (options.dryRun !== true) await onPlan(nothing);
+  if (options.dryRun === true) return withShelves(result, shelves.foreseen);
+  return withShelves(result, await copyShelves(context, target, shelves, options.onCopy));
+}
+
+const allForms: readonly BackupForm[] = ['snapshot', 'archive', 'value'];
+
+/** What a target of restic's files cannot hold is left out where nobody asked for it, and named. */
+function formsOf({ repository: { origin }, settings }: TargetVault, { forms }: CopyOptions): ReadonlySet<BackupForm> {
+  if (forms !== undefined) return new Set(forms);
+  if (hasShelves(origin)) return new Set(allForms);
+  settings.notify({
+    level: 'info',
+    message: `${origin.url} takes the files of a restic repository only: archives and values are not copied`,
+  });
+  return new Set(['snapshot']);
+}
+
+const nothing: CopyResult = { copies: [], lost: [], lostBlobs: 0, blobs: 0, bytes: 0, packs: 0, storedBytes: 0 };
+
+function withShelves(result: CopyResult, { copies, bytes, storedBytes }: ShelfCopies): CopyResult {
+  return {
+    ...result,
+    copies: [...result.copies, ...copies],
+    bytes: result.bytes + bytes,
+    storedBytes: result.storedBytes + storedBytes,
+  };
 }
 
 function isSame(a: Repository, b: Repository): boolean {

@@ -1,5 +1,8 @@
 // Lets the storages of a mirror that fell behind catch up with the first one.
-import { CairnError } from '../../base/errors.ts';
+import { isSidecar, isWritingMarker, objectOf, sidecarOf } from '../../archives/shelf/shelf-listing.ts';
+import { decodeSidecar } from '../../archives/sidecar.ts';
+import { ARCHIVES } from '../../archives/stored-name.ts';
+import { CairnError, hasCode } from '../../base/errors.ts';
 import type { Progress } from '../../base/job.ts';
 import { loadIndex } from '../../repository/index/load-index.ts';
 import { folderOf, objectName } from '../../repository/layout.ts';
@@ -13,24 +16,72 @@ import {
   type RepairRules,
 } from '../../storage/mirror/mirror-repair.ts';
 import type { MirroredStorage } from '../../storage/mirror/mirror-storage.ts';
-import type { Storage } from '../../storage/storage.ts';
+import type { Storage, StorageOptions } from '../../storage/storage.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import { openSession } from '../vault-session.ts';
 
 // Packs, then what lists them, then what refers to all of it; the config makes a place a vault (repository format,
-// "Indexing"). Shelves that refer to nothing come first.
+// "Indexing"). Archives come after the repository, whose time a large one must not take; each before its sidecar, which
+// commits it. Shelves that refer to nothing come first.
 const ranks: readonly (readonly [prefix: string, rank: number])[] = [
   ['data/', 1],
   ['index/', 2],
   ['snapshots/', 3],
   ['config', 4],
+  [ARCHIVES, 5],
 ];
 
-const rules: RepairRules = {
-  rank: (name) => ranks.find(([prefix]) => name.startsWith(prefix))?.[1] ?? 0,
-  isPassing: (name) => name.startsWith('locks/'),
-  isMutable: (name) => name === 'config',
-};
+function rulesFor(first: Storage): RepairRules {
+  return {
+    rank: (name) => (isSidecar(name) ? 6 : (ranks.find(([prefix]) => name.startsWith(prefix))?.[1] ?? 0)),
+    isPassing: (name) => name.startsWith('locks/'),
+    isMutable: (name) => name === 'config' || isSidecar(name),
+    isApart: (name) => name.startsWith(ARCHIVES),
+    needs: (name) => (isSidecar(name) ? objectOf(name) : undefined),
+    sha256: async (name, options) => (isArchive(name) ? await recordedSha256(first, name, options) : undefined),
+  };
+}
+
+function isArchive(name: string): boolean {
+  return name.startsWith(ARCHIVES) && name === objectOf(name);
+}
+
+/** An archive without a sidecar that can be read is copied as it is; `check` names it in both places. */
+async function recordedSha256(first: Storage, name: string, options: StorageOptions): Promise<string | undefined> {
+  try {
+    return decodeSidecar(await first.read(sidecarOf(name), options)).storedSha256;
+  } catch (error) {
+    if (hasCode(error, 'OBJECT_MISSING') || hasCode(error, 'ARCHIVE_CORRUPT')) return undefined;
+    throw error;
+  }
+}
+
+/** Archives are written without a lock: what is being written in the first storage is left alone in the other one. */
+async function planMember(first: Storage, member: Storage, signal: AbortSignal): Promise<MirrorRepairPlan> {
+  const before = await beingWritten(first, signal);
+  const plan = await planMirrorRepair(first, member, rulesFor(first), { signal });
+  const busy = new Set([...before, ...(await beingWritten(first, signal))]);
+  const isLeft = (name: string): boolean => busy.has(objectOf(name)) || !mayHold(member, name);
+  const copy = plan.copy.filter(({ name }) => !isLeft(name));
+  const copyBytes = copy.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return { ...plan, copy, copyBytes, remove: plan.remove.filter((name) => !isLeft(name)) };
+}
+
+/** A storage of restic's files takes no other shelf. */
+function mayHold({ features: { resticNamesOnly } }: Storage, name: string): boolean {
+  return resticNamesOnly !== true || name === 'config' || repositoryFolders.some((folder) => name.startsWith(folder));
+}
+
+const repositoryFolders = ['data/', 'index/', 'keys/', 'snapshots/'];
+
+async function beingWritten(storage: Storage, signal: AbortSignal): Promise<Set<string>> {
+  const objects = new Set<string>();
+  if (storage.features.resticNamesOnly === true) return objects;
+  for await (const { name } of storage.list(ARCHIVES, { signal })) {
+    if (isWritingMarker(name)) objects.add(objectOf(name));
+  }
+  return objects;
+}
 
 export async function planRepairs(
   mirror: MirroredStorage,
@@ -41,7 +92,7 @@ export async function planRepairs(
   const [first, ...others] = storagesOf(mirror);
   const plans: MirrorRepairPlan[] = [];
   if (first === undefined) return plans;
-  for (const other of others) plans.push(await planMirrorRepair(first, other, rules, { signal }));
+  for (const other of others) plans.push(await planMember(first, other, signal));
   await refuseEmptying(first, plans, signal);
   return plans;
 }
@@ -80,12 +131,12 @@ export async function applyRepairs(
   for (const plan of plans) {
     const other = others.find(({ url }) => url === plan.url);
     if (other === undefined) continue;
-    const now = await planMirrorRepair(first, other, rules, { signal });
+    const now = await planMember(first, other, signal);
     const planned = new Set(plan.remove);
     await session.assertHeld();
     const onProgress = (progress: RepairProgress): void => report(progressOf(plan.url, progress));
     const agreed = { ...now, remove: now.remove.filter((name) => planned.has(name)) };
-    results.push(await applyMirrorRepair(first, other, agreed, { ...rules, isCold }, { signal, onProgress }));
+    results.push(await applyMirrorRepair(first, other, agreed, { ...rulesFor(first), isCold }, { signal, onProgress }));
   }
   await mirror.compare({ signal });
   return results;

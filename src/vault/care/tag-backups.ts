@@ -1,12 +1,16 @@
 import { CairnArgumentError } from '../../base/errors.ts';
+import { replaceSidecar } from '../../archives/shelf/replace-sidecar.ts';
+import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import type { SnapshotId } from '../../base/ids.ts';
 import { holdTag, isHoldTag } from '../../retention/hold.ts';
 import { resaveSnapshot } from '../../repository/resave-snapshot.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { isNameTag } from '../actions/backup-name.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
-import { snapshotEntry } from '../catalog/catalog-entry.ts';
-import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
+import { archiveEntry, snapshotEntry } from '../catalog/catalog-entry.ts';
+import { archiveDetails } from '../reference/backup-details.ts';
+import { type ArchiveBackup, archiveRecord, type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
+import { selectBackups } from '../reference/select-backups.ts';
 import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
 import { loadSnapshots, openSession } from '../vault-session.ts';
 import { openRemovingSession } from './exclusive-session.ts';
@@ -34,17 +38,59 @@ export interface TagOptions extends BackupSelection {
 export interface TagResult {
   /** With the old tags and the id from before. */
   readonly changed: readonly {
-    readonly before: SnapshotBackup;
+    readonly before: SnapshotBackup | ArchiveBackup;
     readonly tags: readonly string[];
-    /** The id it has now; `null` in a dry run. */
-    readonly id: SnapshotId | null;
+    /** The id it has now: a new one for a snapshot, the same for an archive; `null` in a dry run. */
+    readonly id: string | null;
   }[];
   readonly unchanged: number;
 }
 
-/** Changes the tags of the chosen backups. One after the other; each is whole at every instant. */
+const forms: ReadonlySet<'snapshot' | 'archive'> = new Set(['snapshot', 'archive']);
+
+/** Changes the tags of the chosen backups; values have none. One after the other; each is whole at every instant. */
 export async function tagBackups(context: ActionContext, change: TagChange, options: TagOptions): Promise<TagResult> {
   checkChange(change);
+  const { archives, snapshots } = await selectBackups(context, options, forms);
+  const ofSnapshots =
+    snapshots === undefined ? nothing : await tagSnapshots(context, change, { ...options, ...snapshots });
+  const ofArchives = await tagArchives(context, archives, change, options);
+  return {
+    changed: [...ofSnapshots.changed, ...ofArchives.changed],
+    unchanged: ofSnapshots.unchanged + ofArchives.unchanged,
+  };
+}
+
+const nothing: TagResult = { changed: [], unchanged: 0 };
+
+/** Nothing else depends on an archive, so no lock is needed. */
+async function tagArchives(
+  { repository, settings, signal }: ActionContext,
+  archives: readonly StoredArchive[],
+  change: TagChange,
+  { dryRun = false }: TagOptions,
+): Promise<TagResult> {
+  const changed: TagResult['changed'][number][] = [];
+  for (const archive of archives) {
+    const tags = changedTags(archive.sidecar.tags, change);
+    if (tags === undefined) continue;
+    signal.throwIfAborted();
+    const id = dryRun ? null : archive.stored;
+    changed.push({ before: archiveRecord(archive), tags, id });
+    if (dryRun) continue;
+    const sidecar = await replaceSidecar(
+      repository.origin,
+      archive.object,
+      // By what it says now: others may have changed it since it was listed.
+      (now) => ({ ...now, tags: changedTags(now.tags, change) ?? now.tags }),
+      signal,
+    );
+    settings.catalog?.recordBackup(archiveEntry(archiveDetails({ ...archive, sidecar })));
+  }
+  return { changed, unchanged: archives.length - changed.length };
+}
+
+async function tagSnapshots(context: ActionContext, change: TagChange, options: TagOptions): Promise<TagResult> {
   const { repository, settings, report, signal } = context;
   await using session =
     options.dryRun === true

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../base/error-codes.ts';
 import { isCairnError } from '../../base/errors.ts';
 import type { RunStatus } from '../../catalog/run-rows.ts';
 import type { ExportResult } from '../archives/export-archive.ts';
-import type { ArchiveDetails } from '../reference/backup-details.ts';
+import type { ImportResult } from '../archives/import-archive.ts';
 import type { VaultCheckResult } from '../actions/check-action.ts';
 import type { IndexRepairResult } from '../../repository/repair/repair-index.ts';
 import type { PackRepairResult } from '../../repository/repair/repair-packs.ts';
@@ -34,7 +34,7 @@ export interface CareResults {
   readonly migrate: MigrateResult;
   readonly check: VaultCheckResult;
   readonly export: ExportResult;
-  readonly import: ArchiveDetails;
+  readonly import: ImportResult;
 }
 
 export type CareAction = keyof CareResults;
@@ -90,9 +90,11 @@ const care: { readonly [A in CareAction]?: (result: CareResults[A]) => Ended } =
       isPartial: failed > 0,
     };
   },
-  import: ({ fileCount, bytes, storedBytes }) => ({
-    counts: { files: fileCount, bytes: bytes ?? 0, storedBytes: storedBytes ?? 0 },
-  }),
+  import: (imported) => {
+    if (imported.form === 'snapshot') return actions.backup?.(imported) ?? { counts: {} };
+    const { fileCount, bytes, storedBytes } = imported;
+    return { counts: { files: fileCount, bytes: bytes ?? 0, storedBytes: storedBytes ?? 0 } };
+  },
   check: ({ isGood, findings, snapshots, archives, packs }) => ({
     counts: { findings: findings.length, snapshots, archives, packs },
     isPartial: !isGood,

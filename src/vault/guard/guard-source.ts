@@ -183,7 +183,7 @@ async function keepFailedState({
   label,
   options,
 }: FailedChange): Promise<BackupResult> {
-  const ahead = await BackupAhead.of(source, { ...aheadOptions(context), streamName: '' });
+  const ahead = await BackupAhead.of(source, aheadOptions(context));
   const name = `${backup.name}.failed`.replace(/[@,\p{Cc}]/gu, '_');
   const { tags, host } = options;
   const kept = await follow(

@@ -1,9 +1,9 @@
-import { rmSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { CairnError, messageOf } from '../../base/errors.ts';
+import { CairnError, messageOf, systemCode } from './errors.ts';
 
 /** Signals that end a program by default. */
 const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -23,7 +23,7 @@ export class TemporaryFolder implements AsyncDisposable {
   }
 
   /** `onSignal` is called, synchronously, before the folder is removed by a signal: what writes into it has to end. */
-  static async make(prefix: string, onSignal: () => void): Promise<TemporaryFolder> {
+  static async make(prefix: string, onSignal: () => void = () => {}): Promise<TemporaryFolder> {
     try {
       // The name makes it recognisable; what is unusual in file names is left out.
       const made = await mkdtemp(path.join(tmpdir(), `${prefix.replace(/[^\w.-]/gu, '_').slice(0, 40)}_`));
@@ -41,7 +41,11 @@ export class TemporaryFolder implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      await rm(this.path, { recursive: true, force: true, maxRetries: 3 });
+      await rm(this.path, removal);
+    } catch (error) {
+      if (systemCode(error) !== 'EACCES' && systemCode(error) !== 'EPERM') throw error;
+      unlock(Buffer.from(this.path));
+      await rm(this.path, removal);
     } finally {
       unwatch(this);
     }
@@ -51,10 +55,21 @@ export class TemporaryFolder implements AsyncDisposable {
   removeNow(): void {
     try {
       this.#onSignal();
-      rmSync(this.path, { recursive: true, force: true });
+      unlock(Buffer.from(this.path));
+      rmSync(this.path, removal);
     } catch {
       // The program ends; nobody is left to be told.
     }
+  }
+}
+
+const removal = { recursive: true, force: true, maxRetries: 3 } as const;
+
+/** Lets this user into every folder: from one that its owner may not write to, nothing can be removed. */
+function unlock(folder: Buffer): void {
+  chmodSync(folder, 0o700);
+  for (const entry of readdirSync(folder, { withFileTypes: true, encoding: 'buffer' })) {
+    if (entry.isDirectory()) unlock(Buffer.concat([folder, Buffer.from('/'), entry.name]));
   }
 }
 
