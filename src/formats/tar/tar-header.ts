@@ -64,7 +64,8 @@ function paxRecords({ name, linkName, sizeBytes, uid, gid, user, group, mtimeNs,
   if (gid > MAX_OCTAL_7) add(utf8('gid'), utf8(String(gid)));
   if (!fits(utf8(user), 31)) add(utf8('uname'), utf8(user));
   if (!fits(utf8(group), 31)) add(utf8('gname'), utf8(group));
-  if (mtimeNs < 0n || mtimeNs % 1_000_000_000n !== 0n) add(utf8('mtime'), utf8(decimalSeconds(mtimeNs)));
+  const isPlainTime = mtimeNs >= 0n && mtimeNs % 1_000_000_000n === 0n && mtimeNs / 1_000_000_000n <= MAX_OCTAL_11;
+  if (!isPlainTime) add(utf8('mtime'), utf8(decimalSeconds(mtimeNs)));
   for (const { name: key, value } of xattrs) {
     // A `=` would end the key, so such an attribute cannot be written (GNU tar and star leave it out as well).
     if (!key.includes(0x3d)) add(concatBytes([utf8('SCHILY.xattr.'), key]), value ?? new Uint8Array(0));
