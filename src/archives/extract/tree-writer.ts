@@ -1,8 +1,9 @@
 // Entries of a tar stream as files below a target. Nothing is ever written outside of it, whatever names and links the stream
 // holds: every directory is opened from the target on, component by component and none through a symlink. A file gets its name
 // when it is complete.
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { bytesKey, bytesOf, utf8 } from '../../base/bytes.ts';
+import { bytesKey, bytesOf, utf8, utf8Lossy } from '../../base/bytes.ts';
 import { messageOf, systemCode } from '../../base/errors.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { openPosix } from '../../base/posix/open-posix.ts';
@@ -51,6 +52,8 @@ export class TreeWriter implements TarVisitor, Disposable {
   /** Symlinks that this stream brought: nothing of it may go through them or replace them by a directory. */
   readonly #symlinks = new Set<string>();
   #file: OpenFile | undefined;
+  /** In a container every run has the same pid, and one that was killed has left its files. */
+  readonly #temporaryStart = `.cairn-${process.pid}-${randomBytes(4).toString('hex')}-tmp-`;
   #temporaries = 0;
 
   constructor(options: ExtractOptions) {
@@ -73,6 +76,11 @@ export class TreeWriter implements TarVisitor, Disposable {
     }
     const parts = this.#place(path.parts, entry);
     if (parts === undefined) return;
+    if (this.#isBeside(parts)) {
+      const why = `refused: the archive is described as one of ${JSON.stringify(this.#options.within)} and nothing else`;
+      this.problems.add(nameText(entry.name), 'NAME_HOSTILE', why);
+      return;
+    }
     this.counts.totalBytes += Number(entry.sizeBytes);
     if (this.#options.dryRun) {
       if (entry.kind === 'dir') this.counts.directories++;
@@ -123,6 +131,11 @@ export class TreeWriter implements TarVisitor, Disposable {
     const type = kind === 'dir' ? 'dir' : 'file';
     if (parts.length > 0 && select !== undefined && select(parts.map(bytesOf), type) !== 'restore') return undefined;
     return parts.slice(Math.max(0, root.length - 1));
+  }
+
+  #isBeside([top]: readonly string[]): boolean {
+    const { within } = this.#options;
+    return within !== undefined && top !== undefined && utf8Lossy(bytesOf(top)) !== within;
   }
 
   #make(parts: readonly string[], entry: TarEntry): void {
@@ -270,7 +283,7 @@ export class TreeWriter implements TarVisitor, Disposable {
   }
 
   #temporaryName(): Uint8Array {
-    return utf8(`.cairn-${process.pid}-tmp-${++this.#temporaries}`);
+    return utf8(`${this.#temporaryStart}${++this.#temporaries}`);
   }
 
   #noting(parts: readonly string[]): (message: string) => void {

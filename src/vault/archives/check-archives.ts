@@ -62,13 +62,20 @@ async function checkItem(item: ShelfItem, options: CheckArchivesOptions): Promis
     const message = 'its deletion was begun and not finished; the next deletion or archive finishes it';
     return [makeFinding('archive-leftover', tombstoneOf(object), message)];
   }
-  if (item.hasMarker) {
-    if (!(await isLeftover(storage, object, { signal }))) return [];
-    const message = item.hasSidecar
-      ? 'the mark of a run that ended; the archive is complete'
-      : 'a run was stopped while it wrote this archive; the next one that archives or deletes removes what there is';
-    return [makeFinding('archive-leftover', markerOf(object), message)];
-  }
+  const marked = item.hasMarker && (await isLeftover(storage, object, { signal })) ? [leftMarker(item)] : [];
+  if (item.hasMarker && !item.hasSidecar) return marked;
+  return [...marked, ...(await checkWritten(item, options))];
+}
+
+function leftMarker({ object, hasSidecar }: ShelfItem): Finding {
+  const message = hasSidecar
+    ? 'the mark of a run that ended; the archive is complete'
+    : 'a run was stopped while it wrote this archive; the next one that archives or deletes removes what there is';
+  return makeFinding('archive-leftover', markerOf(object), message);
+}
+
+async function checkWritten(item: ShelfItem, options: CheckArchivesOptions): Promise<Finding[]> {
+  const { object } = item;
   if (item.sizeBytes === undefined) {
     return [makeFinding('archive-missing', object, 'it is described by its sidecar, and is not there')];
   }
