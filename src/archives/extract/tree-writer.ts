@@ -112,7 +112,7 @@ export class TreeWriter implements TarVisitor, Disposable {
     for (const { parts, entry } of this.#directories.toReversed()) {
       this.#attempt(parts, () => {
         const fd = this.#cursor.open(pathOf(parts));
-        this.#metadata.apply(fd, metadataOf(entry), this.#metadata.read(fd), this.#noting(parts));
+        this.#metadata.apply(fd, metadataOf(entry, this.#noting(parts)), this.#metadata.read(fd), this.#noting(parts));
       });
     }
     this.#directories.length = 0;
@@ -219,7 +219,7 @@ export class TreeWriter implements TarVisitor, Disposable {
     const dirfd = this.#cursor.open(pathOf(parent));
     // Zeros at the end were left out.
     fs.ftruncateSync(fd, file.written);
-    this.#metadata.apply(fd, metadataOf(entry), this.#metadata.read(fd), this.#noting(parts));
+    this.#metadata.apply(fd, metadataOf(entry, this.#noting(parts)), this.#metadata.read(fd), this.#noting(parts));
     this.#posix.renameat(dirfd, temporary, dirfd, bytesOf(parts.at(-1) ?? ''));
     this.#posix.close(fd);
     this.#file = undefined;
@@ -277,7 +277,13 @@ export class TreeWriter implements TarVisitor, Disposable {
       this.#posix.symlinkat(entry.linkName, dirfd, temporary);
     } else this.#posix.mknodat(dirfd, temporary, (specialTypes.get(entry.kind) ?? 0) | PRIVATE_FILE, entry.device);
     const isSymlink = entry.kind === 'symlink';
-    this.#metadata.applyToName(dirfd, temporary, metadataOf(entry), isSymlink, this.#noting(parts));
+    this.#metadata.applyToName(
+      dirfd,
+      temporary,
+      metadataOf(entry, this.#noting(parts)),
+      isSymlink,
+      this.#noting(parts),
+    );
     this.#posix.renameat(dirfd, temporary, dirfd, name);
     this.counts.files++;
   }
@@ -327,7 +333,12 @@ function typeOf(stat: BigInt64Array): number {
   return Number(stat[StatField.mode] ?? 0n) & FileType.mask;
 }
 
-function metadataOf({ uid, gid, mode, mtimeNs, xattrs }: TarEntry): WantedMetadata {
+function metadataOf(entry: TarEntry, note: (message: string) => void): WantedMetadata {
+  const { uid, gid, mode, xattrs } = entry;
+  const isTime = BigInt.asIntN(64, entry.mtimeNs) === entry.mtimeNs;
+  // The system would take what is left of it for another time.
+  if (!isTime) note('its time is none that a file can have');
+  const mtimeNs = isTime ? entry.mtimeNs : 0n;
   const found = xattrs.map(({ name, value }) => ({ name, value: value ?? new Uint8Array(0) }));
   return { uid, gid, mode, mtimeNs, atimeNs: mtimeNs, hasXattrs: found.length > 0, xattrs: found };
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../base/clock.ts';
 import { utf8 } from '../../base/bytes.ts';
 import { openMemoryStorage } from '../../storage/drivers/memory.ts';
+import { appendOnly } from '../../storage/layers/append-only.ts';
 import { StorageLayer } from '../../storage/layers/storage-layer.ts';
 import type { ObjectName, Storage, StorageOptions, WriteOptions } from '../../storage/storage.ts';
 import type { Sidecar } from '../sidecar.ts';
@@ -197,6 +198,13 @@ describe('a listing that is out of date', () => {
     expect(await settle(inner, items)).toEqual([]);
     expect(await listShelf(inner, { signal })).toEqual([]);
   });
+});
+
+it('an archive that may not be removed is not hidden by who tries', async () => {
+  const inner = openMemoryStorage();
+  expect(await put(inner)).toBe(true);
+  await expect(deleteArchive(appendOnly(inner), object, signal)).rejects.toMatchObject({ code: 'STORAGE_APPEND_ONLY' });
+  expect((await listShelf(inner, { signal })).filter(isComplete)).toHaveLength(1);
 });
 
 it('an archive whose marker alone could not be removed is stored', async () => {
