@@ -80,8 +80,14 @@ async function replace(
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   await storage.write(object, bytes);
   await changeSidecar(object, {
-    ...{ storedBytes: bytes.length, tarBytes: bytes.length, storedSha256: sha256, tarSha256: sha256 },
-    ...{ encryption: 'none', codec: 'none', headerBytes: 0, ...change },
+    storedBytes: bytes.length,
+    tarBytes: bytes.length,
+    storedSha256: sha256,
+    tarSha256: sha256,
+    encryption: 'none',
+    codec: 'none',
+    headerBytes: 0,
+    ...change,
   });
 }
 
@@ -135,6 +141,15 @@ describe('what anybody could have written in the place of an encrypted archive',
     const { findings } = await vault.check({ readData: 'all' });
     expect(findings.map(({ kind }) => kind)).toEqual(['archive-damaged']);
   });
+});
+
+it('a description that is larger than one can be is left out unread, and found by a check', async () => {
+  const { object } = await vault.archive(join(scratch, 'tree'), { name: 'tree' });
+  await storage.write(sidecarOf(object), new Uint8Array(20_000_000));
+  expect(await Array.fromAsync(vault.list())).toEqual([]);
+  const { findings } = await vault.check();
+  expect(findings.map(({ kind }) => kind)).toEqual(['archive-damaged']);
+  expect(largestRead).toBeLessThan(1_000_000);
 });
 
 it('an archive whose marker stayed is checked like any other', async () => {

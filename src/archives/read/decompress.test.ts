@@ -24,6 +24,11 @@ async function decompress(input: Uint8Array, pieceSize: number): Promise<Result>
   return { bytes: concatBytes(bytes), isAllRead };
 }
 
+async function* failingAfter(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+  throw new Error('the line is down');
+}
+
 /** A zstd frame that says nothing (RFC 8878 §3.1.2), as parallel compressors write. */
 const skippable = Uint8Array.from([0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4]);
 
@@ -50,14 +55,8 @@ describe.each(['zstd', 'gzip'] as const)('%s', (codec) => {
   });
 
   it('passes on what its input throws', async () => {
-    const failing = async function* (): AsyncGenerator<Uint8Array> {
-      yield one.subarray(0, 50_000);
-      throw new Error('the line is down');
-    };
-    const run = async (): Promise<void> => {
-      for await (const _ of decompressed(failing(), () => {}));
-    };
-    await expect(run()).rejects.toThrow('the line is down');
+    const running = Array.fromAsync(decompressed(failingAfter(one.subarray(0, 50_000)), () => {}));
+    await expect(running).rejects.toThrow('the line is down');
   });
 
   it('that nobody wants any more stops its input', async () => {

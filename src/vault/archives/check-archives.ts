@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { openArchive } from '../../archives/read/open-archive.ts';
 import { objectBytes, streamFrom } from '../../archives/read/object-bytes.ts';
 import { readEntries } from '../../archives/read/read-entries.ts';
+import { readSidecar } from '../../archives/shelf/read-shelf.ts';
 import { isLeftover } from '../../archives/shelf/settle-shelf.ts';
 import {
   isComplete,
@@ -12,7 +13,7 @@ import {
   sidecarOf,
   tombstoneOf,
 } from '../../archives/shelf/shelf-listing.ts';
-import { decodeSidecar, type Sidecar } from '../../archives/sidecar.ts';
+import type { Sidecar } from '../../archives/sidecar.ts';
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { hasCode, messageOf } from '../../base/errors.ts';
 import { type Finding, makeFinding } from '../../repository/check/finding.ts';
@@ -91,7 +92,7 @@ async function checkComplete(item: ShelfItem, sizeBytes: number, options: CheckA
   const { object } = item;
   let sidecar: Sidecar;
   try {
-    sidecar = decodeSidecar(await storage.read(sidecarOf(object), { signal }));
+    sidecar = await readSidecar(storage, item, signal);
   } catch (error) {
     // Deleted since the listing.
     if (hasCode(error, 'OBJECT_MISSING')) return [];
