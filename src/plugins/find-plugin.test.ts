@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -102,4 +102,13 @@ describe('the module of a plugin', () => {
   it('that exports none is refused', async () => {
     await expect(importPlugin(await file('empty.mjs', 'export const x = 1;'))).rejects.toThrow('it exports no plugin');
   });
+});
+
+// Only root can make a file of somebody else.
+it.skipIf(process.getuid?.() !== 0)('a plugin of somebody else in a folder of everybody is refused', async () => {
+  const path = await file('shared/timer.ts');
+  await chmod(join(folder, 'shared'), 0o1777);
+  expect(await find('./shared/timer.ts')).toBe(path);
+  await chown(path, 12_345, 12_345);
+  await expect(find('./shared/timer.ts')).rejects.toMatchObject({ code: 'PLUGIN_FAILED' });
 });

@@ -93,10 +93,13 @@ const STICKY = 0o1000;
 async function assertTrusted(use: string, file: string): Promise<void> {
   // Windows has no such bits.
   if (process.platform === 'win32') return;
-  const { mode } = await stat(file);
+  const { mode, uid } = await stat(file);
   if ((mode & WRITABLE_BY_OTHERS) !== 0) throw untrusted(use, file, `chmod go-w ${file}`);
   const folder = dirname(file);
   const { mode: folderMode } = await stat(folder);
+  // Anybody can put one of his own there.
+  const isOfAnybody = (folderMode & WRITABLE_BY_ALL) !== 0 && uid !== 0 && uid !== process.getuid?.();
+  if (isOfAnybody) throw untrusted(use, file, `chown root ${file}`);
   // In a sticky folder such as /tmp nobody can replace the file of somebody else.
   const mayReplace = (folderMode & WRITABLE_BY_ALL) !== 0 && (folderMode & STICKY) === 0;
   if (mayReplace) throw untrusted(use, folder, `chmod o-w ${folder}`);

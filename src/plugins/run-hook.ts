@@ -1,4 +1,5 @@
 import { CairnError, isCairnError, messageOf } from '../base/errors.ts';
+import { withoutSecretVariables } from '../base/secret-variables.ts';
 import type { Logger } from '../base/logger.ts';
 import { runCommand } from '../sources/command/run-command.ts';
 import type { VaultEventName } from '../vault/vault-events.ts';
@@ -13,9 +14,6 @@ export interface RunHookOptions {
   readonly logger: Logger;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** A hook that prints its environment shall not print these. */
-const secretVariables = ['CAIRN_PASSWORD', 'RESTIC_PASSWORD', 'BAKTHAT_PASSWORD'];
 
 /**
  * Runs the command of a hook; what it prints goes to the log. Throws `HOOK_FAILED` where it fails or takes too long, in
@@ -36,7 +34,7 @@ export async function runHook(
         command: 'sh',
         args: ['-c', run],
         cwd: folder,
-        env: { ...without(env, secretVariables), ...hookEnvironment(name, event) },
+        env: { ...withoutSecretVariables(env), ...hookEnvironment(name, event) },
         input: `${JSON.stringify(hookDocument(name, event))}\n`,
         onStderr: (chunk) => lines.add('stderr', chunk),
       },
@@ -49,10 +47,6 @@ export async function runHook(
   } finally {
     lines.end();
   }
-}
-
-function without(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
 }
 
 function reasonOf(error: unknown): string {

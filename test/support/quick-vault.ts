@@ -2,9 +2,14 @@
 import { Secret } from '../../src/base/secret.ts';
 import { initRepository } from '../../src/repository/init-repository.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import type { VaultNotice } from '../../src/vault/vault-options.ts';
 import { Vault } from '../../src/vault/vault.ts';
 
-export async function quickVault(storage: Storage, password: string): Promise<Vault> {
+export async function quickVault(
+  storage: Storage,
+  password: string,
+  notify: (notice: VaultNotice) => void = () => {},
+): Promise<Vault> {
   const secret = new Secret(password);
   const repository = await initRepository(storage, { password: secret, kdf: { N: 2, r: 8, p: 1 } });
   return new Vault(storage, repository, {
@@ -14,6 +19,6 @@ export async function quickVault(storage: Storage, password: string): Promise<Va
     memoryFolder: undefined,
     password: secret,
     ageWorkFactor: 4,
-    notify: () => {},
+    notify,
   });
 }

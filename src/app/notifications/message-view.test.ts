@@ -63,3 +63,13 @@ describe('messageView', () => {
     expect(html).not.toContain('<img');
   });
 });
+
+it('breaks no line where a name does, which could begin a header of a mail', () => {
+  const subject = sampleOutcome({ source: 'x\r\nBcc: all@example.org' });
+  for (const message of [
+    { kind: 'started', subject },
+    { kind: 'ended', outcome: subject },
+  ] as const) {
+    expect(messageView(message).title).not.toMatch(/[\r\n]/u);
+  }
+});

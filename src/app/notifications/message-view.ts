@@ -23,7 +23,7 @@ export function messageView(message: NotificationMessage): MessageView {
   switch (message.kind) {
     case 'started':
       return {
-        title: `${capital(message.subject.action)} of ${nameOf(message.subject)} begins`,
+        title: visible(`${capital(message.subject.action)} of ${nameOf(message.subject)} begins`),
         severity: 'info',
         sections: [{ facts: subjectFacts(message.subject), lines: [] }],
       };

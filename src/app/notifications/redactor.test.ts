@@ -22,6 +22,29 @@ describe('Redactor', () => {
     expect(clean).toContain('and ended');
   });
 
+  it.each([
+    ['in a URL of another writer', 'p%40ss%2fw%20%c3%b6%22rd%2b1'],
+    ['in a URL that escapes letters too', Array.from(Buffer.from(secret), (byte) => `%${byte.toString(16)}`).join('')],
+    ['in JSON of another writer', 'p@ss\\/w \\u00f6\\"rd+1'],
+    ['in JSON inside of JSON', JSON.stringify(JSON.stringify({ a: secret }))],
+    ['in HTML', 'p@ss/w ö&quot;rd+1'],
+    ['in a shell', `p@ss/w ö\\"rd+1`],
+    ['in hexadecimal', Buffer.from(secret).toString('hex')],
+    ['in hexadecimal, large', Buffer.from(secret).toString('hex').toUpperCase()],
+    ['over two lines', `${secret.slice(0, 6)}\n${secret.slice(6)}`],
+    ['over two lines that are indented', `${secret.slice(0, 6)}\r\n    ${secret.slice(6)}`],
+    ['in Base64 behind one byte', Buffer.from(`:${secret}`).toString('base64')],
+    ['in Base64 behind two bytes', Buffer.from(`u:${secret}`).toString('base64')],
+    ['in Base64 of a login', Buffer.from(`user:${secret} and more`).toString('base64url')],
+    ['in Base64 over two lines', Buffer.from(secret).toString('base64').replace(/^.{8}/u, '$&\n')],
+  ])('takes out a known secret %s', (_, text) => {
+    const clean = new Redactor([new Secret(secret)]).knownOnly(`it said ${text} and ended`);
+    expect(clean).toContain('[redacted]');
+    expect(clean).toContain('and ended');
+    // Of Base64, what stands beside the secret in its first and last character may stay.
+    expect(clean.length).toBeLessThan('it said [redacted] and ended'.length + 24);
+  });
+
   it('does not take a short line of a long secret for one', () => {
     expect(new Redactor(['a\nlong enough line\n']).text('a file with a long enough line')).toBe(
       'a file with a [redacted]',

@@ -79,14 +79,61 @@ export class Redactor {
     // The longest first: one secret may hold another.
     const forms = [...this.#known].sort((a, b) => b.length - a.length);
     const parts = forms.map((form) => {
-      const escaped = form.replace(/[\\^$.*+?()[\]{}|/]/gu, String.raw`\$&`);
+      const escaped = isLoose(form) ? looseForm(form) : escapeExpression(form);
       return form.length < SHORTEST_ANYWHERE ? `(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])` : escaped;
     });
     return new RegExp(parts.join('|'), 'gu');
   }
 }
 
-/** A text as it may appear in a message: as it is, in a URL, in JSON, in Base64. */
+function escapeExpression(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/gu, String.raw`\$&`);
+}
+
+/** A whole key file would make an expression of megabytes; its lines are known by themselves. */
+const LONGEST_LOOSE = 200;
+
+function isLoose({ length }: string): boolean {
+  return length >= SHORTEST_LINE && length <= LONGEST_LOOSE;
+}
+
+/** What programs put between the parts of something that is too long for a line. */
+const FOLD = String.raw`(?:\\?\r?\n[ \t]{0,20})?`;
+
+/** A form as programs print it that escape other characters than ours, or break lines: each character by itself. */
+function looseForm(form: string): string {
+  return Array.from(form, looseCharacter).join(FOLD);
+}
+
+function looseCharacter(character: string): string {
+  const bytes = Array.from(Buffer.from(character, 'utf8'), (byte) => byte.toString(16).padStart(2, '0'));
+  const units = Array.from({ length: character.length }, (_, at) =>
+    character.charCodeAt(at).toString(16).padStart(4, '0'),
+  );
+  const ways = [
+    escapeExpression(character),
+    anyCase(bytes.map((byte) => `%${byte}`).join('')),
+    ...(/[A-Za-z0-9]/u.test(character) ? [] : [String.raw`\\{1,3}${escapeExpression(character)}`]),
+    units.map((unit) => String.raw`\\{1,3}u${anyCase(unit)}`).join(''),
+    ...(entities[character] ?? []),
+  ];
+  return `(?:${ways.join('|')})`;
+}
+
+const entities: Readonly<Record<string, readonly string[]>> = {
+  '&': ['&amp;'],
+  '<': ['&lt;'],
+  '>': ['&gt;'],
+  '"': ['&quot;', '&#34;'],
+  "'": ['&#39;', '&#x27;', '&apos;'],
+};
+
+/** Of hexadecimal digits. */
+function anyCase(text: string): string {
+  return text.replace(/[a-f]/gu, (digit) => `[${digit}${digit.toUpperCase()}]`);
+}
+
+/** A text as it may appear in a message: as it is, in a URL, in JSON, in Base64, in hexadecimal. */
 function printedForms(text: string): Set<string> {
   const trimmed = text.trim();
   const forms = new Set([text, trimmed]);
@@ -102,6 +149,23 @@ function printedForms(text: string): Set<string> {
     if (bytes.length < SHORTEST_ANYWHERE) continue;
     forms.add(bytes.toString('base64').replace(/=+$/u, ''));
     forms.add(bytes.toString('base64url'));
+    if (bytes.length < SHORTEST_LINE) continue;
+    forms.add(bytes.toString('hex'));
+    forms.add(bytes.toString('hex').toUpperCase());
+    for (const encoding of ['base64', 'base64url'] as const) {
+      for (const inside of base64Inside(bytes, encoding)) forms.add(inside);
+    }
   }
   return forms;
+}
+
+/** What a text becomes behind or before others in Base64, such as a password behind its user: the characters that are its alone. */
+function base64Inside(bytes: Uint8Array, encoding: 'base64' | 'base64url'): string[] {
+  return [0, 1, 2].map((before) => {
+    const text = Buffer.concat([new Uint8Array(before), bytes])
+      .toString(encoding)
+      .replace(/=+$/u, '');
+    const shared = (before + bytes.length) % 3 === 0 ? 0 : 1;
+    return text.slice(before === 0 ? 0 : before + 1, text.length - shared);
+  });
 }

@@ -60,6 +60,23 @@ const namesBelow = (folder: string): string[] => fs.readdirSync(folder, { recurs
 const read = (path: string): string => fs.readFileSync(join(target, path), 'utf8');
 const codes = (writer: TreeWriter): string[] => writer.problems.kept.map(({ path, code }) => `${path} ${code}`);
 
+describe('a time that no file system has', () => {
+  it.each([2n ** 80n, -(2n ** 80n), 2n ** 64n])('costs the time and not the file: %s ns', (mtimeNs) => {
+    const headers = file('kept', 'content', { mtimeNs });
+    // As GNU tar writes it, in binary.
+    const header = Buffer.from(headers.subarray(headers.length - 1024, headers.length - 512));
+    const seconds = BigInt.asUintN(96, mtimeNs / 1_000_000_000n);
+    for (let at = 0; at < 12; at++) header[136 + at] = Number((seconds >> BigInt(8 * (11 - at))) & 0xffn);
+    header[136] = (header[136] ?? 0) | 0x80;
+    header.write(' '.repeat(8), 148, 'latin1');
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+    const writer = extract([header, headers.subarray(headers.length - 512)]);
+    expect(read('kept')).toBe('content');
+    expect(codes(writer)).toEqual(['/kept RESTORE_PARTIAL']);
+  });
+});
+
 describe('B30: a hostile entry', () => {
   it.each([
     ['an absolute name', file('/etc/cairn-test', 'x'), '/etc/cairn-test'],

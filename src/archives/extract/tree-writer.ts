@@ -1,8 +1,9 @@
 // Entries of a tar stream as files below a target. Nothing is ever written outside of it, whatever names and links the stream
 // holds: every directory is opened from the target on, component by component and none through a symlink. A file gets its name
 // when it is complete.
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { bytesKey, bytesOf, utf8 } from '../../base/bytes.ts';
+import { bytesKey, bytesOf, utf8, utf8Lossy } from '../../base/bytes.ts';
 import { messageOf, systemCode } from '../../base/errors.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { openPosix } from '../../base/posix/open-posix.ts';
@@ -51,6 +52,8 @@ export class TreeWriter implements TarVisitor, Disposable {
   /** Symlinks that this stream brought: nothing of it may go through them or replace them by a directory. */
   readonly #symlinks = new Set<string>();
   #file: OpenFile | undefined;
+  /** In a container every run has the same pid, and one that was killed has left its files. */
+  readonly #temporaryStart = `.cairn-${process.pid}-${randomBytes(4).toString('hex')}-tmp-`;
   #temporaries = 0;
 
   constructor(options: ExtractOptions) {
@@ -73,6 +76,11 @@ export class TreeWriter implements TarVisitor, Disposable {
     }
     const parts = this.#place(path.parts, entry);
     if (parts === undefined) return;
+    if (this.#isBeside(parts)) {
+      const why = `refused: the archive is described as one of ${JSON.stringify(this.#options.within)} and nothing else`;
+      this.problems.add(nameText(entry.name), 'NAME_HOSTILE', why);
+      return;
+    }
     this.counts.totalBytes += Number(entry.sizeBytes);
     if (this.#options.dryRun) {
       if (entry.kind === 'dir') this.counts.directories++;
@@ -104,7 +112,7 @@ export class TreeWriter implements TarVisitor, Disposable {
     for (const { parts, entry } of this.#directories.toReversed()) {
       this.#attempt(parts, () => {
         const fd = this.#cursor.open(pathOf(parts));
-        this.#metadata.apply(fd, metadataOf(entry), this.#metadata.read(fd), this.#noting(parts));
+        this.#metadata.apply(fd, metadataOf(entry, this.#noting(parts)), this.#metadata.read(fd), this.#noting(parts));
       });
     }
     this.#directories.length = 0;
@@ -123,6 +131,11 @@ export class TreeWriter implements TarVisitor, Disposable {
     const type = kind === 'dir' ? 'dir' : 'file';
     if (parts.length > 0 && select !== undefined && select(parts.map(bytesOf), type) !== 'restore') return undefined;
     return parts.slice(Math.max(0, root.length - 1));
+  }
+
+  #isBeside([top]: readonly string[]): boolean {
+    const { within } = this.#options;
+    return within !== undefined && top !== undefined && utf8Lossy(bytesOf(top)) !== within;
   }
 
   #make(parts: readonly string[], entry: TarEntry): void {
@@ -206,7 +219,7 @@ export class TreeWriter implements TarVisitor, Disposable {
     const dirfd = this.#cursor.open(pathOf(parent));
     // Zeros at the end were left out.
     fs.ftruncateSync(fd, file.written);
-    this.#metadata.apply(fd, metadataOf(entry), this.#metadata.read(fd), this.#noting(parts));
+    this.#metadata.apply(fd, metadataOf(entry, this.#noting(parts)), this.#metadata.read(fd), this.#noting(parts));
     this.#posix.renameat(dirfd, temporary, dirfd, bytesOf(parts.at(-1) ?? ''));
     this.#posix.close(fd);
     this.#file = undefined;
@@ -264,13 +277,19 @@ export class TreeWriter implements TarVisitor, Disposable {
       this.#posix.symlinkat(entry.linkName, dirfd, temporary);
     } else this.#posix.mknodat(dirfd, temporary, (specialTypes.get(entry.kind) ?? 0) | PRIVATE_FILE, entry.device);
     const isSymlink = entry.kind === 'symlink';
-    this.#metadata.applyToName(dirfd, temporary, metadataOf(entry), isSymlink, this.#noting(parts));
+    this.#metadata.applyToName(
+      dirfd,
+      temporary,
+      metadataOf(entry, this.#noting(parts)),
+      isSymlink,
+      this.#noting(parts),
+    );
     this.#posix.renameat(dirfd, temporary, dirfd, name);
     this.counts.files++;
   }
 
   #temporaryName(): Uint8Array {
-    return utf8(`.cairn-${process.pid}-tmp-${++this.#temporaries}`);
+    return utf8(`${this.#temporaryStart}${++this.#temporaries}`);
   }
 
   #noting(parts: readonly string[]): (message: string) => void {
@@ -314,7 +333,12 @@ function typeOf(stat: BigInt64Array): number {
   return Number(stat[StatField.mode] ?? 0n) & FileType.mask;
 }
 
-function metadataOf({ uid, gid, mode, mtimeNs, xattrs }: TarEntry): WantedMetadata {
+function metadataOf(entry: TarEntry, note: (message: string) => void): WantedMetadata {
+  const { uid, gid, mode, xattrs } = entry;
+  const isTime = BigInt.asIntN(64, entry.mtimeNs) === entry.mtimeNs;
+  // The system would take what is left of it for another time.
+  if (!isTime) note('its time is none that a file can have');
+  const mtimeNs = isTime ? entry.mtimeNs : 0n;
   const found = xattrs.map(({ name, value }) => ({ name, value: value ?? new Uint8Array(0) }));
   return { uid, gid, mode, mtimeNs, atimeNs: mtimeNs, hasXattrs: found.length > 0, xattrs: found };
 }

@@ -47,29 +47,126 @@ async function* chain(head: readonly Uint8Array[], rest: AsyncIterator<Uint8Arra
   }
 }
 
+/**
+ * What one decoder after the other makes of the input: Node's ends at a boundary of frames that lies inside a piece of input, and
+ * says nothing of what follows. What follows is the next frame, or zeros behind gzip, which every program skips. The input is read
+ * to its end in any case, so that all of it is verified.
+ */
 async function* through(input: AsyncGenerator<Uint8Array>, codec: 'zstd' | 'gzip'): AsyncGenerator<Uint8Array> {
-  let inputError: { readonly error: unknown } | undefined;
-  const guarded = async function* (): AsyncGenerator<Uint8Array> {
-    try {
-      yield* input;
-    } catch (error) {
-      inputError = { error };
-      throw error;
-    }
-  };
-  const decoder: Transform =
-    codec === 'gzip'
-      ? createGunzip({ chunkSize: CHUNK })
-      : createZstdDecompress({ chunkSize: CHUNK, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } });
-  pipeline(Readable.from(guarded(), { objectMode: false, highWaterMark: CHUNK }), decoder, () => {});
+  const rest = new RestOfInput(input);
   try {
-    for await (const chunk of decoder) yield chunk as Uint8Array;
+    for (let first = true; first || !(await rest.isEnded()); first = false) {
+      if (!first && codec === 'gzip' && (await rest.skipZeros())) return;
+      const decoder: Transform =
+        codec === 'gzip'
+          ? createGunzip({ chunkSize: CHUNK })
+          : createZstdDecompress({ chunkSize: CHUNK, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } });
+      const feed = Readable.from(rest.pieces(), { objectMode: false, highWaterMark: CHUNK });
+      pipeline(feed, decoder, () => {});
+      for await (const chunk of decoder) {
+        yield chunk as Uint8Array;
+        rest.forget(bytesTaken(decoder));
+      }
+      await rest.giveBack(bytesTaken(decoder));
+    }
   } catch (error) {
-    if (inputError !== undefined) throw inputError.error;
+    if (rest.failure !== undefined) throw rest.failure.error;
     if (systemCode(error) === undefined && !isZlibError(error)) throw error;
     throw new CairnError('ARCHIVE_CORRUPT', `the archive cannot be decompressed: ${messageOf(error)}`, {
       cause: error,
     });
+  } finally {
+    await input.return(undefined);
+  }
+}
+
+/** Bytes of input that a decoder of node:zlib has used. */
+function bytesTaken(decoder: Transform): number {
+  return 'bytesWritten' in decoder ? Number(decoder.bytesWritten) : 0;
+}
+
+/** Input for several decoders: what one was given and did not use is the next one's. */
+class RestOfInput {
+  readonly #input: AsyncGenerator<Uint8Array>;
+  /** Given to the decoder of now, or given back by the one before, from the first byte on that it may not have used. */
+  #held: Uint8Array[] = [];
+  /** Bytes that the decoder of now used and that are not held any more. */
+  #forgotten = 0;
+  /** Pieces of `held` that the decoder of now was given. */
+  #given = 0;
+  #next: Promise<Uint8Array | undefined> | undefined;
+  /** What the input threw. */
+  failure: { readonly error: unknown } | undefined;
+
+  constructor(input: AsyncGenerator<Uint8Array>) {
+    this.#input = input;
+  }
+
+  async *pieces(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      if (this.#given === this.#held.length && !(await this.#fetch())) return;
+      const piece = this.#held[this.#given++];
+      if (piece !== undefined) yield piece;
+    }
+  }
+
+  /** Lets go of the pieces that the first so many bytes of this decoder's input filled. */
+  forget(taken: number): void {
+    for (let [first] = this.#held; first !== undefined && this.#given > 0; [first] = this.#held) {
+      if (this.#forgotten + first.length > taken) return;
+      this.#forgotten += first.length;
+      this.#held.shift();
+      this.#given--;
+    }
+  }
+
+  /** A decoder has ended that used so many bytes of its input. */
+  async giveBack(taken: number): Promise<void> {
+    // It may have asked for one more piece by then.
+    await this.#next;
+    this.forget(taken);
+    const [first] = this.#held;
+    if (first !== undefined) this.#held[0] = first.subarray(taken - this.#forgotten);
+    this.#forgotten = 0;
+    this.#given = 0;
+  }
+
+  async isEnded(): Promise<boolean> {
+    while (this.#held[0]?.length === 0) this.#held.shift();
+    return this.#held.length === 0 && !(await this.#fetch());
+  }
+
+  /** Whether there is nothing else up to the end; reads it. */
+  async skipZeros(): Promise<boolean> {
+    while (!(await this.isEnded())) {
+      const [first] = this.#held;
+      if (first?.some((byte) => byte !== 0) === true) return false;
+      this.#held.shift();
+    }
+    return true;
+  }
+
+  /** False at the end of the input. */
+  async #fetch(): Promise<boolean> {
+    this.#next ??= this.#take();
+    const piece = await this.#next;
+    return piece !== undefined;
+  }
+
+  async #take(): Promise<Uint8Array | undefined> {
+    try {
+      for (;;) {
+        const next = await this.#input.next();
+        if (next.done === true) return undefined;
+        if (next.value.length === 0) continue;
+        this.#held.push(next.value);
+        this.#next = undefined;
+        return next.value;
+      }
+    } catch (error) {
+      this.failure = { error };
+      throw error;
+    }
   }
 }
 

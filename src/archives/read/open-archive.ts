@@ -13,7 +13,7 @@ import { type ByteSource, streamFrom } from './object-bytes.ts';
 export type AskIdentities = (kind: 'passphrase' | 'recipients') => Promise<AgeIdentities>;
 
 export interface OpenArchiveOptions {
-  readonly sidecar: Pick<Sidecar, 'headerBytes' | 'tarBytes' | 'tarSha256' | 'storedSha256'> | undefined;
+  readonly sidecar: Pick<Sidecar, 'encryption' | 'headerBytes' | 'tarBytes' | 'tarSha256' | 'storedSha256'> | undefined;
   readonly identities: AskIdentities;
   /** Bytes of tar at most; by default what the sidecar says, or a thousand times the size. */
   readonly maxTarBytes?: number | undefined;
@@ -39,6 +39,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** The header of one passphrase, or of one key, is shorter; more is fetched where it has to be. */
 const FIRST_LOOK = 256;
+const LARGEST_GUESS = 64 * 1024;
 const AGE_START = 'age-encryption.org/';
 /** Text compresses four times; what compresses a thousand times is zeros, or made to fill a disk. */
 const MAX_RATIO = 1000;
@@ -68,6 +69,7 @@ export async function openArchive(source: ByteSource, options: OpenArchiveOption
     encryption = ageHeaderKind(header);
     decryptor = await ageDecryptor(header, await options.identities(encryption));
   }
+  if (encryption === 'none') assertMayBePlain(source, sidecar);
   const bytes = async function* (): AsyncGenerator<Uint8Array> {
     count(head);
     if (decryptor === undefined) yield head;
@@ -90,10 +92,18 @@ function isAge(head: Uint8Array): boolean {
   return Buffer.from(head.subarray(0, AGE_START.length)).toString('latin1') === AGE_START;
 }
 
+/** Whoever may write the storage can put a plain archive in the place of an encrypted one, and nothing else there shows it. */
+function assertMayBePlain(source: ByteSource, sidecar: OpenArchiveOptions['sidecar']): void {
+  if (sidecar === undefined || (sidecar.encryption === 'none' && !source.name.endsWith('.age'))) return;
+  throw damaged(source, 'it is said to be encrypted, and is not');
+}
+
 /** The start of the object, and all of its age header where it has one. */
 async function readHead(source: ByteSource, headerBytes: number, signal: AbortSignal): Promise<Uint8Array> {
   const { sizeBytes } = source;
-  const first = Math.min(headerBytes > 0 ? headerBytes : FIRST_LOOK, sizeBytes);
+  // What the sidecar says of it is a guess that saves a request, and bounded as such.
+  const guess = headerBytes > AGE_START.length ? Math.min(headerBytes, LARGEST_GUESS) : FIRST_LOOK;
+  const first = Math.min(guess, sizeBytes);
   let head = await source.read(0, first, signal);
   while (isAge(head) && head.length < sizeBytes && ageHeaderSize(head) === undefined) {
     head = await source.read(0, Math.min(head.length * 4, sizeBytes), signal);

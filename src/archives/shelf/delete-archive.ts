@@ -1,9 +1,12 @@
 import { utf8 } from '../../base/bytes.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { tombstoneOf } from './shelf-listing.ts';
 import { finishDeletion } from './settle-shelf.ts';
+import { tombstoneOf } from './shelf-listing.ts';
 
-/** Deletes an archive: from its first step on it is no longer listed, and whoever comes next finishes what is left. */
+/**
+ * Deletes an archive: from its first step on it is no longer listed, and whoever comes next finishes what is left. Throws
+ * `STORAGE_APPEND_ONLY`, `STORAGE_DENIED`, … before anything is hidden where nothing may be removed.
+ */
 export async function deleteArchive(
   storage: Storage,
   object: string,
@@ -11,7 +14,12 @@ export async function deleteArchive(
   onHidden: () => void = () => {},
 ): Promise<void> {
   signal.throwIfAborted();
-  await storage.write(tombstoneOf(object), utf8(`${JSON.stringify({ version: 1 })}\n`), { signal });
+  const tombstone = tombstoneOf(object);
+  if ((await storage.stat(tombstone, { signal })) === undefined) {
+    // Removing what is not there is allowed to whoever may remove; a tombstone that nobody may act on would hide for good.
+    await storage.remove(tombstone, { signal });
+    await storage.write(tombstone, utf8(`${JSON.stringify({ version: 1 })}\n`), { signal });
+  }
   onHidden();
   await finishDeletion(storage, object, signal);
 }

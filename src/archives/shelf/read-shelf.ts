@@ -1,5 +1,5 @@
 import { mapConcurrent } from '../../base/concurrency.ts';
-import { hasCode, messageOf } from '../../base/errors.ts';
+import { CairnError, hasCode, messageOf } from '../../base/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { decodeSidecar, type Sidecar } from '../sidecar.ts';
 import { isComplete, listShelf, type ShelfItem, sidecarOf } from './shelf-listing.ts';
@@ -35,11 +35,12 @@ export async function readShelf(storage: Storage, options: ReadShelfOptions): Pr
 /** One of them; `undefined` where it is gone or cannot be read. */
 export async function readArchive(
   storage: Storage,
-  { object, stored, sizeBytes }: ShelfItem,
+  item: ShelfItem,
   { signal, onWarning }: Pick<ReadShelfOptions, 'signal' | 'onWarning'>,
 ): Promise<StoredArchive | undefined> {
+  const { object, stored, sizeBytes } = item;
   try {
-    const sidecar = decodeSidecar(await storage.read(sidecarOf(object), { signal }));
+    const sidecar = await readSidecar(storage, item, signal);
     return { object, stored, sizeBytes: sizeBytes ?? 0, sidecar };
   } catch (error) {
     // Deleted since the listing.
@@ -48,4 +49,23 @@ export async function readArchive(
     onWarning(`the archive ${stored} is left out: ${messageOf(error)}`);
     return undefined;
   }
+}
+
+/** A list of paths and tags; nobody's is longer, and it is read into memory. */
+const LARGEST_SIDECAR = 16 * 1024 * 1024;
+
+/** Throws `ARCHIVE_CORRUPT`, `VAULT_UNSUPPORTED`, `OBJECT_MISSING`. */
+export async function readSidecar(
+  storage: Storage,
+  { object, sidecarBytes }: ShelfItem,
+  signal: AbortSignal | undefined,
+): Promise<Sidecar> {
+  if (sidecarBytes <= LARGEST_SIDECAR) return decodeSidecar(await storage.read(sidecarOf(object), { signal }));
+  throw new CairnError(
+    'ARCHIVE_CORRUPT',
+    `the sidecar of an archive has ${sidecarBytes} bytes, more than one can have`,
+    {
+      facts: { object },
+    },
+  );
 }

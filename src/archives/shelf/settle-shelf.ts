@@ -5,7 +5,7 @@ import { hasCode, systemCode } from '../../base/errors.ts';
 import { isTemporaryName } from '../../storage/object-name.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { markerOf, type ShelfItem, sidecarOf, tombstoneOf } from './shelf-listing.ts';
-import { decodeMarker, isDead, type MarkerWorld } from './writing-marker.ts';
+import { decodeMarker, isDead, type MarkerWorld, takeOver } from './writing-marker.ts';
 
 /** What was found and settled. */
 export interface SettledArchive {
@@ -40,12 +40,15 @@ async function settle(
 ): Promise<SettledArchive['how'] | undefined> {
   const { object } = item;
   const { signal } = options;
+  // The listing is old by now: what was found may be settled, and the name be that of another archive.
   if (item.hasTombstone) {
+    if ((await storage.stat(tombstoneOf(object), { signal })) === undefined) return undefined;
     await finishDeletion(storage, object, signal);
     return 'deleted';
   }
   if (!item.hasMarker || !(await isLeftover(storage, object, options))) return undefined;
-  // The listing is old by now: its writer may have finished meanwhile.
+  // Whoever writes after all looks for his marker behind his sidecar, so one of the two finds what the other did.
+  await takeOver(storage, object, options);
   const complete = (await storage.stat(sidecarOf(object), { signal })) !== undefined;
   if (!complete) {
     await storage.remove(object, { signal });

@@ -45,6 +45,8 @@ export interface ShelfItem {
   /** Bytes of the object; `undefined` where there is none. */
   readonly sizeBytes: number | undefined;
   readonly hasSidecar: boolean;
+  /** Bytes of the sidecar. */
+  readonly sidecarBytes: number;
   readonly hasMarker: boolean;
   readonly hasTombstone: boolean;
 }
@@ -78,12 +80,13 @@ function note(items: Map<string, MutableItem>, { name, sizeBytes }: ObjectInfo):
     parsed: parseStoredName(stored),
     sizeBytes: undefined,
     hasSidecar: false,
+    sidecarBytes: 0,
     hasMarker: false,
     hasTombstone: false,
   };
   if (ending === undefined) item.sizeBytes = sizeBytes;
   else if (ending === WRITING) item.hasMarker = true;
   else if (ending === DELETED) item.hasTombstone = true;
-  else item.hasSidecar = true;
+  else Object.assign(item, { hasSidecar: true, sidecarBytes: sizeBytes });
   items.set(object, item);
 }

@@ -1,7 +1,6 @@
 // Puts an archive on the shelf: marker, object, sidecar, and the marker goes. Whatever happens in between, an archive is
 // listed only when it is whole, and the next run settles what is left.
-import { hasCode } from '../../base/errors.ts';
-import { CairnError } from '../../base/errors.ts';
+import { CairnError, hasCode } from '../../base/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { encodeSidecar, type Sidecar } from '../sidecar.ts';
 import { archiveFolder, ARCHIVES, formatStoredName, type StoredName } from '../stored-name.ts';
@@ -46,18 +45,32 @@ export async function putArchive(
   for (const settled of await settleShelf(storage, items, options)) options.onSettled?.(settled);
   const { stored, object, marker } = await reserve(storage, wanted, new Set(items.map((item) => item.object)), options);
   await using _ = marker;
+  let isStored = false;
   try {
     const cold = options.coldClass === undefined ? {} : { cold: true, coldClass: options.coldClass };
     const { sizeBytes } = await storage.writeStream(object, content.chunks, { ifAbsent: true, signal, ...cold });
     const sidecar = content.describe();
+    await marker[Symbol.asyncDispose]();
     signal.throwIfAborted();
-    await marker.assertThere(signal);
+    await marker.assertOurs(signal);
     await storage.write(sidecarOf(object), encodeSidecar(sidecar), { ifAbsent: true, signal });
-    await marker.remove();
+    isStored = true;
+    // Once more, behind the sidecar: whoever took the marker over looks for that before anything is removed.
+    await marker.assertOurs(signal);
+    await removeQuietly(marker, signal);
     return { object, stored, sizeBytes, sidecar };
   } catch (error) {
-    await cleanUp(storage, object, marker);
+    await cleanUp(storage, object, marker, isStored);
     throw error;
+  }
+}
+
+/** The archive is stored by now, and a marker that stays is settled by the next run. */
+async function removeQuietly(marker: WritingMarker, signal: AbortSignal): Promise<void> {
+  try {
+    await marker.remove(signal);
+  } catch {
+    signal.throwIfAborted();
   }
 }
 
@@ -109,14 +122,19 @@ async function placeMarker(storage: Storage, object: string, options: PutOptions
   }
 }
 
-/** The sidecar first, so that at no time something is listed that is not there. */
-async function cleanUp(storage: Storage, object: string, marker: WritingMarker): Promise<void> {
+/**
+ * The sidecar first, so that at no time something is listed that is not there. Where the marker is another one's, so is what
+ * has that name; only a sidecar that this run wrote is taken back, and its object with it.
+ */
+async function cleanUp(storage: Storage, object: string, marker: WritingMarker, isStored: boolean): Promise<void> {
   const signal = AbortSignal.timeout(CLEAN_UP_MS);
   try {
     await marker[Symbol.asyncDispose]();
+    const isOurs = await marker.isOurs(signal);
+    if (!isOurs && !isStored) return;
     await storage.remove(sidecarOf(object), { signal });
     await storage.remove(object, { signal });
-    await storage.remove(markerOf(object), { signal });
+    if (isOurs) await storage.remove(markerOf(object), { signal });
   } catch {
     // The first error says more; the next run settles what is left.
   }

@@ -38,8 +38,8 @@ describe('the marker of an archive that is being written', () => {
     ['of a process of here that is gone', { pid: 666 }, true],
     ['of the same number on another machine', { pid: 666, pidSpace: 'there' }, false],
     ['of a system that does not tell where its numbers mean something', { pid: 666, pidSpace: undefined }, false],
-    ['that was refreshed within the hour', { refreshedAt: new Date(now - 59 * 60_000) }, false],
-    ['that was not', { refreshedAt: new Date(now - 61 * 60_000) }, true],
+    ['that was refreshed within the day', { refreshedAt: new Date(now - 23 * 3_600_000) }, false],
+    ['that was not', { refreshedAt: new Date(now - 25 * 3_600_000) }, true],
   ])('%s: dead is %3$s', (_, parts, dead) => {
     expect(isDead({ ...marker, ...parts }, { clock, self })).toBe(dead);
   });
@@ -63,9 +63,9 @@ describe('the marker of an archive that is being written', () => {
   it('that somebody removed is noticed before the sidecar is written', async () => {
     const storage = openMemoryStorage();
     await using placed = await WritingMarker.place(storage, object, { self }, signal);
-    await placed.assertThere(signal);
+    await placed.assertOurs(signal);
     await storage.remove(markerOf(object));
-    await expect(placed.assertThere(signal)).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    await expect(placed.assertOurs(signal)).rejects.toMatchObject({ code: 'LOCK_LOST' });
   });
 
   it('stays in a storage for adding only, and is no error there', async () => {

@@ -10,8 +10,11 @@ import type { Storage } from '../../storage/storage.ts';
 import { markerOf } from './shelf-listing.ts';
 
 const REFRESH_EVERY_MS = 5 * 60_000;
-/** Twelve refreshes were missed: longer than any pause that a storage is waited for. */
-const DEAD_AFTER_MS = 60 * 60_000;
+/**
+ * Longer than any pause that a storage is waited for, and than the hours by which the clocks of two machines differ of which one
+ * has a wrong time zone.
+ */
+const DEAD_AFTER_MS = 24 * 60 * 60_000;
 
 export interface MarkerFile {
   readonly host: string;
@@ -44,11 +47,21 @@ export function decodeMarker(json: Uint8Array): MarkerFile {
   };
 }
 
-/** Whether nobody is writing any more, provably: the process ran here and is gone, or the marker was not refreshed for an hour. */
+/** Whether nobody is writing any more, provably: the process ran here and is gone, or the marker was not refreshed for a day. */
 export function isDead(marker: MarkerFile, { clock = systemClock, self = ownProcess() }: MarkerWorld): boolean {
   const nowMs = Number(clock.nowNs() / 1_000_000n);
   if (nowMs - marker.refreshedAt.getTime() > DEAD_AFTER_MS) return true;
   return marker.pidSpace !== undefined && marker.pidSpace === self.pidSpace && !self.isAlive(marker.pid);
+}
+
+/** Puts a marker of our own in the place of a dead one: its writer, should it be alive after all, finds that out. */
+export async function takeOver(
+  storage: Storage,
+  object: string,
+  { clock = systemClock, self = ownProcess(), signal }: MarkerWorld & { readonly signal: AbortSignal },
+): Promise<void> {
+  const now = new Date(Number(clock.nowNs() / 1_000_000n));
+  await storage.write(markerOf(object), bytesOf(self, now, now), { signal });
 }
 
 /** A marker of ours, refreshed until it is disposed of. Disposing leaves the object: `remove` takes it away. */
@@ -82,11 +95,24 @@ export class WritingMarker implements AsyncDisposable {
     return new WritingMarker(storage, markerOf(object), clock, self, now);
   }
 
-  /** Throws `LOCK_LOST` where others took us for dead, as they may after an hour of standby. */
-  async assertThere(signal: AbortSignal): Promise<void> {
-    if ((await this.#storage.stat(this.#name, { signal })) !== undefined) return;
-    throw new CairnError('LOCK_LOST', 'the mark of this archive was removed while it was being written', {
-      hint: 'Run the command again; nothing that was finished is lost.',
+  /** Whether it is there, and nobody has put one of his own in its place. */
+  async isOurs(signal: AbortSignal): Promise<boolean> {
+    try {
+      const found = decodeMarker(await this.#storage.read(this.#name, { signal }));
+      const { hostname, pid, pidSpace } = this.#self;
+      const isSameProcess = found.host === hostname && found.pid === pid && found.pidSpace === pidSpace;
+      return isSameProcess && found.startedAt.getTime() === this.#startedAt.getTime();
+    } catch (error) {
+      if (hasCode(error, 'OBJECT_MISSING') || hasCode(error, 'ARCHIVE_CORRUPT')) return false;
+      throw error;
+    }
+  }
+
+  /** Throws `LOCK_LOST` where others took us for dead, as they may after a day of standby, or with a clock that is wrong. */
+  async assertOurs(signal: AbortSignal): Promise<void> {
+    if (await this.isOurs(signal)) return;
+    throw new CairnError('LOCK_LOST', 'another run took this archive for a leftover while it was being written', {
+      hint: 'Compare the clocks of the machines that write to this vault, and run the command again. Nothing that was finished is lost.',
       retry: 'later',
       facts: { object: this.#name },
     });
@@ -113,8 +139,8 @@ export class WritingMarker implements AsyncDisposable {
       try {
         await this.#clock.sleep(REFRESH_EVERY_MS, signal);
         const now = new Date(Number(this.#clock.nowNs() / 1_000_000n));
-        // Where it is gone, writing it again would hide that from `assertThere`.
-        if ((await this.#storage.stat(this.#name, { signal })) === undefined) return;
+        // Where it is gone, writing it again would hide that from `assertOurs`.
+        if (!(await this.isOurs(signal))) return;
         await this.#storage.write(this.#name, bytesOf(this.#self, this.#startedAt, now), { signal });
       } catch {
         // A refresh that fails is tried again in its turn; that none succeeded is found out before the sidecar is written.

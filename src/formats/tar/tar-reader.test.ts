@@ -1,12 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
+  ftruncateSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   rmSync,
   symlinkSync,
   linkSync,
   truncateSync,
   writeFileSync,
+  writeSync,
   utimesSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -125,6 +129,11 @@ describe('a tar stream', () => {
     );
   });
 
+  it('holds a time that the plain field has no room for', () => {
+    const mtimeNs = 8_593_750_000n * 1_000_000_000n;
+    expect(read(streamOf([{ ...plain, mtimeNs }, ''])).entries[0]?.entry.mtimeNs).toBe(mtimeNs);
+  });
+
   it.each([
     ['symlink', { linkName: utf8(`${'long/'.repeat(40)}end`) }],
     ['hardlink', { linkName: utf8('a/first') }],
@@ -176,6 +185,67 @@ describe('a tar stream', () => {
   });
 });
 
+/** A header of which some bytes are written over, with its checksum set right again. */
+function forged(entry: TarEntry, change: (header: Buffer) => void): Uint8Array {
+  const header = Buffer.from(encodeTarHeader({ ...entry, mtimeNs: 0n }));
+  change(header);
+  header.write(' '.repeat(8), 148, 'latin1');
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return header;
+}
+
+/** A pax header (or a global one) with these records. */
+function pax(records: Readonly<Record<string, string>>, type: 'x' | 'g' = 'x'): Uint8Array {
+  const body = Object.entries(records)
+    .map(([key, value]) => {
+      const rest = key.length + value.length + 3;
+      const length = [1, 2, 3].map((digits) => rest + digits).find((sum) => sum - rest === String(sum).length) ?? 0;
+      return `${length} ${key}=${value}\n`;
+    })
+    .join('');
+  const header = forged({ ...plain, sizeBytes: BigInt(body.length) }, (block) => block.write(type, 156, 'latin1'));
+  return concatBytes([header, utf8(body), new Uint8Array(tarPadding(body.length))]);
+}
+
+describe('a hostile or odd header', () => {
+  it.each(['0', 'x', 'L', 'V'])('of type %s with a negative size is refused', (type) => {
+    const header = forged(plain, (block) => {
+      block.fill(0xff, 124, 136);
+      block.write(type, 156, 'latin1');
+    });
+    expect(() => read(header)).toThrow(expect.objectContaining({ code: 'FORMAT_INVALID' }));
+  });
+
+  it('with a size that no number can hold is refused', () => {
+    const header = forged(plain, (block) => void (block.fill(0xff, 125, 136), (block[124] = 0x80)));
+    expect(() => read(header)).toThrow(expect.objectContaining({ code: 'FORMAT_INVALID' }));
+  });
+
+  it.each([{ 'GNU.sparse.size': '2048', 'GNU.sparse.numblocks': '1' }, { 'GNU.sparse.realsize': '2048' }])(
+    'of any sparse form of GNU is never taken for the file itself: %o',
+    (records) => {
+      const whole = { ...plain, mtimeNs: 0n };
+      const stream = concatBytes([pax(records), streamOf([whole, 'condensed'], [whole, 'next'])]);
+      const { entries, unknown } = read(stream);
+      expect(unknown).toHaveLength(1);
+      expect(entries.map(({ content }) => content)).toEqual(['next']);
+    },
+  );
+
+  it('with an empty value in a pax header has what its own fields say', () => {
+    const records = { path: '', linkpath: '', size: '', mtime: '', uid: '', uname: '' };
+    const [found] = read(concatBytes([pax(records), streamOf([{ ...plain, mtimeNs: 0n }, 'content'])])).entries;
+    expect(found).toMatchObject({ content: 'content', entry: { uid: 1000, user: 'ann', mtimeNs: 0n } });
+    expect(bytesKey(found?.entry.name ?? utf8(''))).toBe('a/b');
+  });
+
+  it('that counts for all adds to those before it', () => {
+    const stream = concatBytes([pax({ uname: 'bob' }, 'g'), pax({ gname: 'staff' }, 'g'), streamOf([plain, ''])]);
+    expect(read(stream).entries[0]?.entry).toMatchObject({ user: 'bob', group: 'staff' });
+  });
+});
+
 const scratch = mkdtempSync(join(tmpdir(), 'cairn-tar-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -208,6 +278,23 @@ describe('what GNU tar writes', () => {
     writeFileSync(join(scratch, 'after'), 'after');
     for (const format of ['gnu', 'pax']) {
       const { entries, unknown } = read(execFileSync('tar', ['--format', format, '-ScC', scratch, 'sparse', 'after']));
+      expect(unknown).toHaveLength(1);
+      expect(entries.map(({ content }) => content)).toEqual(['after']);
+    }
+  });
+
+  it('in sparse form with more holes than a header has room for is skipped whole', () => {
+    const file = join(scratch, 'holes');
+    const fd = openSync(file, 'w');
+    for (let at = 0; at < 60; at++) writeSync(fd, 'x'.repeat(4096), at * 65_536);
+    ftruncateSync(fd, 60 * 65_536);
+    closeSync(fd);
+    writeFileSync(join(scratch, 'after'), 'after');
+    for (const format of ['gnu', 'pax']) {
+      const { entries, unknown } = read(
+        execFileSync('tar', ['--format', format, '-ScC', scratch, 'holes', 'after']),
+        700,
+      );
       expect(unknown).toHaveLength(1);
       expect(entries.map(({ content }) => content)).toEqual(['after']);
     }

@@ -37,6 +37,8 @@ export class TarReader {
   #left = 0;
   #padding = 0;
   #open = false;
+  /** Blocks of a map stand between the header of a sparse file and its content. */
+  #inSparseMap = false;
   #collecting: Collecting | undefined;
   #global: PaxOverrides = noOverrides;
   #pax: PaxOverrides | undefined;
@@ -57,8 +59,8 @@ export class TarReader {
   push(input: Uint8Array): void {
     let at = 0;
     while (at < input.length && !this.ended) {
-      if (this.#left > 0) at += this.#takeContent(input.subarray(at));
-      else if (this.#padding > 0) {
+      if (this.#left > 0 && !this.#inSparseMap) at += this.#takeContent(input.subarray(at));
+      else if (this.#padding > 0 && !this.#inSparseMap) {
         const skipped = Math.min(this.#padding, input.length - at);
         this.#padding -= skipped;
         at += skipped;
@@ -104,13 +106,18 @@ export class TarReader {
 
   #takeExtension({ kind, bytes }: Collecting): void {
     if (kind === 'pax') this.#pax = parsePaxRecords(bytes);
-    else if (kind === 'global') this.#global = parsePaxRecords(bytes);
+    else if (kind === 'global') this.#global = merged(this.#global, parsePaxRecords(bytes));
     else if (kind === 'longName') this.#longName = untilZero(bytes);
     else this.#longLink = untilZero(bytes);
   }
 
   #takeBlock(): void {
     this.#blockUsed = 0;
+    if (this.#inSparseMap) {
+      // "isextended", behind 21 pieces of 24 bytes (GNU tar, `struct sparse_header`).
+      this.#inSparseMap = this.#block[504] !== 0;
+      return;
+    }
     if (this.#block.every((byte) => byte === 0)) {
       this.#zeroBlocks++;
       return;
@@ -118,7 +125,7 @@ export class TarReader {
     this.#zeroBlocks = 0;
     checkChecksum(this.#block);
     const type = String.fromCharCode(this.#block[156] ?? 0);
-    const size = number(this.#block, 124, 12);
+    const size = sizeOf(this.#block);
     const extension = extensionKinds.get(type);
     if (extension !== undefined) this.#startExtension(extension, size);
     else this.#startEntry(type, size);
@@ -140,7 +147,8 @@ export class TarReader {
     const linkName = this.#longLink ?? textOf(values.get('linkpath')) ?? field(this.#block, 157, 100);
     this.#pax = this.#longName = this.#longLink = undefined;
     const known = kindsByType.get(type);
-    const sparse = type === 'S' || values.has('GNU.sparse.major') || values.has('GNU.sparse.map');
+    // Its versions have no key in common.
+    const sparse = type === 'S' || [...values.keys()].some((key) => key.startsWith('GNU.sparse.'));
     // Old writers mark a folder by the slash at the end of its name.
     const kind = known === 'file' && name.at(-1) === 0x2f ? 'dir' : known;
     const hasContent = kind === undefined || kind === 'file' || sparse;
@@ -150,6 +158,8 @@ export class TarReader {
     this.#left = Number(content);
     this.#padding = tarPadding(content);
     if (kind === undefined || sparse) {
+      // Of the old form, the map of a file with many holes goes on in blocks that its size does not count.
+      this.#inSparseMap = type === 'S' && this.#block[482] !== 0;
       this.#visitor.unknown(
         name,
         sparse ? 'it is stored in GNU tar’s sparse form' : `its type is ${JSON.stringify(type)}`,
@@ -170,8 +180,9 @@ export class TarReader {
 
   #overrides(): PaxOverrides {
     const pax = this.#pax ?? noOverrides;
-    if (this.#global === noOverrides) return pax;
-    return { values: new Map([...this.#global.values, ...pax.values]), xattrs: pax.xattrs };
+    const { values } = merged(this.#global, pax);
+    // An empty value takes back what was said; the field of the header counts again (POSIX, pax "Extended Header").
+    return { values: new Map([...values].filter(([, value]) => value !== '')), xattrs: pax.xattrs };
   }
 
   #stat(values: ReadonlyMap<string, string>): Omit<TarEntry, 'kind' | 'name' | 'linkName' | 'sizeBytes' | 'xattrs'> {
@@ -231,6 +242,17 @@ function number(block: Uint8Array, offset: number, size: number): bigint {
     .trim();
   if (!/^[0-7]*$/u.test(text)) throw new CairnError('FORMAT_INVALID', 'a number in a header of the tar stream is none');
   return text === '' ? 0n : BigInt(`0o${text}`);
+}
+
+/** The size field. Throws `FORMAT_INVALID`. */
+function sizeOf(block: Uint8Array): bigint {
+  const size = number(block, 124, 12);
+  if (size < 0n) throw new CairnError('FORMAT_INVALID', 'a header of the tar stream has a negative size');
+  return size;
+}
+
+function merged(before: PaxOverrides, after: PaxOverrides): PaxOverrides {
+  return { values: new Map([...before.values, ...after.values]), xattrs: after.xattrs };
 }
 
 function paxNumber(text: string): bigint {

@@ -11,16 +11,31 @@ export function nodeListener(
   return async (incoming, outgoing) => {
     const gone = new AbortController();
     outgoing.once('close', () => gone.abort());
-    const response = await handler(toRequest(incoming, gone.signal));
-    outgoing.writeHead(response.status, Object.fromEntries(response.headers));
     try {
-      if (response.body === null) outgoing.end();
-      else await pipeline(Readable.fromWeb(response.body), outgoing);
-    } catch (error) {
-      // Whoever asked has left.
-      if (!gone.signal.aborted) throw error;
+      const request = requestOf(incoming, gone.signal);
+      if (request === undefined) outgoing.writeHead(400, { connection: 'close' }).end();
+      else await send(await handler(request), outgoing);
+    } catch {
+      // Whoever calls a listener waits for nothing: an error that got out would end the program.
+      if (outgoing.headersSent) outgoing.destroy();
+      else outgoing.writeHead(500).end();
     }
   };
+}
+
+async function send(response: Response, outgoing: ServerResponse): Promise<void> {
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  if (response.body === null) outgoing.end();
+  else await pipeline(Readable.fromWeb(response.body), outgoing);
+}
+
+/** `undefined` for what HTTP has and a `Request` cannot be, such as the method TRACE. */
+function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
+  try {
+    return toRequest(incoming, signal);
+  } catch {
+    return undefined;
+  }
 }
 
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {

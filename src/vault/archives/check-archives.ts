@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { openArchive } from '../../archives/read/open-archive.ts';
 import { objectBytes, streamFrom } from '../../archives/read/object-bytes.ts';
 import { readEntries } from '../../archives/read/read-entries.ts';
+import { readSidecar } from '../../archives/shelf/read-shelf.ts';
 import { isLeftover } from '../../archives/shelf/settle-shelf.ts';
 import {
   isComplete,
@@ -12,7 +13,7 @@ import {
   sidecarOf,
   tombstoneOf,
 } from '../../archives/shelf/shelf-listing.ts';
-import { decodeSidecar, type Sidecar } from '../../archives/sidecar.ts';
+import type { Sidecar } from '../../archives/sidecar.ts';
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { hasCode, messageOf } from '../../base/errors.ts';
 import { type Finding, makeFinding } from '../../repository/check/finding.ts';
@@ -62,13 +63,20 @@ async function checkItem(item: ShelfItem, options: CheckArchivesOptions): Promis
     const message = 'its deletion was begun and not finished; the next deletion or archive finishes it';
     return [makeFinding('archive-leftover', tombstoneOf(object), message)];
   }
-  if (item.hasMarker) {
-    if (!(await isLeftover(storage, object, { signal }))) return [];
-    const message = item.hasSidecar
-      ? 'the mark of a run that ended; the archive is complete'
-      : 'a run was stopped while it wrote this archive; the next one that archives or deletes removes what there is';
-    return [makeFinding('archive-leftover', markerOf(object), message)];
-  }
+  const marked = item.hasMarker && (await isLeftover(storage, object, { signal })) ? [leftMarker(item)] : [];
+  if (item.hasMarker && !item.hasSidecar) return marked;
+  return [...marked, ...(await checkWritten(item, options))];
+}
+
+function leftMarker({ object, hasSidecar }: ShelfItem): Finding {
+  const message = hasSidecar
+    ? 'the mark of a run that ended; the archive is complete'
+    : 'a run was stopped while it wrote this archive; the next one that archives or deletes removes what there is';
+  return makeFinding('archive-leftover', markerOf(object), message);
+}
+
+async function checkWritten(item: ShelfItem, options: CheckArchivesOptions): Promise<Finding[]> {
+  const { object } = item;
   if (item.sizeBytes === undefined) {
     return [makeFinding('archive-missing', object, 'it is described by its sidecar, and is not there')];
   }
@@ -84,7 +92,7 @@ async function checkComplete(item: ShelfItem, sizeBytes: number, options: CheckA
   const { object } = item;
   let sidecar: Sidecar;
   try {
-    sidecar = decodeSidecar(await storage.read(sidecarOf(object), { signal }));
+    sidecar = await readSidecar(storage, item, signal);
   } catch (error) {
     // Deleted since the listing.
     if (hasCode(error, 'OBJECT_MISSING')) return [];

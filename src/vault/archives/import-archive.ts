@@ -1,10 +1,10 @@
 // An archive file onto the shelf: read and verified to its end first, so that what is listed can be restored.
 import { createHash } from 'node:crypto';
 import { streamFrom } from '../../archives/read/object-bytes.ts';
+import { entryPath } from '../../archives/read/entry-path.ts';
 import { readEntries } from '../../archives/read/read-entries.ts';
 import { putArchive } from '../../archives/shelf/write-archive.ts';
 import type { Sidecar } from '../../archives/sidecar.ts';
-import { asBuffer } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import type { RetrievalOptions } from '../actions/retrieve-packs.ts';
@@ -93,12 +93,13 @@ async function describeFile(
   const tops = new Set<string>();
   const { tar, encryption, facts, fetched } = await openContent(file, options, settings.password, signal);
   let told = 0;
-  await readEntries(
+  const { isEnded } = await readEntries(
     tar,
     {
       entry: ({ kind, name, sizeBytes }) => {
-        const parts = asBuffer(name).toString('latin1').split('/');
-        tops.add(parts.find((part) => part !== '' && part !== '.') ?? '');
+        const path = entryPath(name);
+        // Of two tops none is told, so what leads out is as good as a second one.
+        tops.add(path.kind === 'path' ? (path.parts[0] ?? '') : '..');
         if (kind === 'dir') counts.directoryCount++;
         else counts.fileCount++;
         counts.sourceBytes += Number(sizeBytes);
@@ -118,13 +119,17 @@ async function describeFile(
       hint: 'A file that bakthat stored without compression is no archive: back it up as a file.',
     });
   }
+  if (!isEnded) {
+    const message = `${file.source.name} ends without the mark that ends a tar stream: if it was cut off, what came behind is not in it`;
+    settings.notify({ level: 'warning', message });
+  }
   const [top = '', ...otherTops] = tops;
   return {
     ...naming,
     // Where it was on its machine nobody says; the last component is what a restore needs.
     paths:
       file.sidecar?.paths ??
-      (top !== '' && otherTops.length === 0 ? [`/${Buffer.from(top, 'latin1').toString('utf8')}`] : []),
+      (top !== '' && top !== '..' && otherTops.length === 0 ? [`/${Buffer.from(top, 'latin1').toString('utf8')}`] : []),
     encryption: encryption === 'none' ? 'none' : `age-${encryption}`,
     ...facts(),
     ...counts,

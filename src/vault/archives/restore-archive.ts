@@ -23,6 +23,8 @@ interface Place {
   /** What will be there afterwards, where that can be told. */
   readonly destination: string;
   readonly root: readonly string[] | undefined;
+  /** What the archive says that it holds, and so all that may be written. */
+  readonly within?: string | undefined;
 }
 
 export async function restoreArchive(
@@ -51,6 +53,7 @@ export async function restoreArchive(
       overwrite: options.overwrite ?? 'always',
       select,
       root: place.root,
+      within: place.within,
       dryRun,
       sparse: options.sparse === true,
       onProblem: options.onProblem,
@@ -84,7 +87,7 @@ function refuseUnsupported({ delete: deletes, verify }: VaultRestoreOptions): vo
 
 function placeOf({ sidecar }: StoredArchive, options: VaultRestoreOptions): Place {
   const to = path.resolve(options.to);
-  const [only, ...others] = sidecar.paths;
+  const [only, ...others] = sidecar.paths.some(leadsUp) ? [] : sidecar.paths;
   if (options.path !== undefined) {
     const root = splitPath(options.path).map(bytesKey);
     const last = root.at(-1);
@@ -93,8 +96,14 @@ function placeOf({ sidecar }: StoredArchive, options: VaultRestoreOptions): Plac
   }
   if (only === undefined || others.length > 0) return { target: to, destination: to, root: undefined };
   const target = options.absolute === true ? path.join(to, path.dirname(only)) : to;
-  const destination = only === '/' ? target : path.join(target, lastComponent(only));
-  return { target, destination, root: undefined };
+  if (only === '/') return { target, destination: target, root: undefined };
+  const within = lastComponent(only);
+  return { target, destination: path.join(target, within), root: undefined, within };
+}
+
+/** A sidecar is not authenticated: whoever may write the storage could lead a restore anywhere. */
+function leadsUp(recorded: string): boolean {
+  return recorded.split(/[\\/]/u).includes('..');
 }
 
 /** Damage shows when half is restored already; what is there is whole then. */

@@ -1,6 +1,6 @@
 // A backup before a risky change: held, so that retention leaves it alone, and put back in place if the change fails.
 import { CairnArgumentError, CairnError, isCairnError, messageOf } from '../../base/errors.ts';
-import { shortId } from '../../base/ids.ts';
+import { isId, shortId, type SnapshotId } from '../../base/ids.ts';
 import type { Job, Progress } from '../../base/job.ts';
 import { holdTag } from '../../retention/hold.ts';
 import type { Source } from '../../archiver/source.ts';
@@ -221,7 +221,7 @@ async function release(
 ): Promise<BackupResult | undefined> {
   try {
     const { changed } = await follow(context, vault.release(backup.id, { label }));
-    const id = changed[0]?.id ?? backup.id;
+    const id = changed.map(({ id: text }) => text).find(isSnapshotId) ?? backup.id;
     return { ...backup, id, tags: backup.tags.filter((tag) => tag !== holdTag(label)) };
   } catch (error) {
     if (!isCairnError(error)) throw error;
@@ -248,4 +248,8 @@ function notWhole({ id, problems }: BackupResult): CairnError {
 async function follow<R>({ report }: ActionContext, job: Job<R>): Promise<R> {
   for await (const progress of job) report(progress satisfies Progress);
   return job;
+}
+
+function isSnapshotId(text: string): text is SnapshotId {
+  return isId(text);
 }

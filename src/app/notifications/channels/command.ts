@@ -1,4 +1,5 @@
 import { isCairnError } from '../../../base/errors.ts';
+import { withoutSecretVariables } from '../../../base/secret-variables.ts';
 import { runCommand } from '../../../sources/command/run-command.ts';
 import { deliveryFailed } from '../delivery-failed.ts';
 import { messageDocument } from '../message-document.ts';
@@ -18,7 +19,7 @@ export function openCommandNotifier(settings: CommandNotifierSettings): Notifier
         args,
         cwd,
         input,
-        env: { ...process.env, ...variables(message), ...env },
+        env: { ...withoutSecretVariables(process.env), ...variables(message), ...env },
         killDelayMs: 1000,
       };
       try {
@@ -37,7 +38,8 @@ function variables(message: NotificationMessage): NodeJS.ProcessEnv {
   const view = messageView(message);
   return {
     CAIRN_EVENT: type,
-    CAIRN_TITLE: view.title,
+    // No variable can hold a NUL.
+    CAIRN_TITLE: view.title.replaceAll('\0', ''),
     CAIRN_SEVERITY: view.severity,
     ...(message.kind === 'ended' ? { CAIRN_STATUS: message.outcome.status } : {}),
   };
