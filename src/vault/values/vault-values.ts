@@ -15,7 +15,7 @@ import { valueEntry } from '../catalog/catalog-entry.ts';
 import type { VaultRecorder } from '../catalog/vault-recorder.ts';
 import { valueBackup } from './value-backup.ts';
 import { valuesContext } from './values-context.ts';
-import { versionId } from '../../values/value-version.ts';
+import { describeVersion, versionId } from '../../values/value-version.ts';
 import type { VaultSettings } from '../vault-session.ts';
 
 interface SignalOptions {
@@ -129,7 +129,6 @@ export class VaultValues {
     const { readValue } = await import('../../values/read-value.ts');
     const found = await readValue(this.#context, key, atTime(options));
     if (found === undefined) return undefined;
-    const { describeVersion } = await import('../../values/value-version.ts');
     return { version: describeVersion(found.version), value: found.value };
   }
 
