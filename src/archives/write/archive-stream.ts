@@ -1,6 +1,5 @@
 // An archive as a stream of bytes, in one pass: tar → zstd or gzip in worker threads → age, hashed on both sides.
 import { createHash } from 'node:crypto';
-import { collectYoung } from '../../base/collect-young.ts';
 import type { AgeEncryptor } from '../../formats/age/age-file.ts';
 import { BLOCK_BYTES } from '../codec.ts';
 import { type Block, type BlockCompressor } from './block-compressor.ts';
@@ -43,8 +42,6 @@ export async function* archiveStream(feed: BlockFeed, options: ArchiveStreamOpti
     signal.throwIfAborted();
     const bytes = encryptor === undefined ? packed : encryptor.update(packed);
     if (bytes.length > 0) yield count(bytes);
-    // What encrypting a block leaves behind is as large as the block.
-    if (encryptor !== undefined) collectYoung();
     options.onProgress();
   }
   if (encryptor !== undefined) yield count(encryptor.final());
