@@ -10,8 +10,8 @@ import type { CompressSetup } from '../worker/messages.ts';
 /** The main thread reads, hashes and encrypts; more threads than this would wait for it. */
 const MAX_WORKERS = 8;
 /**
- * Blocks for each thread to work on, and those that wait. With fewer of them a thread runs dry while the main one compresses
- * a block or waits for the storage.
+ * More than each thread has one to work on. Without them a thread runs dry while the main one compresses a block or waits
+ * for the storage.
  */
 const WAITING_BLOCKS = 2;
 
