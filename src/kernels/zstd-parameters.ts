@@ -22,7 +22,7 @@ const TUNED_LEVEL_3: readonly (readonly [parameter: number, value: number])[] = 
 ];
 
 /**
- * For blocks of 4 MiB: zstd's level 2 with a window of a whole block, matches of five bytes or more, and a hash table that stays
+ * For blocks of an archive: zstd's level 2 with a window of a whole block, matches of five bytes or more, and a hash table that stays
  * in the second-level cache. On a mix of files 3 % larger than level 3 of the zstd program, on libraries 7 %, at 60 to 80 % of
  * its time. With a checksum, as that program writes it.
  */

@@ -30,7 +30,7 @@ export interface OpenVaultOptions {
   readonly storage?: StorageSettings | undefined;
   /** Storage class for packs of data written now, such as `GLACIER`; by default the one the vault was made with. */
   readonly coldClass?: string | undefined;
-  /** Worker threads of backup and restore; one per core by default. */
+  /** Worker threads of backup and restore, and threads in all of archives; one per core by default. */
   readonly jobs?: number | undefined;
   /** Told of notices one by one; a `logger` gets them as well. */
   readonly onNotice?: ((notice: VaultNotice) => void) | undefined;

@@ -4,7 +4,7 @@ import type { Codec } from '../../kernels/codec.ts';
 import { writeZstdStored, zstdStoredSize } from '../../formats/zstd-stored.ts';
 import { type ArchiveCodec, BLOCK_ROOM } from '../codec.ts';
 import { isFlat } from './flat-bytes.ts';
-import type { BlockMemory } from './messages.ts';
+import type { BlockMemory } from './block-ring.ts';
 
 const GZIP_LEVEL = 6;
 /** What does not shrink is stored as it is, in stretches of this size. */

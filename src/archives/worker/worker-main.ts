@@ -1,19 +1,19 @@
-// A worker thread that compresses blocks of an archive.
-import { parentPort, workerData } from 'node:worker_threads';
+// A worker thread that compresses blocks of an archive until it is ended. It has no event loop: whoever waits in the ring
+// wakes up sooner.
+import { workerData } from 'node:worker_threads';
 import { announceStarted } from '../../base/start-worker.ts';
 import { createCodec } from '../../kernels/codec.ts';
+import { BlockRing } from './block-ring.ts';
 import { compressBlock } from './compress-block.ts';
-import type { CompressAnswer, CompressSetup, CompressTask } from './messages.ts';
+import type { CompressSetup } from './messages.ts';
 
 const setup = workerData as CompressSetup;
+const ring = new BlockRing(setup.ring);
 const codec = createCodec();
 
-parentPort?.on('message', ({ block, size }: CompressTask) => {
-  const memory = setup.blocks[block];
-  if (memory === undefined) throw new Error(`there is no block ${block}`);
-  const answer: CompressAnswer = { block, size: compressBlock(setup.codec, codec, memory, size) };
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- the port of a thread has no origin
-  parentPort?.postMessage(answer);
-});
-
 announceStarted();
+
+for (;;) {
+  const block = ring.waitAndClaim();
+  ring.finish(block, compressBlock(setup.codec, codec, block.memory, block.size));
+}

@@ -1,9 +1,7 @@
 // An archive as a stream of bytes, in one pass: tar → zstd or gzip in worker threads → age, hashed on both sides.
 import { createHash } from 'node:crypto';
-import { collectYoung } from '../../base/collect-young.ts';
 import type { AgeEncryptor } from '../../formats/age/age-file.ts';
-import { BLOCK_BYTES } from '../codec.ts';
-import { type Block, type BlockCompressor } from './block-compressor.ts';
+import type { BlockCompressor } from './block-compressor.ts';
 
 /** A tar stream in blocks. */
 export interface BlockFeed {
@@ -43,17 +41,10 @@ export async function* archiveStream(feed: BlockFeed, options: ArchiveStreamOpti
     signal.throwIfAborted();
     const bytes = encryptor === undefined ? packed : encryptor.update(packed);
     if (bytes.length > 0) yield count(bytes);
-    // What encrypting a block leaves behind is as large as the block.
-    if (encryptor !== undefined) collectYoung();
     options.onProgress();
   }
   if (encryptor !== undefined) yield count(encryptor.final());
   totals.storedSha256 = stored.digest('hex');
-}
-
-interface InFlight {
-  readonly block: Block;
-  readonly packed: Promise<Uint8Array>;
 }
 
 /** Compressed blocks in the order of the tar stream. A block's memory is filled anew once the next one is asked for. */
@@ -62,33 +53,24 @@ async function* compressedBlocks(
   { compressor, totals, signal }: ArchiveStreamOptions,
 ): AsyncGenerator<Uint8Array> {
   const tar = createHash('sha256');
-  const free: Block[] = [...compressor.blocks];
-  const inFlight: InFlight[] = [];
   let isLast = false;
-  while (!isLast || inFlight.length > 0) {
-    const block = isLast ? undefined : free.pop();
-    if (block !== undefined) {
-      const size = await feed.fill(block.plain);
-      isLast = size < BLOCK_BYTES;
-      tar.update(block.plain.subarray(0, size));
-      const only = isLast && totals.tarBytes === 0;
-      totals.tarBytes += size;
-      if (size === 0) continue;
-      const packed = compressor.compress(block, size, { only });
-      // Whoever stops early does not wait for it.
-      packed.catch(() => {});
-      inFlight.push({ block, packed });
-      if (!isLast && free.length > 0) {
-        // Files are read without a pause; requests and timers get their turn here.
-        await new Promise((resolve) => setImmediate(resolve));
-        signal.throwIfAborted();
-        continue;
-      }
+  while (!isLast || !compressor.isEmpty) {
+    const packed: Uint8Array | undefined = compressor.peek();
+    if (packed !== undefined) {
+      yield packed;
+      compressor.release();
     }
-    const next = inFlight.shift();
-    if (next === undefined) continue;
-    yield await next.packed;
-    free.push(next.block);
+    const room: Uint8Array | undefined = isLast ? undefined : compressor.room;
+    if (room !== undefined) {
+      const size: number = await feed.fill(room);
+      isLast = size < room.length;
+      tar.update(room.subarray(0, size));
+      totals.tarBytes += size;
+      if (size > 0) compressor.submit(size, { last: isLast });
+    } else if (packed === undefined) await compressor.help();
+    // Files are read and blocks compressed without a pause; requests and timers get their turn here.
+    await new Promise((resolve) => setImmediate(resolve));
+    signal.throwIfAborted();
   }
   totals.tarSha256 = tar.digest('hex');
 }

@@ -1,70 +1,92 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { startWorker } from '../../base/start-worker.ts';
-import { createCodec } from '../../kernels/codec.ts';
-import { type ArchiveCodec, BLOCK_BYTES, BLOCK_ROOM } from '../codec.ts';
+import { type Codec, createCodec } from '../../kernels/codec.ts';
+import type { ArchiveCodec } from '../codec.ts';
+import { allocateRing, BlockRing, type RingMemory } from '../worker/block-ring.ts';
 import { compressBlock } from '../worker/compress-block.ts';
-import type { BlockMemory, CompressAnswer, CompressSetup, CompressTask } from '../worker/messages.ts';
+import type { CompressSetup } from '../worker/messages.ts';
 
-/** The main thread reads, hashes and encrypts, which keeps one processor busy; more threads than this would wait for it. */
+/** The main thread reads, hashes and encrypts; more threads than this would wait for it. */
 const MAX_WORKERS = 8;
-
-export interface Block extends BlockMemory {
-  readonly index: number;
-}
+/**
+ * More than each thread has one to work on. Without them a thread runs dry while the main one compresses a block or waits
+ * for the storage.
+ */
+const WAITING_BLOCKS = 2;
 
 /**
- * Compresses blocks in worker threads, which start with the first block that is not the only one. At most as many blocks are
- * in flight as there are in `blocks`.
+ * Compresses blocks in their order: in worker threads, which start with the first block that is not the only one, and in the
+ * main thread when it has nothing better to do. So all processors are busy whichever side has more work.
  */
 export class BlockCompressor implements AsyncDisposable {
-  /** Memory for the caller to fill; which block is free is the caller's to know. */
-  readonly blocks: readonly Block[];
   readonly #codec: ArchiveCodec;
-  readonly #count: number;
-  readonly #waiting = new Map<number, PromiseWithResolvers<number>>();
+  readonly #workerCount: number;
+  readonly #memory: RingMemory;
+  readonly #ring: BlockRing;
+  #ownCodec: Codec | undefined;
   #workers: Worker[] = [];
-  #next = 0;
   #failure: { readonly error: unknown } | undefined;
+  #submitted = 0;
+  #taken = 0;
 
-  constructor(codec: ArchiveCodec, jobs: number | undefined) {
+  /** `jobs`: threads in all, the main one included. */
+  constructor(codec: ArchiveCodec, jobs: number = availableParallelism()) {
     this.#codec = codec;
-    this.#count = codec === 'none' ? 0 : Math.min(jobs ?? Math.max(1, availableParallelism() - 1), MAX_WORKERS);
-    // One more than there are threads is being filled or emptied, and one waits.
-    this.blocks = Array.from({ length: this.#count + 2 }, (_, index) => ({
-      index,
-      plain: new Uint8Array(new SharedArrayBuffer(BLOCK_BYTES)),
-      packed: this.#count === 0 ? new Uint8Array(0) : new Uint8Array(new SharedArrayBuffer(BLOCK_ROOM)),
-    }));
+    this.#workerCount = codec === 'none' ? 0 : Math.min(Math.max(0, jobs - 1), MAX_WORKERS);
+    this.#memory = allocateRing(codec === 'none' ? 1 : this.#workerCount + 1 + WAITING_BLOCKS);
+    this.#ring = new BlockRing(this.#memory);
   }
 
-  /** The compressed bytes of a block; they are in its memory. `only`: no other block follows or came before. */
-  async compress(block: Block, size: number, { only }: { readonly only: boolean }): Promise<Uint8Array> {
-    if (this.#codec === 'none') return block.plain.subarray(0, size);
-    if (only) return block.packed.subarray(0, compressBlock(this.#codec, createCodec(), block, size));
-    if (this.#failure !== undefined) throw this.#failure.error;
-    if (this.#workers.length === 0) this.#start();
-    const answer = Promise.withResolvers<number>();
-    this.#waiting.set(block.index, answer);
-    const task: CompressTask = { block: block.index, size };
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-    this.#workers[this.#next++ % this.#workers.length]?.postMessage(task);
-    return block.packed.subarray(0, await answer.promise);
+  /** Memory to fill for the next `submit`; `undefined` until a block was taken. */
+  get room(): Uint8Array | undefined {
+    const isFull = this.#submitted - this.#taken === this.#ring.slots;
+    return isFull ? undefined : this.#ring.memoryOf(this.#submitted).plain;
+  }
+
+  /** Whether all blocks that were submitted were taken. */
+  get isEmpty(): boolean {
+    return this.#submitted === this.#taken;
+  }
+
+  /** Has the first `size` bytes, at least one, of `room` compressed. `last`: no other block follows. */
+  submit(size: number, { last }: { readonly last: boolean }): void {
+    const number = this.#submitted++;
+    this.#ring.submit(number, size);
+    if (!last && this.#workers.length < this.#workerCount) this.#start();
+  }
+
+  /** The next block, compressed, if it is there; its memory is valid until `release`. */
+  peek(): Uint8Array | undefined {
+    return this.isEmpty ? undefined : this.#ring.packed(this.#taken);
+  }
+
+  /** Gives the memory of the next block back. */
+  release(): void {
+    this.#taken++;
+  }
+
+  /** Compresses one block in this thread, or waits until the next one is there. Throws where a worker thread broke down. */
+  async help(): Promise<void> {
+    const block = this.#ring.claim();
+    if (block === undefined) return this.#untilNext();
+    this.#ownCodec ??= createCodec();
+    this.#ring.finish(block, compressBlock(this.#codec, this.#ownCodec, block.memory, block.size));
+  }
+
+  async #untilNext(): Promise<void> {
+    while (this.peek() === undefined) {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      await this.#ring.changed(this.#taken);
+    }
   }
 
   #start(): void {
-    const setup: CompressSetup = {
-      codec: this.#codec,
-      blocks: this.blocks.map(({ plain, packed }) => ({ plain, packed })),
-    };
-    for (let i = 0; i < this.#count; i++) {
+    const workerData: CompressSetup = { codec: this.#codec, ring: this.#memory };
+    while (this.#workers.length < this.#workerCount) {
       const worker = startWorker('archives/worker/worker-main', {
-        workerData: setup,
+        workerData,
         resourceLimits: { maxYoungGenerationSizeMb: 2 },
-      });
-      worker.on('message', ({ block, size }: CompressAnswer) => {
-        this.#waiting.get(block)?.resolve(size);
-        this.#waiting.delete(block);
       });
       worker.on('error', (error) => this.#fail(error));
       worker.on('exit', () => this.#fail(new Error('a worker thread of the archive ended')));
@@ -74,8 +96,7 @@ export class BlockCompressor implements AsyncDisposable {
 
   #fail(error: unknown): void {
     this.#failure ??= { error };
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
+    this.#ring.wake();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -18,7 +18,7 @@ export interface AgeEncryptor {
   readonly header: Uint8Array;
   /** Bytes of it that are age's header; a nonce follows. */
   readonly headerBytes: number;
-  /** The bytes that follow, so far as they are complete. */
+  /** The bytes that follow, so far as they are complete. Their memory is used again by the next `update`. */
   update(plaintext: Uint8Array): Uint8Array;
   /** The last bytes. */
   final(): Uint8Array;

@@ -7,9 +7,10 @@
 //   …      | 1..65,536 + 16 | the last chunk, empty only where the whole plaintext is
 //
 // nonce of a chunk: 11 bytes big-endian counter, then 1 in the last chunk and 0 in every other.
-import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import { createDecipheriv, hkdfSync } from 'node:crypto';
 import { asBuffer } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
+import { type ChaChaSealer, chachaSealer } from '../../kernels/chacha20-poly1305.ts';
 
 export const AGE_NONCE_SIZE = 16;
 const CHUNK_SIZE = 64 * 1024;
@@ -89,16 +90,21 @@ class ChunkNonces {
 /** Seals a plaintext that comes in pieces of any size. */
 export class AgePayloadWriter {
   readonly #key: Uint8Array;
+  readonly #sealer: ChaChaSealer;
   readonly #cutter = new BlockCutter(CHUNK_SIZE);
   readonly #nonces = new ChunkNonces();
+  #memory = new Uint8Array(0);
 
-  constructor(key: Uint8Array) {
+  constructor(key: Uint8Array, sealer: ChaChaSealer = chachaSealer()) {
     this.#key = key;
+    this.#sealer = sealer;
   }
 
-  /** The sealed chunks that are complete by now; often none. */
+  /** The sealed chunks that are complete by now; often none. Their memory is used again by the next call. */
   update(input: Uint8Array): Uint8Array {
-    const out = new Uint8Array(this.#cutter.blocksIn(input.length) * SEALED_SIZE);
+    const size = this.#cutter.blocksIn(input.length) * SEALED_SIZE;
+    if (this.#memory.length < size) this.#memory = new Uint8Array(size);
+    const out = this.#memory.subarray(0, size);
     let at = 0;
     this.#cutter.push(input, (block) => {
       at += this.#seal(block, out.subarray(at), false);
@@ -114,11 +120,7 @@ export class AgePayloadWriter {
   }
 
   #seal(block: Uint8Array, out: Uint8Array, last: boolean): number {
-    const cipher = createCipheriv(CIPHER, this.#key, this.#nonces.take(last), { authTagLength: TAG_SIZE });
-    out.set(cipher.update(block));
-    cipher.final();
-    out.set(cipher.getAuthTag(), block.length);
-    return block.length + TAG_SIZE;
+    return this.#sealer.seal({ key: this.#key, nonce: this.#nonces.take(last), plain: block }, out);
   }
 }
 

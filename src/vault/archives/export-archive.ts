@@ -7,6 +7,7 @@ import { formatStoredName } from '../../archives/stored-name.ts';
 import { archiveStream, type StreamTotals } from '../../archives/write/archive-stream.ts';
 import { BlockCompressor } from '../../archives/write/block-compressor.ts';
 import { ChunkFeed } from '../../archives/write/chunk-feed.ts';
+import { collectYoung } from '../../base/collect-young.ts';
 import { CairnError, hasCode } from '../../base/errors.ts';
 import { ageEncryptor } from '../../formats/age/age-file.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
@@ -104,7 +105,7 @@ async function exportSnapshot(
   const progress = archiveProgress(context, 'export', backup.bytes ?? undefined);
   const tar = counted(snapshotTar(context, backup.id, backup.paths), progress);
   const chunks = archiveStream(new ChunkFeed(tar), { compressor, encryptor, totals, signal, onProgress: () => {} });
-  await writeOutput(options.to(storedName), chunks, { replace: options.replace === true, signal });
+  await writeOutput(options.to(storedName), copied(chunks), { replace: options.replace === true, signal });
   return { backup, storedName, sizeBytes: totals.storedBytes, sha256: totals.storedSha256 };
 }
 
@@ -126,6 +127,14 @@ async function* snapshotTar(
     // restic stores a relative path from its own root.
     if (started || own === '/' || !hasCode(error, 'PATH_NOT_FOUND')) throw error;
     yield* lookDump(context, id, '/', { format: 'tar' });
+  }
+}
+
+/** Whoever takes them may keep them, as a stream of Node does; the memory of an archive stream is used again. */
+async function* copied(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of chunks) {
+    yield chunk.slice();
+    collectYoung();
   }
 }
 

@@ -250,6 +250,6 @@ async function follow<R>({ report }: ActionContext, job: Job<R>): Promise<R> {
   return job;
 }
 
-function isSnapshotId(text: string): text is SnapshotId {
-  return isId(text);
+function isSnapshotId(text: string | null): text is SnapshotId {
+  return text !== null && isId(text);
 }
