@@ -90,6 +90,13 @@ describe('an archive that is imported as a snapshot', () => {
     expect(describeTree(join(out(), 'data'))).toEqual(describeTree(tree));
   });
 
+  it('is one of the vault also where a folder has its name', async () => {
+    await vault.archive(tree, { name: 'src' });
+    // The working directory of the tests is the root of the project.
+    expect(await vault.importArchive('src', { as: 'snapshot' })).toMatchObject({ name: 'src', status: 'complete' });
+    await expect(vault.importArchive('src')).rejects.toMatchObject({ code: 'SOURCE_UNREADABLE' });
+  });
+
   it('keeps the full paths of an archive of several', async () => {
     const paths = [join(tree, 'deep'), join(tree, 'text')];
     await vault.archive(paths, { name: 'both' });

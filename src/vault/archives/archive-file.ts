@@ -1,5 +1,5 @@
 // Archives as files: what they are called, and how they are read.
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import type { ByteSource } from '../../archives/read/object-bytes.ts';
@@ -49,6 +49,7 @@ export interface ArchiveFile extends AsyncDisposable {
 /** Throws `SOURCE_MISSING`, `SOURCE_UNREADABLE`. */
 export async function openArchiveFile(file: string): Promise<ArchiveFile> {
   try {
+    if ((await stat(file)).isDirectory()) throw new Error('it is a folder');
     const handle = await open(file);
     const { size, mtime } = await handle.stat();
     const source: ByteSource = {

@@ -57,7 +57,8 @@ async function archiveOfVault(context: ActionContext, file: string): Promise<Sto
     await using _ = await openArchiveFile(file);
     return undefined;
   } catch (error) {
-    if (!hasCode(error, 'SOURCE_MISSING') || file.includes('/')) return undefined;
+    const isNoFile = hasCode(error, 'SOURCE_MISSING') || hasCode(error, 'SOURCE_UNREADABLE');
+    if (!isNoFile || file.includes('/')) return undefined;
   }
   try {
     return await chooseArchive(context, file, {});
