@@ -8,44 +8,35 @@
 //            3 + 2i        bytes that became of them; 0 until they are there
 //
 // Block number n is in slot n mod slots. Counters count up to 2³¹ blocks, which is 2 PiB.
-import { BLOCK_BYTES, BLOCK_ROOM } from '../codec.ts';
+import { BLOCK_ROOM } from '../codec.ts';
 
 const SUBMITTED = 0;
 const CLAIMED = 1;
 const SLOTS = 2;
 
-/** Memory of one block, shared with the threads. */
-export interface BlockMemory {
-  /** `BLOCK_BYTES` of the tar stream. */
-  readonly plain: Uint8Array;
-  /** `BLOCK_ROOM` for what becomes of it. */
-  readonly packed: Uint8Array;
-}
-
 export interface RingMemory {
   readonly control: Int32Array;
-  readonly blocks: readonly BlockMemory[];
+  /** `BLOCK_ROOM` each, for `BLOCK_BYTES` of the tar stream and then for what becomes of them. */
+  readonly blocks: readonly Uint8Array[];
 }
 
 export interface ClaimedBlock {
   readonly number: number;
-  readonly memory: BlockMemory;
+  readonly memory: Uint8Array;
+  /** Bytes of `memory` to compress. */
   readonly size: number;
 }
 
 export function allocateRing(slots: number): RingMemory {
   return {
     control: new Int32Array(new SharedArrayBuffer((SLOTS + 2 * slots) * 4)),
-    blocks: Array.from({ length: slots }, () => ({
-      plain: new Uint8Array(new SharedArrayBuffer(BLOCK_BYTES)),
-      packed: new Uint8Array(new SharedArrayBuffer(BLOCK_ROOM)),
-    })),
+    blocks: Array.from({ length: slots }, () => new Uint8Array(new SharedArrayBuffer(BLOCK_ROOM))),
   };
 }
 
 export class BlockRing {
   readonly #control: Int32Array;
-  readonly #blocks: readonly BlockMemory[];
+  readonly #blocks: readonly Uint8Array[];
 
   constructor({ control, blocks }: RingMemory) {
     this.#control = control;
@@ -56,7 +47,7 @@ export class BlockRing {
     return this.#blocks.length;
   }
 
-  memoryOf(number: number): BlockMemory {
+  memoryOf(number: number): Uint8Array {
     const memory = this.#blocks[number % this.slots];
     if (memory === undefined) throw new RangeError(`there is no block ${number}`);
     return memory;
@@ -90,6 +81,7 @@ export class BlockRing {
     }
   }
 
+  /** Its memory has what became of it now. */
   finish({ number }: ClaimedBlock, packedBytes: number): void {
     Atomics.store(this.#control, this.#doneAt(number), packedBytes);
     Atomics.notify(this.#control, this.#doneAt(number));
@@ -98,7 +90,7 @@ export class BlockRing {
   /** What became of a block that was submitted, or `undefined` while it is not there. */
   packed(number: number): Uint8Array | undefined {
     const size = Atomics.load(this.#control, this.#doneAt(number));
-    return size === 0 ? undefined : this.memoryOf(number).packed.subarray(0, size);
+    return size === 0 ? undefined : this.memoryOf(number).subarray(0, size);
   }
 
   /** Main thread: until something became of a block, or `wake`. */

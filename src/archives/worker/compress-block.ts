@@ -1,21 +1,39 @@
 import { gzipSync } from 'node:zlib';
 import { CairnError } from '../../base/errors.ts';
-import type { Codec } from '../../kernels/codec.ts';
+import { type Codec, createCodec } from '../../kernels/codec.ts';
 import { writeZstdStored, zstdStoredSize } from '../../formats/zstd-stored.ts';
 import { type ArchiveCodec, BLOCK_ROOM } from '../codec.ts';
 import { isFlat } from './flat-bytes.ts';
-import type { BlockMemory } from './block-ring.ts';
+import type { ClaimedBlock } from './block-ring.ts';
 
 const GZIP_LEVEL = 6;
 /** What does not shrink is stored as it is, in stretches of this size. */
 const STRETCH_BYTES = 256 * 1024;
 
-/** Compresses the first `size` bytes of a block into its other half. Returns the size there. */
-export function compressBlock(kind: ArchiveCodec, codec: Codec, { plain, packed }: BlockMemory, size: number): number {
-  const input = plain.subarray(0, size);
-  if (kind === 'zstd') return zstdFrames(codec, input, packed);
+/** Compresses blocks where they are: one piece of memory of the thread's own instead of one per block that waits. */
+export class BlockPacker {
+  readonly #kind: ArchiveCodec;
+  readonly #codec = createCodec();
+  readonly #scratch = new Uint8Array(BLOCK_ROOM);
+
+  constructor(kind: ArchiveCodec) {
+    this.#kind = kind;
+  }
+
+  /** Returns the size of what is in the memory of the block now. */
+  pack({ memory, size }: ClaimedBlock): number {
+    if (this.#kind === 'none') return size;
+    const packed = compressBlock(this.#kind, this.#codec, memory.subarray(0, size), this.#scratch);
+    memory.set(this.#scratch.subarray(0, packed));
+    return packed;
+  }
+}
+
+/** Compresses a block into `out`, which has `BLOCK_ROOM`. Returns the size there. */
+export function compressBlock(kind: ArchiveCodec, codec: Codec, input: Uint8Array, out: Uint8Array): number {
+  if (kind === 'zstd') return zstdFrames(codec, input, out);
   // The whole result in one piece, without joining.
-  return put(kind === 'none' ? input : gzipSync(input, { chunkSize: BLOCK_ROOM, level: GZIP_LEVEL }), packed);
+  return put(kind === 'none' ? input : gzipSync(input, { chunkSize: BLOCK_ROOM, level: GZIP_LEVEL }), out);
 }
 
 /** A frame for each run of stretches that are worth compressing, or are not. */

@@ -2,18 +2,17 @@
 // wakes up sooner.
 import { workerData } from 'node:worker_threads';
 import { announceStarted } from '../../base/start-worker.ts';
-import { createCodec } from '../../kernels/codec.ts';
 import { BlockRing } from './block-ring.ts';
-import { compressBlock } from './compress-block.ts';
+import { BlockPacker } from './compress-block.ts';
 import type { CompressSetup } from './messages.ts';
 
 const setup = workerData as CompressSetup;
 const ring = new BlockRing(setup.ring);
-const codec = createCodec();
+const packer = new BlockPacker(setup.codec);
 
 announceStarted();
 
 for (;;) {
   const block = ring.waitAndClaim();
-  ring.finish(block, compressBlock(setup.codec, codec, block.memory, block.size));
+  ring.finish(block, packer.pack(block));
 }

@@ -1,7 +1,11 @@
 // An archive as a stream of bytes, in one pass: tar → zstd or gzip in worker threads → age, hashed on both sides.
 import { createHash } from 'node:crypto';
+import { collectYoung } from '../../base/collect-young.ts';
 import type { AgeEncryptor } from '../../formats/age/age-file.ts';
 import type { BlockCompressor } from './block-compressor.ts';
+
+/** Blocks after which what reading and sending left behind is freed; V8 would let it grow to more than all the blocks. */
+const COLLECT_BLOCKS = 16;
 
 /** A tar stream in blocks. */
 export interface BlockFeed {
@@ -37,10 +41,12 @@ export async function* archiveStream(feed: BlockFeed, options: ArchiveStreamOpti
     return bytes;
   };
   if (encryptor !== undefined) yield count(encryptor.header);
+  let blocks = 0;
   for await (const packed of compressedBlocks(feed, options)) {
     signal.throwIfAborted();
     const bytes = encryptor === undefined ? packed : encryptor.update(packed);
     if (bytes.length > 0) yield count(bytes);
+    if (++blocks % COLLECT_BLOCKS === 0) collectYoung();
     options.onProgress();
   }
   if (encryptor !== undefined) yield count(encryptor.final());

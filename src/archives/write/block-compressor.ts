@@ -1,19 +1,18 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { startWorker } from '../../base/start-worker.ts';
-import { type Codec, createCodec } from '../../kernels/codec.ts';
-import type { ArchiveCodec } from '../codec.ts';
+import { type ArchiveCodec, BLOCK_BYTES } from '../codec.ts';
 import { allocateRing, BlockRing, type RingMemory } from '../worker/block-ring.ts';
-import { compressBlock } from '../worker/compress-block.ts';
+import { BlockPacker } from '../worker/compress-block.ts';
 import type { CompressSetup } from '../worker/messages.ts';
 
 /** The main thread reads, hashes and encrypts; more threads than this would wait for it. */
 const MAX_WORKERS = 8;
 /**
- * More than each thread has one to work on. Without them a thread runs dry while the main one compresses a block or waits
- * for the storage.
+ * More than each thread has one to work on. Without them a thread runs dry while another one waits for a processor that
+ * other programs use, or the main one for the storage.
  */
-const WAITING_BLOCKS = 2;
+const WAITING_BLOCKS = 7;
 
 /**
  * Compresses blocks in their order: in worker threads, which start with the first block that is not the only one, and in the
@@ -24,7 +23,7 @@ export class BlockCompressor implements AsyncDisposable {
   readonly #workerCount: number;
   readonly #memory: RingMemory;
   readonly #ring: BlockRing;
-  #ownCodec: Codec | undefined;
+  #packer: BlockPacker | undefined;
   #workers: Worker[] = [];
   #failure: { readonly error: unknown } | undefined;
   #submitted = 0;
@@ -41,7 +40,7 @@ export class BlockCompressor implements AsyncDisposable {
   /** Memory to fill for the next `submit`; `undefined` until a block was taken. */
   get room(): Uint8Array | undefined {
     const isFull = this.#submitted - this.#taken === this.#ring.slots;
-    return isFull ? undefined : this.#ring.memoryOf(this.#submitted).plain;
+    return isFull ? undefined : this.#ring.memoryOf(this.#submitted).subarray(0, BLOCK_BYTES);
   }
 
   /** Whether all blocks that were submitted were taken. */
@@ -70,8 +69,8 @@ export class BlockCompressor implements AsyncDisposable {
   async help(): Promise<void> {
     const block = this.#ring.claim();
     if (block === undefined) return this.#untilNext();
-    this.#ownCodec ??= createCodec();
-    this.#ring.finish(block, compressBlock(this.#codec, this.#ownCodec, block.memory, block.size));
+    this.#packer ??= new BlockPacker(this.#codec);
+    this.#ring.finish(block, this.#packer.pack(block));
   }
 
   async #untilNext(): Promise<void> {
