@@ -105,6 +105,30 @@ describe('a vault with a cold class', () => {
     expect(await coldNames()).toHaveLength(3);
   });
 
+  it('is pruned without a retrieval: what nothing needs goes in whole packs', async () => {
+    await using vault = await open();
+    await rm(join(source, 'a.bin'));
+    await writeFile(join(source, 'deep', 'c.txt'), 'much later');
+    const { id } = await vault.backup(source);
+    const others = (await Array.fromAsync(vault.list())).filter((backup) => backup.id !== id);
+    await vault.delete(others.map((backup) => backup.id));
+    const before = await coldNames();
+    // The pack of the first backup is needed for b.bin alone, the one of the second for nothing.
+    expect(await vault.prune({ maxUnused: { percent: 0 } })).toMatchObject({ status: 'complete' });
+    expect([before.length, (await coldNames()).length, storage.retrievals]).toEqual([3, 2, []]);
+  });
+
+  it('is pruned of more than that only where it is said, and its data was retrieved', async () => {
+    await using vault = await open();
+    await rm(join(source, 'a.bin'));
+    const { id } = await vault.backup(source);
+    const others = (await Array.fromAsync(vault.list())).filter((backup) => backup.id !== id);
+    await vault.delete(others.map((backup) => backup.id));
+    await expect(vault.prune({ maxUnused: { percent: 0 }, repackCacheableOnly: false })).rejects.toMatchObject({
+      code: 'OBJECT_COLD',
+    });
+  });
+
   it('restores nothing unless it is said how to retrieve', async () => {
     await expect(restore(undefined)).rejects.toMatchObject({ code: 'OBJECT_COLD', facts: { objects: 2 } });
     expect(storage.retrievals).toEqual([]);

@@ -10,7 +10,8 @@ import { assertPruned, runPrune } from '../run-prune.ts';
 interface PruneFlags {
   readonly maxUnused: string;
   readonly maxRepackSize?: number;
-  readonly repackCacheableOnly: boolean;
+  /** Neither said: as the vault is. */
+  readonly repackCacheableOnly?: boolean;
   readonly repackSmall: boolean;
   readonly repackUncompressed: boolean;
   readonly packSize?: number;
@@ -28,7 +29,11 @@ export const pruneCommand: CommandModule = {
       )
       .option('--max-unused <part>', 'unneeded data that may stay: 5%, a size, unlimited, or 0 for none', '5%')
       .option('--max-repack-size <size>', 'stop repacking after reading so much; 0 repacks nothing', parseSizeArgument)
-      .option('--repack-cacheable-only', 'repack only what a local cache has', false)
+      .option(
+        '--repack-cacheable-only',
+        'repack only what a local cache has (default where the vault has a cold class)',
+      )
+      .option('--no-repack-cacheable-only', 'repack data also where the vault has a cold class')
       .option('--repack-small', 'repack packs that are smaller than four fifths of --pack-size', false)
       .option('--repack-uncompressed', 'compress data that is stored as it is', false)
       .option('--pack-size <size>', 'size of new packs, 4M to 128M (default: 16M)', parseSizeArgument)

@@ -8,7 +8,7 @@ export interface PruneRules {
   readonly maxUnused?: MaxUnused | undefined;
   /** Packs are repacked until so many bytes of them were read; no limit by default. */
   readonly maxRepackBytes?: number | undefined;
-  /** Leave packs of data as they are: only trees are repacked, which a cache has. */
+  /** Leave packs of data as they are: only trees are repacked, which a cache has. By default where the vault has a cold class. */
   readonly repackCacheableOnly?: boolean | undefined;
   /** Repack every pack that is smaller than four fifths of `packSizeBytes`. */
   readonly repackSmall?: boolean | undefined;

@@ -104,8 +104,11 @@ async function exclusiveSession(context: ActionContext): ReturnType<typeof openE
 }
 
 function plan(context: ActionContext, options: PruneOptions, signal: AbortSignal): Promise<PlannedPrune> {
-  return planPrune(context.repository, {
+  const { repository } = context;
+  return planPrune(repository, {
     ...options,
+    // Data that lies in the cold cannot be read at once: of it goes what nothing needs, in whole packs.
+    repackCacheableOnly: options.repackCacheableOnly ?? repository.config.coldClass !== undefined,
     signal,
     onProgress: reporter(context),
     onWarning: (message) => context.settings.notify({ level: 'warning', message }),
