@@ -1,11 +1,12 @@
 // The real program, killed at random instants of care: no backup that stays may suffer, and the next run ends the work.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listShelf } from '../../src/archives/shelf/shelf-listing.ts';
 import { hasCode } from '../../src/base/errors.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { parseGoTime } from '../../src/formats/go-time.ts';
@@ -38,6 +39,8 @@ beforeAll(async () => {
   fs.writeFileSync(join(source, 'sub', 'drop.tmp'), 'left out by the rewrite');
   fs.writeFileSync(join(scratch, 'new-password'), 'changed', { mode: 0o600 });
   for (const version of [1, 2] as const) await makeVault(source, version);
+  fs.cpSync(join(scratch, 'version-2'), join(scratch, 'archived'), { recursive: true });
+  makeArchives(join(scratch, 'archived'));
 });
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
@@ -49,6 +52,15 @@ async function makeVault(source: string, version: 1 | 2): Promise<void> {
   for (let hour = 1; hour < BACKUPS; hour++) {
     const time = parseGoTime(`2024-01-${String(1 + (hour % 28)).padStart(2, '0')}T00:00:00Z`);
     await saveSnapshot(repository, { ...snapshot, time: { ...time, ns: time.ns + BigInt(hour) } });
+  }
+}
+
+/** Six archives of one name, a day apart. */
+function makeArchives(vault: string): void {
+  const env = { PATH: process.env['PATH'] ?? '', HOME: scratch };
+  for (let day = 22; day <= 27; day++) {
+    const saved = ['archive', join(scratch, 'source'), '--no-encrypt', '--time', `2024-01-${day}T10:00:00Z`];
+    execFileSync(process.execPath, [program, '--vault', vault, ...saved], { env, stdio: 'pipe' });
   }
 }
 
@@ -124,7 +136,37 @@ async function killRounds({ args, version = 2, damage, after = expectWhole, done
 
 const countOf = async (repository: Repository): Promise<number> => (await listSnapshots(repository)).length;
 
+/** Snapshots, and archives with all that belongs to them. */
+async function shelvesOf(repository: Repository): Promise<readonly unknown[]> {
+  const archives = await listShelf(repository.origin);
+  return [
+    await countOf(repository),
+    archives.map(({ stored, hasMarker, hasSidecar }) => [stored, hasMarker, hasSidecar]),
+  ];
+}
+
 describe.skipIf(peersMissing(PEER))('killed at any instant', () => {
+  it(
+    'rotate leaves every backup whole, of both forms, and the next run ends it',
+    async () => {
+      let whole: readonly unknown[] | undefined;
+      await killRounds({
+        args: ['rotate', '--days', '3', '--now', '2024-01-28T12:00:00Z'],
+        damage: (vault) =>
+          fs.cpSync(join(scratch, 'archived', 'archives'), join(vault, 'archives'), { recursive: true }),
+        after: async (repository) => {
+          await expectWhole(repository);
+          expect(await countOf(repository)).toBeGreaterThanOrEqual(2);
+        },
+        // As after the first run, which nobody kills.
+        done: async (repository) =>
+          expect(await shelvesOf(repository)).toEqual((whole ??= await shelvesOf(repository))),
+      });
+      expect(whole).toMatchObject([expect.any(Number), { length: 2 }]);
+    },
+    TIMEOUT_MS,
+  );
+
   it(
     'forget leaves every backup whole, and the next run ends it',
     () =>
