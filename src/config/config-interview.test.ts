@@ -139,10 +139,10 @@ describe('the questions of `config init`', () => {
 
   it('make typed paths absolute where the file is elsewhere', async () => {
     const io = answering({ 'Where it is': './v', Folders: 'docs, ~/x', 'Where its password': 'file', 'File of': 'pw' });
-    expect(valueOf(await interview(io, context({ cwd: '/work' })))).toMatchObject({
-      'vaults.main.url': '/work/v',
-      'vaults.main.password': { file: '/work/pw' },
-      'sources.docs': { paths: ['/work/docs', '~/x'] },
+    expect(valueOf(await interview(io, context({ cwd: '/srv' })))).toMatchObject({
+      'vaults.main.url': '/srv/v',
+      'vaults.main.password': { file: '/srv/pw' },
+      'sources.docs': { paths: ['/srv/docs', '~/x'] },
     });
   });
 

@@ -462,14 +462,14 @@ describe.skipIf(process.getuid?.() !== 0)('a file of another user', () => {
 });
 
 describe('a configuration in code', () => {
-  const context = { profile: undefined, env: {}, cwd: '/work' };
+  const context = { profile: undefined, env: {}, cwd: '/srv' };
 
   it('B07: has the keys of the file, and a secret may be one already', async () => {
     const loaded = configOfCode(
       { vaults: { main: { url: 'v', password: new Secret('x'), readOnly: undefined } } },
       context,
     );
-    expect(loaded.vault('main')).toMatchObject({ urls: ['/work/v'] });
+    expect(loaded.vault('main')).toMatchObject({ urls: ['/srv/v'] });
     const secret = await loaded.secret(loaded.vault('main').password!, ['vaults', 'main', 'password']);
     expect(Buffer.from(secret.reveal()).toString()).toBe('x');
   });

@@ -5,6 +5,7 @@ import type { ActionResults } from './vault-events.ts';
 import { VaultListeners } from './vault-listeners.ts';
 
 // What the result is does not matter to events.
+// What an emitter passes on it does not look at.
 const result = { removed: [] } as unknown as ActionResults['delete'];
 
 interface Stage {
