@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { archive, type ArchiveOptions, type ArchiveResult } from '../../archiver/archive.ts';
-import type { ArchiveProgress } from '../../archiver/archive-stats.ts';
 import { snapshotEntry } from '../catalog/catalog-entry.ts';
 import { findParent } from '../../archiver/parent.ts';
 import type { Source, SourceProblem } from '../../archiver/source.ts';
@@ -18,7 +17,6 @@ import type { Repository } from '../../repository/repository.ts';
 import { holdTag } from '../../retention/hold.ts';
 import { findSnapshot } from '../../repository/snapshot-ref.ts';
 import { loadSnapshot, type SnapshotRecord } from '../../repository/snapshots.ts';
-import { scanSource } from '../../sources/files/scan-source.ts';
 import type { MirrorMemberReport } from '../../storage/mirror/mirror-member.ts';
 import { BackupAhead } from './backup-ahead.ts';
 import { nameTag } from './backup-name.ts';
@@ -28,7 +26,7 @@ import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts
 import type { BackupSource } from './backup-source.ts';
 import { toGoTime } from '../reference/moment.ts';
 import { programVersion } from '../program-version.ts';
-import { RateMeter } from './rate-meter.ts';
+import { SourceProgress } from './source-progress.ts';
 import { SettlingLock } from './settling-lock.ts';
 import { loadSnapshots, type VaultSettings } from '../vault-session.ts';
 
@@ -202,7 +200,7 @@ async function runArchive(
     const before = options.allowEmpty === true ? undefined : earlierBackup(snapshots, source, identity);
     const emptied = before === undefined ? undefined : new EmptiedSource({ ...context, signal }, before);
     await emptied?.assertTargetsFilled(source);
-    await using progress = new BackupProgress(source, context.report, options.estimate === true);
+    await using progress = new SourceProgress(source, context.report, options.estimate === true);
     const result = await archive(repository, {
       source,
       parent,
@@ -288,51 +286,4 @@ function countsOf(summary: SnapshotSummary | undefined, durationMs: number): Bac
     addedStoredBytes: summary?.dataAddedPacked ?? 0,
     durationMs: Math.round(durationMs),
   };
-}
-
-/** Turns the archiver's counts into progress, with totals if a scan beside it finds them. */
-class BackupProgress implements AsyncDisposable {
-  readonly #report: (progress: Progress) => void;
-  readonly #meter = new RateMeter();
-  readonly #stop = new AbortController();
-  readonly #scan: Promise<void>;
-  #totals: { readonly files: number; readonly bytes: number } | undefined;
-
-  constructor(source: Source, report: (progress: Progress) => void, estimate: boolean) {
-    this.#report = report;
-    this.#scan = estimate ? this.#count(source) : Promise.resolve();
-  }
-
-  update(state: ArchiveProgress): void {
-    this.#meter.note(state.bytes);
-    const totals = this.#totals;
-    const { rate } = this.#meter;
-    const etaMs = this.#meter.etaMs(state.bytes, totals?.bytes);
-    this.#report({
-      phase: state.phase,
-      completed: state.bytes,
-      total: totals?.bytes,
-      unit: 'bytes',
-      description: state.currentPath,
-      bytes: state.bytes,
-      files: state.files,
-      errors: state.errors,
-      ...(totals === undefined ? {} : { totalBytes: totals.bytes, totalFiles: totals.files }),
-      ...(rate === undefined ? {} : { rate }),
-      ...(etaMs === undefined ? {} : { etaMs }),
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#scan;
-  }
-
-  async #count(source: Source): Promise<void> {
-    try {
-      this.#totals = await scanSource(source, { signal: this.#stop.signal });
-    } catch {
-      // Only an estimate: what is wrong with the source, the backup itself reports.
-    }
-  }
 }

@@ -1,17 +1,16 @@
 import type { Source, SourceProblem } from '../../archiver/source.ts';
 import type { ArchiveCodec } from '../../archives/codec.ts';
 import { putArchive } from '../../archives/shelf/write-archive.ts';
-import { makeArchive, type MakeProgress } from '../../archives/write/make-archive.ts';
+import { makeArchive } from '../../archives/write/make-archive.ts';
 import { utf8Lossy } from '../../base/bytes.ts';
 import { CairnArgumentError } from '../../base/errors.ts';
 import type { Progress } from '../../base/job.ts';
 import type { Secret } from '../../base/secret.ts';
-import { scanSource } from '../../sources/files/scan-source.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { BackupProblem } from '../actions/backup-action.ts';
 import { assertName } from '../actions/backup-name.ts';
 import { type BackupSource, openSource } from '../actions/backup-source.ts';
-import { RateMeter } from '../actions/rate-meter.ts';
+import { SourceProgress } from '../actions/source-progress.ts';
 import { programVersion } from '../program-version.ts';
 import { type ArchiveDetails, archiveDetails } from '../reference/backup-details.ts';
 import { momentStart } from '../reference/moment.ts';
@@ -71,7 +70,7 @@ export async function runArchive(
   const time = options.time === undefined ? new Date() : new Date(Number(momentStart(options.time) / 1_000_000n));
   const codec = options.codec ?? 'zstd';
   const problems: BackupProblem[] = [];
-  await using progress = new ArchiveProgress(source, context.report, options.estimate === true, () => problems.length);
+  await using progress = new SourceProgress(source, context.report, options.estimate === true);
   await using content = await makeArchive(source, {
     name,
     time,
@@ -87,7 +86,8 @@ export async function runArchive(
       problems.push(describeProblem(problem));
       options.onProblem?.(describeProblem(problem));
     },
-    onProgress: (state) => progress.update(state),
+    onProgress: ({ files, sourceBytes, path }) =>
+      progress.update({ phase: 'archive', bytes: sourceBytes, files, currentPath: path, errors: problems.length }),
   });
   const encrypted = encryptTo !== undefined;
   const archive = await putArchive(storage, { name, time, codec, encrypted }, content, {
@@ -116,53 +116,4 @@ function nameOf({ paths }: Source, given: string | undefined): string {
 
 function describeProblem({ path, code, message }: SourceProblem): BackupProblem {
   return { path: utf8Lossy(path), code, message };
-}
-
-/** With totals, where a scan beside it finds them. */
-class ArchiveProgress implements AsyncDisposable {
-  readonly #report: (progress: Progress) => void;
-  readonly #problems: () => number;
-  readonly #meter = new RateMeter();
-  readonly #stop = new AbortController();
-  readonly #scan: Promise<void>;
-  #totals: { readonly files: number; readonly bytes: number } | undefined;
-
-  constructor(source: Source, report: (progress: Progress) => void, estimate: boolean, problems: () => number) {
-    this.#report = report;
-    this.#problems = problems;
-    this.#scan = estimate ? this.#count(source) : Promise.resolve();
-  }
-
-  update({ files, sourceBytes, path }: MakeProgress): void {
-    this.#meter.note(sourceBytes);
-    const totals = this.#totals;
-    const { rate } = this.#meter;
-    const etaMs = this.#meter.etaMs(sourceBytes, totals?.bytes);
-    this.#report({
-      phase: 'archive',
-      completed: sourceBytes,
-      total: totals?.bytes,
-      unit: 'bytes',
-      description: path,
-      bytes: sourceBytes,
-      files,
-      errors: this.#problems(),
-      ...(totals === undefined ? {} : { totalBytes: totals.bytes, totalFiles: totals.files }),
-      ...(rate === undefined ? {} : { rate }),
-      ...(etaMs === undefined ? {} : { etaMs }),
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#scan;
-  }
-
-  async #count(source: Source): Promise<void> {
-    try {
-      this.#totals = await scanSource(source, { signal: this.#stop.signal });
-    } catch {
-      // Only an estimate.
-    }
-  }
 }
