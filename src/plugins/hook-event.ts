@@ -26,7 +26,11 @@ export function hookEnvironment(name: VaultEventName, event: HookedEvent): Recor
   };
   if ('durationMs' in event) facts['DURATION_MS'] = event.durationMs;
   if ('options' in event) Object.assign(facts, nameFacts(plainOptions(event.options)));
-  if ('result' in event) Object.assign(facts, backupFacts(event.result));
+  if ('result' in event) {
+    const { result } = event;
+    // A guard and a restore are about a backup, the others are one or are about several.
+    Object.assign(facts, backupFacts('backup' in result ? result.backup : result));
+  }
   if ('error' in event) {
     facts['ERROR'] = messageOf(event.error);
     facts['ERROR_CODE'] = isCairnError(event.error) ? event.error.code : undefined;
@@ -43,12 +47,15 @@ function variable(text: string): string {
   return text.replaceAll('\0', '').slice(0, MAX_VARIABLE_CHARACTERS);
 }
 
-/** `begins`, then `failed` or what the result says, such as `partial`. */
+/** `begins`, then `failed` or what the result says, such as `partial` or `damaged`. */
 function statusOf(event: HookedEvent): string {
   if ('options' in event) return 'begins';
   if ('error' in event) return 'failed';
-  const { status } = event.result as { readonly status?: unknown };
-  return typeof status === 'string' ? status : 'complete';
+  const { result } = event;
+  // A check that found damage went well, and so did a copy that left a backup out: whoever asks only this shall know.
+  if ('isGood' in result) return result.isGood ? 'complete' : 'damaged';
+  if ('copies' in result) return result.copies.some(({ outcome }) => outcome === 'failed') ? 'partial' : 'complete';
+  return 'status' in result ? result.status : 'complete';
 }
 
 function nameFacts({ name, reference, tags }: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -70,7 +77,7 @@ function backupFacts(result: object): Record<string, unknown> {
   };
 }
 
-const tellable = ['name', 'tags', 'time', 'host', 'reference', 'references', 'to', 'source'];
+const tellable = 'name tags time host reference references to source label change target'.split(' ');
 
 function plainOptions(options: object): Readonly<Record<string, unknown>> {
   const known = Object.entries(options).filter(([key]) => tellable.includes(key));

@@ -45,20 +45,27 @@ export class ActionRunner {
     );
   }
 
-  /** With events, and a row in the catalog. */
-  action<A extends ActionName>(
+  /**
+   * With events, and a row in the catalog. `told` is what listeners and the catalog learn of the result. A dry run is no
+   * action: it asks and tells nobody.
+   */
+  action<A extends ActionName, R extends ActionResults[A]>(
     name: A,
     options: ActionRequest<A> & RecordedOptions,
-    run: (context: ActionContext) => Promise<ActionResults[A]>,
-  ): Job<ActionResults[A]> {
+    run: (context: ActionContext, session: string) => Promise<R>,
+    told: (result: R) => ActionResults[A] = (result) => result,
+  ): Job<R> {
     const recorder = this.#recorderOf(options);
-    const outcomeOf = (result: ActionResults[A]): RunOutcome => actionOutcome(name, result);
+    const outcomeOf = (result: R): RunOutcome => actionOutcome(name, told(result));
     return this.job(options, (context) =>
       recordRun({ recorder, action: name, outcomeOf }, context, (recorded, sessionId) => {
+        if (options.dryRun === true) return run(recorded, sessionId);
         const log = new ActionLog(this.#vault.settings.logger, name, sessionId);
-        const start = { sessionId, options, signal: context.signal };
+        const start = { sessionId, options, signal: context.signal, told };
         return log.around(context.signal, () =>
-          this.#emitter.around(name, start, () => run({ ...recorded, report: log.reportTo(context.report) })),
+          this.#emitter.around(name, start, () =>
+            run({ ...recorded, report: log.reportTo(context.report) }, sessionId),
+          ),
         );
       }),
     );

@@ -138,7 +138,7 @@ export abstract class VaultCare extends VaultLook {
 
   /** Changes tags. Backups get new ids by it; `id` in the result. Rejects with `REWRITE_REFUSED`, `VAULT_LOCKED`. */
   tag(change: TagChange, options: TagOptions = {}): Job<TagResult> {
-    return this.runner.care('tag', options, async (context) =>
+    return this.runner.action('tag', { ...options, change }, async (context) =>
       (await import('./care/tag-backups.ts')).tagBackups(context, change, options),
     );
   }

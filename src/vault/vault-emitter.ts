@@ -19,10 +19,12 @@ export interface VaultEmitterOptions {
 }
 
 /** An action that is about to happen. */
-export interface ActionStart<A extends ActionName> {
+export interface ActionStart<A extends ActionName, R = ActionResults[A]> {
   readonly sessionId: string;
   readonly options: ActionRequest<A>;
   readonly signal: AbortSignal;
+  /** What listeners are told of the result; all of it by default. */
+  readonly told?: ((result: R) => ActionResults[A]) | undefined;
 }
 
 /**
@@ -47,15 +49,15 @@ export class VaultEmitter {
     return this.#own.once(name, listener);
   }
 
-  async around<A extends ActionName>(
+  async around<A extends ActionName, R extends ActionResults[A]>(
     action: A,
-    { sessionId, options, signal }: ActionStart<A>,
-    run: () => Promise<ActionResults[A]>,
-  ): Promise<ActionResults[A]> {
+    { sessionId, options, signal, told = (result) => result }: ActionStart<A, R>,
+    run: () => Promise<R>,
+  ): Promise<R> {
     const about: About = { action, sessionId, vaultUrl: this.#options.vaultUrl };
     const started = performance.now();
     const durationMs = (): number => Math.round(performance.now() - started);
-    let result: ActionResults[A];
+    let result: R;
     try {
       await this.#ask(about, readOnlyCopy(options), signal);
       result = await run();
@@ -63,7 +65,7 @@ export class VaultEmitter {
       await this.#tell(`${action}.failed`, { ...about, error, durationMs: durationMs() });
       throw error;
     }
-    await this.#tell(`${action}.done`, { ...about, result, durationMs: durationMs() });
+    await this.#tell(`${action}.done`, { ...about, result: told(result), durationMs: durationMs() });
     return result;
   }
 

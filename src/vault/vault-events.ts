@@ -1,12 +1,16 @@
 import type { BackupOptions, BackupResult } from './actions/backup-action.ts';
 import type { BackupSource } from './actions/backup-source.ts';
+import type { VaultCheckOptions, VaultCheckResult } from './actions/check-action.ts';
 import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-action.ts';
 import type { ArchiveOptions, ArchiveResult } from './archives/archive-action.ts';
 import type { ForgetResult } from './care/apply-forget.ts';
+import type { CopyOptions, CopyResult } from './care/copy-backups.ts';
 import type { OlderThanCall } from './care/delete-older-than.ts';
 import type { DeleteOptions, ForgetPlan } from './care/plan-forget.ts';
 import type { PruneOptions, PruneResult } from './care/prune-vault.ts';
 import type { RetentionResult, RotationCall } from './care/rotate-backups.ts';
+import type { TagChange, TagOptions, TagResult } from './care/tag-backups.ts';
+import type { GuardOptions, GuardSummary } from './guard/guard-source.ts';
 
 /** What each action of a vault ends with. An action that is added here has its three events. */
 export interface ActionResults {
@@ -18,6 +22,12 @@ export interface ActionResults {
   readonly rotate: RetentionResult;
   readonly deleteOlderThan: RetentionResult;
   readonly archive: ArchiveResult;
+  /** Without what the change returned, which is for its caller alone. */
+  readonly guard: GuardSummary;
+  readonly tag: TagResult;
+  readonly copy: CopyResult;
+  /** What it found is in the result: `done` does not mean that all is well. */
+  readonly check: VaultCheckResult;
 }
 
 export type ActionName = keyof ActionResults;
@@ -32,6 +42,10 @@ export const actionNames: readonly ActionName[] = Object.keys({
   rotate: true,
   deleteOlderThan: true,
   archive: true,
+  guard: true,
+  tag: true,
+  copy: true,
+  check: true,
 } satisfies Record<ActionName, true>) as ActionName[];
 
 /** What an action was asked to do: its options, and its other arguments by name. One that is not here tells nothing of it. */
@@ -44,6 +58,11 @@ export interface ActionRequests {
   readonly rotate: { readonly call: RotationCall };
   readonly deleteOlderThan: { readonly call: OlderThanCall };
   readonly archive: ArchiveOptions & { readonly source: BackupSource };
+  readonly guard: GuardOptions & { readonly source: BackupSource };
+  readonly tag: TagOptions & { readonly change: TagChange };
+  /** `target`: the address of the other vault, without secrets. */
+  readonly copy: CopyOptions & { readonly target: string };
+  readonly check: VaultCheckOptions;
 }
 
 export type ActionRequest<A extends ActionName> = A extends keyof ActionRequests ? ActionRequests[A] : object;

@@ -112,8 +112,11 @@ export class Vault extends VaultCare implements AsyncDisposable {
     change: (guard: GuardedChange) => T | Promise<T>,
     options: GuardOptions = {},
   ): Job<GuardResult<T>> {
-    return this.runner.job(options, async (context) =>
-      (await import('./guard/guard-source.ts')).guardSource(this, context, source, change, options),
+    return this.runner.action(
+      'guard',
+      { ...options, source },
+      async (context) => (await import('./guard/guard-source.ts')).guardSource(this, context, source, change, options),
+      ({ backup, released }) => ({ backup, released }),
     );
   }
 
@@ -177,7 +180,7 @@ export class Vault extends VaultCare implements AsyncDisposable {
 
   /** Verifies the vault. Damage is in the result, not thrown. */
   check(options: VaultCheckOptions = {}): Job<VaultCheckResult> {
-    return this.runner.care('check', options, async (context) => {
+    return this.runner.action('check', options, async (context) => {
       const { runCheck } = await import('./actions/check-action.ts');
       return runCheck(context, options);
     });
@@ -194,7 +197,7 @@ export class Vault extends VaultCare implements AsyncDisposable {
    * ```
    */
   copyTo(target: Vault, options: CopyOptions = {}): Job<CopyResult> {
-    return this.runner.care('copy', options, async (context, session) =>
+    return this.runner.action('copy', { ...options, target: target.url }, async (context, session) =>
       (await import('./care/copy-backups.ts')).copyBackups(
         context,
         {

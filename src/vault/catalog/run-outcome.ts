@@ -4,16 +4,13 @@ import { isCairnError } from '../../base/errors.ts';
 import type { RunStatus } from '../../catalog/run-rows.ts';
 import type { ExportResult } from '../archives/export-archive.ts';
 import type { ImportResult } from '../archives/import-archive.ts';
-import type { VaultCheckResult } from '../actions/check-action.ts';
 import type { IndexRepairResult } from '../../repository/repair/repair-index.ts';
 import type { PackRepairResult } from '../../repository/repair/repair-packs.ts';
-import type { CopyResult } from '../care/copy-backups.ts';
 import type { MigrateResult } from '../care/migrate-vault.ts';
 import type { ForgetResult } from '../care/apply-forget.ts';
 import type { RecoverResult } from '../care/recover-backups.ts';
 import type { RetentionResult } from '../care/rotate-backups.ts';
 import type { RewriteResult } from '../care/rewrite-snapshots.ts';
-import type { TagResult } from '../care/tag-backups.ts';
 import type { ActionName, ActionResults } from '../vault-events.ts';
 
 export interface RunOutcome {
@@ -24,15 +21,12 @@ export interface RunOutcome {
 
 /** What those actions end with that have no events, and a row in the catalog all the same. */
 export interface CareResults {
-  readonly tag: TagResult;
   readonly rewrite: RewriteResult;
   readonly repairIndex: IndexRepairResult;
   readonly repairPacks: PackRepairResult;
   readonly repairSnapshots: RewriteResult;
   readonly recover: RecoverResult;
-  readonly copy: CopyResult;
   readonly migrate: MigrateResult;
-  readonly check: VaultCheckResult;
   readonly export: ExportResult;
   readonly import: ImportResult;
 }
@@ -70,18 +64,8 @@ const actions: { readonly [A in ActionName]?: (result: ActionResults[A]) => Ende
     counts: { removedPacks, freedBytes, failedPacks, damagedPacks: damagedPacks.length },
     isPartial: status === 'partial',
   }),
-};
-
-const care: { readonly [A in CareAction]?: (result: CareResults[A]) => Ended } = {
+  guard: ({ released }) => ({ counts: { released: released ? 1 : 0 } }),
   tag: ({ changed, unchanged }) => ({ counts: { changed: changed.length, unchanged } }),
-  rewrite,
-  repairSnapshots: rewrite,
-  repairIndex: ({ packsListed, unreadablePacks, indexFilesWritten, indexFilesRemoved }) => ({
-    counts: { packsListed, unreadablePacks: unreadablePacks.length, indexFilesWritten, indexFilesRemoved },
-    isPartial: unreadablePacks.length > 0,
-  }),
-  repairPacks: ({ removedPacks }) => ({ counts: { removedPacks: removedPacks.length } }),
-  recover: ({ roots }) => ({ counts: { roots: roots.length } }),
   copy: ({ copies, bytes, storedBytes }) => {
     const failed = copies.filter(({ outcome }) => outcome === 'failed').length;
     const copied = copies.filter(({ outcome }) => outcome === 'copied').length;
@@ -90,15 +74,26 @@ const care: { readonly [A in CareAction]?: (result: CareResults[A]) => Ended } =
       isPartial: failed > 0,
     };
   },
+  check: ({ isGood, findings, snapshots, archives, packs }) => ({
+    counts: { findings: findings.length, snapshots, archives, packs },
+    isPartial: !isGood,
+  }),
+};
+
+const care: { readonly [A in CareAction]?: (result: CareResults[A]) => Ended } = {
+  rewrite,
+  repairSnapshots: rewrite,
+  repairIndex: ({ packsListed, unreadablePacks, indexFilesWritten, indexFilesRemoved }) => ({
+    counts: { packsListed, unreadablePacks: unreadablePacks.length, indexFilesWritten, indexFilesRemoved },
+    isPartial: unreadablePacks.length > 0,
+  }),
+  repairPacks: ({ removedPacks }) => ({ counts: { removedPacks: removedPacks.length } }),
+  recover: ({ roots }) => ({ counts: { roots: roots.length } }),
   import: (imported) => {
     if (imported.form === 'snapshot') return actions.backup?.(imported) ?? { counts: {} };
     const { fileCount, bytes, storedBytes } = imported;
     return { counts: { files: fileCount, bytes: bytes ?? 0, storedBytes: storedBytes ?? 0 } };
   },
-  check: ({ isGood, findings, snapshots, archives, packs }) => ({
-    counts: { findings: findings.length, snapshots, archives, packs },
-    isPartial: !isGood,
-  }),
 };
 
 export function actionOutcome<A extends ActionName>(action: A, result: ActionResults[A]): RunOutcome {

@@ -34,12 +34,16 @@ export interface GuardedChange {
   readonly signal: AbortSignal;
 }
 
-export interface GuardResult<T> {
-  /** What the change returned. */
-  readonly value: T;
+/** How a guard ended. */
+export interface GuardSummary {
   readonly backup: BackupResult;
   /** Whether the hold is released. */
   readonly released: boolean;
+}
+
+export interface GuardResult<T> extends GuardSummary {
+  /** What the change returned. */
+  readonly value: T;
 }
 
 /** What a guard needs of a vault. */
