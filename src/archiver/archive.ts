@@ -8,7 +8,8 @@ import { localGoTime, type GoTime } from '../formats/go-time.ts';
 import type { Snapshot, SnapshotSummary } from '../formats/snapshot/snapshot.ts';
 import type { CompressionLevel } from '../repository/compression.ts';
 import type { Repository } from '../repository/repository.ts';
-import { PARTIAL_TAG, saveSnapshot, type SnapshotRecord } from '../repository/snapshots.ts';
+import { isPartial, withPartialTag } from '../formats/snapshot/partial-tag.ts';
+import { saveSnapshot, type SnapshotRecord } from '../repository/snapshots.ts';
 import { ArchiveSession } from './archive-session.ts';
 import type { ArchiveProgress } from './archive-stats.ts';
 import type { WriteLock } from './engine.ts';
@@ -88,7 +89,12 @@ export async function archive(repository: Repository, options: ArchiveOptions): 
     await options.lock?.assertHeld();
     const trees = engine?.trees.stats ?? { treeBlobs: 0, dataAdded: 0, dataAddedPacked: 0 };
     const summary = session.stats.summary(trees, backupStart, localGoTime(clock.nowNs()));
-    const result = await finish(repository, options, makeSnapshot(options, saved.tree, summary), session.problems);
+    const result = await finish(
+      repository,
+      options,
+      makeSnapshot(options, saved.tree, summary, session.problems),
+      session.problems,
+    );
     if (isStopped(options)) throw partialError(options.softStop?.reason, result.id);
     if (result.id !== undefined) await memory.keep(result.id, saved, engine?.indexIds() ?? []);
     return result;
@@ -141,7 +147,13 @@ function partialError(reason: unknown, id: SnapshotId | undefined): CairnError {
   });
 }
 
-function makeSnapshot(options: ArchiveOptions, tree: BlobId, summary: SnapshotSummary): Snapshot {
+function makeSnapshot(
+  options: ArchiveOptions,
+  tree: BlobId,
+  summary: SnapshotSummary,
+  problems: readonly SourceProblem[],
+): Snapshot {
+  const lacksSomething = problems.length > 0 || isStopped(options);
   return {
     time: options.time,
     ...(options.parent === undefined ? {} : { parent: options.parent.id }),
@@ -152,11 +164,16 @@ function makeSnapshot(options: ArchiveOptions, tree: BlobId, summary: SnapshotSu
     uid: options.uid ?? process.getuid?.() ?? 0,
     gid: options.gid ?? process.getgid?.() ?? 0,
     excludes: options.source.excludes,
-    tags: isStopped(options) ? [...options.tags, PARTIAL_TAG] : options.tags,
+    tags: lacksSomething ? withPartialTag(options.tags) : options.tags,
     programVersion: options.programVersion,
     summary,
     extra: {},
   };
+}
+
+/** A whole one is not there yet where the same tree is marked as partial: what was missing may be left out now. */
+function isSaved({ tree, tags }: Snapshot, parent: SnapshotRecord | undefined): boolean {
+  return parent?.snapshot.tree === tree && (isPartial(tags) || !isPartial(parent.snapshot.tags));
 }
 
 async function finish(
@@ -165,7 +182,7 @@ async function finish(
   snapshot: Snapshot,
   problems: readonly SourceProblem[],
 ): Promise<ArchiveResult> {
-  if (options.skipIfUnchanged === true && !isStopped(options) && options.parent?.snapshot.tree === snapshot.tree) {
+  if (options.skipIfUnchanged === true && !isStopped(options) && isSaved(snapshot, options.parent)) {
     return { status: 'skipped', id: undefined, snapshot, problems };
   }
   options.signal?.throwIfAborted();

@@ -66,9 +66,6 @@ export function saveSnapshot(
   return repository.saveUnpacked('snapshot', encodeSnapshot(snapshot), options);
 }
 
-/** Tag of a snapshot that lacks what was not read before the run was stopped. */
-export const PARTIAL_TAG = 'partial';
-
 const NAME_TAG = 'name:';
 
 /**

@@ -1,7 +1,11 @@
 // restic's keep rules, exactly (`ApplyPolicy` of restic 0.17 and newer; 0.14 lacks the "oldest" rule): from the
 // newest backup to the oldest, each is kept that any rule wants.
+//
+// One thing is ours: backups that are marked as not whole take no whole one's place. The whole ones are kept as if the
+// others were not there; those fill the periods that have no whole one.
 import type { GoTime } from '../formats/go-time.ts';
 import { localOffsetMinutes } from '../formats/local-zone.ts';
+import { isPartial } from '../formats/snapshot/partial-tag.ts';
 import { formatCalendarSpan, type OffsetAt, subtractSpan } from './calendar-span.ts';
 import { type CountedRule, countedRules, type KeepPolicy, type SpanRule } from './keep-policy.ts';
 import { type Period, periodOf } from './period.ts';
@@ -34,19 +38,43 @@ export interface PolicyOptions {
 export function applyPolicy<S extends RetainedSnapshot>(
   group: readonly S[],
   policy: KeepPolicy,
-  { nowNs, localOffset = localOffsetMinutes }: PolicyOptions,
+  options: PolicyOptions,
 ): PolicyResult<S> {
   const newestFirst = group.toSorted((a, b) => compare(b.snapshot.time.ns, a.snapshot.time.ns));
-  const rules = makeRules(policy, latestOf(newestFirst, nowNs), localOffset);
-  const keep: KeptSnapshot<S>[] = [];
-  const forget: S[] = [];
+  const whole = newestFirst.filter(({ snapshot }) => !isPartial(snapshot.tags));
+  const [newestWhole] = whole;
+  const reasons = reasonsToKeep(whole, policy, options, []);
+  if (whole.length < newestFirst.length) {
+    const ofAll = [...reasonsToKeep(newestFirst, policy, options, whole)];
+    const ofOthers = ofAll.filter(([{ snapshot }]) => isPartial(snapshot.tags));
+    for (const [record, why] of ofOthers) reasons.set(record, why);
+    const isOverlooked = newestWhole !== undefined && ofOthers.length > 0 && !reasons.has(newestWhole);
+    if (isOverlooked) reasons.set(newestWhole, ['newest whole snapshot']);
+  }
+  return {
+    keep: newestFirst.flatMap((record) => {
+      const why = reasons.get(record);
+      return why === undefined ? [] : [{ record, reasons: why }];
+    }),
+    forget: newestFirst.filter((record) => !reasons.has(record)),
+  };
+}
+
+/** restic's rules. Periods that one of `whole` is in are taken, and keep nothing but the newest of all. */
+function reasonsToKeep<S extends RetainedSnapshot>(
+  newestFirst: readonly S[],
+  policy: KeepPolicy,
+  { nowNs, localOffset = localOffsetMinutes }: PolicyOptions,
+  whole: readonly S[],
+): Map<S, readonly string[]> {
+  const rules = makeRules(policy, latestOf(newestFirst, nowNs), localOffset, whole);
+  const kept = new Map<S, readonly string[]>();
   newestFirst.forEach((record, at) => {
     const isOldest = at === newestFirst.length - 1;
     const reasons = rules.flatMap((rule) => rule(record, at, isOldest) ?? []);
-    if (reasons.length > 0) keep.push({ record, reasons });
-    else forget.push(record);
+    if (reasons.length > 0) kept.set(record, reasons);
   });
-  return { keep, forget };
+  return kept;
 }
 
 /** Why the rule keeps this one, if it does. It is asked once for each, from the newest to the oldest. */
@@ -68,20 +96,25 @@ const periodsWithin: readonly (readonly [rule: SpanRule, name: keyof typeof peri
   ['withinYearly', 'yearly'],
 ];
 
-function makeRules(policy: KeepPolicy, latest: GoTime, localOffset: OffsetAt): Rule[] {
+function makeRules(
+  policy: KeepPolicy,
+  latest: GoTime,
+  localOffset: OffsetAt,
+  whole: readonly RetainedSnapshot[],
+): Rule[] {
   const tags = policy.tags.map(tagRule);
   const within = policy.within === undefined ? [] : [withinRule(policy.within, latest, localOffset)];
   const counted = countedRules.flatMap((name) => {
     const count = policy[name];
     if (count === undefined) return [];
-    return [periodRule(`${name} snapshot`, keyOf(name), count === 'unlimited' ? Number.POSITIVE_INFINITY : count)];
+    return [periodRule(`${name} snapshot`, name, count === 'unlimited' ? Number.POSITIVE_INFINITY : count, whole)];
   });
   const spans = periodsWithin.flatMap(([rule, name]) => {
     const span = policy[rule];
     if (span === undefined) return [];
     const after = subtractSpan(latest, span, localOffset);
     const label = `${name} within ${formatCalendarSpan(span)}`;
-    const inPeriod = periodRule(label, keyOf(name), Number.POSITIVE_INFINITY);
+    const inPeriod = periodRule(label, name, Number.POSITIVE_INFINITY, whole);
     return [
       ((record, at, isOldest) =>
         record.snapshot.time.ns > after ? inPeriod(record, at, isOldest) : undefined) satisfies Rule,
@@ -115,7 +148,9 @@ function keyOf(rule: CountedRule): KeyOf {
 }
 
 /** Keeps the first of each period while `count` lasts; and the oldest of all, which makes the history longer. */
-function periodRule(label: string, key: KeyOf, count: number): Rule {
+function periodRule(label: string, rule: CountedRule, count: number, whole: readonly RetainedSnapshot[]): Rule {
+  const key = keyOf(rule);
+  const taken = new Set(rule === 'last' ? [] : whole.map((record) => key(record, 0)));
   let last: number | undefined;
   let left = count;
   return (record, at, isOldest) => {
@@ -125,6 +160,7 @@ function periodRule(label: string, key: KeyOf, count: number): Rule {
     if (!isNew && !isOldest) return undefined;
     last = period;
     left--;
+    if (at > 0 && taken.has(period)) return undefined;
     return isNew ? label : `oldest ${label}`;
   };
 }

@@ -1,5 +1,6 @@
 // Backups of one source belong together: a policy is applied to each group by itself (restic's `--group-by`).
 import { CairnArgumentError } from '../base/errors.ts';
+import { PARTIAL_TAG } from '../formats/snapshot/partial-tag.ts';
 
 export const groupFields = ['host', 'paths', 'tags'] as const;
 export type GroupField = (typeof groupFields)[number];
@@ -65,6 +66,7 @@ function keyOf({ snapshot }: GroupedSnapshot, fields: readonly GroupField[]): Gr
   return {
     ...(fields.includes('host') ? { host: snapshot.hostname } : {}),
     ...(fields.includes('paths') ? { paths: snapshot.paths.toSorted() } : {}),
-    ...(fields.includes('tags') ? { tags: snapshot.tags.toSorted() } : {}),
+    // A backup that is not whole belongs to the history that it lacks something of.
+    ...(fields.includes('tags') ? { tags: snapshot.tags.filter((tag) => tag !== PARTIAL_TAG).toSorted() } : {}),
   };
 }

@@ -177,15 +177,15 @@ describe('B42: the traps of bakthat:', () => {
     expect([kept.length, removed.map(({ id }) => id)]).toEqual([2, ['c', 'b']]);
   });
 
-  it('what a stopped run left does not take the place of a whole backup', () => {
+  it('what is not whole does not take the place of a whole backup', () => {
     const items = [
       at('2024-03-13T03:00:00Z', { isPartial: true }),
       at('2024-03-13T09:00:00Z'),
       at('2024-03-14T03:00:00Z', { isPartial: true }),
     ];
     expect(selectRotation(items, { days: 2 }, new Date(now)).kept).toEqual([
-      { item: items[2], reasons: ['newer than the newest whole one', 'first of day 2024-03-14'] },
-      { item: items[1], reasons: ['newest', 'first of day 2024-03-13'] },
+      { item: items[2], reasons: ['newest', 'first of day 2024-03-14'] },
+      { item: items[1], reasons: ['newest whole one', 'first of day 2024-03-13'] },
     ]);
   });
 });

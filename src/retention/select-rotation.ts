@@ -10,7 +10,7 @@ export interface RotationItem {
   /** Tells apart what was made at the same time. */
   readonly id: string;
   readonly time: Date;
-  /** Made of a run that was stopped: it never takes the place of a whole one. */
+  /** Something is missing in it: it never takes the place of a whole one. */
   readonly isPartial?: boolean;
 }
 
@@ -28,7 +28,8 @@ export interface Selected<T> {
 
 /**
  * Divides backups of one name. For each unit with a count n, the window is the current unit and the n - 1 before it, and
- * of each unit in it the oldest backup stays. What is dated after `now` stays, and so does the newest of the others.
+ * of each unit in it the oldest backup stays, a whole one if there is any. What is dated after `now` stays, and so do the
+ * newest of the others and the newest whole one.
  * The order of `items` does not matter. Throws `ARGUMENT_INVALID` and `RETENTION_EMPTY`.
  */
 export function selectRotation<T extends RotationItem>(
@@ -68,23 +69,17 @@ export function divide<T>(items: readonly T[], reasons: ReadonlyMap<T, readonly 
   };
 }
 
-/**
- * The newest `count` whole ones, at least one, and what stopped runs left since the newest. Where there is no whole
- * one, the others count as such.
- */
+/** The newest `count`, at least one, and as many of the whole ones: what lacks something never stands alone. */
 export function* newest<T extends RotationItem>(
   newestFirst: readonly T[],
   count: number,
 ): Generator<readonly [T, string], void, undefined> {
-  const complete = newestFirst.filter(({ isPartial }) => isPartial !== true);
-  const whole = complete.length === 0 ? newestFirst : complete;
   const last = Math.max(1, count);
-  for (const [at, item] of whole.slice(0, last).entries()) {
-    yield [item, at === 0 ? 'newest' : `one of the newest ${last}`];
-  }
-  for (const item of newestFirst) {
-    if (item === whole[0]) return;
-    yield [item, 'newer than the newest whole one'];
+  const found = newestFirst.slice(0, last);
+  const whole = newestFirst.filter(({ isPartial }) => isPartial !== true).slice(0, last);
+  for (const [at, item] of found.entries()) yield [item, at === 0 ? 'newest' : `one of the newest ${last}`];
+  for (const [at, item] of whole.entries()) {
+    if (!found.includes(item)) yield [item, at === 0 ? 'newest whole one' : `one of the newest ${last} whole ones`];
   }
 }
 

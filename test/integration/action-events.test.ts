@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import { type ActionName, actionNames, type VaultEvents } from '../../src/vault/vault-events.ts';
 import type { Vault } from '../../src/vault/vault.ts';
 import { quickVault } from '../support/quick-vault.ts';
 
 let folder: string;
+let storage: Storage;
 let vault: Vault;
 let target: Vault;
 let told: { readonly name: string; readonly event: VaultEvents[keyof VaultEvents] }[];
@@ -16,7 +18,8 @@ let told: { readonly name: string; readonly event: VaultEvents[keyof VaultEvents
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cairn-events-'));
   writeFileSync(join(folder, 'file'), 'content');
-  vault = await quickVault(openMemoryStorage(), 'correct horse');
+  storage = openMemoryStorage();
+  vault = await quickVault(storage, 'correct horse');
   target = await quickVault(openMemoryStorage(), 'another one');
   await vault.backup(folder, { name: 'app' });
   await vault.archive(folder, { name: 'packed' });
@@ -136,8 +139,8 @@ describe('a check', () => {
   });
 
   it('tells of damage as its result, not as its failure', async () => {
-    const [index] = await Array.fromAsync(vault.storage.list('index/'));
-    await vault.storage.remove(index?.name ?? '');
+    const [index] = await Array.fromAsync(storage.list('index/'));
+    await storage.remove(index?.name ?? '');
     await vault.check();
     expect(facts('check').at(-1)).toMatchObject({ result: { isGood: false } });
     expect(named('check')).toEqual(['check.before', 'check.done']);

@@ -207,9 +207,9 @@ describe('a change is not begun', () => {
 
   it('where its backup is not whole', async () => {
     const error = await vault.guard([app, join(scratch, 'nowhere')], never).then(undefined, (error) => error);
-    // Nothing needs it, so retention may have it.
+    // Nothing needs it, so it is not held and retention may have it.
     const [left] = await Array.fromAsync(vault.list());
-    expect(left?.tags).toEqual([]);
+    expect(left?.tags).toEqual(['partial']);
     expect(error).toMatchObject({ code: 'BACKUP_PARTIAL', facts: { backup: left?.id } });
   });
 

@@ -5,6 +5,7 @@ import { CairnError } from '../../base/errors.ts';
 import { openPosix } from '../../base/posix/open-posix.ts';
 import { ageEncryptor } from '../../formats/age/age-file.ts';
 import type { AgeRecipients } from '../../formats/age/age-header.ts';
+import { withPartialTag } from '../../formats/snapshot/partial-tag.ts';
 import type { ArchiveCodec } from '../codec.ts';
 import type { ArchiveContent } from '../shelf/write-archive.ts';
 import type { ArchiveEncryption } from '../sidecar.ts';
@@ -67,7 +68,7 @@ export async function makeArchive(source: Source, options: MakeArchiveOptions): 
         name: options.name,
         host: options.host ?? hostname(),
         time: options.time,
-        tags: options.tags ?? [],
+        tags: problems > 0 ? withPartialTag(options.tags ?? []) : (options.tags ?? []),
         paths: source.paths,
         codec,
         encryption: encryptionOf(encryptTo),

@@ -6,7 +6,8 @@ import { findParent } from '../../archiver/parent.ts';
 import { CairnError, isCairnError } from '../../base/errors.ts';
 import { shortId } from '../../base/ids.ts';
 import type { GoTime } from '../../formats/go-time.ts';
-import { PARTIAL_TAG, type SnapshotRecord } from '../../repository/snapshots.ts';
+import { isPartial } from '../../formats/snapshot/partial-tag.ts';
+import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import type { SnapshotTree } from '../look/snapshot-tree.ts';
 import { loadVaultIndex } from '../vault-session.ts';
 import type { ActionContext } from './backup-action.ts';
@@ -26,8 +27,8 @@ export function earlierBackup(
   const name = displayName({ paths, tags });
   const sameName = snapshots.filter(({ snapshot }) => displayName(snapshot) === name);
   const query = { hostname, paths: tags.some(isNameTag) ? [] : paths, time };
-  // What a stopped run left may lack everything, and says nothing of what there was.
-  const whole = sameName.filter(({ snapshot }) => !snapshot.tags.includes(PARTIAL_TAG));
+  // One that is not whole may lack everything, and says nothing of what there was.
+  const whole = sameName.filter(({ snapshot }) => !isPartial(snapshot.tags));
   return findParent(whole, query) ?? findParent(sameName, query);
 }
 

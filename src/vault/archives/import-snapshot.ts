@@ -8,6 +8,7 @@ import { readEntries } from '../../archives/read/read-entries.ts';
 import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import { CairnArgumentError, CairnError, hasCode } from '../../base/errors.ts';
 import { TemporaryFolder } from '../../base/temporary-folder.ts';
+import { withPartialTag } from '../../formats/snapshot/partial-tag.ts';
 import { openTarget } from '../../restorer/target/target.ts';
 import type { RestoreProblem } from '../../restorer/restore-problem.ts';
 import { openFolderAsRoot } from '../../sources/files/folder-as-root.ts';
@@ -79,7 +80,9 @@ async function saveSnapshot(
   const { above, paths } = placeOf(imported);
   const refused = await extract(context, imported, { target: path.join(root, above), naming, options });
   await dateFolders(root, above, naming.time);
-  const saved = await backUp(context, root, paths ?? (await topPaths(root)), naming);
+  // What was refused is missing in the folder as well, so the backup of it cannot know.
+  const tags = refused.length > 0 ? withPartialTag(naming.tags ?? []) : naming.tags;
+  const saved = await backUp(context, root, paths ?? (await topPaths(root)), { ...naming, tags });
   const problems = [...refused, ...saved.problems.map((problem) => withoutFolder(problem, root))];
   return { ...saved, problems, status: problems.length === 0 ? 'complete' : 'partial' };
 }

@@ -5,7 +5,7 @@ import { groupByName, type NameGroupField, nameGroupFields } from '../../retenti
 import { heldReasons } from '../../retention/hold.ts';
 import { losesAll } from '../../retention/plan-forget.ts';
 import type { RotationItem, Selected } from '../../retention/select-rotation.ts';
-import { PARTIAL_TAG } from '../../repository/snapshots.ts';
+import { isPartial } from '../../formats/snapshot/partial-tag.ts';
 import type { LookContext } from '../look/look-inside.ts';
 import { type BackupFilter, matcherOfAny } from '../reference/backup-filter.ts';
 import { archiveRecord, type BackupRecord, backupRecord } from '../reference/backup-record.ts';
@@ -79,7 +79,7 @@ export function planByName(
 }
 
 function candidate(backup: BackupRecord): Candidate {
-  return { id: backup.id, time: backup.time, isPartial: backup.tags.includes(PARTIAL_TAG), backup };
+  return { id: backup.id, time: backup.time, isPartial: isPartial(backup.tags), backup };
 }
 
 function newestFirst(a: { readonly backup: BackupRecord }, b: { readonly backup: BackupRecord }): number {

@@ -2,6 +2,7 @@ import { CairnArgumentError } from '../../base/errors.ts';
 import { replaceSidecar } from '../../archives/shelf/replace-sidecar.ts';
 import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import type { SnapshotId } from '../../base/ids.ts';
+import { PARTIAL_TAG } from '../../formats/snapshot/partial-tag.ts';
 import { holdTag, isHoldTag } from '../../retention/hold.ts';
 import { resaveSnapshot } from '../../repository/resave-snapshot.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
@@ -17,7 +18,7 @@ import { openRemovingSession } from './exclusive-session.ts';
 
 /**
  * How tags change. `set` stands alone; `add` and `remove` may come together. The name of a backup is no tag here, and a
- * hold is put and released only by that word: `set` keeps both.
+ * hold is put and released only by that word: `set` keeps both, and the mark of a backup that is not whole (`partial`).
  */
 export interface TagChange {
   readonly set?: readonly string[] | undefined;
@@ -136,12 +137,17 @@ async function saveTags(
 /** The new tags; `undefined` where nothing changes. */
 function changedTags(old: readonly string[], change: TagChange): readonly string[] | undefined {
   const { set, add = [], remove = [], hold = [], release = [] } = change;
-  const base = set === undefined ? old : [...old.filter((tag) => isNameTag(tag) || isHoldTag(tag)), ...set];
+  const base = set === undefined ? old : [...old.filter(isKept), ...set];
   const released = release === 'all' ? base.filter(isHoldTag) : release.map(holdTag);
   const gone = [...remove, ...released];
   const tags = [...base.filter((tag) => !gone.includes(tag)), ...add, ...hold.map(holdTag)];
   const unique = [...new Set(tags)];
   return unique.length === old.length && unique.every((tag, at) => tag === old[at]) ? undefined : unique;
+}
+
+/** What no `set` takes away: it is not what somebody thought of when they chose tags. */
+function isKept(tag: string): boolean {
+  return isNameTag(tag) || isHoldTag(tag) || tag === PARTIAL_TAG;
 }
 
 function checkChange({ set, add, remove, hold, release }: TagChange): void {

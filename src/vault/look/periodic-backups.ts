@@ -4,7 +4,7 @@ import {
   type PeriodicStatus,
   periodicStatus,
 } from '../../retention/periodic-status.ts';
-import { PARTIAL_TAG } from '../../repository/snapshots.ts';
+import { isPartial } from '../../formats/snapshot/partial-tag.ts';
 import type { BackupRecord } from '../reference/backup-record.ts';
 import { momentStart } from '../reference/moment.ts';
 import { listBackups } from './list-backups.ts';
@@ -33,5 +33,5 @@ export async function periodicBackups(
 
 function candidate(backup: BackupRecord): PeriodicBackup & { readonly backup: BackupRecord } {
   const { name, host, time, storedBytes, tags } = backup;
-  return { name, host, time, storedBytes, isPartial: tags.includes(PARTIAL_TAG), backup };
+  return { name, host, time, storedBytes, isPartial: isPartial(tags), backup };
 }
