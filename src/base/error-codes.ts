@@ -98,6 +98,7 @@ export const errorCodes = [
   'PLUGIN_FAILED',
   // retention by name, holds
   'RETENTION_EMPTY',
+  'CLOCK_DOUBTFUL',
   'BACKUP_HELD',
   'BACKUP_OVERDUE',
   'GUARD_ROLLED_BACK',

@@ -90,6 +90,7 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   HOOK_FAILED: 'Run the command of the hook by itself and see what it says.',
   PLUGIN_FAILED: 'Correct the plugin, or take it out of `plugins:` in the configuration.',
   RETENTION_EMPTY: 'Give at least one rule above zero, such as `--days 7`.',
+  CLOCK_DOUBTFUL: 'Look at the clock of this machine; if it is right, give the time with `--now`.',
   BACKUP_HELD: 'Release it with `cairn tag REF --release-hold LABEL`, or give `--include-held`.',
   BACKUP_OVERDUE: 'Find out why it was not made: the log of its schedule, then a run by hand.',
   GUARD_ROLLED_BACK: 'The source is as it was before; the cause says what failed.',

@@ -159,6 +159,7 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   HOOK_FAILED: 'command',
   PLUGIN_FAILED: 'plugin',
   RETENTION_EMPTY: 'usage',
+  CLOCK_DOUBTFUL: 'usage',
   BACKUP_HELD: 'held',
   BACKUP_OVERDUE: 'overdue',
   GUARD_ROLLED_BACK: 'failed',

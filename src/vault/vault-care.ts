@@ -66,7 +66,7 @@ export abstract class VaultCare extends VaultLook {
   }
 
   /**
-   * What rotation would remove, by name: `vault.rotate` does it. Rejects with `RETENTION_EMPTY`, `REF_UNKNOWN`.
+   * What rotation would remove, by name: `vault.rotate` does it. Rejects with `RETENTION_EMPTY`, `REF_UNKNOWN`, `CLOCK_DOUBTFUL`.
    *
    * ```ts
    * const plan = await vault.planRotation({ name: 'main' }, { days: 7, weeks: 6, months: 6 });
@@ -91,7 +91,7 @@ export abstract class VaultCare extends VaultLook {
     );
   }
 
-  /** What `deleteOlderThan` would remove. Rejects with `ARGUMENT_INVALID`, `REF_UNKNOWN`, `FORGET_REFUSED`. */
+  /** What `deleteOlderThan` would remove. Rejects with `ARGUMENT_INVALID`, `REF_UNKNOWN`, `FORGET_REFUSED`, `CLOCK_DOUBTFUL`. */
   async planDeleteOlderThan(
     interval: string,
     filter: NamedFilter = {},

@@ -1,8 +1,9 @@
+import { intervalReachMs } from '../../retention/clock-doubt.ts';
 import { before, parseInterval } from '../../retention/interval.ts';
 import { selectOlderThan } from '../../retention/select-older-than.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import type { LookContext } from '../look/look-inside.ts';
-import { type ByNameOptions, type NamedFilter, nowOf, planByName, readNamed } from './plan-by-name.ts';
+import { assertClockOf, type ByNameOptions, type NamedFilter, nowOf, planByName, readNamed } from './plan-by-name.ts';
 import type { ForgetPlan } from './plan-forget.ts';
 import { applyRetention, type RetentionResult } from './rotate-backups.ts';
 
@@ -19,7 +20,7 @@ export interface OlderThanPlan extends ForgetPlan {
   readonly olderThan: Date;
 }
 
-/** Throws `ARGUMENT_INVALID` for what is no interval, `REF_UNKNOWN`, `FORGET_REFUSED`. */
+/** Throws `ARGUMENT_INVALID` for what is no interval, `REF_UNKNOWN`, `FORGET_REFUSED`, `CLOCK_DOUBTFUL`. */
 export async function planDeleteOlderThan(
   context: LookContext,
   text: string,
@@ -29,8 +30,9 @@ export async function planDeleteOlderThan(
   const interval = parseInterval(text);
   const rule = { now: nowOf(options), keepAtLeast: options.keepAtLeast ?? 1 };
   selectOlderThan([], interval, rule);
-  const backups = await readNamed(context, filter);
-  const groups = planByName(backups, options, (items) => selectOlderThan(items, interval, rule));
+  const { chosen, times } = await readNamed(context, filter);
+  const groups = planByName(chosen, options, (items) => selectOlderThan(items, interval, rule));
+  assertClockOf(groups, times, { now: rule.now, reachMs: intervalReachMs(interval, rule.now) }, options);
   return { action: 'deleteOlderThan', interval: text, olderThan: before(rule.now, interval), groups };
 }
 

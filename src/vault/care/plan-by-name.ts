@@ -1,6 +1,7 @@
 // What `rotate` and `deleteOlderThan` share: the backups of one name belong together, those that are held stay and do
 // not count, and nothing ends a history.
 import { CairnError } from '../../base/errors.ts';
+import { assertClock } from '../../retention/clock-doubt.ts';
 import { groupByName, type NameGroupField, nameGroupFields } from '../../retention/group-by-name.ts';
 import { heldReasons } from '../../retention/hold.ts';
 import { losesAll } from '../../retention/plan-forget.ts';
@@ -22,26 +23,36 @@ export interface ByNameOptions {
    * was taken from them. `[]`: all backups of one name, of all hosts, are one history.
    */
   readonly groupBy?: readonly NameGroupField[] | undefined;
-  /** The time to count from; that of the call by default. */
+  /** The time to count from, which is then taken for right; that of the call by default. */
   readonly now?: Date | string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The backups that a filter means, oldest first. Throws `REF_UNKNOWN` where it names a name that no backup has. */
+export interface NamedBackups {
+  /** Oldest first. */
+  readonly chosen: readonly BackupRecord[];
+  /** When each backup of the vault was made. */
+  readonly times: readonly Date[];
+}
+
+/** The backups that a filter means. Throws `REF_UNKNOWN` where it names a name that no backup has. */
 export async function readNamed(
   { repository, settings, signal }: LookContext,
   filter: NamedFilter,
-): Promise<BackupRecord[]> {
+): Promise<NamedBackups> {
   const matches = matcherOfAny(filter);
   const isMatch = [filter].flat().map(archiveMatcher);
   await using session = await openSession(repository, settings, { mode: 'shared', purpose: 'read', signal });
   const snapshots = await loadSnapshots(repository, settings, session.signal);
   const archives = await readArchives({ repository, settings, signal: session.signal });
-  refuseUnknownNames(filter, [...snapshots.map(backupRecord), ...archives.map(archiveRecord)]);
+  const all = [...snapshots.map(backupRecord), ...archives.map(archiveRecord)];
+  refuseUnknownNames(filter, all);
   const found = archives.filter((archive) => isMatch.some((matchesFilter) => matchesFilter(archive)));
-  return [...snapshots.filter(matches).map(backupRecord), ...found.map(archiveRecord)].sort(
-    (a, b) => a.time.getTime() - b.time.getTime(),
-  );
+  const chosen: BackupRecord[] = [...snapshots.filter(matches).map(backupRecord), ...found.map(archiveRecord)];
+  return {
+    chosen: chosen.sort((a, b) => a.time.getTime() - b.time.getTime()),
+    times: all.map(({ time }) => time),
+  };
 }
 
 /** A name is exact: a wrong one must not end as a run that had nothing to do. */
@@ -84,6 +95,19 @@ function candidate(backup: BackupRecord): Candidate {
 
 function newestFirst(a: { readonly backup: BackupRecord }, b: { readonly backup: BackupRecord }): number {
   return b.backup.time.getTime() - a.backup.time.getTime();
+}
+
+/** Throws `CLOCK_DOUBTFUL`, unless the caller says what time it is. */
+export function assertClockOf(
+  groups: readonly ForgetGroup[],
+  times: readonly Date[],
+  { now, reachMs }: { readonly now: Date; readonly reachMs: number | undefined },
+  said: ByNameOptions,
+): void {
+  if (said.now !== undefined || reachMs === undefined) return;
+  const kept = groups.flatMap(({ keep }) => keep.map(({ backup }) => backup.time));
+  const removed = groups.flatMap(({ forget }) => forget.map(({ time }) => time));
+  assertClock({ now, reachMs, known: times, kept, removed });
 }
 
 export function nowOf({ now }: ByNameOptions): Date {

@@ -1,8 +1,9 @@
+import { rotationReachMs } from '../../retention/clock-doubt.ts';
 import type { RotationRules } from '../../retention/rotation-policy.ts';
 import { selectRotation } from '../../retention/select-rotation.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import type { LookContext } from '../look/look-inside.ts';
-import { type ByNameOptions, type NamedFilter, nowOf, planByName, readNamed } from './plan-by-name.ts';
+import { assertClockOf, type ByNameOptions, type NamedFilter, nowOf, planByName, readNamed } from './plan-by-name.ts';
 import type { ForgetGroup, ForgetPlan } from './plan-forget.ts';
 import { type RemovedBackups, removePlanned } from './remove-planned.ts';
 
@@ -26,7 +27,7 @@ export interface RetentionResult extends RemovedBackups {
   readonly kept: ForgetGroup['keep'];
 }
 
-/** Throws `RETENTION_EMPTY`, `ARGUMENT_INVALID`, `REF_UNKNOWN`. */
+/** Throws `RETENTION_EMPTY`, `ARGUMENT_INVALID`, `REF_UNKNOWN`, `CLOCK_DOUBTFUL`. */
 export async function planRotation(
   context: LookContext,
   filter: NamedFilter,
@@ -37,8 +38,9 @@ export async function planRotation(
   const now = nowOf(options);
   // A policy that is none is an error before anything is read.
   selectRotation([], rules, now, zone);
-  const backups = await readNamed(context, filter);
-  const groups = planByName(backups, options, (items) => selectRotation(items, rules, now, zone));
+  const { chosen, times } = await readNamed(context, filter);
+  const groups = planByName(chosen, options, (items) => selectRotation(items, rules, now, zone));
+  assertClockOf(groups, times, { now, reachMs: rotationReachMs(rules) }, options);
   return { action: 'rotate', now, zone, rules, groups };
 }
 
