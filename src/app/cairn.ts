@@ -28,7 +28,11 @@ export interface CairnOptions {
   /** A file; by default `cairn.yaml` in the folder or above, or the user's own. */
   readonly configFile?: string | undefined;
   readonly profile?: string | undefined;
-  /** By default the variables of this process. */
+  /**
+   * The variables that everything goes by: the search for the file, `${NAME}` in it, folders of the user for the cache and
+   * the catalog, storages, hooks and programs. Those of this process by default. Without HOME and the XDG variables there is
+   * no cache and no catalog: nothing is written to a place that nobody named.
+   */
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** Where relative paths start and the search for the file begins; the working directory by default. */
   readonly cwd?: string | undefined;
@@ -224,7 +228,7 @@ export class Cairn implements AsyncDisposable {
 async function configuredVaultOptions(
   loaded: LoadedConfig,
   name: string,
-  { onNotice, logger }: CairnContext,
+  { env, onNotice, logger }: CairnContext,
   passwords: Set<Secret>,
 ): Promise<OpenVaultOptions> {
   const vault = loaded.vault(name);
@@ -240,6 +244,7 @@ async function configuredVaultOptions(
         hint: `Give vaults.${name}.password.`,
       });
     },
+    env,
     retryLockMs: vault.retryLockMs,
     coldClass: vault.coldClass,
     storage: {

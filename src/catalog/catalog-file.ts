@@ -1,12 +1,13 @@
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
+import { userFolder } from '../base/user-folder.ts';
 
-/** Where the catalog of this machine lies: CAIRN_CATALOG, or `cairn/catalog.sqlite` in the user's data folder. */
-export function defaultCatalogFile(env: NodeJS.ProcessEnv): string {
+/**
+ * Where the catalog of this machine lies: CAIRN_CATALOG, or `cairn/catalog.sqlite` in the user's data folder; `undefined`
+ * where the variables name neither.
+ */
+export function defaultCatalogFile(env: NodeJS.ProcessEnv): string | undefined {
   const chosen = env['CAIRN_CATALOG'];
   if (chosen !== undefined && chosen !== '') return chosen;
-  const xdg = env['XDG_DATA_HOME'];
-  // XDG's directories count where they are absolute paths, as its specification wants.
-  const data = xdg !== undefined && isAbsolute(xdg) ? xdg : join(env['HOME'] ?? homedir(), '.local', 'share');
-  return join(data, 'cairn', 'catalog.sqlite');
+  const folder = userFolder(env, 'data');
+  return folder === undefined ? undefined : join(folder, 'cairn', 'catalog.sqlite');
 }

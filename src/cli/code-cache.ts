@@ -10,5 +10,5 @@ import { defaultCacheFolder } from '../vault/cache-folder.ts';
  */
 export function enableCodeCache(env: NodeJS.ProcessEnv): void {
   const folder = defaultCacheFolder(env);
-  if (existsSync(folder)) enableCompileCache(join(folder, 'code'));
+  if (folder !== undefined && existsSync(folder)) enableCompileCache(join(folder, 'code'));
 }

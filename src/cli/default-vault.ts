@@ -3,27 +3,20 @@
 // vault whose key is lost is lost.
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CairnError, messageOf, systemCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
+import { userFolder, type UserFolderKind } from '../base/user-folder.ts';
+import { homeless } from './user-places.ts';
 
 export interface DefaultPlaces {
   readonly vault: string;
   readonly keyFile: string;
 }
 
-/** XDG's directories count where they are absolute paths, as its specification wants. */
 export function defaultPlaces(env: NodeJS.ProcessEnv): DefaultPlaces {
-  const home = env['HOME'] ?? homedir();
-  const folder = (name: string, fallback: string): string => {
-    const value = env[name];
-    return value !== undefined && isAbsolute(value) ? value : join(home, fallback);
-  };
-  return {
-    vault: join(folder('XDG_DATA_HOME', '.local/share'), 'cairn', 'vault'),
-    keyFile: join(folder('XDG_CONFIG_HOME', '.config'), 'cairn', 'key'),
-  };
+  const folder = (kind: UserFolderKind): string => userFolder(env, kind) ?? homeless();
+  return { vault: join(folder('data'), 'cairn', 'vault'), keyFile: join(folder('config'), 'cairn', 'key') };
 }
 
 /** The key of the default vault, or `undefined` where the file does not exist. */

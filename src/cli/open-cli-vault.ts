@@ -2,8 +2,7 @@
 import { CairnError, hasCode } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import { vaultVariables } from '../config/vault-variables.ts';
-import { defaultCatalogFile } from '../catalog/catalog-file.ts';
-import { defaultCacheFolder } from '../vault/cache-folder.ts';
+import { cacheFolder, catalogFile } from './user-places.ts';
 import type { StorageSettings } from '../vault/storage-settings.ts';
 import type { OpenVaultOptions } from '../vault/vault-options.ts';
 import type { Vault } from '../vault/vault.ts';
@@ -133,7 +132,7 @@ async function makeOrOpen(cli: CliContext, choice: DefaultChoice, options: OpenV
 
 /** Where local copies and memories are kept; `undefined` = nowhere. */
 export function cacheFolderOf({ options, env }: CliContext): string | undefined {
-  return options.cache ? (options.cacheDir ?? defaultCacheFolder(env)) : undefined;
+  return options.cache ? (options.cacheDir ?? cacheFolder(env)) : undefined;
 }
 
 /** Where the password of a vault comes from that is not the one of `--vault`. */
@@ -168,7 +167,7 @@ export async function vaultOptions(
     jobs: options.jobs,
     storage: await storageSettings(cli, choice),
     cache: folder === undefined ? false : { folder },
-    catalog: options.catalog ? { file: defaultCatalogFile(env) } : false,
+    catalog: options.catalog ? { file: catalogFile(env) } : false,
     onNotice: ({ level, message }) => (level === 'warning' ? warn(message) : cli.info(message)),
     extensions: (await cli.extensions())?.forVaults,
     signal,

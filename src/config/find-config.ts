@@ -1,7 +1,7 @@
 import { lstatSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { CairnError, messageOf } from '../base/errors.ts';
+import { userFolder } from '../base/user-folder.ts';
 
 const CONFIG_NAME = 'cairn.yaml';
 
@@ -18,12 +18,10 @@ export interface ConfigSearch {
   readonly cwd: string;
 }
 
-/** Where the file of a user is, for all of their work. */
-export function userConfigFile(env: NodeJS.ProcessEnv): string {
-  const xdg = env['XDG_CONFIG_HOME'];
-  // XDG's directories count where they are absolute paths, as its specification wants.
-  const folder = xdg !== undefined && isAbsolute(xdg) ? xdg : join(env['HOME'] ?? homedir(), '.config');
-  return join(folder, 'cairn', CONFIG_NAME);
+/** Where the file of a user is, for all of their work; `undefined` where the variables name no folder of theirs. */
+export function userConfigFile(env: NodeJS.ProcessEnv): string | undefined {
+  const folder = userFolder(env, 'config');
+  return folder === undefined ? undefined : join(folder, 'cairn', CONFIG_NAME);
 }
 
 /**
@@ -42,7 +40,7 @@ export function findConfig({ file, env, cwd }: ConfigSearch): FoundConfig | unde
     if (dirname(folder) === folder) break;
   }
   const own = userConfigFile(env);
-  return isThere(own) ? trusted({ file: own, by: 'user' }) : undefined;
+  return own !== undefined && isThere(own) ? trusted({ file: own, by: 'user' }) : undefined;
 }
 
 function named(file: string, by: 'flag' | 'CAIRN_CONFIG', what: string): FoundConfig {

@@ -1,9 +1,9 @@
 // From a file, or from an object of code, to a configuration that can be used. What it imports (YAML, the schema) takes
 // a while to load: `load-config.ts` does so only where there is a file.
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { CairnArgumentError, CairnError, messageOf } from '../base/errors.ts';
+import { homeFolder } from '../base/user-folder.ts';
 import type { ConfigInput } from './config-input.ts';
 import { type ConfigDocument, parseConfigDocument } from './config-document.ts';
 import { configError, type ConfigPath, type ConfigPosition } from './config-issue.ts';
@@ -60,7 +60,7 @@ export function configOfCode(
   if (profile !== undefined && !profiles.includes(profile)) {
     throw new CairnArgumentError(unknownProfile(profile, profiles));
   }
-  const parsed = parseConfig(input, profile, { folder: cwd, home: homeOf(env), env, fromCode: true });
+  const parsed = parseConfig(input, profile, { folder: cwd, home: homeFolder(env), env, fromCode: true });
   const name = 'config';
   if (parsed.kind === 'bad') {
     const issues = parsed.issues.map(({ path, message }) => ({ path, message, position: undefined }));
@@ -91,7 +91,7 @@ function parseDocumentValue(
   profile: string | undefined,
   env: NodeJS.ProcessEnv,
 ): Extract<ParsedConfig, { readonly kind: 'good' }> {
-  const parsed = parseConfig(value, profile, { folder: dirname(file), home: homeOf(env), env, fromCode: false });
+  const parsed = parseConfig(value, profile, { folder: dirname(file), home: homeFolder(env), env, fromCode: false });
   if (parsed.kind === 'good') return parsed;
   throw configError(
     file,
@@ -109,10 +109,6 @@ function readText(file: string): string {
       facts: { file },
     });
   }
-}
-
-function homeOf(env: NodeJS.ProcessEnv): string {
-  return env['HOME'] ?? homedir();
 }
 
 type PositionOf = (path: ConfigPath) => ConfigPosition | undefined;

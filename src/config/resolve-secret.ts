@@ -50,8 +50,8 @@ async function ofFile(path: string, key: string): Promise<Secret> {
   }
 }
 
-async function ofCommand(command: string, { key, folder, signal }: SecretLookup): Promise<Secret> {
-  const output = await secretOfCommand(command, { signal, cwd: folder });
+async function ofCommand(command: string, { key, folder, env, signal }: SecretLookup): Promise<Secret> {
+  const output = await secretOfCommand(command, { signal, cwd: folder, env });
   if (output.ok) return output.secret;
   // The command line itself is not shown: people put secrets into it.
   throw new CairnError('COMMAND_FAILED', `${key}: its command failed: ${output.reason}`, {

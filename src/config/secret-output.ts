@@ -12,13 +12,19 @@ export type CommandOutput =
   | { readonly ok: true; readonly secret: Secret }
   | { readonly ok: false; readonly reason: string; readonly cause?: unknown };
 
+export interface SecretCommandOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly cwd?: string | undefined;
+  readonly env?: NodeJS.ProcessEnv | undefined;
+}
+
 /** Runs `sh -c COMMAND` once. It may ask on the terminal. Throws the reason of `signal` only. */
 export async function secretOfCommand(
   command: string,
-  { signal, cwd }: { readonly signal?: AbortSignal | undefined; readonly cwd?: string | undefined } = {},
+  { signal, cwd, env = process.env }: SecretCommandOptions = {},
 ): Promise<CommandOutput> {
   return await new Promise((resolve, reject) => {
-    const child = spawn(command, { shell: true, stdio: ['inherit', 'pipe', 'inherit'], signal, cwd });
+    const child = spawn(command, { shell: true, stdio: ['inherit', 'pipe', 'inherit'], signal, cwd, env });
     const parts: Buffer[] = [];
     child.stdout.on('data', (part: Buffer) => parts.push(part));
     child.on('error', (error) =>

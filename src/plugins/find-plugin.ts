@@ -9,7 +9,7 @@ export interface PluginPlaces {
   /** Paths are relative to it, and packages are looked for from there up: the folder of the configuration. */
   readonly folder: string;
   /** Where plugins are found by the name of their file. */
-  readonly pluginsFolder: string;
+  readonly pluginsFolder: string | undefined;
 }
 
 const extensions = ['.mjs', '.js', '.mts', '.ts'];
@@ -33,7 +33,7 @@ function pathOf(use: string, folder: string): string {
 
 /** A name without a slash is that of a file in the folder of plugins, if there is one; else it is a package's. */
 async function findByName(use: string, { folder, pluginsFolder }: PluginPlaces): Promise<string | undefined> {
-  if (/^[\w.-]+$/.test(use)) {
+  if (pluginsFolder !== undefined && /^[\w.-]+$/.test(use)) {
     for (const extension of ['', ...extensions]) {
       const file = await fileAt(join(pluginsFolder, `${use}${extension}`));
       if (file !== undefined) return file;
@@ -115,7 +115,7 @@ function untrusted(plugin: string, path: string, remedy: string): CairnError {
 function notFound(plugin: string, { folder, pluginsFolder }: PluginPlaces): CairnError {
   const looked = isPath(plugin)
     ? `there is no file ${pathOf(plugin, folder)}`
-    : `there is no such file in ${pluginsFolder}, and no such package for ${folder}`;
+    : `there is no such file in ${pluginsFolder ?? 'a folder of the user, since HOME is not set'}, and no such package for ${folder}`;
   return new CairnError('PLUGIN_FAILED', `the plugin ${plugin} was not found: ${looked}`, {
     hint: 'A path begins with ./ or /. A package has to be installed where the configuration is.',
     facts: { plugin, phase: 'load' },

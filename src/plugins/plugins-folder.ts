@@ -1,10 +1,8 @@
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
+import { userFolder } from '../base/user-folder.ts';
 
-/** Where plugins are found by the name of their file, by the XDG base directory rules. */
-export function defaultPluginsFolder(env: NodeJS.ProcessEnv): string {
-  const xdg = env['XDG_CONFIG_HOME'];
-  // A relative path there is to be ignored (XDG Base Directory Specification).
-  const base = xdg !== undefined && isAbsolute(xdg) ? xdg : join(env['HOME'] ?? homedir(), '.config');
-  return join(base, 'cairn', 'plugins');
+/** Where plugins are found by the name of their file; `undefined` where the variables name no folder of the user's. */
+export function defaultPluginsFolder(env: NodeJS.ProcessEnv): string | undefined {
+  const folder = userFolder(env, 'config');
+  return folder === undefined ? undefined : join(folder, 'cairn', 'plugins');
 }

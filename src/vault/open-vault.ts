@@ -84,9 +84,9 @@ async function openOn(
 ): Promise<Vault> {
   const notify = notifyOf(options);
   if (options.coldClass !== undefined && !isStorageClass(options.coldClass)) throw noStorageClass(options.coldClass);
-  const { signal, extensions } = options;
+  const { signal, extensions, env } = options;
   const settings = { ...options.storage, schemes: options.storage?.schemes ?? extensions?.storages };
-  const { storage, mirror } = await openStorageStack(place, settings, notify, { signal });
+  const { storage, mirror } = await openStorageStack(place, settings, notify, { signal, env });
   try {
     const { repository, password } = await open(storage, notify);
     if (repository.coldClass !== undefined && storage.cold === undefined) notify(withoutClasses(repository.coldClass));
@@ -137,13 +137,15 @@ async function resolvePassword(source: PasswordSource): Promise<Secret> {
 
 function cacheOptions(options: OpenVaultOptions): { readonly folder: string } | undefined {
   if (options.cache === false) return undefined;
-  return options.cache ?? { folder: defaultCacheFolder(process.env) };
+  if (options.cache !== undefined) return options.cache;
+  const folder = defaultCacheFolder(options.env ?? process.env);
+  return folder === undefined ? undefined : { folder };
 }
 
 /** A vault in memory ends with its process, and rows of it would stay for ever. */
-function catalogFileOf({ catalog }: OpenVaultOptions, { url }: Storage): string | undefined {
+function catalogFileOf({ catalog, env = process.env }: OpenVaultOptions, { url }: Storage): string | undefined {
   if (catalog === false) return undefined;
-  return catalog?.file ?? (url.startsWith('memory:') ? undefined : defaultCatalogFile(process.env));
+  return catalog?.file ?? (url.startsWith('memory:') ? undefined : defaultCatalogFile(env));
 }
 
 function noStorageClass(text: string): CairnArgumentError {

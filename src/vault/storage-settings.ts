@@ -3,7 +3,7 @@ import type { StorageLogEntry } from '../storage/layers/log.ts';
 
 /** How the storage of a vault is used. */
 export interface StorageSettings {
-  /** Variables for its drivers, such as `AWS_ACCESS_KEY_ID`, over those of this process. */
+  /** Variables for its drivers, such as `AWS_ACCESS_KEY_ID`, over those of the vault. */
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** Nothing is written or removed; actions that only read work without a lock. */
   readonly readOnly?: boolean | undefined;

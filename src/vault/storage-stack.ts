@@ -8,6 +8,7 @@ import { isSidecar, isWritingMarker } from '../archives/shelf/shelf-listing.ts';
 import { ARCHIVES } from '../archives/stored-name.ts';
 import { systemClock } from '../base/clock.ts';
 import { CairnError, messageOf } from '../base/errors.ts';
+import { extendEnv } from '../base/user-folder.ts';
 import { appendOnly } from '../storage/layers/append-only.ts';
 import { Bandwidth } from '../storage/layers/bandwidth.ts';
 import { breaking, type CircuitNotice } from '../storage/layers/circuit-breaker.ts';
@@ -57,7 +58,7 @@ export async function openStorageStack(
   options: OpenStorageOptions = {},
 ): Promise<StorageStack> {
   const limits = limitsOf(settings);
-  const env = settings.env === undefined ? options.env : { ...process.env, ...settings.env };
+  const env = settings.env === undefined ? options.env : extendEnv(options.env ?? process.env, settings.env);
   const opening = { ...options, env, schemes: settings.schemes ?? options.schemes };
   const [first, ...others] = placesOf(place);
   if (first === undefined) throw new CairnError('STORAGE_URL_INVALID', 'no storage was named');

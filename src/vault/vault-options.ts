@@ -15,6 +15,11 @@ export interface VaultNotice {
 
 export interface OpenVaultOptions {
   readonly password: PasswordSource;
+  /**
+   * The variables that say where the cache and the catalog are (HOME and XDG's, CAIRN_CACHE_DIR, CAIRN_CATALOG), and that
+   * the storage reads; those of this process by default. Where they name no place, there is no cache and no catalog.
+   */
+  readonly env?: NodeJS.ProcessEnv | undefined;
   /** Keep trying for so long when the vault is locked; 0 by default. */
   readonly retryLockMs?: number | undefined;
   /** `false`: reading actions take no lock, as on a read-only copy of a vault. */

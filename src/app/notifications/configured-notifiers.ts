@@ -1,5 +1,5 @@
-import { homedir } from 'node:os';
 import path from 'node:path';
+import { userFolder } from '../../base/user-folder.ts';
 import type { LoadedConfig } from '../../config/loaded-config.ts';
 import type { NotifierConfig } from '../../config/notifier-config.ts';
 import type { SecretReference } from '../../config/secret-reference.ts';
@@ -74,9 +74,8 @@ function settingsOf(
   }
 }
 
-/** Where what waits for a digest is kept: `cairn` in the user's state folder (XDG). */
-export function defaultStateFolder(env: NodeJS.ProcessEnv): string {
-  const xdg = env['XDG_STATE_HOME'];
-  if (xdg !== undefined && path.isAbsolute(xdg)) return path.join(xdg, 'cairn');
-  return path.join(env['HOME'] ?? homedir(), '.local', 'state', 'cairn');
+/** Where what waits for a digest is kept: `cairn` in the user's state folder; `undefined` where the variables name none. */
+export function defaultStateFolder(env: NodeJS.ProcessEnv): string | undefined {
+  const folder = userFolder(env, 'state');
+  return folder === undefined ? undefined : path.join(folder, 'cairn');
 }

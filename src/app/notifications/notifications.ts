@@ -14,6 +14,8 @@ import { readSecretText, type SecretSource } from './secret-source.ts';
 export interface NotificationOptions {
   /** Taken out of every message, besides what looks like a secret and the notifiers' own. */
   readonly secrets?: Iterable<Secret | string> | undefined;
+  /** For programs and proxies; the variables of this process by default. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
   /** Where outcomes wait for digests of several runs. */
   readonly stateFolder?: string | undefined;
   /** Told of each message that did not arrive. Nothing else happens then: no notifier makes a job fail. */
@@ -54,6 +56,7 @@ export class Notifications implements AsyncDisposable {
     }
     const tools: ChannelTools = {
       clock: this.#clock,
+      env: options.env ?? process.env,
       readSecret: (source) => this.#readSecret(source),
       http: () => (this.#http ??= this.#openHttp()),
     };
@@ -136,7 +139,7 @@ export class Notifications implements AsyncDisposable {
   }
 
   async #openHttp(): Promise<HttpClient> {
-    return (await import('../../storage/drivers/http/http-client.ts')).openHttpClient();
+    return (await import('../../storage/drivers/http/http-client.ts')).openHttpClient({ env: this.#options.env });
   }
 }
 

@@ -20,7 +20,7 @@ export async function openNotifier(settings: NotifierSettings, tools: ChannelToo
     case 'ping':
       return (await import('./channels/ping.ts')).openPing(settings, tools);
     case 'command':
-      return (await import('./channels/command.ts')).openCommandNotifier(settings);
+      return (await import('./channels/command.ts')).openCommandNotifier(settings, tools);
     case 'custom':
       return settings;
     default:

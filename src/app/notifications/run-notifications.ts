@@ -45,7 +45,7 @@ export function openRunNotifications(
     }
   });
   if (settings.length === 0) return new RunNotifications(run, undefined);
-  const options = { stateFolder: defaultStateFolder(env), onWarning };
+  const options = { env, stateFolder: defaultStateFolder(env), onWarning };
   return new RunNotifications(run, openNotifications(settings, options));
 }
 

@@ -2,7 +2,7 @@ import { lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../base/errors.ts';
 import { isId } from '../../base/ids.ts';
-import { defaultCacheFolder } from '../../vault/cache-folder.ts';
+import { cacheFolder } from '../user-places.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples, addExitCodes } from '../help.ts';
@@ -76,7 +76,7 @@ async function clearCache(cli: CliContext, id: string | undefined): Promise<void
 }
 
 function folderOf({ options, env }: CliContext): string {
-  return options.cacheDir ?? defaultCacheFolder(env);
+  return options.cacheDir ?? cacheFolder(env);
 }
 
 /** Only folders whose name is an id: nothing else in there is ours to count or remove. */

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { existsSync } from 'node:fs';
 import { CairnError } from '../../base/errors.ts';
-import { defaultCatalogFile } from '../../catalog/catalog-file.ts';
+import { catalogFile } from '../user-places.ts';
 import type { QueryTable, QueryValue } from '../../catalog/query/query-message.ts';
 import { QueryProcess } from '../../catalog/query/query-process.ts';
 import type { StartCommand } from '../command-table.ts';
@@ -40,7 +40,7 @@ function parseSql(text: string): string {
 
 async function query(cli: CliContext, sql: string, flags: QueryFlags): Promise<void> {
   if (flags.sync) await syncFirst(cli);
-  const file = defaultCatalogFile(cli.env);
+  const file = catalogFile(cli.env);
   if (!existsSync(file)) throw noCatalogYet(file);
   await using queries = new QueryProcess(file);
   const { timeout: timeoutMs, maxRows, param = [] } = flags;

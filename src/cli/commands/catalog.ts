@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { createReadStream } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Catalog } from '../../catalog/catalog.ts';
-import { defaultCatalogFile } from '../../catalog/catalog-file.ts';
+import { catalogFile, home } from '../user-places.ts';
 import type { CatalogSyncResult } from '../../catalog/merge-vault.ts';
 import { CairnError, messageOf, systemCode } from '../../base/errors.ts';
 import type { CommandModule, StartCommand } from '../command-table.ts';
@@ -71,7 +70,7 @@ async function sync(cli: CliContext, how: 'sync' | 'rebuild'): Promise<void> {
 }
 
 async function printPath(cli: CliContext): Promise<void> {
-  const file = defaultCatalogFile(cli.env);
+  const file = catalogFile(cli.env);
   if (cli.options.json) await cli.out.json({ schema: 1, file });
   else await cli.out.write(`${file}\n`);
 }
@@ -95,7 +94,7 @@ async function importCatalog(cli: CliContext, file: string): Promise<void> {
 async function importFromBakthat(cli: CliContext, file: string | undefined): Promise<void> {
   const { importBakthat } = await import('../../catalog/import-bakthat.ts');
   using catalog = await openCatalog(cli);
-  await printResult(cli, importBakthat(catalog, file ?? join(cli.env['HOME'] ?? homedir(), '.bakthat.sqlite')));
+  await printResult(cli, importBakthat(catalog, file ?? join(home(cli.env), '.bakthat.sqlite')));
 }
 
 async function readLines(file: string): Promise<string[]> {
@@ -110,7 +109,7 @@ async function readLines(file: string): Promise<string[]> {
 
 async function openCatalog(cli: CliContext): Promise<Catalog> {
   const { Catalog } = await import('../../catalog/catalog.ts');
-  return Catalog.open(defaultCatalogFile(cli.env));
+  return Catalog.open(catalogFile(cli.env));
 }
 
 async function printResult(cli: CliContext, result: CatalogSyncResult): Promise<void> {

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { describeReference } from '../../config/config-values.ts';
 import type { LoadedConfig } from '../../config/loaded-config.ts';
 import { withoutPassword } from '../../config/plain-secrets.ts';
-import { defaultCacheFolder } from '../../vault/cache-folder.ts';
+import { cacheFolder } from '../user-places.ts';
 import type { CliContext } from '../context.ts';
 import { chooseVault, type VaultChoice } from '../vault-choice.ts';
 
@@ -94,5 +94,5 @@ function cacheOf(cli: CliContext): OriginedValue {
   const { cache, cacheDir } = cli.options;
   if (!cache) return { key: '(cache)', value: 'none', origin: { kind: 'flag', name: '--no-cache' } };
   if (cacheDir !== undefined) return { key: '(cache)', value: cacheDir, origin: { kind: 'flag', name: '--cache-dir' } };
-  return first(cli, '(cache)', ['CAIRN_CACHE_DIR', 'RESTIC_CACHE_DIR'], defaultCacheFolder(cli.env));
+  return first(cli, '(cache)', ['CAIRN_CACHE_DIR', 'RESTIC_CACHE_DIR'], cacheFolder(cli.env));
 }

@@ -10,7 +10,8 @@ import { isFields } from '../../config/merge-profile.ts';
 import type { CliContext } from '../context.ts';
 import { plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
-import { fileToChange, homeOf } from './config-file.ts';
+import { home } from '../user-places.ts';
+import { fileToChange } from './config-file.ts';
 
 /** Adds the profiles of bakthat as vaults. What is in the file already is replaced only after a yes. */
 export async function importBakthatConfig(
@@ -18,7 +19,7 @@ export async function importBakthatConfig(
   named: string | undefined,
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<void> {
-  const from = named ?? join(homeOf(cli.env), '.bakthat.yml');
+  const from = named ?? join(home(cli.env), '.bakthat.yml');
   const { edits, notes } = importBakthat(from, await readSource(from));
   const file = fileToChange(cli);
   const before = await readConfigText(file);

@@ -7,7 +7,8 @@ import { ensureKeyFile } from '../default-vault.ts';
 import type { CliContext } from '../context.ts';
 import { printable } from '../output/printable.ts';
 import { askHidden, askLine, askYesNo, openTerminal, type Terminal } from '../terminal/prompt.ts';
-import { fileToChange, homeOf } from './config-file.ts';
+import { home } from '../user-places.ts';
+import { fileToChange } from './config-file.ts';
 
 /** Asks on the terminal and writes the file. A Ctrl-C before the end writes nothing. */
 export async function initConfig(cli: CliContext): Promise<void> {
@@ -39,7 +40,7 @@ export async function makeConfig(
     current,
     file,
     cwd: process.cwd(),
-    home: homeOf(env),
+    home: home(env),
     probe: probe(signal),
   });
   const text = editConfigText(file, before, answers.edits);

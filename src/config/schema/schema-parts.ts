@@ -21,7 +21,8 @@ import {
 export interface SchemaContext {
   /** Relative paths start here: the folder of the file. */
   readonly folder: string;
-  readonly home: string;
+  /** Where `~` is; `undefined`: the variables do not say. */
+  readonly home: string | undefined;
   readonly env: NodeJS.ProcessEnv;
   /** `tell`: a missing variable is an issue; `leave`: its text stays, since what has it is not used. */
   readonly missing: 'tell' | 'leave';
@@ -150,7 +151,7 @@ export function schemaParts(context: SchemaContext): SchemaParts {
   const expanded = (given: string, payload: Payload): string => expand(context, given, payload, 'may-be-part-empty');
   // An empty variable would make the root of the machine of `${DATA}/`, and the folder of the file of `${DATA}`.
   const place = (given: string, payload: Payload): string => expand(context, given, payload, 'whole');
-  const toPath = (given: string, payload: Payload): string => absolute(context, place(given, payload));
+  const toPath = (given: string, payload: Payload): string => absolute(context, place(given, payload), payload);
   const text = z.string().min(1).transform(expanded);
   return {
     text,
@@ -159,7 +160,7 @@ export function schemaParts(context: SchemaContext): SchemaParts {
     storageUrl: z
       .string()
       .min(1)
-      .transform((given, payload) => absoluteUrl(context, place(given, payload))),
+      .transform((given, payload) => absoluteUrl(context, place(given, payload), payload)),
     secret: secretSchema(context, toPath),
     oneOrMore: (item) =>
       z
@@ -197,16 +198,18 @@ function tellMissing(payload: Payload, input: string, message: string): void {
   payload.issues.push({ code: 'custom', message, input, params: { reason: MISSING_VARIABLE }, continue: true });
 }
 
-function absolute({ folder, home }: SchemaContext, path: string): string {
-  if (path === '~') return home;
-  return path.startsWith('~/') ? resolve(home, path.slice(2)) : resolve(folder, path);
+function absolute({ folder, home }: SchemaContext, path: string, payload: Payload): string {
+  if (path !== '~' && !path.startsWith('~/')) return resolve(folder, path);
+  return home === undefined
+    ? refuse(payload, path, 'begins with ~, and HOME is not set', path)
+    : resolve(home, path.slice(2));
 }
 
-function absoluteUrl(context: SchemaContext, url: string): string {
+function absoluteUrl(context: SchemaContext, url: string, payload: Payload): string {
   // A colon behind the first slash belongs to a path, as `parseStorageUrl` has it.
   const scheme = /^([^/\\:]*):/.exec(url)?.[1]?.toLowerCase();
-  if (scheme === 'local') return absolute(context, url.slice('local:'.length));
-  return scheme === undefined ? absolute(context, url) : url;
+  if (scheme === 'local') return absolute(context, url.slice('local:'.length), payload);
+  return scheme === undefined ? absolute(context, url, payload) : url;
 }
 
 const shellLine: z.ZodType<string> = z.string().min(1);

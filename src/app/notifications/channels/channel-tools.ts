@@ -9,6 +9,8 @@ export interface ChannelTools {
   /** Opened with the first message over HTTP, and shared. */
   readonly http: () => Promise<HttpClient>;
   readonly clock: Clock;
+  /** What programs get, but for secrets. */
+  readonly env: NodeJS.ProcessEnv;
 }
 
 export async function postTools({ http, clock }: ChannelTools): Promise<PostTools> {

@@ -4,11 +4,12 @@ import { runCommand } from '../../../sources/command/run-command.ts';
 import { deliveryFailed } from '../delivery-failed.ts';
 import { messageDocument } from '../message-document.ts';
 import { messageView } from '../message-view.ts';
+import type { ChannelTools } from './channel-tools.ts';
 import type { NotificationMessage, Notifier } from '../notifier.ts';
 import type { CommandNotifierSettings } from '../notifier-settings.ts';
 
 /** Runs a program, without a shell, with the message as JSON on its standard input. What it prints is not looked at. */
-export function openCommandNotifier(settings: CommandNotifierSettings): Notifier {
+export function openCommandNotifier(settings: CommandNotifierSettings, tools: Pick<ChannelTools, 'env'>): Notifier {
   const { command, args, cwd, env } = settings;
   return {
     name: settings.name,
@@ -19,7 +20,7 @@ export function openCommandNotifier(settings: CommandNotifierSettings): Notifier
         args,
         cwd,
         input,
-        env: { ...withoutSecretVariables(process.env), ...variables(message), ...env },
+        env: { ...withoutSecretVariables(tools.env), ...variables(message), ...env },
         killDelayMs: 1000,
       };
       try {

@@ -29,6 +29,8 @@ export interface HttpRequestDone {
 }
 
 export interface HttpClientOptions {
+  /** Where the variables of proxies are; those of this process by default. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** PEM file with authorities to trust besides the usual ones. */
   readonly caFile?: string | undefined;
   /** PEM file with the certificate and the key by which this side shows who it is. */
@@ -120,7 +122,11 @@ export class HttpClient implements AsyncDisposable {
     const key = `${protocol} ${proxied}`;
     const known = this.#agents.get(key);
     if (known !== undefined) return known;
-    const options = { keepAlive: true, timeout: IDLE_MS, ...(proxied ? { proxyEnv: process.env } : {}) };
+    const options = {
+      keepAlive: true,
+      timeout: IDLE_MS,
+      ...(proxied ? { proxyEnv: { ...(this.#options.env ?? process.env) } } : {}),
+    };
     const made = protocol === 'https:' ? new https.Agent({ ...options, ...this.#tls }) : new http.Agent(options);
     this.#agents.set(key, made);
     return made;

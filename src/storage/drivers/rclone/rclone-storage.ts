@@ -14,7 +14,7 @@ export async function openRcloneStorage(
   remote: string,
   { env = process.env, signal }: StorageOptions & { readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<Storage> {
-  const client = await openHttpClient();
+  const client = await openHttpClient({ env });
   const server = await RcloneServer.start(remote, env, signal);
   const dialect: RestDialect = {
     url: `rclone:${describeRemote(remote)}`,

@@ -42,6 +42,7 @@ export interface RestStorageOptions {
 export async function openRestStorage(location: RestLocation, options: RestStorageOptions = {}): Promise<Storage> {
   const { env = process.env } = options;
   const client = await openHttpClient({
+    env,
     caFile: either(env, 'CAIRN_CACERT', 'RESTIC_CACERT'),
     clientCertificateFile: either(env, 'CAIRN_TLS_CLIENT_CERT', 'RESTIC_TLS_CLIENT_CERT'),
     socketPath: location.socketPath,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CairnError, messageOf, systemCode } from '../../../base/errors.ts';
+import { homeFolder } from '../../../base/user-folder.ts';
 import type { Environment } from './s3-location.ts';
 
 /** Settings of one profile of the AWS command line, from both of its files; `credentials` goes first. */
@@ -16,12 +16,10 @@ export async function readAwsProfile(
   environment: Environment,
   signal: AbortSignal | undefined,
 ): Promise<AwsProfile | undefined> {
-  const folder = join(environment['HOME'] ?? homedir(), '.aws');
-  const credentials = await readSections(
-    environment['AWS_SHARED_CREDENTIALS_FILE'] ?? join(folder, 'credentials'),
-    signal,
-  );
-  const config = await readSections(environment['AWS_CONFIG_FILE'] ?? join(folder, 'config'), signal);
+  const home = homeFolder(environment);
+  const own = (file: string): string | undefined => (home === undefined ? undefined : join(home, '.aws', file));
+  const credentials = await readSections(environment['AWS_SHARED_CREDENTIALS_FILE'] ?? own('credentials'), signal);
+  const config = await readSections(environment['AWS_CONFIG_FILE'] ?? own('config'), signal);
   // In `config` all but the default profile are sections named `profile NAME`.
   const configured = config.get(`profile ${name}`) ?? (name === 'default' ? config.get('default') : undefined);
   const secret = credentials.get(name);
@@ -29,7 +27,8 @@ export async function readAwsProfile(
   return new Map([...(configured ?? []), ...(secret ?? [])]);
 }
 
-async function readSections(path: string, signal: AbortSignal | undefined): Promise<Sections> {
+async function readSections(path: string | undefined, signal: AbortSignal | undefined): Promise<Sections> {
+  if (path === undefined) return new Map();
   try {
     return parseSections(await readFile(path, { encoding: 'utf8', signal }));
   } catch (error) {

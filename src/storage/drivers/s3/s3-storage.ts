@@ -75,6 +75,7 @@ export async function openS3Storage(url: string, options: S3StorageOptions = {})
   const { provider, profile } = await resolveCredentials(parsed, sources, signal);
   const keyHeaders = await loadKeyHeaders(parsed.encryption, signal);
   const http = await openHttpClient({
+    env: environment,
     caFile: parsed.caFile ?? profile?.get('ca_bundle'),
     timeouts: options.timeouts,
     onRequest: options.onRequest,

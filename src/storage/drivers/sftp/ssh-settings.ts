@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CairnError } from '../../../base/errors.ts';
 import { Secret } from '../../../base/secret.ts';
 import { secretVariable } from '../../../base/secret-variable.ts';
+import { homeFolder } from '../../../base/user-folder.ts';
 import type { HostKeyPolicy } from './host-key-check.ts';
 import type { SftpLocation } from './sftp-location.ts';
 import { readSshConfig, type SshHostConfig } from './ssh-config.ts';
@@ -53,7 +54,8 @@ const DEFAULT_IDENTITIES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 const CONNECT_TIMEOUT_MS = 30_000;
 
 export function systemSshEnvironment(env: SshEnvironment['env'] = process.env): SshEnvironment {
-  const home = homedir();
+  // ssh itself goes by the user's entry in the system; it is only read, and HOME goes first, as for all of ours.
+  const home = homeFolder(env) ?? homedir();
   return {
     env,
     home,
