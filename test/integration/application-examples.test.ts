@@ -1,5 +1,8 @@
 // The modules in examples/ that put backups into an application, over real HTTP.
 import { serve, type ServerType } from '@hono/node-server';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,10 +13,12 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { backupPlugin } from '../../examples/fastify/backups.ts';
 import { backupRoutes } from '../../examples/hono/backups.ts';
+import { BackupsModule } from '../../examples/nestjs/backups-module.ts';
+import type { BackupsOptions } from '../../examples/nestjs/backups-service.ts';
 import { Secret } from '../../src/base/secret.ts';
 import type { BackupHandlerOptions } from '../../src/server/embed/backup-handler.ts';
 import { bearerToken } from '../../src/server/embed/bearer-token.ts';
-import { initVault } from '../../src/vault/open-vault.ts';
+import { initVault, openVault } from '../../src/vault/open-vault.ts';
 import type { Vault } from '../../src/vault/vault.ts';
 
 const TOKEN = 'a-token-of-some-length';
@@ -46,9 +51,26 @@ async function fastifyApplication(options: Options): Promise<Application> {
   return { url: `${url}/admin`, [Symbol.asyncDispose]: () => app.close() };
 }
 
+async function nestApplication({ vault, ...options }: Options): Promise<Application> {
+  // oxlint-disable-next-line typescript/no-extraneous-class -- a module of Nest is a class
+  class AppModule {}
+  const useFactory = (): BackupsOptions => ({
+    ...options,
+    openVault: () => Promise.resolve(vault),
+    path: '/admin',
+    onTrouble: (_, error) => expect.unreachable(String(error)),
+  });
+  Module({ imports: [BackupsModule.register({ useFactory })] })(AppModule);
+  // Nest's own body parsers are on, as in any application.
+  const app = await NestFactory.create(AppModule, new ExpressAdapter(), { logger: false, abortOnError: false });
+  await app.listen(0, '127.0.0.1');
+  return { url: `${await app.getUrl()}/admin`, [Symbol.asyncDispose]: () => app.close() };
+}
+
 describe.each([
   ['hono', honoApplication],
   ['fastify', fastifyApplication],
+  ['nestjs', nestApplication],
 ])('an application with %s', (_, start) => {
   let scratch: string;
   let vault: Vault;
@@ -149,7 +171,9 @@ describe.each([
   it('stops what runs when it goes down', async () => {
     await ask('POST', 'backups', { source: 'endless' });
     await application[Symbol.asyncDispose]();
-    expect(await Array.fromAsync(vault.list())).toEqual([]);
+    // The module of Nest closes the vault as well.
+    await using again = await openVault(`memory:${scratch}`, { password: 'x', cache: false });
+    expect(await Array.fromAsync(again.list())).toEqual([]);
     application = await start({ vault, authorize: () => false, sources: {} });
   });
 
