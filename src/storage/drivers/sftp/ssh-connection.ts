@@ -139,7 +139,7 @@ async function openCarrier(
     case 'none':
       return ofStream(gatherWrites(connectTcp({ host, port, family, noDelay: true, keepAlive: true })));
     case 'command':
-      return ofProcess(startProxyCommand(proxy.command));
+      return ofProcess(startProxyCommand(proxy.command, environment.env));
     case 'jump':
       return openJump(proxy.hops, settings, environment, signal, hops);
     default:
@@ -152,7 +152,7 @@ function ofStream(stream: Duplex): Carrier {
 }
 
 function ofProcess(proxy: ProxyProcess): Carrier {
-  return { stream: proxy.stream, complaint: () => proxy.complaint(), end: async () => proxy.end() };
+  return { stream: proxy.stream, complaint: () => proxy.complaint(), end: () => proxy.end() };
 }
 
 /** A channel through the last hop, which is itself reached through the ones before it. */
