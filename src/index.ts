@@ -99,7 +99,7 @@ export type { RepairSnapshotsOptions } from './vault/care/repair-snapshots.ts';
 export type { RewriteChange, RewriteOptions } from './vault/care/rewrite-backups.ts';
 export type { ChangedEntry, RewriteResult, SnapshotChange } from './vault/care/rewrite-snapshots.ts';
 export type { TagChange, TagOptions, TagResult } from './vault/care/tag-backups.ts';
-export type { GuardedChange, GuardOptions, GuardResult } from './vault/guard/guard-source.ts';
+export type { GuardedChange, GuardOptions, GuardResult, GuardSummary } from './vault/guard/guard-source.ts';
 export type { OlderThanOptions, OlderThanPlan } from './vault/care/delete-older-than.ts';
 export type { ByNameOptions, NamedFilter } from './vault/care/plan-by-name.ts';
 export type { RetentionResult, RotationOptions, RotationPlan } from './vault/care/rotate-backups.ts';
