@@ -1,6 +1,7 @@
 // What the commands that read packs of data have in common when some lie in cold storage.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { hasCode } from '../base/errors.ts';
+import { Job, type Progress } from '../base/job.ts';
 import type { RetrievalTier } from '../storage/storage.ts';
 import type { RetrievalOptions, RetrievalSummary } from '../vault/actions/retrieve-packs.ts';
 import type { CliContext } from './context.ts';
@@ -77,6 +78,27 @@ export async function followRetrieval<T>(cli: CliContext, result: Promise<T>): P
       await cli.out.json({ schema: 1, status: 'pending', retrieval: error.facts });
     }
     throw error;
+  }
+}
+
+/** Items that may have to come from cold storage first: how far that is shows until the first one is there. */
+export async function* followItems<T>(
+  cli: CliContext,
+  open: (onProgress: (progress: Progress) => void) => AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
+  const { signal } = cli;
+  const opened = new Job(
+    async (job) => {
+      const items = open((progress) => job.report(progress))[Symbol.asyncIterator]();
+      return { items, first: await items.next() };
+    },
+    { signal },
+  );
+  const { items, first } = await cli.follow(opened);
+  try {
+    for (let next = first; next.done !== true; next = await items.next()) yield next.value;
+  } finally {
+    await items.return?.();
   }
 }
 

@@ -4,13 +4,12 @@ import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { BackupEntry } from './look/backup-entry.ts';
 import type { BackupInfo } from './look/backup-info.ts';
-import type { ArchiveKeys } from './archives/archive-access.ts';
 import type { BackupFilter } from './reference/backup-filter.ts';
 import type { BackupRecord } from './reference/backup-record.ts';
 import type { BackupDetails } from './reference/backup-details.ts';
 import type { ReferenceOptions } from './reference/choose-snapshot.ts';
 import type { FindOptions, FoundFile } from './look/find-files.ts';
-import type { DiffOptions, DiffResult, DumpOptions, LookContext, LsOptions } from './look/look-inside.ts';
+import type { CatOptions, DiffOptions, DiffResult, DumpOptions, LookContext, LsOptions } from './look/look-inside.ts';
 import type { PeriodicOptions } from './look/periodic-backups.ts';
 import type { ExpectedBackup, PeriodicStatus } from '../retention/periodic-status.ts';
 import type { StatsMode } from '../repository/walk/repository-stats.ts';
@@ -109,11 +108,7 @@ export abstract class VaultLook {
   }
 
   /** The bytes of one file of a backup. Throws `PATH_NOT_FOUND`. */
-  async *cat(
-    reference: string,
-    path: string,
-    options: ReferenceOptions & ArchiveKeys & SignalOptions = {},
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  async *cat(reference: string, path: string, options: CatOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
     yield* (await import('./look/look-inside.ts')).lookCat(this.look(options), reference, path, options);
   }
 

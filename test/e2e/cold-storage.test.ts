@@ -50,9 +50,10 @@ describe.skipIf(peersMissing('rclone'))('cairn on a bucket with a cold class', {
     expect(proxy.retrievals).toEqual([]);
   });
 
-  it('says that a file cannot be read out of it: 29', async () => {
-    const { exit, stderr } = await cairn('cat', 'documents', 'deep/b.txt');
-    expect([exit, stderr]).toEqual([29, expect.stringContaining('cold storage')]);
+  it('says what a file would need, and asks for nothing off a terminal: 19', async () => {
+    const { exit, stdout, stderr } = await cairn('cat', 'documents', 'deep/b.txt');
+    expect([exit, stdout, stderr]).toEqual([19, '', expect.stringContaining('must come from cold storage')]);
+    expect(proxy.retrievals).toEqual([]);
   });
 
   it('asks for nothing off a terminal without --yes: 19', async () => {
@@ -92,11 +93,22 @@ describe.skipIf(peersMissing('rclone'))('cairn on a bucket with a cold class', {
     proxy.pass(4 * HOUR_MS);
     expect(await cairn('restore', 'documents', '--to', 'out')).toMatchObject({ exit: 0 });
     execFileSync('diff', ['-r', home.file('documents'), home.file('out', 'documents')]);
+    expect(await cairn('cat', 'documents', 'deep/b.txt')).toMatchObject({ exit: 0, stdout: 'a text' });
+  });
+
+  it('names a cold archive that a listing needs, and says on stdout what to wait for: 30', async () => {
+    await cairn('archive', 'documents', '--name', 'archived', '--cold-class', 'GLACIER');
+    const ended = await cairn('ls', 'archived', '--yes', '--json');
+    expect(ended.exit).toBe(30);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ status: 'pending', retrieval: { objects: 1 } });
+    proxy.pass(5 * HOUR_MS);
+    expect((await cairn('ls', 'archived')).stdout).toContain('deep/b.txt');
   });
 
   it('asks again when the copy went away', async () => {
     proxy.pass(5 * 24 * HOUR_MS);
+    const before = proxy.retrievals.length;
     const { exit } = await cairn('restore', 'documents', '--to', 'again', '--yes');
-    expect([exit, proxy.retrievals.length]).toEqual([30, 2]);
+    expect([exit, proxy.retrievals.length]).toEqual([30, before + 1]);
   });
 });

@@ -174,6 +174,9 @@ class ResticNamesOnly extends StorageLayer {
   }
 }
 
+const namesIn = (of: Vault): Promise<string[]> => Array.fromAsync(of.list(), ({ name }) => name);
+const turnDown = (): Promise<void> => Promise.reject(new CairnError('CONFIRMATION_NEEDED', 'no terminal to ask on'));
+
 describe('an archive in a cold class', () => {
   const DAY_MS = 86_400_000;
   let elapsedMs: number;
@@ -233,5 +236,67 @@ describe('an archive in a cold class', () => {
     await expect(vault.exportArchive(id, options)).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING' });
     elapsedMs = DAY_MS;
     expect((await vault.exportArchive(id, options)).sizeBytes).toBeGreaterThan(0);
+  });
+
+  it('is asked for by whoever looks into it, with the same request, and shows what is in it once it is there', async () => {
+    const { id } = await vault.archive(source, { coldClass: 'GLACIER' });
+    const ls = (): Promise<string[]> => Array.fromAsync(vault.ls(id, { retrieval: {} }), ({ path }) => path);
+    const cat = (): Promise<Uint8Array[]> => Array.fromAsync(vault.cat(id, 'a.txt', { retrieval: {} }));
+    for (const look of [ls, cat]) await expect(look()).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING' });
+    expect(cold.retrievals).toHaveLength(1);
+    elapsedMs = DAY_MS;
+    expect(await ls()).toEqual(['/site', '/site/a.txt']);
+    expect(Buffer.concat(await cat()).toString()).toBe('content');
+  });
+
+  it('is never asked for by whoever did not say how', async () => {
+    const { id } = await vault.archive(source, { coldClass: 'GLACIER' });
+    await expect(Array.fromAsync(vault.ls(id))).rejects.toMatchObject({ code: 'OBJECT_COLD' });
+    await expect(Array.fromAsync(vault.cat(id, 'a.txt'))).rejects.toMatchObject({ code: 'OBJECT_COLD' });
+    expect(cold.retrievals).toEqual([]);
+  });
+
+  it('is not taken for a damaged one by a check that reads everything', async () => {
+    await vault.archive(source, { coldClass: 'GLACIER' });
+    const { isGood, findings } = await vault.check({ readData: 'all' });
+    expect([isGood, findings.map(({ kind }) => kind)]).toEqual([true, ['archive-unopened']]);
+  });
+
+  describe('that is copied', () => {
+    let offsite: Vault;
+    beforeEach(async () => {
+      offsite = await quickVault(openMemoryStorage(), 'another password');
+      await vault.archive(source, { name: 'cold', coldClass: 'GLACIER' });
+      await vault.archive(source, { name: 'hot' });
+    });
+    afterEach(() => offsite.close());
+
+    it('is asked for while the rest is copied, and comes with a later run', async () => {
+      const pending = vault.copyTo(offsite, { retrieval: {} });
+      await expect(pending).rejects.toMatchObject({
+        code: 'RETRIEVAL_PENDING',
+        facts: { objects: 1, neededObjects: 2 },
+      });
+      expect(await namesIn(offsite)).toEqual(['hot']);
+      elapsedMs = DAY_MS;
+      expect(outcomesOf(await vault.copyTo(offsite, { retrieval: {} }))).toEqual(['archive present', 'archive copied']);
+      expect(cold.retrievals).toHaveLength(1);
+      expect((await offsite.check({ readData: 'all', password: new Secret(PASSWORD) })).isGood).toBe(true);
+    });
+
+    it('keeps nothing else back where nobody agrees to ask for it', async () => {
+      const refused = vault.copyTo(offsite, { retrieval: { confirm: turnDown } });
+      await expect(refused).rejects.toMatchObject({ code: 'CONFIRMATION_NEEDED' });
+      expect([await namesIn(offsite), cold.retrievals]).toEqual([['hot'], []]);
+    });
+
+    it('is told of by a dry run, which asks for nothing', async () => {
+      const { retrieval } = await vault.copyTo(offsite, { dryRun: true, retrieval: {} });
+      expect([retrieval?.coldObjects, cold.retrievals]).toEqual([1, []]);
+    });
+
+    it('is one that could not be copied where nobody said how to retrieve it', async () => {
+      expect(outcomesOf(await vault.copyTo(offsite))).toEqual(['archive failed', 'archive copied']);
+    });
   });
 });

@@ -12,6 +12,7 @@ import { simulatedCold, type SimulatedColdStorage } from '../../src/storage/laye
 import { StorageLayer } from '../../src/storage/layers/storage-layer.ts';
 import { initVault, openVault } from '../../src/vault/open-vault.ts';
 import type { RetrievalOptions, RetrievalSummary } from '../../src/vault/actions/retrieve-packs.ts';
+import type { CopyResult } from '../../src/vault/care/copy-backups.ts';
 import type { Vault } from '../../src/vault/vault.ts';
 
 const HOUR_MS = 3_600_000;
@@ -181,6 +182,27 @@ describe('a vault with a cold class', () => {
     elapsedMs += 4 * DAY_MS;
     await expect(restore({ days: 1 })).rejects.toMatchObject({ facts: { requestedObjects: 2 } });
     expect(storage.retrievals).toHaveLength(4);
+  });
+
+  it('asks for the packs of one file, or of what is dumped, as a restore does', async () => {
+    await using vault = await open();
+    const retrieval = {};
+    const cat = (): Promise<Uint8Array[]> => Array.fromAsync(vault.cat('documents', 'deep/c.txt', { retrieval }));
+    await expect(cat()).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING', facts: { objects: 1 } });
+    const dump = Array.fromAsync(vault.dump('documents', '/', { format: 'tar', retrieval }));
+    await expect(dump).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING', facts: { objects: 2, requestedObjects: 1 } });
+    elapsedMs += DAY_MS;
+    expect(Buffer.concat(await cat()).toString()).toBe('later');
+  });
+
+  it('is copied once what the copy needs was retrieved', async () => {
+    await using vault = await open();
+    await using offsite = await initVault(openMemoryStorage(), { ...options(), generatedKey: true });
+    const copy = (): Promise<CopyResult> => Promise.resolve(vault.copyTo(offsite, { retrieval: {} }));
+    await expect(copy()).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING', facts: { objects: 2 } });
+    expect(await Array.fromAsync(offsite.list())).toEqual([]);
+    elapsedMs += DAY_MS;
+    expect((await copy()).copies.map(({ outcome }) => outcome)).toEqual(['copied', 'copied']);
   });
 
   it('asks for nothing when the user says no', async () => {

@@ -4,8 +4,9 @@ import type { CliContext } from '../context.ts';
 import { addSingleFilterOptions, singleFilter, type SingleFilterFlags } from '../filter-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
+import { addRetrievalOptions, followItems, type RetrievalFlags, retrievalOptions } from '../retrieval-flags.ts';
 
-interface CatFlags extends SingleFilterFlags, ArchiveKeyFlags {
+interface CatFlags extends SingleFilterFlags, ArchiveKeyFlags, RetrievalFlags {
   readonly at?: string;
 }
 
@@ -18,6 +19,7 @@ export const catCommand: CommandModule = {
       .option('--at <time>', 'the newest backup that is not later than this');
     addSingleFilterOptions(command);
     addArchiveKeyOptions(command);
+    addRetrievalOptions(command);
     command.action((reference: string, path: string, flags: CatFlags) =>
       start((cli) => cat(cli, reference, path, flags)),
     );
@@ -25,15 +27,17 @@ export const catCommand: CommandModule = {
       ['cairn cat documents notes.txt', 'a file below the path of the backup'],
       ['cairn cat documents@2026-11-18 notes.txt | diff - notes.txt', 'what changed in it since'],
     ]);
-    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef']);
+    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef', 'cold', 'pending']);
   },
 };
 
 async function cat(cli: CliContext, reference: string, path: string, flags: CatFlags): Promise<void> {
   const keys = await archiveKeys(cli, flags);
   await using vault = await openCliVault(cli);
-  const options = { ...keys, at: flags.at, filter: singleFilter(flags), signal: cli.signal };
-  for await (const part of vault.cat(reference, path, options)) {
+  const retrieval = retrievalOptions(cli, flags);
+  const options = { ...keys, at: flags.at, filter: singleFilter(flags), retrieval, signal: cli.signal };
+  const parts = followItems(cli, (onProgress) => vault.cat(reference, path, { ...options, onProgress }));
+  for await (const part of parts) {
     cli.signal.throwIfAborted();
     await cli.out.write(part);
   }

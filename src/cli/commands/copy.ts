@@ -12,6 +12,13 @@ import { formatBytes, formatTime, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
 import { addPackOptions, compressionOf, type PackFlags, packSizeOf } from '../pack-options.ts';
 import {
+  addRetrievalOptions,
+  describeRetrieval,
+  followRetrieval,
+  type RetrievalFlags,
+  retrievalOptions,
+} from '../retrieval-flags.ts';
+import {
   addSecondVaultOptions,
   chooseSecondVault,
   openSecondVault,
@@ -19,7 +26,7 @@ import {
   type SecondVaultFlags,
 } from '../second-vault.ts';
 
-interface CopyFlags extends FilterFlags, SecondVaultFlags, PackFlags {
+interface CopyFlags extends FilterFlags, SecondVaultFlags, PackFlags, RetrievalFlags {
   readonly dryRun: boolean;
   readonly forms?: readonly BackupForm[];
 }
@@ -42,14 +49,24 @@ export const copyCommand: CommandModule = {
         'only these: snapshot, archive, value (default: all that the other vault can hold)',
         parseForms,
       )
-      .option('-n, --dry-run', 'show what would be copied, and copy nothing', false)
-      .action((references: readonly string[], flags: CopyFlags) => start((cli) => copy(cli, references, flags)));
+      .option('-n, --dry-run', 'show what would be copied, and copy nothing', false);
+    addRetrievalOptions(command);
+    command.action((references: readonly string[], flags: CopyFlags) => start((cli) => copy(cli, references, flags)));
     addExamples(command, [
       ['cairn copy --to sftp:me@host:/vault', 'all backups that are not there yet'],
       ['cairn copy latest --to /mnt/disk/vault -n', 'what one would bring'],
       ['cairn copy --from /srv/restic-repo --host web', 'the other way, of one host'],
     ]);
-    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef', 'partial', 'full', 'readOnly']);
+    addExitCodes(command, [
+      ...vaultExits,
+      'unknownRef',
+      'ambiguousRef',
+      'partial',
+      'full',
+      'readOnly',
+      'cold',
+      'pending',
+    ]);
   },
 };
 
@@ -63,7 +80,7 @@ async function copy(cli: CliContext, references: readonly string[], flags: CopyF
   await using ours = await openCliVault(cli);
   await using other = await openSecondVault(cli, second, flags);
   const [source, target] = second.direction === 'to' ? [ours, other] : [other, ours];
-  const result = await cli.follow(
+  const job = cli.follow(
     source.copyTo(target, {
       references,
       filter,
@@ -72,6 +89,7 @@ async function copy(cli: CliContext, references: readonly string[], flags: CopyF
       compression,
       packSizeBytes,
       verifyWrites: flags.verifyWrites,
+      retrieval: retrievalOptions(cli, flags),
       onPlan: async (plan) => {
         if (countOf(plan.copies, 'copied') > 0) cli.info(describePlan(plan));
       },
@@ -79,6 +97,7 @@ async function copy(cli: CliContext, references: readonly string[], flags: CopyF
       signal: cli.signal,
     }),
   );
+  const result = await followRetrieval(cli, job);
   if (cli.options.json) await cli.out.json({ schema: 1, dryRun, ...result });
   else await cli.out.write(describeResult(result, dryRun));
   refuseIfPartial(result);
@@ -90,7 +109,7 @@ function describePlan({ copies, blobs, bytes }: CopyResult): string {
 }
 
 function describeResult(result: CopyResult, dryRun: boolean): string {
-  const { copies, lostBlobs, blobs, bytes, packs, storedBytes } = result;
+  const { copies, lostBlobs, blobs, bytes, packs, storedBytes, retrieval } = result;
   const lines = copies.filter(({ outcome }) => outcome !== 'present').map(describeCopy);
   const present = countOf(copies, 'present');
   if (present === copies.length) return `nothing to copy: ${plural(present, 'backup')} there already\n`;
@@ -101,6 +120,8 @@ function describeResult(result: CopyResult, dryRun: boolean): string {
     );
   const count = plural(countOf(copies, 'copied'), 'backup');
   const needed = `${plural(blobs, 'blob')}, ${formatBytes(bytes)}`;
+  if (dryRun && retrieval !== undefined && retrieval.coldObjects + retrieval.retrievingObjects > 0)
+    lines.push(describeRetrieval(retrieval, new Date()));
   if (dryRun) lines.push(`would copy ${count}: ${needed}`);
   else lines.push(`copied ${count}: ${needed}, stored as ${plural(packs, 'pack')} of ${formatBytes(storedBytes)}`);
   return `${lines.join('\n')}\n`;

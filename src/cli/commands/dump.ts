@@ -5,8 +5,9 @@ import type { CliContext } from '../context.ts';
 import { addSingleFilterOptions, singleFilter, type SingleFilterFlags } from '../filter-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
+import { addRetrievalOptions, followItems, type RetrievalFlags, retrievalOptions } from '../retrieval-flags.ts';
 
-interface DumpFlags extends SingleFilterFlags {
+interface DumpFlags extends SingleFilterFlags, RetrievalFlags {
   readonly at?: string;
   readonly format: 'tar' | 'zip';
 }
@@ -24,6 +25,7 @@ export const dumpCommand: CommandModule = {
       )
       .option('--at <time>', 'the newest backup that is not later than this');
     addSingleFilterOptions(command);
+    addRetrievalOptions(command);
     command.action((reference: string, path: string, flags: DumpFlags) =>
       start((cli) => dump(cli, reference, path, flags)),
     );
@@ -31,7 +33,7 @@ export const dumpCommand: CommandModule = {
       ['cairn dump documents > documents.tar', 'all of it'],
       ['cairn dump documents /home/me/documents/taxes --format zip > taxes.zip', 'one folder'],
     ]);
-    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef']);
+    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef', 'cold', 'pending']);
   },
 };
 
@@ -42,8 +44,10 @@ async function dump(cli: CliContext, reference: string, path: string, flags: Dum
     });
   }
   await using vault = await openCliVault(cli);
-  const options = { format: flags.format, at: flags.at, filter: singleFilter(flags), signal: cli.signal };
-  for await (const part of vault.dump(reference, path, options)) {
+  const retrieval = retrievalOptions(cli, flags);
+  const options = { format: flags.format, at: flags.at, filter: singleFilter(flags), retrieval, signal: cli.signal };
+  const parts = followItems(cli, (onProgress) => vault.dump(reference, path, { ...options, onProgress }));
+  for await (const part of parts) {
     cli.signal.throwIfAborted();
     await cli.out.write(part);
   }

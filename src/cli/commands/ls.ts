@@ -9,8 +9,15 @@ import { longEntryLine } from '../output/entry-line.ts';
 import { writeJsonList } from '../output/json.ts';
 import { printable } from '../output/printable.ts';
 import { writeLines } from '../output/write-lines.ts';
+import {
+  addRetrievalOptions,
+  followItems,
+  followRetrieval,
+  type RetrievalFlags,
+  retrievalOptions,
+} from '../retrieval-flags.ts';
 
-interface LsFlags extends SingleFilterFlags, ArchiveKeyFlags {
+interface LsFlags extends SingleFilterFlags, ArchiveKeyFlags, RetrievalFlags {
   readonly at?: string;
   readonly long: boolean;
   readonly recursive?: boolean;
@@ -27,6 +34,7 @@ export const lsCommand: CommandModule = {
       .option('--at <time>', 'the newest backup that is not later than this');
     addSingleFilterOptions(command);
     addArchiveKeyOptions(command);
+    addRetrievalOptions(command);
     command.action((reference: string, path: string | undefined, flags: LsFlags) =>
       start((cli) => ls(cli, reference, path, flags)),
     );
@@ -34,7 +42,7 @@ export const lsCommand: CommandModule = {
       ['cairn ls documents', 'all its files'],
       ['cairn ls -l documents /home/me/documents', 'one folder, in detail'],
     ]);
-    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef']);
+    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef', 'cold', 'pending']);
   },
 };
 
@@ -43,11 +51,12 @@ async function ls(cli: CliContext, reference: string, path: string | undefined, 
   await using vault = await openCliVault(cli);
   const filter = singleFilter(flags);
   const { signal, out } = cli;
-  const entries = vault.ls(reference, { ...keys, path, recursive: flags.recursive, at: flags.at, filter, signal });
-  if (cli.options.json) {
-    await writeJsonList((text) => out.write(text), { schema: 1 }, 'entries', entries);
-    return;
-  }
+  const retrieval = retrievalOptions(cli, flags);
+  const options = { ...keys, path, recursive: flags.recursive, at: flags.at, filter, retrieval, signal };
+  const entries = followItems(cli, (onProgress) => vault.ls(reference, { ...options, onProgress }));
   const line = flags.long ? longEntryLine : ({ path }: BackupEntry): string => printable(path);
-  await writeLines(cli, entries, line);
+  const written = cli.options.json
+    ? writeJsonList((text) => out.write(text), { schema: 1 }, 'entries', entries)
+    : writeLines(cli, entries, line);
+  await followRetrieval(cli, written);
 }

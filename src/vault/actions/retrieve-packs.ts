@@ -93,6 +93,15 @@ export async function retrieveObjects(
   return summaryOf(plan);
 }
 
+/** Those of these objects that cannot be read now: in the cold, or on their way. */
+export async function unreadableNow(
+  { repository: { origin }, signal }: Pick<RetrieveContext, 'repository' | 'signal'>,
+  objects: readonly ObjectName[],
+): Promise<ReadonlySet<ObjectName>> {
+  const { plan } = await ensureHot(origin, objects, { dryRun: true, signal });
+  return new Set(plan === undefined ? [] : [...plan.cold, ...plan.retrieving].map(({ name }) => name));
+}
+
 function summaryOf(plan: RetrievalPlan): RetrievalSummary {
   const { objects, bytes, cold, coldBytes, retrieving, retrievingBytes, tier, days, expectedBy, price } = plan;
   return {
@@ -123,7 +132,7 @@ function pendingError(plan: RetrievalPlan): CairnError {
   const when = plan.expectedBy === undefined ? '' : `, at the latest by ${plan.expectedBy.toISOString()}`;
   return new CairnError(
     'RETRIEVAL_PENDING',
-    `${objects} of ${plan.objects} objects (${bytes} bytes) are on their way from cold storage${when}; nothing was restored yet`,
+    `${objects} of ${plan.objects} objects (${bytes} bytes) are on their way from cold storage${when}; nothing of them was read yet`,
     {
       hint: 'Run the same command again then: nothing is asked for twice. With --wait it waits.',
       retry: 'later',

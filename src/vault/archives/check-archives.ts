@@ -120,10 +120,13 @@ async function readAll(object: string, sidecar: Sidecar, options: CheckArchivesO
     signal.throwIfAborted();
     const isLocked = lockedCodes.some((code) => hasCode(error, code));
     if (!isLocked && !damageCodes.some((code) => hasCode(error, code))) throw error;
+    if (hasCode(error, 'OBJECT_COLD')) return [makeFinding('archive-unopened', object, COLD)];
     if (!isLocked) return [makeFinding('archive-damaged', object, messageOf(error))];
     return hashOnly(object, sidecar, options);
   }
 }
+
+const COLD = 'it lies in cold storage, so its bytes were not read; `cairn export` retrieves and verifies it';
 
 const lockedCodes = ['PASSWORD_WRONG', 'PASSWORD_MISSING', 'IDENTITY_WRONG', 'IDENTITY_MISSING'] as const;
 const damageCodes = [

@@ -28,7 +28,7 @@ export interface ExportOptions extends ReferenceOptions, SealOptions {
   readonly replace?: boolean | undefined;
   /** Of a snapshot: `zstd` by default. An archive is written as it is. */
   readonly codec?: ArchiveCodec | undefined;
-  /** Of an archive: how it comes back from cold storage. */
+  /** How what lies in cold storage comes back. */
   readonly retrieval?: RetrievalOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -103,7 +103,7 @@ async function exportSnapshot(
   const totals: StreamTotals = { tarBytes: 0, storedBytes: 0, tarSha256: '', storedSha256: '' };
   await using compressor = new BlockCompressor(codec, settings.jobs);
   const progress = archiveProgress(context, 'export', backup.bytes ?? undefined);
-  const tar = counted(snapshotTar(context, backup.id, backup.paths), progress);
+  const tar = counted(snapshotTar(context, backup.id, backup.paths, options.retrieval), progress);
   const chunks = archiveStream(new ChunkFeed(tar), { compressor, encryptor, totals, signal, onProgress: () => {} });
   await writeOutput(options.to(storedName), copied(chunks), { replace: options.replace === true, signal });
   return { backup, storedName, sizeBytes: totals.storedBytes, sha256: totals.storedSha256 };
@@ -114,19 +114,21 @@ async function* snapshotTar(
   context: ActionContext,
   id: string,
   paths: readonly string[],
+  retrieval: RetrievalOptions | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const dump = { format: 'tar', retrieval, onProgress: context.report } as const;
   const [only, ...others] = paths;
   const own = others.length === 0 && only !== undefined ? only : '/';
   let started = false;
   try {
-    for await (const chunk of lookDump(context, id, own, { format: 'tar' })) {
+    for await (const chunk of lookDump(context, id, own, dump)) {
       started = true;
       yield chunk;
     }
   } catch (error) {
     // restic stores a relative path from its own root.
     if (started || own === '/' || !hasCode(error, 'PATH_NOT_FOUND')) throw error;
-    yield* lookDump(context, id, '/', { format: 'tar' });
+    yield* lookDump(context, id, '/', dump);
   }
 }
 

@@ -10,8 +10,10 @@ import { type CopySide, SourceTrees } from '../../repository/copy/source-trees.t
 import { DamageTracer } from '../../repository/copy/trace-damage.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import type { ObjectName } from '../../storage/storage.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import { RateMeter } from '../actions/rate-meter.ts';
+import type { RetrievalOptions, RetrievalSummary } from '../actions/retrieve-packs.ts';
 import { snapshotEntry } from '../catalog/catalog-entry.ts';
 import { type BackupRecord, backupRecord } from '../reference/backup-record.ts';
 import { selectBackups } from '../reference/select-backups.ts';
@@ -20,6 +22,7 @@ import { loadSnapshots, loadVaultIndex, loadWholeIndex, openSession, type VaultS
 import { hasShelves } from '../../values/value-shelf.ts';
 import type { BackupForm } from './backup-shelf.ts';
 import type { CareOptions } from './care-options.ts';
+import { packsOfCopies, retrieveForCopy } from './copy-retrieval.ts';
 import { copyShelves, planShelves, type ShelfCopies } from './copy-shelves.ts';
 
 export interface CopyOptions extends BackupSelection, CareOptions<CopyResult> {
@@ -30,6 +33,11 @@ export interface CopyOptions extends BackupSelection, CareOptions<CopyResult> {
   readonly packSizeBytes?: number | undefined;
   /** Open and hash every blob again before its pack is stored; by default where the target is remote. */
   readonly verifyWrites?: boolean | undefined;
+  /**
+   * How what lies in cold storage in the source is retrieved. What can be read is copied meanwhile; for the rest the copy ends with
+   * `RETRIEVAL_PENDING`, or waits. Without it, a cold archive is a backup that cannot be copied.
+   */
+  readonly retrieval?: RetrievalOptions | undefined;
   /** Told of each backup that was copied, or could not be. */
   readonly onCopy?: ((copy: BackupCopy) => void) | undefined;
 }
@@ -61,6 +69,8 @@ export interface CopyResult {
   /** Packs stored in the target; and their bytes, with those of archives and values; 0 in a plan. */
   readonly packs: number;
   readonly storedBytes: number;
+  /** What has to come from cold storage for it, where the source has such classes and `retrieval` was given. */
+  readonly retrieval?: RetrievalSummary;
 }
 
 /** Lost blobs that are named while it runs; the result has more. */
@@ -101,13 +111,22 @@ async function copyForms(
   const forms = formsOf(target, options);
   const { archives, values, snapshots } = await selectBackups(context, options, forms);
   const shelves = await planShelves(context, target, { archives, values });
-  const onPlan = async (plan: CopyResult): Promise<void> => options.onPlan?.(withShelves(plan, shelves.foreseen));
-  let result = nothing;
-  if (snapshots !== undefined) {
-    result = await new CopyRun(context, target, { ...options, ...snapshots, onPlan }, session).run();
-  } else if (options.dryRun !== true) await onPlan(nothing);
-  if (options.dryRun === true) return withShelves(result, shelves.foreseen);
-  return withShelves(result, await copyShelves(context, target, shelves, options.onCopy));
+  const dryRun = options.dryRun === true;
+  const run = snapshots === undefined ? undefined : new CopyRun(context, target, { ...options, ...snapshots }, session);
+  const planned = await run?.plan();
+  const plan = withShelves(planned?.foreseen ?? nothing, shelves.foreseen);
+  if (!dryRun) await options.onPlan?.(plan);
+  const needed = [...(planned?.packs ?? []), ...shelves.archives.map(({ object }) => object)];
+  const { retrieval, missing, reason } = await retrieveForCopy({ ...context, dryRun }, needed, options.retrieval);
+  const found = retrieval === undefined ? {} : { retrieval };
+  if (dryRun) return { ...plan, ...found };
+  const canRead = planned?.packs.some((pack) => missing.has(pack)) !== true;
+  const result = run !== undefined && planned !== undefined && canRead ? await run.apply(planned) : nothing;
+  const readable = { ...shelves, archives: shelves.archives.filter(({ object }) => !missing.has(object)) };
+  const copied = withShelves(result, await copyShelves(context, target, readable, options.onCopy));
+  // What could be read is there by now; the next run goes on with the rest.
+  if (reason !== undefined) throw reason;
+  return { ...copied, ...found };
 }
 
 const allForms: readonly BackupForm[] = ['snapshot', 'archive', 'value'];
@@ -139,6 +158,25 @@ function isSame(a: Repository, b: Repository): boolean {
   return a.config.id === b.config.id && a.origin.url === b.origin.url;
 }
 
+/** What is copied, and between which two. */
+interface CopyWork {
+  readonly source: CopySide;
+  readonly target: CopySide;
+  readonly trees: SourceTrees;
+  readonly planned: readonly PlannedCopy[];
+}
+
+interface PlannedRun {
+  /** What it comes to if all goes well. */
+  readonly foreseen: CopyResult;
+  readonly chosen: readonly SnapshotRecord[];
+  readonly present: ReadonlyMap<SnapshotRecord, SnapshotId>;
+  /** Packs of the source that have the data. */
+  readonly packs: readonly ObjectName[];
+  /** `undefined` where there is nothing to copy. */
+  readonly work: CopyWork | undefined;
+}
+
 class CopyRun {
   readonly #context: ActionContext;
   readonly #target: TargetVault;
@@ -158,7 +196,8 @@ class CopyRun {
     });
   }
 
-  async run(): Promise<CopyResult> {
+  /** What is to be done; changes nothing. */
+  async plan(): Promise<PlannedRun> {
     const { repository, settings, signal } = this.#context;
     // Snapshots of both before any index: what a snapshot refers to is in an index file that was there before it.
     const chosen = selectSnapshots(await loadSnapshots(repository, settings, signal), this.#options);
@@ -170,26 +209,24 @@ class CopyRun {
     }
     const wanted = chosen.filter((record) => !present.has(record));
     if (wanted.length === 0) {
-      const nothing = resultOf(chosen, present, new Map(), []);
-      if (this.#options.dryRun !== true) await this.#options.onPlan?.(nothing);
-      return nothing;
+      return { foreseen: resultOf(chosen, present, new Map(), []), chosen, present, packs: [], work: undefined };
     }
-    const { source, target, trees, planned } = await this.#plan(wanted);
-    const plan = resultOf(chosen, present, await this.#foresee(planned, trees), planned, this.#damage);
-    if (this.#options.dryRun === true) return plan;
-    await this.#options.onPlan?.(plan);
+    const work = await this.#plan(wanted);
+    const { source, trees, planned } = work;
+    const foreseen = resultOf(chosen, present, await this.#foresee(planned, trees), planned, this.#damage);
+    return { foreseen, chosen, present, packs: packsOfCopies(source, planned), work };
+  }
+
+  async apply({ foreseen, chosen, present, work }: PlannedRun): Promise<CopyResult> {
+    if (work === undefined) return foreseen;
     await this.#session.assertHeld();
+    const { source, target, trees, planned } = work;
     const done = await this.#apply(source, target, trees, planned);
     const outcomes = new Map(done.snapshots.map((copied) => [copied.record, copyOf(copied)]));
     return resultOf(chosen, present, outcomes, planned, this.#damage, done);
   }
 
-  async #plan(wanted: readonly SnapshotRecord[]): Promise<{
-    readonly source: CopySide;
-    readonly target: CopySide;
-    readonly trees: SourceTrees;
-    readonly planned: readonly PlannedCopy[];
-  }> {
+  async #plan(wanted: readonly SnapshotRecord[]): Promise<CopyWork> {
     const { repository, settings, signal, report } = this.#context;
     const { repository: targetRepository, settings: targetSettings } = this.#target;
     const source = { repository, index: await loadVaultIndex(repository, settings, signal) };

@@ -4,6 +4,7 @@ import { utf8Lossy } from '../../base/bytes.ts';
 import type { BlobIndex } from '../../repository/index/blob-index.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
+import type { Node } from '../../formats/tree/node.ts';
 import { type DiffStatistics, diffTrees } from '../../repository/walk/diff-trees.ts';
 import { printPath } from '../../repository/walk/find-node.ts';
 import { type BackupEntry, backupEntry } from './backup-entry.ts';
@@ -17,6 +18,7 @@ import type { ArchiveKeys } from '../archives/archive-access.ts';
 import type { OpenStoredContext } from '../archives/open-stored.ts';
 import { chooseArchive } from '../reference/choose-backup.ts';
 import { chooseSnapshot, type ReferenceOptions } from '../reference/choose-snapshot.ts';
+import { packsOf, retrieveContent, type RetrieveContentOptions } from './retrieve-content.ts';
 import { SnapshotTree, type TreePlace } from './snapshot-tree.ts';
 import { loadVault, openSession, type VaultSession, type VaultSettings } from '../vault-session.ts';
 
@@ -56,7 +58,7 @@ export function lockToRead({ repository, settings, signal }: LookContext): Promi
   return openSession(repository, settings, { mode: 'shared', purpose: 'read', signal });
 }
 
-export interface LsOptions extends ReferenceOptions, SignalOptions, ArchiveKeys {
+export interface LsOptions extends ReferenceOptions, SignalOptions, ArchiveKeys, RetrieveContentOptions {
   /** A folder or file of the backup; its root by default. */
   readonly path?: string | undefined;
   /** Also what lies deeper; on by default when no `path` is given. */
@@ -70,6 +72,7 @@ export async function* lookLs(
 ): AsyncGenerator<BackupEntry, void, undefined> {
   const archive = await chooseArchive(context, reference, options);
   if (archive !== undefined) {
+    await retrieveContent(context, () => [archive.object], options);
     yield* (await import('../archives/look-archive.ts')).archiveLs(storedContext(context), archive, options);
     return;
   }
@@ -136,23 +139,28 @@ export async function lookDiff(
   return { before: backupRecord(left), after: backupRecord(right), ...statistics };
 }
 
+export interface CatOptions extends ReferenceOptions, SignalOptions, ArchiveKeys, RetrieveContentOptions {}
+
 export async function* lookCat(
   context: LookContext,
   reference: string,
   path: string,
-  options: ReferenceOptions & ArchiveKeys,
+  options: CatOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const archive = await chooseArchive(context, reference, options);
   if (archive !== undefined) {
+    await retrieveContent(context, () => [archive.object], options);
     yield* (await import('../archives/look-archive.ts')).archiveCat(storedContext(context), archive, path, options);
     return;
   }
   await using session = await lockToRead(context);
-  const { snapshots, tree } = await look(context, session, false);
+  const { snapshots, index, tree, signal } = await look(context, session, false);
   const { snapshot } = chooseSnapshot(snapshots, reference, options);
   const place = await tree.find(snapshot, path);
   if (place.kind === 'entry' && place.node.type === 'file') {
-    yield* tree.content(place.node);
+    const { node } = place;
+    await retrieveContent({ ...context, signal }, () => packsOf(index, [node]), options);
+    yield* tree.content(node);
     return;
   }
   const what = place.kind === 'root' ? 'dir' : place.node.type;
@@ -162,7 +170,7 @@ export async function* lookCat(
   });
 }
 
-export interface DumpOptions extends ReferenceOptions, SignalOptions {
+export interface DumpOptions extends ReferenceOptions, SignalOptions, RetrieveContentOptions {
   readonly format: 'tar' | 'zip';
 }
 
@@ -173,9 +181,10 @@ export async function* lookDump(
   options: DumpOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   await using session = await lockToRead(context);
-  const { snapshots, tree } = await look(context, session, false);
+  const { snapshots, index, tree, signal } = await look(context, session, false);
   const { snapshot } = chooseSnapshot(snapshots, reference, options);
   const place = await tree.find(snapshot, path);
+  await retrieveContent({ ...context, signal }, () => packsOf(index, nodesOf(dumpEntries(tree, place))), options);
   const onSkipped: OnSkipped = ({ name }, why) =>
     context.settings.notify({ level: 'warning', message: `left out ${utf8Lossy(name)}: ${why}` });
   const write = options.format === 'tar' ? writeTar : writeZip;
@@ -190,6 +199,10 @@ async function* dumpEntries(tree: SnapshotTree, place: TreePlace): AsyncGenerato
   const folder = folderOf(place);
   if (folder === undefined) return;
   for await (const { path, node } of tree.walk(folder, place.path)) yield { name: nameOf(path), node };
+}
+
+async function* nodesOf(entries: AsyncIterable<DumpEntry>): AsyncGenerator<Node, void, undefined> {
+  for await (const { node } of entries) yield node;
 }
 
 function joinRelative(path: readonly Uint8Array[]): Uint8Array {
