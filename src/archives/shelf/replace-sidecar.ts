@@ -5,7 +5,7 @@ import { sidecarOf, tombstoneOf } from './shelf-listing.ts';
 
 /**
  * Writes the sidecar of an archive anew, as one atomic write over the old one: at every instant one of the two is there, and
- * the archive with it. `change` gets what it says now. Throws `OBJECT_MISSING` where the archive is deleted meanwhile.
+ * the archive with it. `change` gets what it says now; the caller holds the exclusive lock, or a change of another one is lost. Throws `OBJECT_MISSING` where the archive is deleted meanwhile.
  */
 export async function replaceSidecar(
   storage: Storage,
@@ -17,7 +17,7 @@ export async function replaceSidecar(
   const sidecar = change(decodeSidecar(await storage.read(name, { signal })));
   if (await isGoing(storage, object, signal)) throw deleted(object);
   await storage.write(name, encodeSidecar(sidecar), { signal });
-  // Who deletes takes no lock: a sidecar that was written after it went would stand alone.
+  // Who settles an earlier deletion may have no key and so no lock: a sidecar that was written after it went would stand alone.
   if (!(await isGoing(storage, object, signal))) return sidecar;
   await storage.remove(name, { signal });
   throw deleted(object);

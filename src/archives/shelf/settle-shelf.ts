@@ -72,12 +72,17 @@ export async function isLeftover(
   }
 }
 
-/** The rest of a deletion whose tombstone is there; the tombstone goes last. */
+/**
+ * The rest of a deletion whose tombstone is there; the tombstone goes last. Several may do this at once. Where it is gone before a
+ * step, another one has ended the deletion, and the name may be that of a new archive by now.
+ */
 export async function finishDeletion(storage: Storage, object: string, signal: AbortSignal): Promise<void> {
-  await storage.remove(object, { signal });
-  await storage.remove(sidecarOf(object), { signal });
-  await storage.remove(markerOf(object), { signal });
-  await storage.remove(tombstoneOf(object), { signal });
+  const tombstone = tombstoneOf(object);
+  for (const name of [object, sidecarOf(object), markerOf(object)]) {
+    if ((await storage.stat(tombstone, { signal })) === undefined) return;
+    await storage.remove(name, { signal });
+  }
+  await storage.remove(tombstone, { signal });
 }
 
 /** A local storage writes under another name until all is there; of a large archive, killed, that is a large file. */

@@ -189,6 +189,23 @@ describe('a listing that is out of date', () => {
     await expectNoLie(inner, true);
   });
 
+  it('of a deletion stops where another one has ended it, and the name is that of a new archive', async () => {
+    // Before its second look on; a stop inside of one removal is what no storage can rule out.
+    for (const at of [1, 3, 5]) {
+      const inner = openMemoryStorage();
+      await put(inner);
+      await inner.write(`${object}.deleted.json`, utf8('{}'));
+      const slow = new Gate(inner, at);
+      const settling = settle(slow, await listShelf(inner, { signal }));
+      await slow.until(settling);
+      await settle(inner);
+      expect(await put(inner)).toBe(true);
+      slow.open();
+      await settling;
+      await expectNoLie(inner, true);
+    }
+  });
+
   it('of a writer does not remove what another one finishes under its name', async () => {
     const inner = openMemoryStorage();
     expect(await put(inner)).toBe(true);

@@ -1,3 +1,7 @@
+import { CairnError, hasCode } from '../../base/errors.ts';
+import { readSidecar } from '../../archives/shelf/read-shelf.ts';
+import { holdsOf } from '../../retention/hold.ts';
+import type { Storage } from '../../storage/storage.ts';
 import { deleteArchive } from '../../archives/shelf/delete-archive.ts';
 import { isComplete, listShelf, type ShelfItem } from '../../archives/shelf/shelf-listing.ts';
 import { settleShelf } from '../../archives/shelf/settle-shelf.ts';
@@ -21,17 +25,18 @@ export function archiveShelf({ repository, settings, signal }: ShelfContext): Ba
     remove: async (backups, onRemoved) => {
       const items = await listShelf(storage, { signal });
       await settle(items);
-      const objects = new Map(items.filter(isComplete).map(({ stored, object }) => [stored, object]));
+      const byId = new Map(items.filter(isComplete).map((item) => [item.stored, item]));
       const removed: string[] = [];
       // Gone for all who look once its deletion has begun, also where that does not end.
       const hidden: string[] = [];
       const failed: { id: string; error: unknown }[] = [];
-      for (const { id } of backups) {
+      for (const { id, tags } of backups) {
         signal.throwIfAborted();
-        const object = objects.get(id);
+        const item = byId.get(id);
         try {
-          if (object === undefined) continue;
-          await deleteArchive(storage, object, signal, () => {
+          if (item === undefined) continue;
+          await refuseIfHeldMeanwhile(storage, item, tags, signal);
+          await deleteArchive(storage, item.object, signal, () => {
             hidden.push(id);
             onRemoved(hidden);
           });
@@ -44,4 +49,28 @@ export function archiveShelf({ repository, settings, signal }: ShelfContext): Ba
       return { removed, failed };
     },
   };
+}
+
+/** Its id stays the same when an archive is held, so the plan does not know. Tags change under the lock that the caller has. */
+async function refuseIfHeldMeanwhile(
+  storage: Storage,
+  item: ShelfItem,
+  planned: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const labels = holdsOf(await tagsNow(storage, item, signal)).filter((label) => !holdsOf(planned).includes(label));
+  if (labels.length === 0) return;
+  throw new CairnError('BACKUP_HELD', `${item.stored} was held meanwhile (${labels.join(', ')})`, {
+    facts: { backup: item.stored, labels },
+  });
+}
+
+/** A sidecar that is gone or damaged holds nothing. */
+async function tagsNow(storage: Storage, item: ShelfItem, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    return (await readSidecar(storage, item, signal)).tags;
+  } catch (error) {
+    if (hasCode(error, 'OBJECT_MISSING') || hasCode(error, 'ARCHIVE_CORRUPT')) return [];
+    throw error;
+  }
 }

@@ -32,8 +32,9 @@ export async function removePlanned(
     await settleOthers(context, new Set());
     return { removed: [], failed: [] };
   }
-  // Other backups need what snapshots share, so removing those takes the exclusive lock; an archive stands alone.
-  await using session = plan.groups.some(holdsSnapshots) ? await openRemovingSession(context) : undefined;
+  // Other backups need what snapshots share. Archives share nothing, but that one of them stays is why the others may go: two plans
+  // at once could each remove what the other one keeps.
+  await using session = plan.groups.some(needsLock) ? await openRemovingSession(context) : undefined;
   const signal = session?.signal ?? context.signal;
   const shelves = await openShelves(plan, { ...context, signal });
   refuseIfOutdated(plan, shelves);
@@ -86,8 +87,8 @@ function failedOf(
   return backup === undefined ? [] : [{ backup, message: messageOf(error) }];
 }
 
-function holdsSnapshots({ keep, forget }: ForgetGroup): boolean {
-  return [...keep.map(({ backup }) => backup), ...forget].some(({ form }) => form === 'snapshot');
+function needsLock({ keep, forget }: ForgetGroup): boolean {
+  return [...keep.map(({ backup }) => backup), ...forget].some(({ form }) => form !== 'value');
 }
 
 interface OpenShelf {

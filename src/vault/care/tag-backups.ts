@@ -13,8 +13,8 @@ import { archiveDetails } from '../reference/backup-details.ts';
 import { type ArchiveBackup, archiveRecord, type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import { selectBackups } from '../reference/select-backups.ts';
 import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
-import { loadSnapshots, openSession } from '../vault-session.ts';
-import { openRemovingSession } from './exclusive-session.ts';
+import { loadSnapshots, openSession, type VaultSession } from '../vault-session.ts';
+import { openExclusiveSession, openRemovingSession } from './exclusive-session.ts';
 
 /**
  * How tags change. `set` stands alone; `add` and `remove` may come together. The name of a backup is no tag here, and a
@@ -53,18 +53,29 @@ const forms: ReadonlySet<'snapshot' | 'archive'> = new Set(['snapshot', 'archive
 export async function tagBackups(context: ActionContext, change: TagChange, options: TagOptions): Promise<TagResult> {
   checkChange(change);
   const { archives, snapshots } = await selectBackups(context, options, forms);
+  await using session = await openTagSession(context, snapshots !== undefined, options.dryRun === true);
+  const locked = { ...context, signal: session.signal };
   const ofSnapshots =
-    snapshots === undefined ? nothing : await tagSnapshots(context, change, { ...options, ...snapshots });
-  const ofArchives = await tagArchives(context, archives, change, options);
+    snapshots === undefined ? nothing : await tagSnapshots(locked, change, { ...options, ...snapshots });
+  const ofArchives = await tagArchives(locked, archives, change, options);
   return {
     changed: [...ofSnapshots.changed, ...ofArchives.changed],
     unchanged: ofSnapshots.unchanged + ofArchives.unchanged,
   };
 }
 
+/**
+ * Tags are read, changed and written, so only one may do it at a time: of two changes at once one would be lost, and it may be
+ * a hold. An archive is written over; the old file of a snapshot is removed.
+ */
+async function openTagSession(context: ActionContext, removes: boolean, dryRun: boolean): Promise<VaultSession> {
+  const { repository, settings, signal } = context;
+  if (dryRun) return openSession(repository, settings, { mode: 'shared', purpose: 'read', signal });
+  return removes ? openRemovingSession(context) : openExclusiveSession(context);
+}
+
 const nothing: TagResult = { changed: [], unchanged: 0 };
 
-/** Nothing else depends on an archive, so no lock is needed. */
 async function tagArchives(
   { repository, settings, signal }: ActionContext,
   archives: readonly StoredArchive[],
@@ -93,11 +104,7 @@ async function tagArchives(
 
 async function tagSnapshots(context: ActionContext, change: TagChange, options: TagOptions): Promise<TagResult> {
   const { repository, settings, report, signal } = context;
-  await using session =
-    options.dryRun === true
-      ? await openSession(repository, settings, { mode: 'shared', purpose: 'read', signal })
-      : await openRemovingSession(context);
-  const known = await loadSnapshots(repository, settings, session.signal);
+  const known = await loadSnapshots(repository, settings, signal);
   const chosen = selectSnapshots(known, options);
   const planned = chosen.flatMap((record) => {
     const tags = changedTags(record.snapshot.tags, change);
@@ -113,19 +120,18 @@ async function tagSnapshots(context: ActionContext, change: TagChange, options: 
       description: '',
       errors: 0,
     });
-    session.signal.throwIfAborted();
-    const id = options.dryRun === true ? null : await saveTags(context, record, tags, known, session.signal);
+    signal.throwIfAborted();
+    const id = options.dryRun === true ? null : await saveTags(context, record, tags, known);
     changed.push({ before: backupRecord(record), tags: tags.filter((tag) => !isNameTag(tag)), id });
   }
   return { changed, unchanged: chosen.length - planned.length };
 }
 
 async function saveTags(
-  { repository, settings }: ActionContext,
+  { repository, settings, signal }: ActionContext,
   record: SnapshotRecord,
   tags: readonly string[],
   known: readonly SnapshotRecord[],
-  signal: AbortSignal,
 ): Promise<SnapshotId> {
   const edits = { tags: tags.length === 0 ? undefined : [...tags] };
   const id = await resaveSnapshot(repository, record, edits, { known, signal });
