@@ -132,6 +132,21 @@ describe('a copy to another vault', () => {
     expect(await offsite.values.get('key')).toBe(2);
   });
 
+  it('settles what an interrupted one left of its last archive, also where nothing is left to copy', async () => {
+    far.inject({ how: 'fail', when: ({ kind, name }) => kind === 'remove' && name.endsWith('.writing.json') });
+    await vault.copyTo(offsite, { forms: ['archive'] });
+    far.heal();
+    // Nobody writes it any more: its process is none that can be.
+    const marker = (await Array.fromAsync(far.list('archives/'))).find(({ name }) => name.endsWith('.writing.json'));
+    const { pid: _, ...rest } = JSON.parse(Buffer.from(await far.read(marker?.name ?? '')).toString()) as {
+      pid: number;
+    };
+    await far.write(marker?.name ?? '', Buffer.from(JSON.stringify({ ...rest, pid: 2 ** 22 + 1 })));
+    expect((await offsite.check()).findings.map(({ kind }) => kind)).toEqual(['archive-leftover']);
+    await vault.copyTo(offsite, { forms: ['archive'] });
+    expect((await offsite.check()).findings).toEqual([]);
+  });
+
   it('is of the forms that are named, and of one backup by its name', async () => {
     await vault.copyTo(offsite, { forms: ['value'] });
     expect(await formsOf(offsite)).toEqual(['value']);

@@ -15,6 +15,7 @@ import type { SelectedBackups } from '../reference/select-backups.ts';
 import { archiveProgress } from '../archives/archive-progress.ts';
 import { valueBackup } from '../values/value-backup.ts';
 import { valuesContext } from '../values/values-context.ts';
+import { archiveShelf } from './archive-shelf.ts';
 import type { BackupCopy } from './copy-backups.ts';
 
 type TargetVault = Pick<ActionContext, 'repository' | 'settings'>;
@@ -131,6 +132,7 @@ export async function copyShelves(
     copies.push(copy);
     onCopy?.(copy);
   };
+  if (plan.archives.length === 0 && plan.present.length > 0) await settleArchives(target, context.signal);
   for (const archive of plan.archives) {
     await copyOne(archiveRecord(archive), archive.sizeBytes, () => copyArchive(context, target, archive, progress));
   }
@@ -138,6 +140,16 @@ export async function copyShelves(
     await copyOne(valueBackup(version), version.sizeBytes, () => copyValue(context, target, version, progress));
   }
   return { copies, bytes: plan.foreseen.bytes, storedBytes };
+}
+
+/** What a killed copy left of its last archive: with nothing more to write, nobody else looks at it. */
+async function settleArchives({ repository, settings }: TargetVault, signal: AbortSignal): Promise<void> {
+  try {
+    await archiveShelf({ repository, settings, signal }).settle?.();
+  } catch (error) {
+    signal.throwIfAborted();
+    settings.notify({ level: 'warning', message: `what an earlier run left stays: ${messageOf(error)}` });
+  }
 }
 
 async function outcomeOf(
