@@ -12,6 +12,8 @@ export type SourceEntry =
       readonly key: string;
       readonly open: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
       readonly metadata: StreamMetadata;
+      /** Where it is known. `open` throws where the stream has more or less. */
+      readonly sizeBytes?: number | undefined;
     };
 
 export interface StreamMetadata {

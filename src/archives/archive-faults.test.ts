@@ -41,7 +41,7 @@ async function put(storage: FaultyStorage, name = 'mydir'): Promise<StoredArchiv
     onProblem: () => {},
     onProgress: () => {},
   });
-  return putArchive(storage, { name, time, codec: 'zstd', encrypted: false }, content, { signal, self: gone });
+  return await putArchive(storage, { name, time, codec: 'zstd', encrypted: false }, content, { signal, self: gone });
 }
 
 const effects: readonly FaultEffect[] = [{ how: 'fail' }, { how: 'fail-after' }];

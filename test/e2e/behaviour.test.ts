@@ -117,6 +117,18 @@ describe('streams', () => {
     expect((await home.run(['cat', 'greeting', '/printf'])).stdout).toBe('--json -q');
   });
 
+  it('archives stdin, and what a program prints unless it fails', async () => {
+    const name = ['--stdin-filename', 'dump.sql'];
+    await home.run(['archive', '--stdin', ...name, '--stdin-size', '10'], { input: 'select 1;\n' });
+    expect((await home.run(['cat', 'dump.sql', 'dump.sql'])).stdout).toBe('select 1;\n');
+    const failed = await home.run(['archive', '--stdin-from-command', ...name, '--', 'sh', '-c', 'echo x; exit 3']);
+    expect([failed.exit, (JSON.parse((await home.run(['list', '--json'])).stdout) as unknown[]).length]).toEqual([
+      24, 1,
+    ]);
+    const wrong = await home.run(['archive', '--stdin-size', '10', 'documents']);
+    expect([wrong.exit, wrong.stderr]).toEqual([2, expect.stringContaining('--stdin-size needs --stdin')]);
+  });
+
   it('dump writes a tar that tar unpacks', async () => {
     await home.run(['backup', source]);
     const child = home.start(['dump', 'documents', source]);

@@ -30,12 +30,10 @@ export interface MakeArchiveOptions {
   readonly onProgress: (progress: MakeProgress) => void;
 }
 
-export interface MakeProgress {
-  readonly files: number;
-  readonly sourceBytes: number;
-  readonly storedBytes: number;
-  readonly path: string;
-}
+export type MakeProgress =
+  | { readonly files: number; readonly sourceBytes: number; readonly storedBytes: number; readonly path: string }
+  /** Of a stream whose size is not known: what was read of it; none of that is written yet. */
+  | { readonly spooledBytes: number; readonly path: string };
 
 /** Dispose of it when the chunks were used; it has worker threads. */
 export interface MadeArchive extends ArchiveContent, AsyncDisposable {}
@@ -45,9 +43,11 @@ export async function makeArchive(source: Source, options: MakeArchiveOptions): 
   const encryptor =
     encryptTo === undefined ? undefined : await ageEncryptor(encryptTo, { workFactor: options.ageWorkFactor });
   let problems = 0;
-  const feed = new TarFeed(source, {
+  const onSpooled = (spooledBytes: number): void => options.onProgress({ spooledBytes, path: feed.currentPath });
+  const feed: TarFeed = new TarFeed(source, {
     posix: openPosix(),
     strip: componentsToStrip(source),
+    streams: { signal, onSpooled },
     onProblem: (problem) => {
       problems++;
       options.onProblem(problem);
@@ -81,7 +81,10 @@ export async function makeArchive(source: Source, options: MakeArchiveOptions): 
         program: options.program,
       };
     },
-    [Symbol.asyncDispose]: () => compressor[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await feed[Symbol.asyncDispose]();
+      await compressor[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -3,11 +3,12 @@
 import { constants, readSync } from 'node:fs';
 import { bytesKey, bytesOf, utf8Lossy } from '../../base/bytes.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
-import { CairnError, messageOf, systemCode } from '../../base/errors.ts';
+import { messageOf, systemCode } from '../../base/errors.ts';
 import { AT_FDCWD, FileType, type Posix, STAT_FIELDS, StatField, type Xattr } from '../../base/posix/posix.ts';
 import type { Source, SourceDirectory, SourceEntry, SourceProblem } from '../../archiver/source.ts';
 import type { TarEntry, TarKind } from '../../formats/tar/tar-entry.ts';
 import { encodeTarHeader, TAR_END, tarPadding } from '../../formats/tar/tar-header.ts';
+import { StreamContent, type StreamContentOptions, type StreamEntry } from './stream-content.ts';
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 const NO_BYTES = new Uint8Array(0);
@@ -18,9 +19,13 @@ export interface TarFeedOptions {
   readonly posix: Posix;
   /** Components of every path in the source that the names in the archive lack. */
   readonly strip: number;
-  /** Told of what could not be read; the rest goes on. */
+  /** Told of what could not be read; the rest goes on. A stream that fails is no such problem: it throws. */
   readonly onProblem: (problem: SourceProblem) => void;
+  readonly streams: StreamContentOptions;
 }
+
+/** One ends where the block is full, or with what has to be waited for before the next one. */
+type Steps = Generator<Promise<void> | undefined, void, undefined>;
 
 export interface TarFeedCounts {
   /** Entries that are no directories. */
@@ -39,16 +44,18 @@ interface Place {
   readonly depth: number;
 }
 
-export class TarFeed {
+/** Dispose of it when it is not read to its end: it may have a stream open. */
+export class TarFeed implements AsyncDisposable {
   readonly counts: TarFeedCounts = { files: 0, directories: 0, sourceBytes: 0 };
   readonly #source: Source;
   readonly #options: TarFeedOptions;
-  readonly #steps: Generator<void, void, undefined>;
+  readonly #steps: Steps;
   readonly #stat = new BigInt64Array(STAT_FIELDS);
   /** First names of files that have several, by device and inode. */
   readonly #firstNames = new Map<string, string>();
   readonly #targets: readonly string[];
   #current: Place = NOWHERE;
+  #stream: StreamContent | undefined;
   #out: Uint8Array = NO_BYTES;
   #used = 0;
 
@@ -65,19 +72,29 @@ export class TarFeed {
   }
 
   /** Fills `block` with what comes next. Fewer bytes than it has room for: the stream ended. */
-  fill(block: Uint8Array): number {
+  fill(block: Uint8Array): number | Promise<number> {
     this.#out = block;
     this.#used = 0;
-    this.#steps.next();
-    return this.#used;
+    return this.#go();
   }
 
-  *#write(): Generator<void, void, undefined> {
+  /** Files are read without a pause; only streams are waited for. */
+  #go(): number | Promise<number> {
+    const { value } = this.#steps.next();
+    return value === undefined ? this.#used : value.then(() => this.#go());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#steps.return();
+    await this.#stream?.[Symbol.asyncDispose]();
+  }
+
+  *#write(): Steps {
     yield* this.#directory(this.#source.root, NOWHERE);
     yield* this.#bytes(TAR_END);
   }
 
-  *#directory(directory: SourceDirectory, place: Place): Generator<void, void, undefined> {
+  *#directory(directory: SourceDirectory, place: Place): Steps {
     const entries = directory.list(this.#options.onProblem);
     const { path } = directory;
     const leaves = entries.filter(({ kind }) => kind === 'leaf');
@@ -89,7 +106,7 @@ export class TarFeed {
     }
   }
 
-  *#entry(entry: SourceEntry, place: Place, dirfd: number | undefined): Generator<void, void, undefined> {
+  *#entry(entry: SourceEntry, place: Place, dirfd: number | undefined): Steps {
     const { key } = entry;
     const depth = place.depth + 1;
     const isNamed = depth > this.#options.strip;
@@ -100,15 +117,28 @@ export class TarFeed {
       yield* this.#directory(entry.directory, inner);
     } else if (entry.kind === 'leaf') {
       if (dirfd !== undefined) yield* this.#leaf(dirfd, bytesOf(key), inner);
-    } else {
-      throw new CairnError(
-        'NOT_SUPPORTED',
-        'a stream cannot be archived, because tar needs its size before its content',
-        {
-          hint: 'Save it as a backup (`cairn backup --stdin`), or write it to a file first.',
-        },
-      );
+    } else yield* this.#streamed(entry, inner);
+  }
+
+  *#streamed(entry: StreamEntry, place: Place): Steps {
+    this.#current = place;
+    const content = new StreamContent(entry, this.#options.streams);
+    this.#stream = content;
+    yield content.prepare();
+    const { mode, mtimeNs, uid, gid, user, group } = entry.metadata;
+    const owner = { mode: mode & 0o777, mtimeNs, uid, gid, user, group };
+    this.counts.files++;
+    yield* this.#bytes(entryHeader('file', place.name, { ...owner, sizeBytes: BigInt(content.sizeBytes) }));
+    for (;;) {
+      yield content.advance();
+      const { chunk } = content;
+      if (chunk === undefined) break;
+      this.counts.sourceBytes += chunk.length;
+      yield* this.#bytes(chunk);
     }
+    yield* this.#zeros(tarPadding(BigInt(content.sizeBytes)));
+    this.#stream = undefined;
+    yield content[Symbol.asyncDispose]();
   }
 
   /** A directory on the way to what was named is not part of it. */
@@ -118,7 +148,7 @@ export class TarFeed {
     return this.#targets.some((target) => text.startsWith(target));
   }
 
-  *#directoryHeader(directory: SourceDirectory, place: Place): Generator<void, void, undefined> {
+  *#directoryHeader(directory: SourceDirectory, place: Place): Steps {
     const { posix } = this.#options;
     if (directory.path === undefined) return;
     const fd = this.#openDirectory(directory.path);
@@ -147,7 +177,7 @@ export class TarFeed {
     }
   }
 
-  *#leaf(dirfd: number, key: Uint8Array, place: Place): Generator<void, void, undefined> {
+  *#leaf(dirfd: number, key: Uint8Array, place: Place): Steps {
     const { posix } = this.#options;
     this.#current = place;
     let header: Uint8Array | undefined;
@@ -176,7 +206,7 @@ export class TarFeed {
     yield* this.#bytes(header);
   }
 
-  *#file(dirfd: number, key: Uint8Array, place: Place): Generator<void, void, undefined> {
+  *#file(dirfd: number, key: Uint8Array, place: Place): Steps {
     const { posix } = this.#options;
     const { maxFileSize } = this.#source;
     let fd: number;
@@ -202,7 +232,7 @@ export class TarFeed {
   }
 
   /** Exactly `size` bytes, whatever the file does meanwhile: the header with its size is out already. */
-  *#content(fd: number, size: number, place: Place): Generator<void, void, undefined> {
+  *#content(fd: number, size: number, place: Place): Steps {
     let at = 0;
     while (at < size) {
       if (this.#used === this.#out.length) yield;
@@ -232,13 +262,13 @@ export class TarFeed {
     }
   }
 
-  *#zeros(count: number): Generator<void, void, undefined> {
+  *#zeros(count: number): Steps {
     for (let left = count; left > 0; left -= ZEROS.length) {
       yield* this.#bytes(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
     }
   }
 
-  *#bytes(bytes: Uint8Array): Generator<void, void, undefined> {
+  *#bytes(bytes: Uint8Array): Steps {
     let at = 0;
     while (at < bytes.length) {
       if (this.#used === this.#out.length) yield;
@@ -254,11 +284,7 @@ export class TarFeed {
     const field = (index: number): bigint => this.#stat[index] ?? 0n;
     const uid = Number(field(StatField.uid));
     const gid = Number(field(StatField.gid));
-    return encodeTarHeader({
-      kind,
-      name: bytesOf(name),
-      linkName: NO_BYTES,
-      sizeBytes: 0n,
+    return entryHeader(kind, name, {
       mode: Number(field(StatField.mode)) & 0o7777,
       uid,
       gid,
@@ -297,6 +323,20 @@ export class TarFeed {
   #tell(path: string, code: ErrorCode, message: string, during: SourceProblem['during']): void {
     this.#options.onProblem({ path: bytesOf(path), code, message, during });
   }
+}
+
+type Described = 'mode' | 'uid' | 'gid' | 'user' | 'group' | 'mtimeNs';
+
+function entryHeader(kind: TarKind, name: string, parts: Partial<TarEntry> & Pick<TarEntry, Described>): Uint8Array {
+  return encodeTarHeader({
+    kind,
+    name: bytesOf(name),
+    linkName: NO_BYTES,
+    sizeBytes: 0n,
+    device: 0n,
+    xattrs: [],
+    ...parts,
+  });
 }
 
 const tarKinds: ReadonlyMap<number, TarKind> = new Map([

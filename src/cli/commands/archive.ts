@@ -4,15 +4,16 @@ import { addSealOptions, type SealFlags, sealOptions } from '../archive-key-opti
 import { addCodecOptions, type CodecFlags, codecFrom } from '../codec-options.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
-import { collect } from '../global-options.ts';
+import { collect, parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliArchiveShelf, openCliVault } from '../open-cli-vault.ts';
 import { formatBytes, plural } from '../output/format.ts';
 import { printable } from '../output/printable.ts';
 import { keepHeapsSmallest } from '../small-heaps.ts';
 import { addSelectionOptions, filesSource, type SelectionFlags } from '../source-options.ts';
+import { addStreamOptions, type StreamFlags, streamSource } from '../stream-options.ts';
 
-interface ArchiveFlags extends SelectionFlags, SealFlags, CodecFlags {
+interface ArchiveFlags extends SelectionFlags, SealFlags, CodecFlags, StreamFlags {
   readonly name?: string;
   readonly tag?: readonly string[];
   readonly time?: string;
@@ -27,7 +28,7 @@ export const archiveCommand: CommandModule = {
         'Makes an archive: one object in the vault that age, zstd and tar can open. With --recipient no password is\n' +
           'needed: a machine that has the storage and a public key adds backups that it cannot read.',
       )
-      .argument('[paths...]', 'what to save')
+      .argument('[paths...]', 'what to save; with --stdin-from-command, behind `--`: the program and its arguments')
       .optionsGroup('The archive:')
       .option('--name <name>', 'the name to find it by (default: the last part of the path)')
       .option('--tag <tag,…>', 'set tags; may be given again', collect)
@@ -37,18 +38,27 @@ export const archiveCommand: CommandModule = {
     addCodecOptions(command);
     addSealOptions(command);
     addSelectionOptions(command);
+    addStreamOptions(command).option(
+      '--stdin-size <bytes>',
+      'its exact size, such as 1234 or 2G; without, it goes through an encrypted temporary file first',
+      parseSizeArgument,
+    );
     command.action((paths: string[], flags: ArchiveFlags) => start((cli) => archive(cli, paths, flags)));
     addExamples(command, [
       ['cairn archive ~/documents', 'one object, encrypted with the password of the vault'],
       ['cairn archive /srv -r age1ql3z… --tag nightly', 'that only the owner of that key can read'],
+      [
+        'cairn archive --stdin-from-command --stdin-filename main.sql -- pg_dump main',
+        'nothing is saved if pg_dump fails',
+      ],
       ['cairn show --how-to-restore documents', 'how to open it without cairn'],
     ]);
-    addExitCodes(command, ['partial', ...vaultExits, 'full', 'readOnly', 'source', 'unsupported']);
+    addExitCodes(command, ['partial', ...vaultExits, 'full', 'readOnly', 'source', 'command', 'target', 'unsupported']);
   },
 };
 
 async function archive(cli: CliContext, paths: readonly string[], flags: ArchiveFlags): Promise<void> {
-  const source = filesSource(cli, paths, flags);
+  const source = streamSource('archive', paths, flags) ?? filesSource(cli, paths, flags);
   const options: ArchiveOptions = {
     ...(await sealOptions(cli, flags)),
     name: flags.name,

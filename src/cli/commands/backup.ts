@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { CairnError } from '../../base/errors.ts';
 import { mirrorUrls } from '../../storage/mirror/mirror-url.ts';
@@ -20,11 +19,12 @@ import { addPackOptions, compressionOf, type PackFlags, packSizeOf } from '../pa
 import { keepHeapsSmall } from '../small-heaps.ts';
 import { registeredSource } from '../registered-source.ts';
 import { addSelectionOptions, filesSource, type SelectionFlags } from '../source-options.ts';
+import { addStreamOptions, type StreamFlags, streamSource } from '../stream-options.ts';
 import { chooseVault } from '../vault-choice.ts';
 import { describeBackup, describeBackupCounts } from '../output/backup-report.ts';
 import { plural } from '../output/format.ts';
 
-interface BackupFlags extends PackFlags, SelectionFlags {
+interface BackupFlags extends PackFlags, SelectionFlags, StreamFlags {
   readonly name?: string;
   readonly tag?: readonly string[];
   readonly hold?: string;
@@ -33,9 +33,6 @@ interface BackupFlags extends PackFlags, SelectionFlags {
   readonly parent?: string;
   readonly force: boolean;
   readonly dryRun: boolean;
-  readonly stdin: boolean;
-  readonly stdinFromCommand: boolean;
-  readonly stdinFilename?: string;
   readonly ignoreInode: boolean;
   readonly ignoreCtime: boolean;
   readonly withAtime: boolean;
@@ -87,14 +84,6 @@ function addNamingOptions(command: Command): void {
     .option('--keep-partial', 'when stopped, save what is done as a backup tagged `partial`', false);
 }
 
-function addStreamOptions(command: Command): void {
-  command
-    .optionsGroup('A stream:')
-    .option('--stdin', 'save what comes on stdin as one file', false)
-    .option('--stdin-from-command', 'save what a program prints; nothing is saved if it fails', false)
-    .option('--stdin-filename <name>', 'the name of that file (default: stdin, or the name of the program)');
-}
-
 function addReadingOptions(command: Command): void {
   command
     .optionsGroup('How to read and store:')
@@ -108,12 +97,12 @@ function addReadingOptions(command: Command): void {
 async function backup(cli: CliContext, paths: readonly string[], flags: BackupFlags): Promise<void> {
   // What is wrong with the command line is said before a vault is made or a password is asked.
   const options = backupOptions(cli, flags);
-  const isStream = flags.stdin || flags.stdinFromCommand;
-  const runs = isStream ? undefined : await configuredRuns(cli, paths);
-  const registered = isStream ? undefined : await registeredSource(cli, paths);
+  const stream = streamSource('backup', paths, flags);
+  const runs = stream !== undefined ? undefined : await configuredRuns(cli, paths);
+  const registered = stream !== undefined ? undefined : await registeredSource(cli, paths);
   keepHeapsSmall();
   if (registered !== undefined) return backupOne(cli, registered, options, flags);
-  if (runs === undefined) return backupOne(cli, sourceOf(cli, paths, flags), options, flags);
+  if (runs === undefined) return backupOne(cli, stream ?? filesSource(cli, paths, flags), options, flags);
   refuseForNames(runs, flags);
   const narrowed = runs.map((run) => narrowRun(run, flags));
   const [run] = narrowed;
@@ -185,23 +174,6 @@ function assertComplete(problems: number, what: string): void {
   });
 }
 
-function sourceOf(cli: CliContext, paths: readonly string[], flags: BackupFlags): BackupSource {
-  const [program, ...args] = paths;
-  if (flags.stdin && flags.stdinFromCommand) throw usage('--stdin and --stdin-from-command exclude each other');
-  if (flags.stdinFromCommand) {
-    if (program === undefined)
-      throw usage('--stdin-from-command needs a program: cairn backup --stdin-from-command -- PROGRAM ARGS');
-    const filename = flags.stdinFilename ?? basename(program);
-    return { type: 'command', command: program, args, filename, onStderr: (chunk) => void process.stderr.write(chunk) };
-  }
-  if (flags.stdin) {
-    if (program !== undefined) throw usage('--stdin saves one stream, so no paths can be given with it');
-    return { type: 'stream', name: flags.stdinFilename ?? 'stdin', open: () => process.stdin };
-  }
-  if (flags.stdinFilename !== undefined) throw usage('--stdin-filename needs --stdin or --stdin-from-command');
-  return filesSource(cli, paths, flags);
-}
-
 function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
   return {
     name: flags.name,
@@ -224,8 +196,4 @@ function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {
     onProblem: ({ path, message }) => cli.warn(`${path}: ${message}`),
     signal: cli.signal,
   };
-}
-
-function usage(message: string): CairnError {
-  return new CairnError('USAGE', message, { hint: 'See `cairn help backup`.' });
 }

@@ -8,6 +8,8 @@ import type { RunCommandOptions } from './run-command.ts';
 export interface CommandSourceOptions extends RunCommandOptions {
   /** Path of the file in the snapshot. Default: the base name of the command. */
   readonly filename?: string;
+  /** Where it is known: an archive then needs no temporary file. Other sizes throw `SOURCE_CHANGED`, and nothing is saved. */
+  readonly sizeBytes?: number | undefined;
   readonly metadata?: StreamMetadata;
   readonly clock?: Clock;
 }
@@ -17,6 +19,6 @@ export interface CommandSourceOptions extends RunCommandOptions {
  * command cannot start or does not exit with status 0, so that no snapshot of a cut dump is written.
  */
 export function openCommandSource(options: CommandSourceOptions): Source {
-  const { filename = path.basename(options.command), metadata, clock } = options;
-  return singleStreamSource({ filename, metadata, clock, open: (signal) => runCommand(options, signal) });
+  const { filename = path.basename(options.command), sizeBytes, metadata, clock } = options;
+  return singleStreamSource({ filename, sizeBytes, metadata, clock, open: (signal) => runCommand(options, signal) });
 }

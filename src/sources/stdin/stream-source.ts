@@ -8,12 +8,14 @@ export interface StreamSourceOptions {
   /** Called once, when the archiver comes to it. An error that the iterable throws fails the backup. */
   readonly open: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
   /** Default: a file of this user, mode 0644, modified now. */
+  /** Where it is known: an archive then needs no temporary file. Other sizes throw `SOURCE_CHANGED`, and nothing is saved. */
+  readonly sizeBytes?: number | undefined;
   readonly metadata?: StreamMetadata;
   readonly clock?: Clock;
 }
 
 /** A source of one file read from a stream, such as standard input (`open: () => process.stdin`). */
 export function openStreamSource(options: StreamSourceOptions): Source {
-  const { name, open, metadata, clock } = options;
-  return singleStreamSource({ filename: name, open, metadata, clock });
+  const { name, open, sizeBytes, metadata, clock } = options;
+  return singleStreamSource({ filename: name, open, sizeBytes, metadata, clock });
 }

@@ -86,8 +86,13 @@ export async function runArchive(
       problems.push(describeProblem(problem));
       options.onProblem?.(describeProblem(problem));
     },
-    onProgress: ({ files, sourceBytes, path }) =>
-      progress.update({ phase: 'archive', bytes: sourceBytes, files, currentPath: path, errors: problems.length }),
+    onProgress: (state) => {
+      const seen =
+        'spooledBytes' in state
+          ? { phase: 'read', bytes: state.spooledBytes, files: 0 }
+          : { phase: 'archive', bytes: state.sourceBytes, files: state.files };
+      progress.update({ ...seen, currentPath: state.path, errors: problems.length });
+    },
   });
   const encrypted = encryptTo !== undefined;
   const archive = await putArchive(storage, { name, time, codec, encrypted }, content, {
