@@ -93,6 +93,7 @@ async function openMirror(
   const once: Storage[] = [];
   for (const place of places) {
     const driver = opened.use(await openPlace(place, options));
+    if (driver.features.resticNamesOnly === true) await askForShelves(driver, options.signal);
     once.push(limitedTo(withLog(driver, settings), limits, notify));
   }
   opened.move();
@@ -106,6 +107,18 @@ async function openMirror(
     isPassing,
     onChange: (change) => notify(describeMirrorChange(change)),
   });
+}
+
+const SHELVES_MS = 10_000;
+
+/** Of a REST server it is known from its first answer whether it has shelves; of one that does not answer, that it has none now. */
+async function askForShelves(driver: Storage, signal: AbortSignal | undefined): Promise<void> {
+  const limit = AbortSignal.timeout(SHELVES_MS);
+  try {
+    await driver.stat('config', { signal: signal === undefined ? limit : AbortSignal.any([signal, limit]) });
+  } catch {
+    signal?.throwIfAborted();
+  }
 }
 
 /**

@@ -12,6 +12,7 @@ import { appliesTo, storageConformance } from '../../src/storage/conformance.ts'
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
 import { retrying } from '../../src/storage/layers/retry.ts';
+import { streamCases } from '../../src/storage/stream-conformance.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage, StorageFeatures } from '../../src/storage/storage.ts';
 import type { PeerName } from '../support/peer-catalog.ts';
@@ -44,7 +45,11 @@ async function versionOne(target: string): Promise<ServedUrl> {
         answer.pipe(outgoing);
       },
     );
+    forwarded.once('error', () => outgoing.destroy());
     incoming.pipe(forwarded);
+    incoming.once('close', () => {
+      if (!incoming.complete) forwarded.destroy();
+    });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -132,6 +137,21 @@ for (const [name, remote] of Object.entries(rcloneRemotes)) {
   });
 }
 
+async function* oneByte(): AsyncGenerator<Uint8Array> {
+  yield utf8('x');
+}
+
+describe.each(Object.keys(servers).filter((name) => name !== 'rest-server'))('a stream to a shelf of %s', (name) => {
+  for (const { name: promise, body } of streamCases) {
+    it(promise, { timeout: 30_000 }, async () => {
+      await using storage = await openIn(name);
+      await storage.create();
+      expect(storage.features.resticNamesOnly).toBe(false);
+      await body(storage);
+    });
+  }
+});
+
 describe('what a vault has beside a repository', () => {
   it('is kept by our server', async () => {
     await using storage = await openIn('our server over a folder');
@@ -152,8 +172,11 @@ describe('what a vault has beside a repository', () => {
   it.skipIf(peersMissing('rest-server'))('cannot be kept by another server, which is said', async () => {
     await using storage = await openIn('rest-server');
     await storage.create();
-    const write = storage.write('archives/x/y', utf8('x'));
-    await expect(write).rejects.toMatchObject({ code: 'NOT_SUPPORTED', hint: expect.stringContaining('cairn serve') });
+    const said = { code: 'NOT_SUPPORTED', hint: expect.stringContaining('cairn serve') as unknown };
+    await expect(storage.write('archives/x/y', utf8('x'))).rejects.toMatchObject(said);
+    for (const name of ['archives/x/y', 'data/x'])
+      await expect(storage.writeStream(name, oneByte())).rejects.toMatchObject(said);
+    expect(storage.features.resticNamesOnly).toBe(true);
     expect(await storage.stat('archives/x/y')).toBeUndefined();
     await storage.remove('archives/x/y');
     expect(await Array.fromAsync(storage.list(''))).toEqual([]);

@@ -27,11 +27,14 @@ export async function settleShelf(
       const how = await settle(storage, item, options);
       if (how !== undefined) settled.push({ object: item.object, how });
     } catch (error) {
-      if (!hasCode(error, 'STORAGE_APPEND_ONLY') && !hasCode(error, 'STORAGE_READ_ONLY')) throw error;
+      if (!notAllowed.some((code) => hasCode(error, code))) throw error;
     }
   }
   return settled;
 }
+
+/** Whoever may add archives and remove none leaves that to others. */
+const notAllowed = ['STORAGE_APPEND_ONLY', 'STORAGE_READ_ONLY', 'STORAGE_DENIED'] as const;
 
 async function settle(
   storage: Storage,

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../base/clock.ts';
 import { utf8 } from '../../base/bytes.ts';
+import { CairnError } from '../../base/errors.ts';
 import { openMemoryStorage } from '../../storage/drivers/memory.ts';
 import { appendOnly } from '../../storage/layers/append-only.ts';
 import { StorageLayer } from '../../storage/layers/storage-layer.ts';
@@ -96,14 +97,14 @@ class Gate extends StorageLayer {
 }
 
 /** Whether it was stored, as its caller is told. */
-async function put(storage: Storage, text = 'first', pid = 1): Promise<boolean> {
+async function put(storage: Storage, text = 'first', pid = 1, who = self(pid)): Promise<boolean> {
   const chunks = (async function* (): AsyncGenerator<Uint8Array> {
     yield utf8(text);
   })();
   const wanted = { name: 'mydir', time, codec: 'none', encrypted: false } as const;
   const content = { chunks, describe: () => ({ ...sidecar, program: text }) };
   try {
-    await putArchive(storage, wanted, content, { signal, self: self(pid) });
+    await putArchive(storage, wanted, content, { signal, self: who });
     return true;
   } catch {
     return false;
@@ -234,4 +235,19 @@ it('an archive whose marker alone could not be removed is stored', async () => {
   const inner = openMemoryStorage();
   expect(await put(new NoRemoval(inner))).toBe(true);
   expect((await settle(inner)).map(({ how }) => how)).toEqual(['finished']);
+});
+
+it('a machine that may add and not remove makes one archive after the other', async () => {
+  class NoRight extends StorageLayer {
+    override async remove(name: ObjectName): Promise<void> {
+      throw new CairnError('STORAGE_DENIED', `no right to remove ${name}`);
+    }
+  }
+  const inner = openMemoryStorage();
+  const dead = { ...self(1), isAlive: () => false };
+  expect([await put(new NoRight(inner), 'one', 1, dead), await put(new NoRight(inner), 'two', 1, dead)]).toEqual([
+    true,
+    true,
+  ]);
+  expect((await listShelf(inner, { signal })).filter(isComplete)).toHaveLength(2);
 });

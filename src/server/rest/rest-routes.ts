@@ -7,7 +7,9 @@ import { inFolder, type RestTarget } from './rest-path.ts';
 import { LIST_V1, LIST_V2, restEntry, sendList } from './send-list.ts';
 import { largestSliceBytes, sendObject } from './send-object.ts';
 import type { ServerMetrics } from './server-metrics.ts';
+import { storeStream } from './store-stream.ts';
 import { storeUpload, type UploadPlace } from './store-upload.ts';
+import { announcedBytes } from './upload-body.ts';
 
 const MIB = 1024 * 1024;
 const MAX_CONFIG_BYTES = MIB;
@@ -75,7 +77,7 @@ export class RestRoutes {
           GET: (exchange) => this.#send(target.name, exchange),
           POST: (exchange) => this.#saveShelfObject(target, exchange, { replace: false }),
           PUT: (exchange) => this.#saveShelfObject(target, exchange, { replace: true }),
-          DELETE: (exchange) => this.#delete(target.name, false, exchange),
+          DELETE: (exchange) => this.#delete(target.name, isMark(target), exchange),
         };
       default:
         return target satisfies never;
@@ -148,27 +150,35 @@ export class RestRoutes {
   }
 
   #saveShelfObject(
-    { name }: ShelfObjectTarget,
+    target: ShelfObjectTarget,
     exchange: RestExchange,
-    { replace }: { readonly replace: boolean },
+    wanted: { readonly replace: boolean },
   ): Promise<Answer> {
+    const { name } = target;
+    const replace = wanted.replace && (!this.#options.appendOnly || isMark(target));
+    if (announcedBytes(exchange.request) === undefined) return storeStream(this.#uploads, exchange, { name, replace });
     return storeUpload(this.#uploads, exchange, {
       name,
       maxBytes: this.#options.maxObjectBytes,
-      replace: replace && !this.#options.appendOnly,
+      replace,
       isLock: false,
       sha256: undefined,
     });
   }
 
-  async #delete(name: ObjectName, isLock: boolean, { signal }: RestExchange): Promise<Answer> {
-    if (this.#options.appendOnly && !isLock) return textAnswer(403, 'append-only: nothing but locks can be removed');
+  async #delete(name: ObjectName, isPassing: boolean, { signal }: RestExchange): Promise<Answer> {
+    if (this.#options.appendOnly && !isPassing) return textAnswer(403, 'append-only: nothing but locks can be removed');
     const { quota } = this.#options;
     const sizeBytes = quota === undefined ? 0 : ((await this.#storage.stat(name, { signal }))?.sizeBytes ?? 0);
     await this.#storage.remove(name, { signal });
     quota?.removed(sizeBytes);
     return textAnswer(200, 'ok');
   }
+}
+
+/** The mark of an archive that is being written: as passing as a lock. */
+function isMark({ name, folder }: ShelfObjectTarget): boolean {
+  return /^archives\/[^/]+\/[^/]+\.writing\.json$/u.test(name.slice(inFolder(folder, '').length));
 }
 
 async function sayAlive(): Promise<Answer> {

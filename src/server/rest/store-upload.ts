@@ -73,8 +73,12 @@ async function write(
   return textAnswer(200, 'ok');
 }
 
-function refusedUpload(upload: Exclude<Upload, { readonly kind: 'complete' }>, maxBytes: number): Answer {
-  switch (upload.kind) {
+export function refusedUpload(
+  upload: Pick<Exclude<Upload, { readonly kind: 'complete' }>, 'kind'>,
+  maxBytes: number = Number.POSITIVE_INFINITY,
+): Answer {
+  const { kind } = upload;
+  switch (kind) {
     case 'too-large':
       return tooLarge(maxBytes);
     case 'no-room':
@@ -82,7 +86,7 @@ function refusedUpload(upload: Exclude<Upload, { readonly kind: 'complete' }>, m
     case 'broken':
       return textAnswer(400, 'the body ended too early');
     default:
-      return upload satisfies never;
+      return kind satisfies never;
   }
 }
 
@@ -90,10 +94,10 @@ function tooLarge(maxBytes: number): Answer {
   return textAnswer(413, `a file may have ${maxBytes} bytes here`);
 }
 
-function quotaUsedUp(): Answer {
+export function quotaUsedUp(): Answer {
   return textAnswer(507, 'the space for these repositories is used up');
 }
 
-function alreadyThere(): Answer {
+export function alreadyThere(): Answer {
   return textAnswer(403, 'there is such a file already, and files are never replaced');
 }

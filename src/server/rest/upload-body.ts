@@ -55,6 +55,49 @@ export async function readUpload(request: IncomingMessage, limits: UploadLimits)
   }
 }
 
+/** Why a body that is taken as it comes ended before its end. */
+export class BodyRefused extends Error {
+  readonly kind: 'no-room' | 'broken';
+
+  constructor(kind: 'no-room' | 'broken') {
+    super(`the body of a request ended: ${kind}`);
+    this.name = 'BodyRefused';
+    this.kind = kind;
+  }
+}
+
+/** A body as it comes, for a storage that shows nothing of it before its end. Throws `BodyRefused`. */
+export async function* bodyChunks(
+  request: IncomingMessage,
+  { stallMs, makeRoom }: Omit<UploadLimits, 'maxBytes'>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const iterator = (request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  for (;;) {
+    const chunk = await nextChunk(request, iterator, stallMs);
+    if (chunk === undefined) break;
+    if (makeRoom?.(chunk.length) === false) throw new BodyRefused('no-room');
+    // Not watched meanwhile: it is the storage that is slow now.
+    yield chunk;
+  }
+  if (!request.complete) throw new BodyRefused('broken');
+}
+
+async function nextChunk(
+  request: IncomingMessage,
+  iterator: AsyncIterator<Buffer>,
+  stallMs: number,
+): Promise<Buffer | undefined> {
+  const timer = setTimeout(() => request.destroy(), stallMs);
+  try {
+    const next = await iterator.next();
+    return next.done === true ? undefined : next.value;
+  } catch {
+    throw new BodyRefused('broken');
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Copies chunks into blocks: a million chunks of one byte must not become a million objects. */
 class Collector {
   sizeBytes = 0;

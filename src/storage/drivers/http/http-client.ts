@@ -134,8 +134,8 @@ export class HttpClient implements AsyncDisposable {
 }
 
 /** Whether a request that may have reached the server already can be made again without a difference. */
-function mayRepeat({ method, headers = {} }: HttpRequest): boolean {
-  return method !== 'POST' && headers['if-none-match'] === undefined;
+function mayRepeat({ method, headers = {}, stream }: HttpRequest): boolean {
+  return stream === undefined && method !== 'POST' && headers['if-none-match'] === undefined;
 }
 
 function isLoopback(hostname: string): boolean {

@@ -31,6 +31,11 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Sent part by part without a copy; may view shared memory. Must not change until the promise is settled. */
   readonly body?: readonly Uint8Array[] | undefined;
+  /**
+   * In the place of `body`, a body of unknown size, sent as it comes: it may pause for as long as it likes, and a chunk may be
+   * changed once the next one is asked for. What it throws ends the request unfinished, and is thrown. Not counted as sent.
+   */
+  readonly stream?: AsyncIterable<Uint8Array> | undefined;
   /** What the request is in the words of the driver, such as `PutObject`: for counting. */
   readonly kind?: string | undefined;
   /** What is done, for messages: `read data/ab/…`. */
@@ -87,6 +92,9 @@ class Exchange implements Disposable {
   /** No byte moves because none is wanted: that is no stall. */
   #isPacing = false;
   #complete = false;
+  /** Lets a stream end that waits for bytes to go out, which they never will. */
+  #endStream: (() => void) | undefined;
+  #isOver = false;
 
   constructor(request: HttpRequest, options: ExchangeOptions) {
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
@@ -105,10 +113,13 @@ class Exchange implements Disposable {
     this.#outgoing.on('error', (error) => this.#fail(error));
     this.#outgoing.on('response', (response) => this.#receive(response));
     request.signal?.addEventListener('abort', this.#onAbort, { once: true });
-    this.#send(sliceParts(request.body ?? [], request.pace === undefined ? SEND_AT_ONCE : PACED_AT_ONCE));
+    if (request.stream !== undefined) void this.#sendStream(request.stream);
+    else this.#send(this.#sliced(request.body ?? []));
   }
 
   [Symbol.dispose](): void {
+    this.#isOver = true;
+    this.#endStream?.();
     clearTimeout(this.#timer);
     this.#request.signal?.removeEventListener('abort', this.#onAbort);
     // A connection on which something is left to send or to receive is of no use to the next request.
@@ -122,21 +133,52 @@ class Exchange implements Disposable {
   }
 
   /** Sends group after group. When the request ends otherwise, the next callback never comes, and that is the end. */
-  #send(groups: Iterator<readonly Uint8Array[]>): void {
+  #send(groups: Iterator<readonly Uint8Array[]>, then: () => void = () => this.#end()): void {
     if (this.#answered) return;
     const { value: group, done } = groups.next();
-    if (done === true) {
-      this.#outgoing.end(() => {
-        if (!this.#answered) this.#watch(this.#timeouts.answerMs, 'no answer came');
-      });
-      return;
-    }
+    if (done === true) return then();
     const { pace } = this.#request;
-    if (pace === undefined) this.#sendGroup(group, groups);
-    else this.#paced(pace, sizeOf(group), () => this.#sendGroup(group, groups));
+    if (pace === undefined) this.#sendGroup(group, groups, then);
+    else this.#paced(pace, sizeOf(group), () => this.#sendGroup(group, groups, then));
   }
 
-  #sendGroup(group: readonly Uint8Array[], groups: Iterator<readonly Uint8Array[]>): void {
+  #sliced(parts: readonly Uint8Array[]): Iterator<readonly Uint8Array[]> {
+    return sliceParts(parts, this.#request.pace === undefined ? SEND_AT_ONCE : PACED_AT_ONCE);
+  }
+
+  /** Chunk after chunk, until there is an answer: of a request that was refused, nothing more is read. */
+  async #sendStream(stream: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      // Nothing moves while a source makes its next chunk: that is no stall.
+      this.#isPacing = true;
+      for await (const chunk of stream) {
+        this.#isPacing = false;
+        this.#timer?.refresh();
+        if (!this.#answered) await this.#sent(chunk);
+        if (this.#answered || this.#isOver) return;
+        this.#isPacing = true;
+      }
+      this.#isPacing = false;
+      this.#end();
+    } catch (error) {
+      this.#settle.reject(error);
+    }
+  }
+
+  #sent(chunk: Uint8Array): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#endStream = resolve;
+    this.#send(this.#sliced([chunk]), resolve);
+    return promise;
+  }
+
+  #end(): void {
+    this.#outgoing.end(() => {
+      if (!this.#answered) this.#watch(this.#timeouts.answerMs, 'no answer came');
+    });
+  }
+
+  #sendGroup(group: readonly Uint8Array[], groups: Iterator<readonly Uint8Array[]>, then: () => void): void {
     if (this.#answered) return;
     this.#outgoing.cork();
     for (const [index, part] of group.entries()) {
@@ -144,7 +186,7 @@ class Exchange implements Disposable {
       this.#outgoing.write(asBuffer(part), (error) => {
         if (!last || (error !== undefined && error !== null)) return;
         this.#timer?.refresh();
-        this.#send(groups);
+        this.#send(groups, then);
       });
     }
     this.#outgoing.uncork();
@@ -169,7 +211,8 @@ class Exchange implements Disposable {
     const { statusCode: status = 0, headers } = response;
     const body = new Body(this.#request.method === 'HEAD' ? '0' : headers['content-length']);
     const largest = this.#request.largestBody ?? LARGEST_DOCUMENT;
-    const pace = this.#request.body === undefined ? this.#request.pace : undefined;
+    const { body: sent, stream } = this.#request;
+    const pace = sent === undefined && stream === undefined ? this.#request.pace : undefined;
     if (body.announced !== undefined && body.announced > Math.min(largest, constants.MAX_LENGTH)) {
       this.#settle.reject(tooLong(this.#context, largest));
       return;
@@ -211,6 +254,7 @@ class Exchange implements Disposable {
 
 function start(request: HttpRequest, { agent, socketPath }: ExchangeOptions): http.ClientRequest {
   const { url, method, body } = request;
+  // A stream goes out in HTTP's own chunks, for want of a size.
   const size = body === undefined ? undefined : sizeOf(body);
   return (url.protocol === 'https:' ? https : http).request({
     agent,

@@ -29,6 +29,7 @@ export class RestConnection implements AsyncDisposable {
   readonly #client: HttpClient;
   readonly #base: URL;
   readonly #headers: Readonly<Record<string, string>>;
+  #isOurs = false;
 
   constructor(client: HttpClient, base: URL, login: RestLogin | undefined, dialect: RestDialect) {
     this.#client = client;
@@ -45,7 +46,14 @@ export class RestConnection implements AsyncDisposable {
   ): Promise<HttpResponse> {
     this.dialect.beforeRequest?.();
     const headers = { ...this.#headers, ...request.headers };
-    return this.#client.request({ ...request, method, url: new URL(path, this.#base), headers });
+    const response = await this.#client.request({ ...request, method, url: new URL(path, this.#base), headers });
+    this.#isOurs ||= isOurServer(response);
+    return response;
+  }
+
+  /** The server has answered, and is one of ours: it has shelves. */
+  get isOurs(): boolean {
+    return this.#isOurs;
   }
 
   /** The error of an answer "not found" that says nothing of the kind. */

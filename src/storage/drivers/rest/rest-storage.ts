@@ -2,6 +2,7 @@
 // file; docs/guides/rest-server.md says what that means for whoever writes.
 import { mapConcurrent } from '../../../base/concurrency.ts';
 import { CairnError } from '../../../base/errors.ts';
+import { ChunkSource } from '../../chunk-source.ts';
 import { checkObjectName, checkPrefix } from '../../object-name.ts';
 import { exists, missing, partsOf, resolveRange, sizeOf } from '../../object-range.ts';
 import { removeEach } from '../../remove-each.ts';
@@ -58,23 +59,26 @@ function either(env: NodeJS.ProcessEnv, first: string, second: string): string |
 
 export class RestStorage implements Storage {
   readonly url: string;
-  readonly features: StorageFeatures;
   readonly #connection: RestConnection;
 
   constructor(connection: RestConnection) {
-    const { dialect } = connection;
-    this.url = dialect.url;
-    this.features = {
+    this.url = connection.dialect.url;
+    this.#connection = connection;
+  }
+
+  /** Our own server has shelves, which is known from its first answer on. */
+  get features(): StorageFeatures {
+    const { dialect, isOurs } = this.#connection;
+    return {
       // True of packs and most other files on most servers; nothing in the protocol promises it.
       atomicWrite: false,
       remote: true,
       connections: CONNECTIONS,
       localPath: undefined,
-      resticNamesOnly: true,
+      resticNamesOnly: dialect.replaces || !isOurs,
       looseIfAbsent: dialect.replaces,
       paced: true,
     };
-    this.#connection = connection;
   }
 
   async create({ signal }: StorageOptions = {}): Promise<void> {
@@ -160,19 +164,35 @@ export class RestStorage implements Storage {
     else await this.#writeFile(target, upload);
   }
 
-  /** Names of a repository are the SHA-256 of the content, which a stream does not know before its end. */
+  /**
+   * As one request, which the server shows when it is whole. To our server only, and for its shelves: other names are the SHA-256 of
+   * the content, which a stream does not know before its end.
+   */
   async writeStream(
     name: ObjectName,
-    _chunks: AsyncIterable<Uint8Array>,
-    { signal }: WriteStreamOptions = {},
+    chunks: AsyncIterable<Uint8Array>,
+    options: WriteStreamOptions = {},
   ): Promise<WrittenStream> {
     checkObjectName(name);
+    const { ifAbsent, pace, signal } = options;
     signal?.throwIfAborted();
-    const why = "restic's REST protocol has no objects of a size that is not known yet";
-    throw new CairnError('NOT_SUPPORTED', `${this.url} cannot take ${name}: ${why}`, {
-      hint: 'Archives can be kept in a directory, or on SFTP, S3 or Azure.',
-      facts: { name },
-    });
+    const target = restTarget(name);
+    if (target?.kind !== 'shelf' || this.#lacks(target)) throw this.#cannotStore(name);
+    await this.#assertShelves(name, signal);
+    const source = new ChunkSource(chunks, signal);
+    try {
+      const headers = { 'content-type': 'application/octet-stream' };
+      const request = { action: `write ${name}`, headers, stream: source, pace, signal };
+      const response = await this.#connection.request(ifAbsent === true ? 'POST' : 'PUT', target.path, request);
+      if (!isSuccess(response)) throw await this.#refusedByShelf(response, name, options);
+      return { sizeBytes: source.sizeBytes };
+    } catch (error) {
+      source.throwFailure();
+      throw error;
+    } finally {
+      // Of a request that was refused, nobody reads on.
+      source.stop(new Error('the request has ended'));
+    }
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
@@ -268,17 +288,27 @@ export class RestStorage implements Storage {
   }
 
   async #writeToShelf(path: string, upload: Upload): Promise<void> {
-    const { name, ifAbsent, signal } = upload;
-    // Another server might take it for a file with a strange name.
+    await this.#assertShelves(upload.name, upload.signal);
+    const response = await this.#upload(upload.ifAbsent === true ? 'POST' : 'PUT', path, upload);
+    if (!isSuccess(response)) throw await this.#refusedByShelf(response, upload.name, upload);
+  }
+
+  /** Another server might take it for a file with a strange name. */
+  async #assertShelves(name: ObjectName, signal: AbortSignal | undefined): Promise<void> {
     const probe = await this.#connection.request('HEAD', 'config', { action: `write ${name}`, signal });
     if (!isSuccess(probe) && probe.status !== 404) throw await this.#connection.refusal(`write ${name}`, probe);
     if (!isOurServer(probe)) throw this.#cannotStore(name);
-    const response = await this.#upload(ifAbsent === true ? 'POST' : 'PUT', path, upload);
-    if (isSuccess(response)) return;
+  }
+
+  async #refusedByShelf(
+    response: HttpResponse,
+    name: ObjectName,
+    { ifAbsent, signal }: WriteStreamOptions,
+  ): Promise<CairnError> {
     if (response.status !== 403 || (await this.stat(name, { signal })) === undefined) {
-      throw await this.#connection.refusal(`write ${name}`, response);
+      return this.#connection.refusal(`write ${name}`, response);
     }
-    throw ifAbsent === true ? exists(name) : appendOnly(`replace ${name}`);
+    return ifAbsent === true ? exists(name) : appendOnly(`replace ${name}`);
   }
 
   #upload(method: 'POST' | 'PUT', path: string, { name, parts, pace, signal }: Upload): Promise<HttpResponse> {
@@ -296,7 +326,7 @@ export class RestStorage implements Storage {
       'NOT_SUPPORTED',
       `${this.url} cannot hold ${name}: restic's REST protocol has no such files`,
       {
-        hint: 'Replicas and values can be kept behind `cairn serve --rest`; archives in a directory, or on SFTP, S3 or Azure.',
+        hint: 'Archives, values and replicas can be kept behind `cairn serve --rest`, in a directory, or on SFTP, S3 or Azure.',
         facts: { name },
       },
     );
