@@ -132,6 +132,24 @@ describe('a description that lies', () => {
   });
 });
 
+describe('a description that lies about the content', () => {
+  it.each(['fileCount', 'directoryCount', 'sourceBytes', 'storedSha256', 'tarSha256', 'tarBytes', 'storedBytes'])(
+    '(%s) is found by a check that reads it',
+    async (field) => {
+      const { object } = await vault.archive(join(scratch, 'tree'), { name: 'tree' });
+      await changeSidecar(object, { [field]: field.endsWith('256') ? '0'.repeat(64) : 123_456 });
+      const { findings } = await vault.check({ readData: 'all' });
+      expect(findings.map(({ kind }) => kind)).toEqual(['archive-damaged']);
+    },
+  );
+
+  it.each(['storedSha256', 'tarSha256', 'tarBytes'])('(%s) ends a restore with an error', async (field) => {
+    const { object } = await vault.archive(join(scratch, 'tree'), { name: 'tree' });
+    await changeSidecar(object, { [field]: field.endsWith('256') ? '0'.repeat(64) : 123_456 });
+    await expect(vault.restore('tree', { to: out() })).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' });
+  });
+});
+
 describe('what anybody could have written in the place of an encrypted archive', () => {
   it.each([{}, { encryption: 'age-passphrase' }])('is refused before anything is restored (%o)', async (change) => {
     const { object } = await vault.archive(join(scratch, 'tree'), { name: 'tree' });

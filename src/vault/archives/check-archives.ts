@@ -14,6 +14,7 @@ import {
   tombstoneOf,
 } from '../../archives/shelf/shelf-listing.ts';
 import type { Sidecar } from '../../archives/sidecar.ts';
+import type { TarEntry } from '../../formats/tar/tar-entry.ts';
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { hasCode, messageOf } from '../../base/errors.ts';
 import { type Finding, makeFinding } from '../../repository/check/finding.ts';
@@ -113,9 +114,13 @@ async function readAll(object: string, sidecar: Sidecar, options: CheckArchivesO
   try {
     const identities = askKeys(options, settings.password);
     const { tar } = await openArchive(source, { sidecar, identities, signal });
-    const ignore = { entry: () => {}, data: () => {}, end: () => {}, unknown: () => {} };
-    await readEntries(tar, ignore);
-    return [];
+    const found = { fileCount: 0, directoryCount: 0, sourceBytes: 0 };
+    const entry = ({ kind, sizeBytes }: TarEntry): void => {
+      found[kind === 'dir' ? 'directoryCount' : 'fileCount']++;
+      found.sourceBytes += Number(sizeBytes);
+    };
+    await readEntries(tar, { entry, data: () => {}, end: () => {}, unknown: () => {} });
+    return falseCounts(sidecar, found).map((lie) => makeFinding('archive-damaged', sidecarOf(object), lie));
   } catch (error) {
     signal.throwIfAborted();
     const isLocked = lockedCodes.some((code) => hasCode(error, code));
@@ -125,6 +130,19 @@ async function readAll(object: string, sidecar: Sidecar, options: CheckArchivesO
     return hashOnly(object, sidecar, options);
   }
 }
+
+/** What the sidecar says of the content that its hashes do not cover. Of a file that shrank while it was read, fewer bytes are content. */
+function falseCounts(
+  sidecar: Sidecar,
+  found: Pick<Sidecar, 'fileCount' | 'directoryCount' | 'sourceBytes'>,
+): readonly string[] {
+  const counts = sidecar.problems > 0 ? (['fileCount', 'directoryCount'] as const) : allCounts;
+  return counts
+    .filter((count) => sidecar[count] !== found[count])
+    .map((count) => `it says ${count} ${sidecar[count]}, and the archive holds ${found[count]}`);
+}
+
+const allCounts = ['fileCount', 'directoryCount', 'sourceBytes'] as const;
 
 const COLD = 'it lies in cold storage, so its bytes were not read; `cairn export` retrieves and verifies it';
 
