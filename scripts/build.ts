@@ -1,4 +1,4 @@
-// Builds what the package ships: WASM kernels, then dist/, then dist/bundle/. `npm ci` runs it as `prepare`, so it may
+// Builds what the package ships: WASM kernels, then dist/, then dist/bundle/; and fills V8's code cache beside it. `npm ci` runs it as `prepare`, so it may
 // use nothing but Node and installed npm packages.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, globSync, readFileSync, rmSync } from 'node:fs';
@@ -64,6 +64,8 @@ async function build(): Promise<void> {
   const { bundle } = await import('./bundle.ts');
   await bundle(root);
   prepareCommands();
+  const { warmCode } = await import('./warm-code.ts');
+  warmCode(root);
 }
 
 try {

@@ -17,12 +17,12 @@ interface Bundle {
  */
 const commandChunks: Bundle['codeSplitting'] = {
   groups: [
-    { name: 'start', test: modules('cli/code-cache|vault/program-version'), priority: 5 },
+    { name: 'start', test: modules('cli/(code-cache|start-ahead)|vault/program-version'), priority: 5 },
     // What every command takes, and not what belongs to a few.
     {
       name: 'run',
       test: modules(
-        'cli/(?!main|commands/|config/|kv/|repair/|serv|archive-|backup-|completion-|second-|cli-notifications|narrow-|registered-|rewrite-|run-prune|(forget|retrieval|rotation|list)-|apply-|output/(backup|forget|prune|rewrite|entry)-).*',
+        'cli/(?!main|start-ahead|commands/|config/|kv/|repair/|serv|archive-|backup-|completion-|second-|cli-notifications|narrow-|registered-|rewrite-|run-prune|(forget|retrieval|rotation|list)-|apply-|output/(backup|forget|prune|rewrite|entry)-).*',
       ),
       priority: 4,
     },
@@ -49,7 +49,7 @@ const commandChunks: Bundle['codeSplitting'] = {
       minShareCount: 2,
       priority: 1,
     },
-    { name: 'flags', test: modules('cli/(?!main|commands/|config/).*'), minShareCount: 2, priority: 1 },
+    { name: 'flags', test: modules('cli/(?!main|start-ahead|commands/|config/).*'), minShareCount: 2, priority: 1 },
     { name: 'rows', test: modules('catalog/.*'), minShareCount: 2, priority: 1 },
     {
       name: 'shelves',

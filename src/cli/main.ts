@@ -19,6 +19,8 @@ if (Number(major) < NEEDED_MAJOR) {
 } else {
   const { enableCodeCache } = await import('./code-cache.ts');
   enableCodeCache(process.env);
+  const { startAhead } = await import('./start-ahead.ts');
+  startAhead(process.argv.slice(2), process.env);
   const { runProcess } = await import('./run-process.ts');
   await runProcess();
 }

@@ -59,7 +59,7 @@ export function createKernels(options: { dataBytes: number }): Kernels {
     throw new CairnError('KERNEL_UNAVAILABLE', `a kernel memory of ${options.dataBytes} bytes cannot be made`);
   }
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const instance = new WebAssembly.Instance(loadModule(), { env: { memory } });
+  const instance = new WebAssembly.Instance(kernelModule(), { env: { memory } });
   return kernelsOver(memory, instance.exports as KernelExports);
 }
 
@@ -98,7 +98,8 @@ function tableAt(memory: WebAssembly.Memory, offset: number): BigUint64Array {
 
 let compiled: WebAssembly.Module | undefined;
 
-function loadModule(): WebAssembly.Module {
+/** The kernels, compiled once for all threads that get it. Throws `KERNEL_UNAVAILABLE`. */
+export function kernelModule(): WebAssembly.Module {
   if (compiled !== undefined) return compiled;
   const file = packageFile('kernels/generated/kernels.wasm');
   try {

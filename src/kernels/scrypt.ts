@@ -2,8 +2,9 @@
 // the kernel has vectors and takes three lanes at once (measured for N = 32768, r = 8, p = 3: 85 instead of 217 ms).
 import { pbkdf2Sync, scrypt as nodeScrypt } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createKernels, KERNEL_SCRATCH_BYTES, type Kernels } from './kernels.ts';
+import { createKernels, KERNEL_SCRATCH_BYTES, kernelModule, type Kernels } from './kernels.ts';
 import { adviseHugePages, releasePages } from './memory-advice.ts';
+import { type ScryptThread, takeScryptThread } from './scrypt-thread/scrypt-thread.ts';
 
 export interface ScryptParameters {
   /** Cost, a power of two. Memory is 128·N·r bytes. */
@@ -29,7 +30,7 @@ const TURN_BYTES = 8 * 1024 * 1024;
 
 /**
  * Derives `sizeBytes` bytes from a password. Takes 128·N·r bytes of memory, or three times that, and gives way to other
- * work every few milliseconds. Rejects as `node:crypto` does for parameters that are not scrypt's.
+ * work every few milliseconds, or all the time where a thread was begun for it (`beginScryptThread`). Rejects as `node:crypto` does for parameters that are not scrypt's.
  */
 export async function scrypt(request: ScryptRequest): Promise<Uint8Array> {
   const { N, r, p } = request;
@@ -44,12 +45,14 @@ export async function scryptByKernel({ password, salt, sizeBytes, N, r, p }: Scr
   const blocks = pbkdf2Sync(password, salt, 1, p * blockBytes, 'sha256');
   const kernels = createKernels({ dataBytes: together * laneBytes(N, r) });
   adviseHugePages(kernels.bytes);
+  const thread = takeScryptThread();
   try {
     for (let lane = 0; lane < p; lane += together) {
       const some = blocks.subarray(lane * blockBytes, (lane + together) * blockBytes);
-      await mixBlocks(kernels, some, together, { N, r });
+      await mixBlocks(kernels, some, { N, r, together, thread });
     }
   } finally {
+    thread?.end();
     releasePages(kernels.bytes);
   }
   const derived = pbkdf2Sync(password, blocks, 1, sizeBytes, 'sha256');
@@ -71,26 +74,39 @@ function laneBytes(N: number, r: number): number {
   return (N + 2) * 128 * r;
 }
 
+interface Mixing {
+  readonly N: number;
+  readonly r: number;
+  readonly together: 1 | 3;
+  readonly thread: ScryptThread | undefined;
+}
+
 /** Mixes up to `together` blocks in place. A lane that has no block mixes whatever is there. */
-async function mixBlocks(
-  kernels: Kernels,
-  blocks: Uint8Array,
-  together: 1 | 3,
-  { N, r }: Pick<ScryptParameters, 'N' | 'r'>,
-): Promise<void> {
+async function mixBlocks(kernels: Kernels, blocks: Uint8Array, mixing: Mixing): Promise<void> {
+  const { N, r, together, thread } = mixing;
   const blockBytes = 128 * r;
-  const count = blocks.length / blockBytes;
   const places = Array.from(
-    { length: count },
+    { length: blocks.length / blockBytes },
     (_, lane) => KERNEL_SCRATCH_BYTES + lane * laneBytes(N, r) + N * blockBytes,
   );
-  places.forEach((at, lane) => kernels.bytes.set(blocks.subarray(lane * blockBytes, (lane + 1) * blockBytes), at));
-  const stepsPerTurn = Math.max(1, Math.floor(TURN_BYTES / (blockBytes * together)));
+  const load = (): void =>
+    places.forEach((at, lane) => kernels.bytes.set(blocks.subarray(lane * blockBytes, (lane + 1) * blockBytes), at));
+  load();
+  const { memory } = kernels;
+  const task = { module: kernelModule(), memory, lane: KERNEL_SCRATCH_BYTES, lanes: together, r, N };
+  if ((await thread?.mix(task)) !== true) {
+    load();
+    await mixHere(kernels, mixing);
+  }
+  places.forEach((at, lane) => blocks.set(kernels.bytes.subarray(at, at + blockBytes), lane * blockBytes));
+}
+
+async function mixHere(kernels: Kernels, { N, r, together }: Mixing): Promise<void> {
+  const stepsPerTurn = Math.max(1, Math.floor(TURN_BYTES / (128 * r * together)));
   for (let step = 0; step < 2 * N; step += stepsPerTurn) {
     if (step > 0) await nextTurn();
     const end = Math.min(step + stepsPerTurn, 2 * N);
     if (together === 3) kernels.scryptMixThree(KERNEL_SCRATCH_BYTES, r, N, step, end);
     else kernels.scryptMix(KERNEL_SCRATCH_BYTES, r, N, step, end);
   }
-  places.forEach((at, lane) => blocks.set(kernels.bytes.subarray(at, at + blockBytes), lane * blockBytes));
 }

@@ -2,6 +2,7 @@ import type { Source } from '../../archiver/source.ts';
 import { Scout } from '../../archiver/scout.ts';
 import { remembersBackups } from '../../archiver/source-memory.ts';
 import { WorkerPool } from '../../archiver/worker-pool.ts';
+import { beginScryptThread } from '../../kernels/scrypt-thread/scrypt-thread.ts';
 import { type BackupSource, openSource, type OpenSourceOptions } from './backup-source.ts';
 
 export interface BackupAheadOptions extends OpenSourceOptions {
@@ -24,14 +25,21 @@ export class BackupAhead implements AsyncDisposable {
   readonly pool: WorkerPool;
   readonly scout: Scout;
   readonly #scouting: Promise<void>;
+  readonly #ending = Promise.withResolvers<void>();
 
   private constructor(source: Source, jobs: number | undefined, readsAll: boolean) {
     this.source = source;
     this.pool = new WorkerPool(jobs);
-    if (readsAll) this.pool.start();
     this.scout = new Scout(this.pool);
     // What goes wrong here is found again, and reported, by the backup itself.
-    this.#scouting = this.scout.run(source.root, readsAll ? 'list' : 'look').catch(() => {});
+    this.#scouting = this.#scoutFor(readsAll).catch(() => {});
+  }
+
+  async #scoutFor(readsAll: boolean): Promise<void> {
+    if (readsAll) this.pool.start();
+    // Looking at the source is work for this thread, so another one mixes the key. That takes longest, so it is first.
+    else await Promise.race([beginScryptThread()?.mixing, this.#ending.promise]);
+    await this.scout.run(this.source.root, readsAll ? 'list' : 'look');
   }
 
   /** Throws what `openSource` throws: a source that cannot be backed up needs no password. */
@@ -47,6 +55,7 @@ export class BackupAhead implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.scout.stop();
+    this.#ending.resolve();
     await this.#scouting;
     await this.pool[Symbol.asyncDispose]();
   }
