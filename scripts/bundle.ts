@@ -17,7 +17,8 @@ interface Bundle {
  */
 const commandChunks: Bundle['codeSplitting'] = {
   groups: [
-    { name: 'start', test: modules('cli/(code-cache|start-ahead)|vault/program-version'), priority: 5 },
+    { name: 'version', test: modules('vault/program-version'), priority: 6 },
+    { name: 'start', test: modules('cli/start-ahead'), priority: 5 },
     // What every command takes, and not what belongs to a few.
     {
       name: 'run',

@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs';
 import { beginScryptThread } from '../kernels/scrypt-thread/scrypt-thread.ts';
 import { defaultCacheFolder } from '../vault/cache-folder.ts';
+import { enableCodeCache } from './code-cache.ts';
 
 /**
- * Begins, while the code is still being loaded, what a backup of a known source waits for longest: the thread that
- * mixes the key. A guess from the arguments is enough, since a thread that nobody uses ends with the process.
+ * What pays before the code of a command is loaded: V8's code cache, and for a backup of a known source what it will
+ * wait for longest, the thread that mixes the key. A guess from the arguments is enough, since a thread that nobody
+ * uses ends with the process.
  */
 export function startAhead(argv: readonly string[], env: NodeJS.ProcessEnv): void {
+  enableCodeCache(env);
   const readsAll = argv.includes('--force') || argv.includes('-f');
   if (argv.includes('backup') && !readsAll && existsSync(defaultCacheFolder(env))) beginScryptThread();
 }

@@ -34,7 +34,9 @@ describe('loading', () => {
     await home.run(['backup', await home.folder('documents')]);
     const loaded = await filesOf(home, 'list');
     expect(
-      loaded.filter((name) => !['cairn', 'code-cache', 'start', 'run-process', 'run', 'list'].includes(name)),
+      loaded.filter(
+        (name) => !['cairn', 'version', 'start-ahead', 'start', 'run-process', 'run', 'list'].includes(name),
+      ),
     ).toEqual(['open-vault', 'vault', 'list-backups', 'listing']);
   });
 

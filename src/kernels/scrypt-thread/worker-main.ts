@@ -12,7 +12,8 @@ const STEPS_PER_CALL = 1024;
 parentPort?.on('message', ({ module, memory, lane, lanes, r, N }: MixTask) => {
   const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, Mix>;
   const mix = kernels[lanes === 3 ? 'scryptMixThree' : 'scryptMix'];
-  for (let step = 0; step < 2 * N; step += STEPS_PER_CALL) mix?.(lane, r, N, step, Math.min(step + STEPS_PER_CALL, 2 * N));
+  for (let step = 0; step < 2 * N; step += STEPS_PER_CALL)
+    mix?.(lane, r, N, step, Math.min(step + STEPS_PER_CALL, 2 * N));
   parentPort?.postMessage('mixed');
 });
 
