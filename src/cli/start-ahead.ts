@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs';
-import { beginScryptThread } from '../kernels/scrypt-thread/scrypt-thread.ts';
+import { beginOpening } from '../vault/begin-opening.ts';
 import { defaultCacheFolder } from '../vault/cache-folder.ts';
 import { enableCodeCache } from './code-cache.ts';
 
 /**
  * What pays before the code of a command is loaded: V8's code cache, and for a backup of a known source what it will
- * wait for longest, the thread that mixes the key. A guess from the arguments is enough, since a thread that nobody
- * uses ends with the process.
+ * wait for longest, its key. A guess from the arguments is enough.
  */
 export function startAhead(argv: readonly string[], env: NodeJS.ProcessEnv): void {
   enableCodeCache(env);
   const readsAll = argv.includes('--force') || argv.includes('-f');
-  if (argv.includes('backup') && !readsAll && existsSync(defaultCacheFolder(env))) beginScryptThread();
+  if (argv.includes('backup') && !readsAll && existsSync(defaultCacheFolder(env))) beginOpening();
 }

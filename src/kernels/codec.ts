@@ -22,6 +22,12 @@ export interface Codec {
   /** Writes the 32-byte SHA-256 of `data` to `out`. */
   sha256(data: Uint8Array, out: Uint8Array): void;
 
+  /** The same for two messages, in half the time where the processor can do both at once. */
+  sha256Pair(a: Uint8Array, outA: Uint8Array, b: Uint8Array, outB: Uint8Array): void;
+
+  /** The SHA-256 of a message that grows where it lies. */
+  createGrowingSha256(): GrowingSha256;
+
   /** A running SHA-256. `digestInto` ends it and leaves it ready for the next message. */
   createSha256(): RunningSha256;
 
@@ -48,6 +54,19 @@ export interface Codec {
 export interface RunningSha256 {
   update(data: Uint8Array): void;
   digestInto(out: Uint8Array): void;
+}
+
+/**
+ * SHA-256 of a message that grows in one place of memory, such as a pack. Its bytes are looked at when it suits, at the
+ * latest by `digestInto`; until then they must stay as they are.
+ */
+export interface GrowingSha256 {
+  /** The whole message so far. It may have moved, and begins with the message before. */
+  grow(message: Uint8Array): void;
+  /** Ends the message, and is ready for the next. */
+  digestInto(out: Uint8Array): void;
+  /** Forgets the message. */
+  reset(): void;
 }
 
 /**

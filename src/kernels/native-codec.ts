@@ -1,6 +1,9 @@
+import { equalBytes } from '../base/bytes.ts';
 import { CairnError } from '../base/errors.ts';
-import type { Codec, RunningSha256, SealKey } from './codec.ts';
+import type { Codec, GrowingSha256, RunningSha256, SealKey } from './codec.ts';
+import { EagerSha256 } from './eager-sha256.ts';
 import { openNativeLibrary, type NativeFunction, type NativeLibrary } from './native-library.ts';
+import { createPairedSha256, type PairedSha256 } from './paired-sha256.ts';
 import { clampR, equalMac, sameKey } from './poly1305-aes.ts';
 import { IvPool } from './random-pool.ts';
 import { type ZstdLevel, zstdParameters } from './zstd-parameters.ts';
@@ -23,19 +26,31 @@ class NativeCodec implements Codec {
   readonly kind = 'native';
   readonly #library: NativeLibrary;
   readonly #digest: Digest;
+  readonly #paired: PairedSha256 | undefined;
   readonly #seal: SealCipher;
   readonly #zstd: Zstd;
 
   constructor(library: NativeLibrary) {
     this.#library = library;
     this.#digest = new Digest(library);
+    this.#paired = testedPair(library, this.#digest);
     this.#seal = new SealCipher(library);
     this.#zstd = new Zstd(library);
   }
 
   sha256(data: Uint8Array, out: Uint8Array): void {
-    this.#digest.update(data);
-    this.#digest.digestInto(out);
+    if (this.#paired === undefined) this.#digest.hash(data, out);
+    else this.#paired.one(data, out);
+  }
+
+  sha256Pair(a: Uint8Array, outA: Uint8Array, b: Uint8Array, outB: Uint8Array): void {
+    if (this.#paired !== undefined) return this.#paired.two(a, outA, b, outB);
+    this.#digest.hash(a, outA);
+    this.#digest.hash(b, outB);
+  }
+
+  createGrowingSha256(): GrowingSha256 {
+    return this.#paired?.createGrowing() ?? new EagerSha256(this.createSha256());
   }
 
   createSha256(): RunningSha256 {
@@ -76,6 +91,11 @@ class Digest implements RunningSha256 {
 
   update(data: Uint8Array): void {
     check(this.#update(this.#context, data, data.length), 'EVP_DigestUpdate');
+  }
+
+  hash(data: Uint8Array, out: Uint8Array): void {
+    this.update(data);
+    this.digestInto(out);
   }
 
   digestInto(out: Uint8Array): void {
@@ -221,6 +241,24 @@ function isZstdError(size: unknown): boolean {
 
 function check(result: unknown, call: string): void {
   if (result !== 1) throw new CairnError('KERNEL_UNAVAILABLE', `${call} failed`);
+}
+
+/** Message lengths around the edges of a block and of its padding. */
+const PAIR_SIZES = [0, 1, 55, 56, 64, 127, 200];
+
+/** The pair of hashes, unless it differs in anything from one after the other. */
+function testedPair(library: NativeLibrary, digest: Digest): PairedSha256 | undefined {
+  const pair = createPairedSha256(library);
+  const hashes = [new Uint8Array(32), new Uint8Array(32), new Uint8Array(32)] as const;
+  const isRight = PAIR_SIZES.every((size) => {
+    const message = range(size, size);
+    digest.hash(message, hashes[0]);
+    pair?.two(message, hashes[1], message.subarray(size / 2), hashes[2]);
+    if (!equalBytes(hashes[0], hashes[1])) return false;
+    digest.hash(message.subarray(size / 2), hashes[0]);
+    return equalBytes(hashes[0], hashes[2]);
+  });
+  return isRight ? pair : undefined;
 }
 
 /** Native code writes where it is told to: every destination is measured first. */

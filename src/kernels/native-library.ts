@@ -10,6 +10,8 @@ export type NativeFunction = (...args: readonly unknown[]) => unknown;
 export interface NativeLibrary {
   /** Binds a C prototype such as `int close(int)`. Throws if this process has no such symbol. */
   bind(prototype: string): NativeFunction;
+  /** Where these bytes lie, for structures that hold pointers. Good as long as the bytes are in use. */
+  addressOf(this: void, bytes: Uint8Array): bigint;
 }
 
 let opened: NativeLibrary | undefined | 'unavailable';
@@ -22,8 +24,12 @@ export function openNativeLibrary(): NativeLibrary | undefined {
 
 function load(): NativeLibrary | undefined {
   try {
-    const process = loadKoffi().load(null);
-    return { bind: (prototype) => process.func(prototype) as NativeFunction };
+    const koffi = loadKoffi();
+    const process = koffi.load(null);
+    return {
+      bind: (prototype) => process.func(prototype) as NativeFunction,
+      addressOf: (bytes) => koffi.address(bytes),
+    };
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
 import type * as Crypto from 'node:crypto';
 import type * as Zlib from 'node:zlib';
 import { CairnError } from '../base/errors.ts';
-import type { Codec, RunningSha256, SealKey } from './codec.ts';
+import type { Codec, GrowingSha256, RunningSha256, SealKey } from './codec.ts';
+import { EagerSha256 } from './eager-sha256.ts';
 import { createKernels, KERNEL_SCRATCH_BYTES, type Kernels } from './kernels.ts';
 import { clampR, equalMac, sameKey } from './poly1305-aes.ts';
 import { IvPool } from './random-pool.ts';
@@ -31,6 +32,15 @@ class PortableCodec implements Codec {
 
   sha256(data: Uint8Array, out: Uint8Array): void {
     out.set(crypto().createHash('sha256').update(data).digest());
+  }
+
+  sha256Pair(a: Uint8Array, outA: Uint8Array, b: Uint8Array, outB: Uint8Array): void {
+    this.sha256(a, outA);
+    this.sha256(b, outB);
+  }
+
+  createGrowingSha256(): GrowingSha256 {
+    return new EagerSha256(this.createSha256());
   }
 
   createSha256(): RunningSha256 {

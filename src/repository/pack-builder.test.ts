@@ -173,7 +173,9 @@ describe('PackBuilder that verifies', () => {
   const flipsCompressed: Codec = {
     kind: codec.kind,
     sha256: (data, out) => codec.sha256(data, out),
+    sha256Pair: (a, outA, b, outB) => codec.sha256Pair(a, outA, b, outB),
     createSha256: () => codec.createSha256(),
+    createGrowingSha256: () => codec.createGrowingSha256(),
     sealInto: (sealKey, plain, dst) => codec.sealInto(sealKey, plain, dst),
     openInto: (sealKey, sealed, dst) => codec.openInto(sealKey, sealed, dst),
     decompressInto: (data, dst) => codec.decompressInto(data, dst),

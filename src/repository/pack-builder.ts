@@ -1,9 +1,9 @@
 // Builds one pack in memory: sealed blobs one after the other, then the sealed header and its length
 // (restic's format, "Pack Format"). The pack's id, the SHA-256 of the whole file, is computed while it
-// grows, so that its bytes are gone over once. Synchronous: it runs in the worker threads.
+// grows, along with the hashes of the blobs that come. Synchronous: it runs in the worker threads.
 import { CairnError, messageOf } from '../base/errors.ts';
 import { type BlobId, ID_SIZE, idFromBytes } from '../base/ids.ts';
-import { SEAL_OVERHEAD, type Codec, type RunningSha256, type SealKey } from '../kernels/codec.ts';
+import { SEAL_OVERHEAD, type Codec, type GrowingSha256, type SealKey } from '../kernels/codec.ts';
 import { BlobDecoder } from './blob-codec.ts';
 import type { BlobTypeBit } from './index/blob-index.ts';
 
@@ -46,7 +46,7 @@ export interface PackBuilderOptions {
 export class PackBuilder {
   readonly #codec: Codec;
   readonly #key: SealKey;
-  readonly #hash: RunningSha256;
+  readonly #hash: GrowingSha256;
   readonly #verifier: BlobDecoder | undefined;
   readonly #header: Uint8Array = new Uint8Array(MAX_BLOBS_PER_PACK * COMPRESSED_ENTRY_SIZE);
   readonly #headerView: DataView = new DataView(this.#header.buffer);
@@ -54,14 +54,12 @@ export class PackBuilder {
   #sizeBytes = 0;
   #headerSize = 0;
   #blobCount = 0;
-  /** A pack that was left, its blobs handed to another builder, leaves a running hash behind. */
-  #hasOpenHash = false;
 
   /** Builds in `buffer`, which must have room for the largest pack and `PACK_HEADER_ROOM`. */
   constructor(codec: Codec, key: SealKey, buffer: Uint8Array, { verify = false }: PackBuilderOptions = {}) {
     this.#codec = codec;
     this.#key = key;
-    this.#hash = codec.createSha256();
+    this.#hash = codec.createGrowingSha256();
     this.#verifier = verify ? new BlobDecoder(codec, key) : undefined;
     this.#buffer = buffer;
   }
@@ -124,9 +122,8 @@ export class PackBuilder {
   addSealed(blobs: Uint8Array, header: Uint8Array, blobCount: number): void {
     this.#buffer.set(blobs, this.#sizeBytes);
     this.#header.set(header, this.#headerSize);
-    this.#hash.update(blobs);
-    this.#hasOpenHash = true;
     this.#sizeBytes += blobs.length;
+    this.#hash.grow(this.blobs);
     this.#headerSize += header.length;
     this.#blobCount += blobCount;
   }
@@ -141,10 +138,9 @@ export class PackBuilder {
     const lengthField = new Uint8Array(LENGTH_FIELD);
     new DataView(lengthField.buffer).setUint32(0, sealed.length, true);
     this.#buffer.set(lengthField, end);
-    this.#hash.update(this.#buffer.subarray(this.#sizeBytes, end + LENGTH_FIELD));
+    this.#hash.grow(this.#buffer.subarray(0, end + LENGTH_FIELD));
     const id = new Uint8Array(ID_SIZE);
     this.#hash.digestInto(id);
-    this.#hasOpenHash = false;
     return { id, sizeBytes: end + LENGTH_FIELD, header, blobCount: this.#blobCount };
   }
 
@@ -152,12 +148,13 @@ export class PackBuilder {
   moveTo(buffer: Uint8Array): void {
     buffer.set(this.blobs);
     this.#buffer = buffer;
+    this.#hash.grow(this.blobs);
   }
 
   /** Begins an empty pack in `buffer`. */
   restart(buffer: Uint8Array): void {
-    if (this.#hasOpenHash) this.#hash.digestInto(new Uint8Array(ID_SIZE));
-    this.#hasOpenHash = false;
+    // A pack that was left, its blobs handed to another builder, leaves its hash behind.
+    this.#hash.reset();
     this.#buffer = buffer;
     this.#sizeBytes = 0;
     this.#headerSize = 0;
@@ -166,8 +163,6 @@ export class PackBuilder {
 
   #append(type: BlobTypeBit, id: Uint8Array, length: number, plainLength: number): StoredBlob {
     this.#verify(id, length, plainLength);
-    this.#hash.update(this.#buffer.subarray(this.#sizeBytes, this.#sizeBytes + length));
-    this.#hasOpenHash = true;
     const at = this.#headerSize;
     const isRaw = plainLength === 0;
     this.#header[at] = type + (isRaw ? 0 : COMPRESSED);
@@ -177,6 +172,7 @@ export class PackBuilder {
     this.#header.set(id.subarray(0, ID_SIZE), at + entrySize - ID_SIZE);
     this.#headerSize += entrySize;
     this.#sizeBytes += length;
+    this.#hash.grow(this.blobs);
     this.#blobCount++;
     return { length, packedLength: length + entrySize };
   }

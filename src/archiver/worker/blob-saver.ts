@@ -15,7 +15,7 @@ export class BlobSaver {
   readonly #setup: WorkerSetup;
   readonly #slots: PackSlots;
   readonly #onPack: (slot: number, pack: FinishedPack) => void;
-  readonly #id = new Uint8Array(ID_SIZE);
+  readonly #ids = [new Uint8Array(ID_SIZE), new Uint8Array(ID_SIZE)] as const;
   #index: BlobIndex;
   #builder: PackBuilder | undefined;
   #slot = NO_SLOT;
@@ -33,9 +33,20 @@ export class BlobSaver {
   /** Saves a blob unless it is known. Returns its id, in memory that the next call overwrites. */
   save(plain: Uint8Array): Uint8Array {
     this.#slots.throwIfAborted();
-    this.#codec.sha256(plain, this.#id);
-    if (this.#index.claim(BLOB_DATA, this.#id) >= 0) this.#store(plain);
-    return this.#id;
+    const [id] = this.#ids;
+    this.#codec.sha256(plain, id);
+    this.#storeNew(id, plain);
+    return id;
+  }
+
+  /** Saves two blobs, whose hashes take half the time of one after the other. Returns their ids, likewise. */
+  savePair(a: Uint8Array, b: Uint8Array): readonly [Uint8Array, Uint8Array] {
+    this.#slots.throwIfAborted();
+    const [idA, idB] = this.#ids;
+    this.#codec.sha256Pair(a, idA, b, idB);
+    this.#storeNew(idA, a);
+    this.#storeNew(idB, b);
+    return this.#ids;
   }
 
   throwIfAborted(): void {
@@ -67,13 +78,12 @@ export class BlobSaver {
     return { slot, sizeBytes, header, blobCount };
   }
 
-  #store(plain: Uint8Array): void {
+  #storeNew(id: Uint8Array, plain: Uint8Array): void {
+    if (this.#index.claim(BLOB_DATA, id) < 0) return;
     const builder = this.#openPack();
     const { level } = this.#setup;
     const compress = level !== undefined && this.#probe.isWorthwhile(plain);
-    const stored = compress
-      ? builder.addCompressed(BLOB_DATA, this.#id, plain, level)
-      : builder.addRaw(BLOB_DATA, this.#id, plain);
+    const stored = compress ? builder.addCompressed(BLOB_DATA, id, plain, level) : builder.addRaw(BLOB_DATA, id, plain);
     this.#stats.dataBlobs++;
     this.#stats.dataAdded += plain.length;
     this.#stats.dataAddedPacked += stored.packedLength;

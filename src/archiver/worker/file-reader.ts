@@ -4,6 +4,7 @@ import { STAT_FIELDS, StatField, type OnXattrError, type Posix, type Xattr } fro
 import { isSteady } from '../change-detection.ts';
 import { field } from '../node-encoder.ts';
 import type { BlobSaver } from './blob-saver.ts';
+import { ChunkPairs } from './chunk-pairs.ts';
 import type { FileWindow } from './file-window.ts';
 
 /** Neither a symlink that was put in the file's place is followed, nor a fifo waited for. */
@@ -11,8 +12,8 @@ const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBL
 const READS = 2;
 
 export interface ReadFile {
-  /** Blob ids, 32 bytes each. */
-  readonly content: Uint8Array;
+  /** What it holds: ids of saved blobs, 32 bytes each, or the bytes of its only chunk, which is not saved yet. */
+  readonly content: FileContent;
   /** Bytes read. */
   readonly sizeBytes: number;
   readonly xattrs: readonly Xattr[];
@@ -20,35 +21,48 @@ export interface ReadFile {
   readonly isSteady: boolean;
 }
 
+export type FileContent =
+  | { readonly kind: 'saved'; readonly ids: Uint8Array }
+  | { readonly kind: 'read'; readonly plain: Uint8Array };
+
 /** Reads whole files that one worker saves alone. */
 export class FileReader {
   readonly #posix: Posix;
   readonly #window: FileWindow;
-  readonly #saver: BlobSaver;
+  readonly #beforeChunks: () => void;
+  readonly #pairs: ChunkPairs;
+  /** Small files are read into either half of the window by turns, so that the one before stays. */
+  readonly #halves: readonly [Uint8Array, Uint8Array];
+  #half: 0 | 1 = 0;
   readonly #after = new BigInt64Array(STAT_FIELDS);
   #ids = new Uint8Array(64 * ID_SIZE);
   #idsSize = 0;
 
-  constructor(posix: Posix, window: FileWindow, saver: BlobSaver) {
+  /** `beforeChunks` is called before the whole window is written to, over small files that were read. */
+  constructor(posix: Posix, window: FileWindow, saver: BlobSaver, beforeChunks: () => void) {
     this.#posix = posix;
     this.#window = window;
-    this.#saver = saver;
+    this.#beforeChunks = beforeChunks;
+    this.#pairs = new ChunkPairs(saver, (id) => this.#addId(id));
+    const middle = window.bytes.length / 2;
+    this.#halves = [window.bytes.subarray(0, middle), window.bytes.subarray(middle)];
   }
 
   /**
-   * Reads a file and saves its chunks. `stat` is what the file was; one that changes meanwhile is read once
-   * more, and `stat` brought up to date. Throws what the system says.
+   * Reads a file, and saves its chunks unless it is only one, which stays in the window until the call after the next.
+   * `stat` is what the file was; one that changes meanwhile is read once more, and `stat` brought up to date. Throws
+   * what the system says.
    */
   read(dirfd: number, name: Uint8Array, stat: BigInt64Array, onXattrError: OnXattrError): ReadFile {
     const fd = this.#posix.openat(dirfd, name, OPEN_FLAGS);
     try {
       for (let attempt = 1; ; attempt++) {
-        const sizeBytes = this.#readChunks(fd, Number(field(stat, StatField.sizeBytes)));
+        const { content, sizeBytes } = this.#readContent(fd, Number(field(stat, StatField.sizeBytes)));
         this.#posix.fstatInto(fd, this.#after);
         const steady = field(stat, StatField.sizeBytes) === BigInt(sizeBytes) && isSteady(stat, this.#after);
         if (steady || attempt === READS) {
-          const xattrs = this.#posix.fgetxattrs(fd, onXattrError);
-          return { content: this.#ids.slice(0, this.#idsSize), sizeBytes, xattrs, isSteady: steady };
+          if (content.kind === 'read') this.#half = this.#half === 0 ? 1 : 0;
+          return { content, sizeBytes, xattrs: this.#posix.fgetxattrs(fd, onXattrError), isSteady: steady };
         }
         stat.set(this.#after);
       }
@@ -57,25 +71,34 @@ export class FileReader {
     }
   }
 
-  /** Returns the number of bytes read; the ids are left in `#ids`. */
-  #readChunks(fd: number, expectedBytes: number): number {
-    this.#idsSize = 0;
+  #readContent(fd: number, expectedBytes: number): Pick<ReadFile, 'content' | 'sizeBytes'> {
     const small = this.#window.isOneChunk(expectedBytes) ? this.#readSmall(fd, expectedBytes) : undefined;
-    if (small !== undefined) return small;
+    if (small !== undefined && small.length > 0) {
+      return { content: { kind: 'read', plain: small }, sizeBytes: small.length };
+    }
+    this.#idsSize = 0;
+    const sizeBytes = small === undefined ? this.#saveChunks(fd) : 0;
+    return { content: { kind: 'saved', ids: this.#ids.slice(0, this.#idsSize) }, sizeBytes };
+  }
+
+  /** Returns the number of bytes read; the ids are left in `#ids`. */
+  #saveChunks(fd: number): number {
+    this.#beforeChunks();
     const read = (target: Uint8Array, position: number): number => readSync(fd, target, 0, target.length, position);
-    return this.#window.chunks(read, 0, (chunk) => {
-      this.#addId(this.#saver.save(chunk));
-      return true;
+    return this.#window.chunks(read, 0, {
+      visit: (chunk) => {
+        this.#pairs.add(chunk);
+        return true;
+      },
+      settle: () => this.#pairs.settle(),
     }).next;
   }
 
   /** One read of one byte more than expected: less than asked for means the end. `undefined` if the file is longer. */
-  #readSmall(fd: number, expectedBytes: number): number | undefined {
-    const target = this.#window.bytes.subarray(0, expectedBytes + 1);
+  #readSmall(fd: number, expectedBytes: number): Uint8Array | undefined {
+    const target = this.#halves[this.#half].subarray(0, expectedBytes + 1);
     const count = readSync(fd, target, 0, target.length, 0);
-    if (count > expectedBytes) return undefined;
-    if (count > 0) this.#addId(this.#saver.save(target.subarray(0, count)));
-    return count;
+    return count > expectedBytes ? undefined : target.subarray(0, count);
   }
 
   #addId(id: Uint8Array): void {

@@ -31,9 +31,9 @@ export class FileWindow {
 
   /**
    * Reads from offset `from` and calls `visit` with each chunk and its offset, until the file ends
-   * or `visit` returns false. Returns the offset after the last visited chunk and whether the file ended there.
+   * or `visit` returns false. Chunks stay where they are until `settle` was called. Returns the offset after the last visited chunk and whether the file ended there.
    */
-  chunks(read: ReadAt, from: number, visit: (chunk: Uint8Array, offset: number) => boolean): FileEnd {
+  chunks(read: ReadAt, from: number, { visit, settle }: ChunkVisitor): FileEnd {
     let base = from; // file offset of the window's first byte
     let start = 0;
     let end = 0;
@@ -43,6 +43,7 @@ export class FileWindow {
       // A cut before the end of what is there holds whatever follows. One at the end may only mean that
       // the chunk goes on: what is there of it is moved to the front, and more is read behind it.
       if (cut === end && !ended && end - start < this.#chunker.maxSize) {
+        settle();
         this.bytes.copyWithin(0, start, end);
         base += start;
         end -= start;
@@ -52,8 +53,11 @@ export class FileWindow {
         ended = filled.ended;
         cut = start === end ? end : this.cut(start, end);
       }
-      if (start === end) return { next: base + start, atEnd: true };
-      if (!visit(this.bytes.subarray(start, cut), base + start)) return { next: base + start, atEnd: false };
+      const atEnd = start === end;
+      if (atEnd || !visit(this.bytes.subarray(start, cut), base + start)) {
+        settle();
+        return { next: base + start, atEnd };
+      }
       start = cut;
     }
   }
@@ -71,6 +75,13 @@ export class FileWindow {
 
 /** Reads into `target` from a file offset; returns the number of bytes, 0 at the end. */
 export type ReadAt = (target: Uint8Array, position: number) => number;
+
+export interface ChunkVisitor {
+  /** Returns whether to go on. */
+  visit(this: void, chunk: Uint8Array, offset: number): boolean;
+  /** Called before the bytes of visited chunks are overwritten, and at the end. */
+  settle(this: void): void;
+}
 
 export interface FileEnd {
   readonly next: number;

@@ -10,7 +10,7 @@ import { ParentNodes } from '../parent-nodes.ts';
 import type { SourceProblem } from '../source.ts';
 import { EntryDigest } from '../entry-digest.ts';
 import type { BlobSaver } from './blob-saver.ts';
-import { FileReader } from './file-reader.ts';
+import { FileReader, type ReadFile } from './file-reader.ts';
 import { O_PATH_DIRECTORY } from './open-flags.ts';
 import type { FileWindow } from './file-window.ts';
 import type { BigFile, LeafResult, LeafRun, LeafRunResult, LeafStats, LeafTask, ReadingRules } from './messages.ts';
@@ -19,6 +19,14 @@ import type { BigFile, LeafResult, LeafRun, LeafRunResult, LeafStats, LeafTask, 
 const BIG_FILE_BYTES = 64n * 1024n * 1024n;
 /** A task gives back the rest of its names once it has read this much, so that no worker idles at the end. */
 const TASK_BYTES = 64 * 1024 * 1024;
+
+/** A small file that was read; its blob and its node follow with the next one, since two are hashed in the time of one. */
+interface WaitingFile {
+  readonly name: Uint8Array;
+  readonly stat: BigInt64Array;
+  readonly plain: Uint8Array;
+  readonly file: ReadFile;
+}
 
 /** Saves the leaves of directories: looks at each, reads what changed, makes its node. */
 export class LeafSaver {
@@ -30,6 +38,7 @@ export class LeafSaver {
   readonly #digest: EntryDigest;
   #isSteady = true;
   readonly #stat = new BigInt64Array(STAT_FIELDS);
+  #waiting: WaitingFile | undefined;
   readonly #id = new Uint8Array(ID_SIZE);
   #stats: LeafStats = noLeaves();
   #problems: SourceProblem[] = [];
@@ -43,7 +52,7 @@ export class LeafSaver {
     this.#rules = rules;
     this.#digest = new EntryDigest(codec);
     this.#saver = saver;
-    this.#reader = new FileReader(posix, window, saver);
+    this.#reader = new FileReader(posix, window, saver, () => this.#settle());
     this.#encoder = new NodeEncoder(posix, { withAtime: rules.withAtime });
   }
 
@@ -62,6 +71,7 @@ export class LeafSaver {
     writer.clear();
     this.#digest.clear();
     this.#isSteady = true;
+    this.#waiting = undefined;
     const dirfd = this.#openDirectory(run.directory);
     const parts: (Uint8Array | BigFile)[] = [];
     let at = 0;
@@ -74,6 +84,7 @@ export class LeafSaver {
         if (writer.size > 0) parts.push(writer.take());
         parts.push(big);
       }
+      this.#settle();
     } finally {
       if (dirfd !== undefined) this.#posix.close(dirfd);
     }
@@ -97,40 +108,76 @@ export class LeafSaver {
     }
   }
 
-  /** Writes the leaf's node, if it gets one; gives back a file that is too big for one worker. */
+  /** Writes the leaf's node, if it gets one, or lets it wait; gives back a file that is too big for one worker. */
   #saveLeaf(dirfd: number | undefined, name: Uint8Array): BigFile | undefined {
-    const { writer } = this.#encoder;
-    const before = writer.size;
-    if (before > 0) writer.writeSeparator();
-    const mark = writer.size;
-    let big: BigFile | undefined;
+    let saved: BigFile | 'waits' | undefined;
     try {
-      if (dirfd !== undefined && this.#posix.statInto(dirfd, name, this.#stat)) big = this.#saveByType(dirfd, name);
+      if (dirfd !== undefined && this.#posix.statInto(dirfd, name, this.#stat)) saved = this.#saveByType(dirfd, name);
       else this.#report(name, 'SOURCE_MISSING', 'it vanished before it could be read', 'stat');
     } catch (error) {
       // What concerns the run, not this file, ends the run.
       if (isCairnError(error) || systemCode(error) === undefined) throw error;
-      writer.truncate(mark);
       const code = systemCode(error) === 'ENOENT' ? 'SOURCE_MISSING' : 'SOURCE_UNREADABLE';
       this.#report(name, code, messageOf(error), 'read');
     }
-    if (writer.size === mark) writer.truncate(before);
-    if (big !== undefined) this.#isSteady = false;
-    else this.#digest.add(name, this.#stat);
-    return big;
+    if (saved === 'waits') return undefined;
+    this.#settle();
+    if (saved === undefined) this.#digest.add(name, this.#stat);
+    else this.#isSteady = false;
+    return saved;
   }
 
-  #saveByType(dirfd: number, name: Uint8Array): BigFile | undefined {
+  /** Writes one node behind those before, in the order of the names. */
+  #write(write: (encoder: NodeEncoder) => void): void {
+    this.#settle();
+    const { writer } = this.#encoder;
+    const before = writer.size;
+    if (before > 0) writer.writeSeparator();
+    try {
+      write(this.#encoder);
+    } catch (error) {
+      writer.truncate(before);
+      throw error;
+    }
+  }
+
+  /** Lets a small file wait for the next one, or saves it with the one that waits. */
+  #saveInPairs(next: WaitingFile): void {
+    const first = this.#waiting;
+    if (first === undefined) {
+      this.#waiting = next;
+      return;
+    }
+    this.#waiting = undefined;
+    const [firstId, nextId] = this.#saver.savePair(first.plain, next.plain);
+    this.#finish(first, firstId);
+    this.#finish(next, nextId);
+  }
+
+  /** Saves the file that waits, if one does. */
+  #settle(): void {
+    const file = this.#waiting;
+    if (file === undefined) return;
+    this.#waiting = undefined;
+    this.#finish(file, this.#saver.save(file.plain));
+  }
+
+  #finish({ name, stat, file }: WaitingFile, id: Uint8Array): void {
+    this.#write((encoder) => encoder.writeLeaf({ ...file, name, stat, content: id }));
+    this.#digest.add(name, stat);
+  }
+
+  #saveByType(dirfd: number, name: Uint8Array): BigFile | 'waits' | undefined {
     const type = fileType(this.#stat);
     if (type === FileType.regular) return this.#saveFile(dirfd, name);
     if (type === FileType.socket) return undefined;
     const xattrs = this.#posix.getxattrsat(dirfd, name, this.#onXattrError(name));
     const linkTarget = type === FileType.symlink ? { linkTarget: this.#posix.readlinkat(dirfd, name) } : {};
-    this.#encoder.writeLeaf({ name, stat: this.#stat, xattrs, ...linkTarget });
+    this.#write((encoder) => encoder.writeLeaf({ name, stat: this.#stat, xattrs, ...linkTarget }));
     return undefined;
   }
 
-  #saveFile(dirfd: number, name: Uint8Array): BigFile | undefined {
+  #saveFile(dirfd: number, name: Uint8Array): BigFile | 'waits' | undefined {
     const sizeBytes = field(this.#stat, StatField.sizeBytes);
     if (this.#rules.maxFileSize !== undefined && sizeBytes > this.#rules.maxFileSize) return undefined;
     if (this.#takeOver(dirfd, name, sizeBytes)) {
@@ -148,7 +195,12 @@ export class LeafSaver {
     else this.#stats.filesChanged++;
     this.#stats.bytes += file.sizeBytes;
     this.#bytesRead += file.sizeBytes;
-    this.#encoder.writeLeaf({ name, stat: this.#stat, ...file });
+    const { content } = file;
+    if (content.kind === 'read') {
+      this.#saveInPairs({ name, stat: this.#stat.slice(), plain: content.plain, file });
+      return 'waits';
+    }
+    this.#write((encoder) => encoder.writeLeaf({ ...file, name, stat: this.#stat, content: content.ids }));
     return undefined;
   }
 
@@ -163,7 +215,7 @@ export class LeafSaver {
       if (!this.#saver.knows(content.subarray(at, at + ID_SIZE))) return false;
     }
     const xattrs = this.#posix.getxattrsat(dirfd, name, this.#onXattrError(name));
-    this.#encoder.writeLeaf({ name, stat: this.#stat, xattrs, sizeBytes, content });
+    this.#write((encoder) => encoder.writeLeaf({ name, stat: this.#stat, xattrs, sizeBytes, content }));
     return true;
   }
 
@@ -182,7 +234,7 @@ export class LeafSaver {
       readHexId(json, offset, this.#id);
       if (!this.#saver.knows(this.#id)) return false;
     }
-    writer.writeEncoded(json);
+    this.#write(() => writer.writeEncoded(json));
     return true;
   }
 

@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { asBuffer, concatBytes } from '../../base/bytes.ts';
 import { isCairnError, messageOf, systemCode } from '../../base/errors.ts';
 import type { BlobSaver } from './blob-saver.ts';
+import { ChunkPairs } from './chunk-pairs.ts';
 import type { FileWindow } from './file-window.ts';
 import type { SegmentResult, SegmentTask, SegmentUnreadable, StreamTask } from './messages.ts';
 import { StreamRingReader } from './stream-ring.ts';
@@ -32,19 +33,19 @@ function saveChunks(fd: number, task: SegmentTask, window: FileWindow, saver: Bl
   const { next, atEnd } = window.chunks(
     (target, position) => readSync(fd, target, 0, target.length, position),
     task.start,
-    (chunk, offset) => {
-      if (offset >= task.end) return false;
-      while (stopAt < task.stops.length && (task.stops[stopAt] ?? 0) < offset) stopAt++;
-      if (task.stops[stopAt] === offset) {
-        stopped = stopAt;
-        return false;
-      }
-      if (offset >= storeFrom) {
-        saved.add(chunk, offset);
-      } else {
-        saver.throwIfAborted();
-      }
-      return true;
+    {
+      visit: (chunk, offset) => {
+        if (offset >= task.end) return false;
+        while (stopAt < task.stops.length && (task.stops[stopAt] ?? 0) < offset) stopAt++;
+        if (task.stops[stopAt] === offset) {
+          stopped = stopAt;
+          return false;
+        }
+        if (offset >= storeFrom) saved.add(chunk, offset);
+        else saver.throwIfAborted();
+        return true;
+      },
+      settle: () => saved.settle(),
     },
   );
   return saved.result({ next, stopped, atEnd });
@@ -54,30 +55,33 @@ function saveChunks(fd: number, task: SegmentTask, window: FileWindow, saver: Bl
 export function saveStream(task: StreamTask, window: FileWindow, saver: BlobSaver): SegmentResult {
   const reader = new StreamRingReader(task.ring, () => saver.throwIfAborted());
   const saved = new SavedChunks(saver);
-  const { next } = window.chunks(
-    (target) => reader.read(target),
-    0,
-    (chunk, offset) => {
+  const { next } = window.chunks((target) => reader.read(target), 0, {
+    visit: (chunk, offset) => {
       saved.add(chunk, offset);
       return true;
     },
-  );
+    settle: () => saved.settle(),
+  });
   return saved.result({ next, stopped: -1, atEnd: true });
 }
 
 /** The chunks that a task has saved, in order. */
 class SavedChunks {
-  readonly #saver: BlobSaver;
+  readonly #pairs: ChunkPairs;
   readonly #starts: number[] = [];
   readonly #ids: Uint8Array[] = [];
 
   constructor(saver: BlobSaver) {
-    this.#saver = saver;
+    this.#pairs = new ChunkPairs(saver, (id) => this.#ids.push(id.slice()));
   }
 
   add(chunk: Uint8Array, offset: number): void {
     this.#starts.push(offset);
-    this.#ids.push(this.#saver.save(chunk).slice());
+    this.#pairs.add(chunk);
+  }
+
+  settle(): void {
+    this.#pairs.settle();
   }
 
   result(end: Pick<SegmentResult, 'next' | 'stopped' | 'atEnd'>): SegmentResult {
