@@ -22,8 +22,8 @@ export interface Codec {
   /** Writes the 32-byte SHA-256 of `data` to `out`. */
   sha256(data: Uint8Array, out: Uint8Array): void;
 
-  /** The same for two messages, in half the time where the processor can do both at once. */
-  sha256Pair(a: Uint8Array, outA: Uint8Array, b: Uint8Array, outB: Uint8Array): void;
+  /** The same for several messages, into 32 bytes each of `out`; in half the time where the processor can do two at once. */
+  sha256Each(messages: readonly Uint8Array[], out: Uint8Array): void;
 
   /** The SHA-256 of a message that grows where it lies. */
   createGrowingSha256(): GrowingSha256;

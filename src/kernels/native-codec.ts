@@ -9,6 +9,7 @@ import { IvPool } from './random-pool.ts';
 import { type ZstdLevel, zstdParameters } from './zstd-parameters.ts';
 
 const MAC_SIZE = 16;
+const HASH_BYTES = 32;
 
 /** The native codec, or `undefined` where this process does not offer what it needs or fails its self-test. */
 export function createNativeCodec(): Codec | undefined {
@@ -40,13 +41,12 @@ class NativeCodec implements Codec {
 
   sha256(data: Uint8Array, out: Uint8Array): void {
     if (this.#paired === undefined) this.#digest.hash(data, out);
-    else this.#paired.one(data, out);
+    else this.#paired.hash([data], out);
   }
 
-  sha256Pair(a: Uint8Array, outA: Uint8Array, b: Uint8Array, outB: Uint8Array): void {
-    if (this.#paired !== undefined) return this.#paired.two(a, outA, b, outB);
-    this.#digest.hash(a, outA);
-    this.#digest.hash(b, outB);
+  sha256Each(messages: readonly Uint8Array[], out: Uint8Array): void {
+    if (this.#paired !== undefined) return this.#paired.hash(messages, out);
+    for (const [at, message] of messages.entries()) this.#digest.hash(message, out.subarray(HASH_BYTES * at));
   }
 
   createGrowingSha256(): GrowingSha256 {
@@ -99,7 +99,7 @@ class Digest implements RunningSha256 {
   }
 
   digestInto(out: Uint8Array): void {
-    needRoom(out, 32);
+    needRoom(out, HASH_BYTES);
     check(this.#final(this.#context, out, null), 'EVP_DigestFinal_ex');
     check(this.#init(this.#context, null, null), 'EVP_DigestInit_ex2');
   }
@@ -244,19 +244,18 @@ function check(result: unknown, call: string): void {
 }
 
 /** Message lengths around the edges of a block and of its padding. */
-const PAIR_SIZES = [0, 1, 55, 56, 64, 127, 200];
+const PAIR_SIZES = [0, 200, 1, 55, 56, 64, 127];
 
 /** The pair of hashes, unless it differs in anything from one after the other. */
 function testedPair(library: NativeLibrary, digest: Digest): PairedSha256 | undefined {
   const pair = createPairedSha256(library);
-  const hashes = [new Uint8Array(32), new Uint8Array(32), new Uint8Array(32)] as const;
-  const isRight = PAIR_SIZES.every((size) => {
-    const message = range(size, size);
-    digest.hash(message, hashes[0]);
-    pair?.two(message, hashes[1], message.subarray(size / 2), hashes[2]);
-    if (!equalBytes(hashes[0], hashes[1])) return false;
-    digest.hash(message.subarray(size / 2), hashes[0]);
-    return equalBytes(hashes[0], hashes[2]);
+  const messages = PAIR_SIZES.map((size) => range(size, size));
+  const hashes = new Uint8Array(HASH_BYTES * messages.length);
+  pair?.hash(messages, hashes);
+  const hash = new Uint8Array(HASH_BYTES);
+  const isRight = messages.every((message, at) => {
+    digest.hash(message, hash);
+    return equalBytes(hash, hashes.subarray(HASH_BYTES * at, HASH_BYTES * (at + 1)));
   });
   return isRight ? pair : undefined;
 }

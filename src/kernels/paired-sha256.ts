@@ -8,6 +8,7 @@ import type { NativeFunction, NativeLibrary } from './native-library.ts';
 
 const BLOCK_BYTES = 64;
 const HASH_BYTES = 32;
+const NONE = -1;
 const WORDS = 8;
 /** The function's state is word by word, each for eight lanes. */
 const STATE_STRIDE = 8;
@@ -49,62 +50,105 @@ function hasShaInstructions(): boolean {
   }
 }
 
+/** One of two messages under way: where it goes on, and what is left of it. */
+class Lane {
+  readonly number: 0 | 1;
+  readonly #tail = new Uint8Array(2 * BLOCK_BYTES);
+  readonly #addressOf: (bytes: Uint8Array) => bigint;
+  /** Which message, or `NONE`. */
+  message = NONE;
+  address = 0n;
+  /** Whole blocks left; behind those of the message come those of its tail. */
+  blocks = 0;
+  #tailBlocks = 0;
+
+  constructor(number: 0 | 1, addressOf: (bytes: Uint8Array) => bigint) {
+    this.number = number;
+    this.#addressOf = addressOf;
+  }
+
+  /** Takes the last `bytes` of a message of `sizeBytes`, to the end of it. */
+  begin(message: number, bytes: Uint8Array, sizeBytes: number): void {
+    this.message = message;
+    this.#tailBlocks = this.#writeTail(bytes, sizeBytes);
+    this.blocks = Math.floor(bytes.length / BLOCK_BYTES);
+    if (this.blocks > 0) this.address = this.#addressOf(bytes);
+    else this.#toTail();
+  }
+
+  /** These blocks were hashed. */
+  advance(blocks: number): void {
+    this.blocks -= blocks;
+    this.address += BigInt(blocks * BLOCK_BYTES);
+    if (this.blocks === 0 && this.#tailBlocks > 0) this.#toTail();
+  }
+
+  #toTail(): void {
+    this.address = this.#addressOf(this.#tail);
+    this.blocks = this.#tailBlocks;
+    this.#tailBlocks = 0;
+  }
+
+  /** What follows the last whole block: the rest, a one bit, zeros, the length in bits (FIPS 180-4 §5.1.1). */
+  #writeTail(bytes: Uint8Array, sizeBytes: number): number {
+    const rest = bytes.length % BLOCK_BYTES;
+    const blocks = rest < BLOCK_BYTES - 8 ? 1 : 2;
+    const end = blocks * BLOCK_BYTES;
+    this.#tail.fill(0, rest, end);
+    this.#tail.set(bytes.subarray(bytes.length - rest));
+    this.#tail[rest] = 0x80;
+    const bits = sizeBytes * 8;
+    writeWord(this.#tail, end - 8, Math.floor(bits / 2 ** 32));
+    writeWord(this.#tail, end - 4, bits % 2 ** 32);
+    return blocks;
+  }
+}
+
 export class PairedSha256 {
   readonly #hashBlocks: NativeFunction;
   readonly #addressOf: (bytes: Uint8Array) => bigint;
   readonly #state = new Uint32Array(WORDS * STATE_STRIDE);
   /** Per lane: address and number of blocks, as `HASH_DESC` has them. */
-  readonly #lanes = new ArrayBuffer(LANES * 16);
-  readonly #addresses = new BigUint64Array(this.#lanes);
-  readonly #counts = new Int32Array(this.#lanes);
-  readonly #tails = [new Uint8Array(2 * BLOCK_BYTES), new Uint8Array(2 * BLOCK_BYTES)] as const;
-  /** The growing message that is hashed along with single ones. */
+  readonly #descriptors = new ArrayBuffer(LANES * 16);
+  readonly #addresses = new BigUint64Array(this.#descriptors);
+  readonly #counts = new Int32Array(this.#descriptors);
+  readonly #lanes: readonly [Lane, Lane];
+  /** The growing message that is hashed along with others. */
   #behind: LaggingSha256 | undefined;
 
   constructor(hashBlocks: NativeFunction, library: NativeLibrary) {
     this.#hashBlocks = hashBlocks;
     this.#addressOf = library.addressOf;
-    for (let lane = 0; lane < LANES; lane++) this.#setLane(lane, this.#tails[0], 0);
+    this.#lanes = [new Lane(0, library.addressOf), new Lane(1, library.addressOf)];
+    // An empty lane points somewhere, too.
+    const somewhere = library.addressOf(new Uint8Array(this.#state.buffer));
+    for (let lane = 0; lane < LANES; lane++) this.#setLane(lane, somewhere, 0);
   }
 
-  /** The hash of one message. A growing one that waits is taken along. */
-  one(message: Uint8Array, out: Uint8Array): void {
-    const blocks = Math.floor(message.length / BLOCK_BYTES);
-    this.#begin(0, FIRST_STATE);
-    this.#setLane(0, message, blocks);
-    const taken = this.#behind?.lend(blocks, (state, bytes, count) => {
-      this.#begin(1, state);
-      this.#setLane(1, bytes, count);
-    });
-    this.#run(blocks);
-    if (taken !== undefined) this.#behind?.takeBack(taken, (state) => this.#read(1, state));
-    this.#setLane(1, this.#tails[1], 0);
-    this.#end(0, message, message.length);
-    this.#run(1);
-    this.#writeHash(0, out);
-  }
-
-  /** The hashes of two messages, whose lengths may differ. */
-  two(a: Uint8Array, outA: Uint8Array, b: Uint8Array, outB: Uint8Array): void {
-    // What waits is not to pile up: it has to be hashed alone when its message ends.
-    if (this.#behind !== undefined && 2 * this.#behind.waitingBytes >= a.length + b.length) {
-      this.one(a, outA);
-      this.one(b, outB);
-      return;
+  /** The hashes of messages, one behind the other in `out`. A growing message that waits is taken along. */
+  hash(messages: readonly Uint8Array[], out: Uint8Array): void {
+    if (out.length < messages.length * HASH_BYTES) throw new RangeError(`${messages.length} hashes need more room`);
+    const [first, second] = this.#lanes;
+    let next = 0;
+    const begin = (lane: Lane): void => {
+      const bytes = messages[next];
+      if (bytes === undefined) return;
+      this.#begin(lane.number, FIRST_STATE);
+      lane.begin(next++, bytes, bytes.length);
+    };
+    begin(first);
+    // What waits is not to pile up, since it is hashed alone when its message ends; so at times it has a lane for itself.
+    const isForOne = this.#waitsFor(messages);
+    if (!isForOne) begin(second);
+    while (first.blocks > 0 || second.blocks > 0) {
+      this.#step(first, second);
+      for (const lane of this.#lanes) {
+        if (lane.blocks > 0 || lane.message < 0) continue;
+        this.#writeHash(lane.number, out, lane.message * HASH_BYTES);
+        lane.message = NONE;
+        if (lane === first || !isForOne) begin(lane);
+      }
     }
-    const blocksA = Math.floor(a.length / BLOCK_BYTES);
-    const blocksB = Math.floor(b.length / BLOCK_BYTES);
-    this.#begin(0, FIRST_STATE);
-    this.#begin(1, FIRST_STATE);
-    this.#setLane(0, a, blocksA);
-    this.#setLane(1, b, blocksB);
-    this.#run(Math.max(blocksA, blocksB));
-    this.#end(0, a, a.length);
-    this.#end(1, b, b.length);
-    this.#run(1);
-    this.#writeHash(0, outA);
-    this.#writeHash(1, outB);
-    this.#setLane(1, this.#tails[1], 0);
   }
 
   createGrowing(): GrowingSha256 {
@@ -118,13 +162,44 @@ export class PairedSha256 {
 
   /** Ends a message of `sizeBytes` whose state and last `bytes` are given. */
   finish(state: Uint32Array, bytes: Uint8Array, sizeBytes: number, out: Uint8Array): void {
-    const blocks = Math.floor(bytes.length / BLOCK_BYTES);
-    this.#begin(0, state);
-    this.#setLane(0, bytes, blocks);
-    this.#run(blocks);
-    this.#end(0, bytes, sizeBytes);
-    this.#run(1);
-    this.#writeHash(0, out);
+    const [lane] = this.#lanes;
+    this.#begin(lane.number, state);
+    lane.begin(0, bytes, sizeBytes);
+    while (lane.blocks > 0) {
+      this.#setLane(0, lane.address, lane.blocks);
+      this.#hashBlocks(this.#state, this.#addresses, 1);
+      lane.advance(lane.blocks);
+    }
+    lane.message = NONE;
+    this.#setLane(0, lane.address, 0);
+    this.#writeHash(0, out, 0);
+  }
+
+  #waitsFor(messages: readonly Uint8Array[]): boolean {
+    if (this.#behind === undefined) return false;
+    let bytes = 0;
+    for (const message of messages) bytes += message.length;
+    return 2 * this.#behind.waitingBytes >= bytes;
+  }
+
+  /** Hashes as many blocks as both lanes have, or all of one lane beside what waits. */
+  #step(first: Lane, second: Lane): void {
+    const isBoth = first.blocks > 0 && second.blocks > 0;
+    const blocks = isBoth ? Math.min(first.blocks, second.blocks) : Math.max(first.blocks, second.blocks);
+    const idle = first.blocks > 0 ? second : first;
+    const taken = isBoth
+      ? 0
+      : (this.#behind?.lend(blocks, (state, bytes, count) => {
+          this.#begin(idle.number, state);
+          this.#setLane(idle.number, this.#addressOf(bytes), count);
+        }) ?? 0);
+    for (const lane of this.#lanes) if (lane.blocks > 0) this.#setLane(lane.number, lane.address, blocks);
+    this.#hashBlocks(this.#state, this.#addresses, LANES / 4);
+    if (taken > 0) this.#behind?.takeBack(taken, (state) => this.#read(idle.number, state));
+    for (const lane of this.#lanes) {
+      if (lane.blocks > 0) lane.advance(blocks);
+      this.#counts[4 * lane.number + 2] = 0;
+    }
   }
 
   #begin(lane: number, state: Uint32Array): void {
@@ -135,33 +210,16 @@ export class PairedSha256 {
     for (let word = 0; word < WORDS; word++) state[word] = this.#state[word * STATE_STRIDE + lane] ?? 0;
   }
 
-  #setLane(lane: number, bytes: Uint8Array, blocks: number): void {
-    this.#addresses[2 * lane] = this.#addressOf(bytes);
+  #setLane(lane: number, address: bigint, blocks: number): void {
+    this.#addresses[2 * lane] = address;
     this.#counts[4 * lane + 2] = blocks;
   }
 
-  #run(blocks: number): void {
-    if (blocks > 0) this.#hashBlocks(this.#state, this.#addresses, LANES / 4);
-  }
-
-  /** Gives a lane what follows the last whole block of a message: its rest, a one bit, zeros, its length in bits (§5.1.1). */
-  #end(lane: 0 | 1, bytes: Uint8Array, sizeBytes: number): void {
-    const tail = this.#tails[lane];
-    const rest = bytes.length % BLOCK_BYTES;
-    const blocks = rest < BLOCK_BYTES - 8 ? 1 : 2;
-    const end = blocks * BLOCK_BYTES;
-    tail.fill(0, rest, end);
-    tail.set(bytes.subarray(bytes.length - rest));
-    tail[rest] = 0x80;
-    const bits = sizeBytes * 8;
-    writeWord(tail, end - 8, Math.floor(bits / 2 ** 32));
-    writeWord(tail, end - 4, bits % 2 ** 32);
-    this.#setLane(lane, tail, blocks);
-  }
-
-  #writeHash(lane: number, out: Uint8Array): void {
-    if (out.length < HASH_BYTES) throw new RangeError(`a hash needs ${HASH_BYTES} bytes of room, got ${out.length}`);
-    for (let word = 0; word < WORDS; word++) writeWord(out, 4 * word, this.#state[word * STATE_STRIDE + lane] ?? 0);
+  #writeHash(lane: number, out: Uint8Array, at: number): void {
+    if (out.length < at + HASH_BYTES) throw new RangeError(`a hash needs ${HASH_BYTES} bytes of room`);
+    for (let word = 0; word < WORDS; word++) {
+      writeWord(out, at + 4 * word, this.#state[word * STATE_STRIDE + lane] ?? 0);
+    }
   }
 }
 

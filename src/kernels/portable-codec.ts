@@ -34,9 +34,8 @@ class PortableCodec implements Codec {
     out.set(crypto().createHash('sha256').update(data).digest());
   }
 
-  sha256Pair(a: Uint8Array, outA: Uint8Array, b: Uint8Array, outB: Uint8Array): void {
-    this.sha256(a, outA);
-    this.sha256(b, outB);
+  sha256Each(messages: readonly Uint8Array[], out: Uint8Array): void {
+    for (const [at, message] of messages.entries()) this.sha256(message, out.subarray(32 * at));
   }
 
   createGrowingSha256(): GrowingSha256 {

@@ -173,7 +173,7 @@ describe('PackBuilder that verifies', () => {
   const flipsCompressed: Codec = {
     kind: codec.kind,
     sha256: (data, out) => codec.sha256(data, out),
-    sha256Pair: (a, outA, b, outB) => codec.sha256Pair(a, outA, b, outB),
+    sha256Each: (messages, out) => codec.sha256Each(messages, out),
     createSha256: () => codec.createSha256(),
     createGrowingSha256: () => codec.createGrowingSha256(),
     sealInto: (sealKey, plain, dst) => codec.sealInto(sealKey, plain, dst),

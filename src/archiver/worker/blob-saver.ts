@@ -1,3 +1,4 @@
+import { withRoom } from '../../base/bytes.ts';
 import { ID_SIZE } from '../../base/ids.ts';
 import type { Codec } from '../../kernels/codec.ts';
 import { CompressionProbe } from '../../repository/compression.ts';
@@ -15,7 +16,7 @@ export class BlobSaver {
   readonly #setup: WorkerSetup;
   readonly #slots: PackSlots;
   readonly #onPack: (slot: number, pack: FinishedPack) => void;
-  readonly #ids = [new Uint8Array(ID_SIZE), new Uint8Array(ID_SIZE)] as const;
+  #ids: Uint8Array = new Uint8Array(8 * ID_SIZE);
   #index: BlobIndex;
   #builder: PackBuilder | undefined;
   #slot = NO_SLOT;
@@ -30,23 +31,17 @@ export class BlobSaver {
     this.#onPack = onPack;
   }
 
-  /** Saves a blob unless it is known. Returns its id, in memory that the next call overwrites. */
-  save(plain: Uint8Array): Uint8Array {
+  /**
+   * Saves those blobs that are not known. Hashing several takes half the time of one after the other (`Codec.sha256Each`).
+   * Returns their ids, 32 bytes each, in memory that the next call overwrites.
+   */
+  save(blobs: readonly Uint8Array[]): Uint8Array {
     this.#slots.throwIfAborted();
-    const [id] = this.#ids;
-    this.#codec.sha256(plain, id);
-    this.#storeNew(id, plain);
-    return id;
-  }
-
-  /** Saves two blobs, whose hashes take half the time of one after the other. Returns their ids, likewise. */
-  savePair(a: Uint8Array, b: Uint8Array): readonly [Uint8Array, Uint8Array] {
-    this.#slots.throwIfAborted();
-    const [idA, idB] = this.#ids;
-    this.#codec.sha256Pair(a, idA, b, idB);
-    this.#storeNew(idA, a);
-    this.#storeNew(idB, b);
-    return this.#ids;
+    this.#ids = withRoom(this.#ids, blobs.length * ID_SIZE);
+    const ids = this.#ids.subarray(0, blobs.length * ID_SIZE);
+    this.#codec.sha256Each(blobs, ids);
+    for (const [at, plain] of blobs.entries()) this.#storeNew(ids.subarray(at * ID_SIZE, (at + 1) * ID_SIZE), plain);
+    return ids;
   }
 
   throwIfAborted(): void {

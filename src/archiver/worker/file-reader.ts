@@ -4,7 +4,7 @@ import { STAT_FIELDS, StatField, type OnXattrError, type Posix, type Xattr } fro
 import { isSteady } from '../change-detection.ts';
 import { field } from '../node-encoder.ts';
 import type { BlobSaver } from './blob-saver.ts';
-import { ChunkPairs } from './chunk-pairs.ts';
+import { ChunkBatch } from './chunk-batch.ts';
 import type { FileWindow } from './file-window.ts';
 
 /** Neither a symlink that was put in the file's place is followed, nor a fifo waited for. */
@@ -29,27 +29,24 @@ export type FileContent =
 export class FileReader {
   readonly #posix: Posix;
   readonly #window: FileWindow;
-  readonly #beforeChunks: () => void;
-  readonly #pairs: ChunkPairs;
-  /** Small files are read into either half of the window by turns, so that the one before stays. */
-  readonly #halves: readonly [Uint8Array, Uint8Array];
-  #half: 0 | 1 = 0;
+  readonly #clear: () => void;
+  readonly #batch: ChunkBatch;
+  /** Small files are read into the window one behind the other, so that those before stay. */
+  #used = 0;
   readonly #after = new BigInt64Array(STAT_FIELDS);
   #ids = new Uint8Array(64 * ID_SIZE);
   #idsSize = 0;
 
-  /** `beforeChunks` is called before the whole window is written to, over small files that were read. */
-  constructor(posix: Posix, window: FileWindow, saver: BlobSaver, beforeChunks: () => void) {
+  /** `clear` is called before what small files have left in the window is overwritten; it has to call `forget`. */
+  constructor(posix: Posix, window: FileWindow, saver: BlobSaver, clear: () => void) {
     this.#posix = posix;
     this.#window = window;
-    this.#beforeChunks = beforeChunks;
-    this.#pairs = new ChunkPairs(saver, (id) => this.#addId(id));
-    const middle = window.bytes.length / 2;
-    this.#halves = [window.bytes.subarray(0, middle), window.bytes.subarray(middle)];
+    this.#clear = clear;
+    this.#batch = new ChunkBatch(saver, (ids) => this.#addIds(ids));
   }
 
   /**
-   * Reads a file, and saves its chunks unless it is only one, which stays in the window until the call after the next.
+   * Reads a file, and saves its chunks unless it is only one, which stays in the window until `forget`.
    * `stat` is what the file was; one that changes meanwhile is read once more, and `stat` brought up to date. Throws
    * what the system says.
    */
@@ -61,7 +58,7 @@ export class FileReader {
         this.#posix.fstatInto(fd, this.#after);
         const steady = field(stat, StatField.sizeBytes) === BigInt(sizeBytes) && isSteady(stat, this.#after);
         if (steady || attempt === READS) {
-          if (content.kind === 'read') this.#half = this.#half === 0 ? 1 : 0;
+          if (content.kind === 'read') this.#used += sizeBytes;
           return { content, sizeBytes, xattrs: this.#posix.fgetxattrs(fd, onXattrError), isSteady: steady };
         }
         stat.set(this.#after);
@@ -69,6 +66,11 @@ export class FileReader {
     } finally {
       this.#posix.close(fd);
     }
+  }
+
+  /** What small files have left in the window is needed no more. */
+  forget(): void {
+    this.#used = 0;
   }
 
   #readContent(fd: number, expectedBytes: number): Pick<ReadFile, 'content' | 'sizeBytes'> {
@@ -83,31 +85,32 @@ export class FileReader {
 
   /** Returns the number of bytes read; the ids are left in `#ids`. */
   #saveChunks(fd: number): number {
-    this.#beforeChunks();
+    this.#clear();
     const read = (target: Uint8Array, position: number): number => readSync(fd, target, 0, target.length, position);
     return this.#window.chunks(read, 0, {
       visit: (chunk) => {
-        this.#pairs.add(chunk);
+        this.#batch.add(chunk);
         return true;
       },
-      settle: () => this.#pairs.settle(),
+      settle: () => this.#batch.settle(),
     }).next;
   }
 
   /** One read of one byte more than expected: less than asked for means the end. `undefined` if the file is longer. */
   #readSmall(fd: number, expectedBytes: number): Uint8Array | undefined {
-    const target = this.#halves[this.#half].subarray(0, expectedBytes + 1);
+    if (this.#used + expectedBytes + 1 > this.#window.bytes.length) this.#clear();
+    const target = this.#window.bytes.subarray(this.#used, this.#used + expectedBytes + 1);
     const count = readSync(fd, target, 0, target.length, 0);
     return count > expectedBytes ? undefined : target.subarray(0, count);
   }
 
-  #addId(id: Uint8Array): void {
-    if (this.#idsSize + ID_SIZE > this.#ids.length) {
-      const larger = new Uint8Array(2 * this.#ids.length);
+  #addIds(ids: Uint8Array): void {
+    if (this.#idsSize + ids.length > this.#ids.length) {
+      const larger = new Uint8Array(2 * (this.#idsSize + ids.length));
       larger.set(this.#ids);
       this.#ids = larger;
     }
-    this.#ids.set(id, this.#idsSize);
-    this.#idsSize += ID_SIZE;
+    this.#ids.set(ids, this.#idsSize);
+    this.#idsSize += ids.length;
   }
 }

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { asBuffer, concatBytes } from '../../base/bytes.ts';
 import { isCairnError, messageOf, systemCode } from '../../base/errors.ts';
 import type { BlobSaver } from './blob-saver.ts';
-import { ChunkPairs } from './chunk-pairs.ts';
+import { ChunkBatch } from './chunk-batch.ts';
 import type { FileWindow } from './file-window.ts';
 import type { SegmentResult, SegmentTask, SegmentUnreadable, StreamTask } from './messages.ts';
 import { StreamRingReader } from './stream-ring.ts';
@@ -67,21 +67,21 @@ export function saveStream(task: StreamTask, window: FileWindow, saver: BlobSave
 
 /** The chunks that a task has saved, in order. */
 class SavedChunks {
-  readonly #pairs: ChunkPairs;
+  readonly #batch: ChunkBatch;
   readonly #starts: number[] = [];
   readonly #ids: Uint8Array[] = [];
 
   constructor(saver: BlobSaver) {
-    this.#pairs = new ChunkPairs(saver, (id) => this.#ids.push(id.slice()));
+    this.#batch = new ChunkBatch(saver, (ids) => this.#ids.push(ids.slice()));
   }
 
   add(chunk: Uint8Array, offset: number): void {
     this.#starts.push(offset);
-    this.#pairs.add(chunk);
+    this.#batch.add(chunk);
   }
 
   settle(): void {
-    this.#pairs.settle();
+    this.#batch.settle();
   }
 
   result(end: Pick<SegmentResult, 'next' | 'stopped' | 'atEnd'>): SegmentResult {
