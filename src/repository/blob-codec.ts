@@ -48,10 +48,29 @@ export class BlobDecoder {
   #decompress(data: Uint8Array, size: number): Uint8Array {
     this.#plain = withRoom(this.#plain, size);
     const plain = this.#plain.subarray(0, size);
-    const written = this.#codec.decompressInto(data, plain);
-    if (written === size) return plain;
-    throw new CairnError('COMPRESSION_INVALID', `${written} bytes came out where ${size} are recorded`);
+    decompressWhole(this.#codec, data, plain);
+    return plain;
   }
+}
+
+/**
+ * Opens a blob into `plain`, which has its length; `encoded` has room for what was sealed of a compressed one. Whether
+ * the content matches the id is left to the caller. Throws `SEAL_BROKEN`, `COMPRESSION_INVALID`.
+ */
+export function openBlobInto(
+  codec: Codec,
+  key: SealKey,
+  { sealed, uncompressedLength }: { readonly sealed: Uint8Array; readonly uncompressedLength: number },
+  { plain, encoded }: { readonly plain: Uint8Array; readonly encoded: Uint8Array },
+): void {
+  if (uncompressedLength === 0) codec.openInto(key, sealed, plain);
+  else decompressWhole(codec, encoded.subarray(0, codec.openInto(key, sealed, encoded)), plain);
+}
+
+function decompressWhole(codec: Codec, data: Uint8Array, plain: Uint8Array): void {
+  const written = codec.decompressInto(data, plain);
+  if (written === plain.length) return;
+  throw new CairnError('COMPRESSION_INVALID', `${written} bytes came out where ${plain.length} are recorded`);
 }
 
 /** One blob, decoded into memory of its own. Throws what `BlobDecoder.decode` throws. */

@@ -1,11 +1,11 @@
 // Everything that can be said about one pack from its bytes and the index. Synchronous, for the workers.
 import { equalBytes } from '../../base/bytes.ts';
-import { messageOf } from '../../base/errors.ts';
+import { hasCode, messageOf } from '../../base/errors.ts';
 import { idToBytes, type PackId } from '../../base/ids.ts';
 import { openBytes } from '../../formats/crypto/sealed.ts';
 import { decodePackHeader, decodePackTrailer, PACK_TRAILER, type PackEntry } from '../../formats/pack/pack-header.ts';
-import { type Codec, type RunningSha256, type SealKey } from '../../kernels/codec.ts';
-import { BlobDecoder } from '../blob-codec.ts';
+import { type Codec, type GrowingSha256, type SealKey } from '../../kernels/codec.ts';
+import { BlobBatch } from '../blob-batch.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobIndex } from '../index/blob-index.ts';
 import { objectName } from '../layout.ts';
 import { type Finding, type FindingKind, makeFinding } from './finding.ts';
@@ -22,7 +22,7 @@ export class PackVerifier {
   readonly #index: BlobIndex;
   readonly #blobCounts: Uint32Array;
   readonly #hash: PackHash;
-  readonly #decoder: BlobDecoder;
+  readonly #batch: BlobBatch<PackEntry>;
 
   /** `blobCounts`: number of blobs the index lists for each pack. */
   constructor(codec: Codec, key: SealKey, index: BlobIndex, blobCounts: Uint32Array) {
@@ -31,7 +31,7 @@ export class PackVerifier {
     this.#index = index;
     this.#blobCounts = blobCounts;
     this.#hash = new PackHash(codec);
-    this.#decoder = new BlobDecoder(codec, key);
+    this.#batch = new BlobBatch(codec, key);
   }
 
   /**
@@ -42,10 +42,10 @@ export class PackVerifier {
     const id = this.#index.packId(packNumber);
     const object = objectName('pack', id);
     const findings: Finding[] = [];
-    const add = (kind: FindingKind, message: string): void => {
-      findings.push(makeFinding(kind, object, message));
-    };
+    const add: AddFinding = (kind, message) => findings.push(makeFinding(kind, object, message));
+    // The last pack may have been given up half way.
     this.#hash.reset();
+    this.#batch.take();
     let entries: readonly PackEntry[];
     try {
       entries = yield* this.#readHeader(bytes);
@@ -57,11 +57,10 @@ export class PackVerifier {
     for (const entry of entries) {
       const end = Math.min(entry.offset + entry.length, bytes.length);
       yield { start: Math.min(entry.offset, end), end };
-      // Hashed blob by blob, while the bytes are in the processor's cache.
       this.#hash.advance(bytes, end);
-      const message = this.#verifyBlob(bytes, entry);
-      if (message !== undefined) add('blob-damaged', `${entry.type} blob ${entry.id}: ${message}`);
+      this.#openBlob(bytes, entry, add);
     }
+    this.#judgeBlobs(add);
     yield { start: 0, end: bytes.length };
     this.#hash.advance(bytes, bytes.length);
     if (!this.#hash.equals(id)) add('pack-damaged', 'its content does not match its name');
@@ -107,17 +106,28 @@ export class PackVerifier {
     return entries.sort((a, b) => a.offset - b.offset);
   }
 
-  #verifyBlob(bytes: Uint8Array, entry: PackEntry): string | undefined {
-    try {
-      const sealed = bytes.subarray(entry.offset, entry.offset + entry.length);
-      if (sealed.length !== entry.length) return 'it lies outside the pack';
-      const plain = this.#decoder.open(sealed, entry.uncompressedLength);
-      return this.#decoder.matches(plain, idToBytes(entry.id)) ? undefined : 'its content does not match its id';
-    } catch (error) {
-      return messageOf(error);
+  #openBlob(bytes: Uint8Array, entry: PackEntry, add: AddFinding): void {
+    const sealed = bytes.subarray(entry.offset, entry.offset + entry.length);
+    if (sealed.length !== entry.length) {
+      this.#batch.addFailed(entry, new Error('it lies outside the pack'));
+      return;
+    }
+    const blob = { sealed, id: idToBytes(entry.id), uncompressedLength: entry.uncompressedLength };
+    if (!this.#batch.hasRoomFor(blob)) this.#judgeBlobs(add);
+    this.#batch.add(entry, blob);
+  }
+
+  #judgeBlobs(add: AddFinding): void {
+    for (const blob of this.#batch.take()) {
+      if (!('error' in blob)) continue;
+      const { type, id } = blob.label;
+      const message = hasCode(blob.error, 'BLOB_CORRUPT') ? 'its content does not match its id' : messageOf(blob.error);
+      add('blob-damaged', `${type} blob ${id}: ${message}`);
     }
   }
 }
+
+type AddFinding = (kind: FindingKind, message: string) => void;
 
 /** Verifies a pack whose bytes are all there. */
 export function verifyAtOnce(verifier: PackVerifier, packNumber: number, bytes: Uint8Array): Finding[] {
@@ -128,31 +138,30 @@ export function verifyAtOnce(verifier: PackVerifier, packNumber: number, bytes: 
   }
 }
 
-/** The hash of a pack that is gone over from start to end, in steps. */
+/** The hash of a pack that is gone over from start to end, in steps. Its bytes have to stay until `equals`. */
 class PackHash {
-  readonly #running: RunningSha256;
+  readonly #growing: GrowingSha256;
   readonly #digest = new Uint8Array(32);
   #position = 0;
 
   constructor(codec: Codec) {
-    this.#running = codec.createSha256();
+    this.#growing = codec.createGrowingSha256();
   }
 
   reset(): void {
-    // Ending a hash makes it ready for the next; the last pack may have been given up half way.
-    if (this.#position > 0) this.#running.digestInto(this.#digest);
+    this.#growing.reset();
     this.#position = 0;
   }
 
   /** Takes in everything up to `end` that was not taken in before. */
   advance(bytes: Uint8Array, end: number): void {
     if (end <= this.#position) return;
-    this.#running.update(bytes.subarray(this.#position, end));
+    this.#growing.grow(bytes.subarray(0, end));
     this.#position = end;
   }
 
   equals(id: PackId): boolean {
-    this.#running.digestInto(this.#digest);
+    this.#growing.digestInto(this.#digest);
     this.#position = 0;
     return equalBytes(this.#digest, idToBytes(id));
   }

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { CairnError, messageOf } from '../../base/errors.ts';
+import type { CheckedBlob, SealedBlob } from '../../repository/blob-batch.ts';
 import { RecordReader } from '../records/entry-record.ts';
 import { writeFully, writeWithHoles } from '../target/file-content.ts';
 import { TARGET_FIELDS, TargetKind, type ContentJob, type ContentResult, type JobFailure } from '../jobs.ts';
@@ -22,23 +23,44 @@ interface Tally {
 export function runContentJob(context: WorkerContext, job: ContentJob): ContentResult {
   const tally: Tally = { failedBlobs: [], failedTargets: [], notes: [], files: 0, bytes: 0 };
   const write = targetWriter(context, job, tally);
-  for (let at = 0; at < job.blobs.length; at++) {
-    if (context.stopped()) break;
-    let plain: Uint8Array;
-    try {
-      plain = blobBytes(context, job, at);
-    } catch (error) {
-      tally.failedBlobs.push({ at, code: codeOf(error, 'STORAGE_IO'), message: messageOf(error) });
-      continue;
+  for (const batch of batches(context, job)) {
+    for (const blob of batch) {
+      if (context.stopped()) break;
+      const at = blob.label;
+      if ('error' in blob) {
+        tally.failedBlobs.push({ at, code: codeOf(blob.error, 'STORAGE_IO'), message: messageOf(blob.error) });
+        continue;
+      }
+      const end = job.firstTarget[at + 1] ?? 0;
+      for (let target = job.firstTarget[at] ?? 0; target < end; target++) write(target, blob.plain);
     }
-    const end = job.firstTarget[at + 1] ?? 0;
-    for (let target = job.firstTarget[at] ?? 0; target < end; target++) write(target, plain);
   }
   return { kind: 'content', ...tally };
 }
 
-function blobBytes(context: WorkerContext, { source, blobs }: ContentJob, at: number): Uint8Array {
-  if (source.kind === 'plain') return source.blobs[at] ?? new Uint8Array(0);
+/** The blobs of a job, by their positions in it; those of a batch are good until the next. */
+function* batches(context: WorkerContext, job: ContentJob): Generator<readonly CheckedBlob<number>[]> {
+  const { source, blobs } = job;
+  if (source.kind === 'plain') {
+    yield Array.from(blobs, (_, label) => ({ label, plain: source.blobs[label] ?? new Uint8Array(0) }));
+    return;
+  }
+  const { batch } = context;
+  for (let at = 0; at < blobs.length && !context.stopped(); at++) {
+    let blob: SealedBlob;
+    try {
+      blob = sealedBlob(context, job, at);
+    } catch (error) {
+      batch.addFailed(at, error);
+      continue;
+    }
+    if (!batch.hasRoomFor(blob)) yield batch.take();
+    batch.add(at, blob);
+  }
+  yield batch.take();
+}
+
+function sealedBlob(context: WorkerContext, { source, blobs }: ContentJob, at: number): SealedBlob {
   const record = blobs[at] ?? 0;
   const location = context.index.location(record);
   if (location === undefined) throw new CairnError('BLOB_MISSING', 'the blob is not stored');
@@ -50,7 +72,7 @@ function blobBytes(context: WorkerContext, { source, blobs }: ContentJob, at: nu
           return next === undefined ? undefined : context.index.location(next);
         });
   if (sealed === undefined) throw new CairnError('STORAGE_IO', 'the packs are not files of this machine');
-  return context.decoder.decode(sealed, context.index.idBytes(record), location.uncompressedLength);
+  return { sealed, id: context.index.idBytes(record), uncompressedLength: location.uncompressedLength };
 }
 
 function targetWriter(

@@ -2,6 +2,7 @@ import { openPosix } from '../../base/posix/open-posix.ts';
 import type { Posix } from '../../base/posix/posix.ts';
 import { type Codec, createCodec } from '../../kernels/codec.ts';
 import { BlobIndex } from '../../repository/index/blob-index.ts';
+import { BlobBatch } from '../../repository/blob-batch.ts';
 import { BlobDecoder } from '../../repository/blob-codec.ts';
 import { DirectoryCursor } from '../target/directory-cursor.ts';
 import { FileCreator } from '../target/file-creator.ts';
@@ -14,6 +15,8 @@ export interface WorkerContext extends Disposable {
   readonly index: BlobIndex;
   readonly posix: Posix;
   readonly decoder: BlobDecoder;
+  /** Blobs of a job by their positions in it. Empty between jobs. */
+  readonly batch: BlobBatch<number>;
   readonly localBlobs: LocalBlobReader | undefined;
   readonly cursor: DirectoryCursor;
   readonly creator: FileCreator;
@@ -43,6 +46,7 @@ export function createWorkerContext({ codec, posix }: WorkerTools, setup: Restor
     index,
     posix,
     decoder: new BlobDecoder(codec, setup.key),
+    batch: new BlobBatch(codec, setup.key),
     localBlobs,
     cursor,
     creator: new FileCreator({ posix, cursor, metadata, umask: setup.umask }),
