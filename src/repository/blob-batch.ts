@@ -4,8 +4,8 @@ import { type BlobId, ID_SIZE, idFromBytes } from '../base/ids.ts';
 import { type Codec, SEAL_OVERHEAD, type SealKey } from '../kernels/codec.ts';
 import { openBlobInto } from './blob-codec.ts';
 
-/** Enough to be hashed by twos nearly all the time, and few enough to stay in the processor's cache. */
-const BLOBS = 8;
+/** Many, so that a large one among small ones does not leave the other half of the SHA unit without work. */
+const BLOBS = 64;
 const ARENA_BYTES = 4 * 1024 * 1024;
 
 /** A blob with whatever its owner wants to know it by. */

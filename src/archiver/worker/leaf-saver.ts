@@ -17,8 +17,8 @@ import type { BigFile, LeafResult, LeafRun, LeafRunResult, LeafStats, LeafTask, 
 
 /** Files from this size on are read in segments by all workers. */
 const BIG_FILE_BYTES = 64n * 1024n * 1024n;
-/** Enough to be hashed by twos nearly all the time, and few enough to stay in the processor's cache. */
-const FILES_AT_ONCE = 8;
+/** Many, so that a large one among small ones does not leave the other half of the SHA unit without work. */
+const FILES_AT_ONCE = 32;
 /** A task gives back the rest of its names once it has read this much, so that no worker idles at the end. */
 const TASK_BYTES = 64 * 1024 * 1024;
 
