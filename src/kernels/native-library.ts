@@ -11,7 +11,7 @@ export interface NativeLibrary {
   /** Binds a C prototype such as `int close(int)`. Throws if this process has no such symbol. */
   bind(prototype: string): NativeFunction;
   /** Where these bytes lie, for structures that hold pointers. Good as long as the bytes are in use. */
-  addressOf(this: void, bytes: Uint8Array): bigint;
+  addressOf(this: void, bytes: Uint8Array): number;
 }
 
 let opened: NativeLibrary | undefined | 'unavailable';
@@ -28,7 +28,8 @@ function load(): NativeLibrary | undefined {
     const process = koffi.load(null);
     return {
       bind: (prototype) => process.func(prototype) as NativeFunction,
-      addressOf: (bytes) => koffi.address(bytes),
+      // User space ends below 2^53.
+      addressOf: (bytes) => Number(koffi.address(bytes)),
     };
   } catch {
     return undefined;

@@ -9,6 +9,9 @@ import type { NativeFunction, NativeLibrary } from './native-library.ts';
 const BLOCK_BYTES = 64;
 const HASH_BYTES = 32;
 const NONE = -1;
+/** A lane's pointer and number of blocks, padded. */
+const DESCRIPTOR_WORDS = 4;
+const COUNT_WORD = 2;
 const WORDS = 8;
 /** The function's state is word by word, each for eight lanes. */
 const STATE_STRIDE = 8;
@@ -54,17 +57,19 @@ function hasShaInstructions(): boolean {
 class Lane {
   readonly number: 0 | 1;
   readonly #tail = new Uint8Array(2 * BLOCK_BYTES);
-  readonly #addressOf: (bytes: Uint8Array) => bigint;
+  readonly #tailAddress: number;
+  readonly #addressOf: (bytes: Uint8Array) => number;
   /** Which message, or `NONE`. */
   message = NONE;
-  address = 0n;
+  address = 0;
   /** Whole blocks left; behind those of the message come those of its tail. */
   blocks = 0;
   #tailBlocks = 0;
 
-  constructor(number: 0 | 1, addressOf: (bytes: Uint8Array) => bigint) {
+  constructor(number: 0 | 1, addressOf: (bytes: Uint8Array) => number) {
     this.number = number;
     this.#addressOf = addressOf;
+    this.#tailAddress = addressOf(this.#tail);
   }
 
   /** Takes the last `bytes` of a message of `sizeBytes`, to the end of it. */
@@ -79,12 +84,12 @@ class Lane {
   /** These blocks were hashed. */
   advance(blocks: number): void {
     this.blocks -= blocks;
-    this.address += BigInt(blocks * BLOCK_BYTES);
+    this.address += blocks * BLOCK_BYTES;
     if (this.blocks === 0 && this.#tailBlocks > 0) this.#toTail();
   }
 
   #toTail(): void {
-    this.address = this.#addressOf(this.#tail);
+    this.address = this.#tailAddress;
     this.blocks = this.#tailBlocks;
     this.#tailBlocks = 0;
   }
@@ -106,12 +111,10 @@ class Lane {
 
 export class PairedSha256 {
   readonly #hashBlocks: NativeFunction;
-  readonly #addressOf: (bytes: Uint8Array) => bigint;
+  readonly #addressOf: (bytes: Uint8Array) => number;
   readonly #state = new Uint32Array(WORDS * STATE_STRIDE);
   /** Per lane: address and number of blocks, as `HASH_DESC` has them. */
-  readonly #descriptors = new ArrayBuffer(LANES * 16);
-  readonly #addresses = new BigUint64Array(this.#descriptors);
-  readonly #counts = new Int32Array(this.#descriptors);
+  readonly #descriptors = new Uint32Array(LANES * DESCRIPTOR_WORDS);
   readonly #lanes: readonly [Lane, Lane];
   /** The growing message that is hashed along with others. */
   #behind: LaggingSha256 | undefined;
@@ -167,7 +170,7 @@ export class PairedSha256 {
     lane.begin(0, bytes, sizeBytes);
     while (lane.blocks > 0) {
       this.#setLane(0, lane.address, lane.blocks);
-      this.#hashBlocks(this.#state, this.#addresses, 1);
+      this.#hashBlocks(this.#state, this.#descriptors, 1);
       lane.advance(lane.blocks);
     }
     lane.message = NONE;
@@ -194,11 +197,11 @@ export class PairedSha256 {
           this.#setLane(idle.number, this.#addressOf(bytes), count);
         }) ?? 0);
     for (const lane of this.#lanes) if (lane.blocks > 0) this.#setLane(lane.number, lane.address, blocks);
-    this.#hashBlocks(this.#state, this.#addresses, LANES / 4);
+    this.#hashBlocks(this.#state, this.#descriptors, LANES / 4);
     if (taken > 0) this.#behind?.takeBack(taken, (state) => this.#read(idle.number, state));
     for (const lane of this.#lanes) {
       if (lane.blocks > 0) lane.advance(blocks);
-      this.#counts[4 * lane.number + 2] = 0;
+      this.#descriptors[lane.number * DESCRIPTOR_WORDS + COUNT_WORD] = 0;
     }
   }
 
@@ -210,9 +213,12 @@ export class PairedSha256 {
     for (let word = 0; word < WORDS; word++) state[word] = this.#state[word * STATE_STRIDE + lane] ?? 0;
   }
 
-  #setLane(lane: number, address: bigint, blocks: number): void {
-    this.#addresses[2 * lane] = address;
-    this.#counts[4 * lane + 2] = blocks;
+  #setLane(lane: number, address: number, blocks: number): void {
+    const at = lane * DESCRIPTOR_WORDS;
+    // x86 is little-endian.
+    this.#descriptors[at] = address;
+    this.#descriptors[at + 1] = address / 2 ** 32;
+    this.#descriptors[at + COUNT_WORD] = blocks;
   }
 
   #writeHash(lane: number, out: Uint8Array, at: number): void {

@@ -26,7 +26,6 @@ const TASK_BYTES = 64 * 1024 * 1024;
 interface WaitingFile {
   readonly name: Uint8Array;
   readonly stat: BigInt64Array;
-  readonly plain: Uint8Array;
   readonly file: ReadFile;
 }
 
@@ -40,7 +39,10 @@ export class LeafSaver {
   readonly #digest: EntryDigest;
   #isSteady = true;
   readonly #stat = new BigInt64Array(STAT_FIELDS);
-  #waiting: WaitingFile[] = [];
+  /** The files that wait, their bytes, and memory for what the system says of them. */
+  readonly #waiting: WaitingFile[] = [];
+  readonly #plains: Uint8Array[] = [];
+  readonly #waitingStats = Array.from({ length: FILES_AT_ONCE }, () => new BigInt64Array(STAT_FIELDS));
   readonly #id = new Uint8Array(ID_SIZE);
   #stats: LeafStats = noLeaves();
   #problems: SourceProblem[] = [];
@@ -73,8 +75,7 @@ export class LeafSaver {
     writer.clear();
     this.#digest.clear();
     this.#isSteady = true;
-    this.#waiting = [];
-    this.#reader.forget();
+    this.#forgetWaiting();
     const dirfd = this.#openDirectory(run.directory);
     const parts: (Uint8Array | BigFile)[] = [];
     let at = 0;
@@ -147,15 +148,30 @@ export class LeafSaver {
   /** Saves the files that wait. */
   #settle(): void {
     if (this.#waiting.length === 0) return;
-    const files = this.#waiting;
-    this.#waiting = [];
-    const ids = this.#saver.save(files.map(({ plain }) => plain));
-    for (const [at, { name, stat, file }] of files.entries()) {
+    const ids = this.#saver.save(this.#plains);
+    const files = this.#waiting.splice(0);
+    for (let at = 0; at < files.length; at++) {
+      const { name, stat, file } = files[at]!;
       const content = ids.subarray(at * ID_SIZE, (at + 1) * ID_SIZE);
-      this.#write((encoder) => encoder.writeLeaf({ ...file, name, stat, content }));
+      this.#write((encoder) =>
+        encoder.writeLeaf({ name, stat, xattrs: file.xattrs, sizeBytes: file.sizeBytes, content }),
+      );
       this.#digest.add(name, stat);
     }
+    this.#forgetWaiting();
+  }
+
+  #forgetWaiting(): void {
+    this.#waiting.length = 0;
+    this.#plains.length = 0;
     this.#reader.forget();
+  }
+
+  #waits(name: Uint8Array, plain: Uint8Array, file: ReadFile): void {
+    const stat = this.#waitingStats[this.#waiting.length]!;
+    stat.set(this.#stat);
+    this.#plains.push(plain);
+    if (this.#waiting.push({ name, stat, file }) === FILES_AT_ONCE) this.#settle();
   }
 
   #saveByType(dirfd: number, name: Uint8Array): BigFile | 'waits' | undefined {
@@ -188,8 +204,7 @@ export class LeafSaver {
     this.#bytesRead += file.sizeBytes;
     const { content } = file;
     if (content.kind === 'read') {
-      this.#waiting.push({ name, stat: this.#stat.slice(), plain: content.plain, file });
-      if (this.#waiting.length === FILES_AT_ONCE) this.#settle();
+      this.#waits(name, content.plain, file);
       return 'waits';
     }
     this.#write((encoder) => encoder.writeLeaf({ ...file, name, stat: this.#stat, content: content.ids }));
