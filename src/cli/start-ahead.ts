@@ -9,6 +9,8 @@ import { enableCodeCache } from './code-cache.ts';
  */
 export function startAhead(argv: readonly string[], env: NodeJS.ProcessEnv): void {
   enableCodeCache(env);
-  const readsAll = argv.includes('--force') || argv.includes('-f');
-  if (argv.includes('backup') && !readsAll && existsSync(defaultCacheFolder(env))) beginOpening();
+  if (!argv.includes('backup') || argv.includes('--force') || argv.includes('-f')) return;
+  // A machine without that folder has no backup yet, and reads everything.
+  const folder = defaultCacheFolder(env);
+  if (folder !== undefined && existsSync(folder)) beginOpening();
 }
