@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../base/error-codes.ts';
 import { isCairnError, messageOf } from '../../base/errors.ts';
 import { readBlob } from '../../repository/blob-reader.ts';
 import { objectName } from '../../repository/layout.ts';
-import { ByteBudget } from './byte-budget.ts';
+import { ByteBudget } from '../../base/byte-budget.ts';
 import { FileWay, type ContentPlan, type PackPart, type PartLimits } from './content-plan.ts';
 import { TargetKind, type ContentBytes, type ContentJob, type ContentResult } from '../jobs.ts';
 import { JobRecordsBuilder } from '../records/job-records.ts';
