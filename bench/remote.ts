@@ -125,7 +125,15 @@ function commandOf(
   }
 }
 
-function summarise(samples: readonly Sample[], version: string): ToolResult & { readonly traffic: Traffic } {
+interface RemoteResult extends ToolResult {
+  readonly traffic: Traffic;
+  /** Of the corpus: what a provider charges for. */
+  readonly requestsPerGib: number;
+}
+
+function summarise(samples: readonly Sample[], version: string, sizeBytes: number): RemoteResult {
+  const requests = samples.at(-1)!.traffic.requests;
+  const count = Object.values(requests).reduce((sum, each) => sum + each, 0);
   const wallSeconds = samples.map((sample) => Number(sample.wallSeconds.toFixed(3)));
   return {
     version,
@@ -134,6 +142,7 @@ function summarise(samples: readonly Sample[], version: string): ToolResult & { 
     medianCpuSeconds: Number(median(samples.map((sample) => sample.cpuSeconds)).toFixed(3)),
     peakRssBytes: Math.max(...samples.map((sample) => sample.peakRssBytes)),
     traffic: samples.at(-1)!.traffic,
+    requestsPerGib: Number((count / (sizeBytes / 2 ** 30)).toFixed(1)),
   };
 }
 
@@ -189,7 +198,10 @@ function report(
     sizeBytes,
     subject: own.name,
     link,
-    tools: { [own.name]: summarise(ours, own.version), [peer.name]: summarise(theirs, peer.version) },
+    tools: {
+      [own.name]: summarise(ours, own.version, sizeBytes),
+      [peer.name]: summarise(theirs, peer.version, sizeBytes),
+    },
     ratios: { [peer.name]: Number(ratio.toFixed(3)) },
   };
   appendHistory(result, circumstances(root, CORPUS_REVISION));
