@@ -6,6 +6,7 @@
 //   --runs 3                 repetitions, in alternating order
 //   --round-trip 50          milliseconds; 0 for none
 //   --bandwidth 20           megabytes per second each way; 0 for no limit
+//   --per-connection         that bandwidth is of each connection, not of all together
 //   --tmp PATH               where data, servers and targets are; default: memory, else the temporary directory
 //   --no-history             do not append to bench/history
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
@@ -25,8 +26,6 @@ const rowNames = ['first', 'unchanged', 'restore', 'check', 'prune'] as const;
 type RowName = (typeof rowNames)[number];
 
 const COMMAND_MS = 15 * 60_000;
-/** As good as no limit. */
-const UNLIMITED = 1e12;
 
 const { values: options } = parseArgs({
   options: {
@@ -36,6 +35,7 @@ const { values: options } = parseArgs({
     runs: { type: 'string', default: '3' },
     'round-trip': { type: 'string', default: '50' },
     bandwidth: { type: 'string', default: '20' },
+    'per-connection': { type: 'boolean', default: false },
     tmp: { type: 'string' },
     history: { type: 'boolean', default: true },
   },
@@ -48,7 +48,11 @@ const rows = options.rows.split(',').map((name) => {
   if (row === undefined) throw new Error(`unknown row ${name}: there are ${rowNames.join(', ')}`);
   return row;
 });
-const bandwidth = Number(options.bandwidth) * 1e6 || UNLIMITED;
+const link = {
+  roundTripMs: Number(options['round-trip']),
+  bytesPerSecond: Number(options.bandwidth) * 1e6 || undefined,
+  perConnection: options['per-connection'],
+};
 
 interface Sample extends Cost {
   readonly traffic: Traffic;
@@ -67,22 +71,18 @@ async function runTool(tool: RemoteTool, serverName: ServerName, corpus: Corpus)
   await removeTree(home);
   mkdirSync(join(home, 'state'), { recursive: true });
   await using server = await startServer(serverName, join(home, 'server'));
-  await using link = await SlowLink.open({
-    target: server.url,
-    roundTripMs: Number(options['round-trip']),
-    bytesPerSecond: bandwidth,
-  });
+  await using line = await SlowLink.open({ target: server.url, ...link });
   const samples = new Map<RowName, Sample>();
   const place = { state: join(home, 'state'), environment: server.environment };
   await runCommand(tool.init(server.repository(tool.name, server.url), place), COMMAND_MS);
-  const url = server.repository(tool.name, link.url);
+  const url = server.repository(tool.name, line.url);
   for (const row of rowNames.filter((name) => name === 'first' || rows.includes(name))) {
     const target = join(home, `target-${row}`);
     mkdirSync(target, { recursive: true });
     if (row === 'prune') await forgetHalf(tool, server.repository(tool.name, server.url), place, corpus.tree);
-    link.take();
+    line.take();
     const cost = await measureCommand(commandOf(tool, row, url, place, corpus.tree, target), home, COMMAND_MS);
-    if (rows.includes(row)) samples.set(row, { ...cost, traffic: link.take() });
+    if (rows.includes(row)) samples.set(row, { ...cost, traffic: line.take() });
   }
   await removeTree(home);
   return samples;
@@ -125,7 +125,15 @@ function commandOf(
   }
 }
 
-function summarise(samples: readonly Sample[], version: string): ToolResult & { readonly traffic: Traffic } {
+interface RemoteResult extends ToolResult {
+  readonly traffic: Traffic;
+  /** Of the corpus: what a provider charges for. */
+  readonly requestsPerGib: number;
+}
+
+function summarise(samples: readonly Sample[], version: string, sizeBytes: number): RemoteResult {
+  const requests = samples.at(-1)!.traffic.requests;
+  const count = Object.values(requests).reduce((sum, each) => sum + each, 0);
   const wallSeconds = samples.map((sample) => Number(sample.wallSeconds.toFixed(3)));
   return {
     version,
@@ -134,6 +142,7 @@ function summarise(samples: readonly Sample[], version: string): ToolResult & { 
     medianCpuSeconds: Number(median(samples.map((sample) => sample.cpuSeconds)).toFixed(3)),
     peakRssBytes: Math.max(...samples.map((sample) => sample.peakRssBytes)),
     traffic: samples.at(-1)!.traffic,
+    requestsPerGib: Number((count / (sizeBytes / 2 ** 30)).toFixed(1)),
   };
 }
 
@@ -188,8 +197,11 @@ function report(
     files,
     sizeBytes,
     subject: own.name,
-    link: { roundTripMs: Number(options['round-trip']), bytesPerSecond: bandwidth },
-    tools: { [own.name]: summarise(ours, own.version), [peer.name]: summarise(theirs, peer.version) },
+    link,
+    tools: {
+      [own.name]: summarise(ours, own.version, sizeBytes),
+      [peer.name]: summarise(theirs, peer.version, sizeBytes),
+    },
     ratios: { [peer.name]: Number(ratio.toFixed(3)) },
   };
   appendHistory(result, circumstances(root, CORPUS_REVISION));

@@ -4,6 +4,7 @@ import { concatBytes, equalBytes, utf8 } from '../base/bytes.ts';
 import { mapConcurrent } from '../base/concurrency.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
 import { hasCode } from '../base/errors.ts';
+import { handOverCases } from './hand-over-conformance.ts';
 import type { ObjectName, Storage, StorageFeatures } from './storage.ts';
 import { streamCases } from './stream-conformance.ts';
 
@@ -325,6 +326,7 @@ export const storageConformance: readonly ConformanceCase[] = [
     },
     { requires: ['atomicWrite'] },
   ),
+  ...handOverCases.map((one) => conform(one.name, one.body, { requires: ['handsOver'] })),
   ...streamCases.map((one) => conform(one.name, one.body, { unless: ['resticNamesOnly'] })),
 ];
 

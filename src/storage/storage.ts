@@ -39,6 +39,8 @@ export interface StorageFeatures {
   readonly copies?: number;
   /** Calls `pace` of reads and writes piece by piece; without it, objects move at full speed. */
   readonly paced?: boolean;
+  /** Calls `onBytes` of reads. */
+  readonly handsOver?: boolean;
 }
 
 export interface StorageOptions {
@@ -47,6 +49,12 @@ export interface StorageOptions {
 
 /** Resolves when these bytes, of an object on its way, may be moved. At most 256 KiB at once. */
 export type Pace = (bytes: number) => Promise<void>;
+
+/**
+ * Takes bytes of an object as they come; `position` is their place in it. They are the caller's until the promise, if there is
+ * one, resolves; no more come before. After a failure on the way, a range that is read again comes from its start again.
+ */
+export type OnBytes = (bytes: Uint8Array, position: number) => Promise<void> | undefined;
 
 export interface ReadOptions extends StorageOptions {
   /** First byte wanted; 0 by default. */
@@ -57,6 +65,11 @@ export interface ReadOptions extends StorageOptions {
   readonly copy?: number;
   /** Called before the next bytes are taken from the line, where the storage is `paced`. */
   readonly pace?: Pace | undefined;
+  /**
+   * Takes the bytes of a range with a `length`, where the storage `handsOver`: then the result is empty. Who gives it
+   * must be ready for either, since some servers leave no choice.
+   */
+  readonly onBytes?: OnBytes | undefined;
 }
 
 export interface WriteOptions extends StorageOptions {

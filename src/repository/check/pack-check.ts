@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
+import { ByteBudget } from '../../base/byte-budget.ts';
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { hasCode, messageOf } from '../../base/errors.ts';
 import { startWorker } from '../../base/start-worker.ts';
@@ -23,6 +24,8 @@ export interface PackCheckOptions {
 const SMALL_BYTES = 4 * 1024 * 1024;
 /** Packs a worker has: one it checks, one that waits, so that it never does. */
 const DEPTH = 2;
+/** Packs that are fetched or wait for a worker: four of the usual size. */
+const MAX_FETCHED_BYTES = 64 * 1024 * 1024;
 
 /** Reads whole packs and verifies everything in them. Bad ones are read a second time before they are told. */
 export async function checkPackData(
@@ -44,7 +47,11 @@ export async function checkPackData(
   try {
     // Large ones first, so that no worker is left with one when the others are done.
     const largestFirst = packs.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
-    await mapConcurrent(largestFirst, { limit: check.capacity, signal }, async (pack) => {
+    const { connections } = repository.origin.features;
+    const limit = check.readsItself ? check.capacity : Math.max(check.capacity, connections);
+    const budget = new ByteBudget(MAX_FETCHED_BYTES);
+    await mapConcurrent(largestFirst, { limit, signal }, async (pack) => {
+      using _held = check.readsItself ? undefined : await budget.acquire(pack.sizeBytes);
       options.onPack(pack, await checkPack(repository, index, check, pack, signal));
     });
   } catch (error) {
@@ -78,7 +85,7 @@ async function checkPack(
   // Trees may come from the cache; what counts is the vault, so it is read past the cache.
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
-      const bytes = Uint8Array.from(await repository.origin.read(name, { signal }));
+      const bytes = await repository.origin.read(name, { signal });
       findings = await checker.check({ ...pack, bytes });
     } catch (error) {
       if (!hasCode(error, 'OBJECT_MISSING') && !hasCode(error, 'OBJECT_TRUNCATED')) throw error;

@@ -30,6 +30,9 @@ async function check(job: CheckPackJob): Promise<CheckPackResult> {
     return { packNumber, kind: 'checked', findings: await verify(job) };
   } catch (error) {
     return { packNumber, kind: 'failed', error: messageOf(error) };
+  } finally {
+    // Given back at once: left to the garbage collector, hundreds of megabytes would pile up.
+    job.bytes?.buffer.transfer(0);
   }
 }
 

@@ -37,6 +37,11 @@ export function* repackParts(
   }
 }
 
+/** A part in smaller ones. */
+export function pieces(index: BlobIndex, part: RepackPart, limits: PartLimits): RepackPart[] {
+  return [...cut(index, part.packNumber, part.type, part.records, limits)];
+}
+
 /** A counting sort. */
 function groupByPack(
   index: BlobIndex,

@@ -1,19 +1,21 @@
 // Writes what is kept of packs that go into new packs, and lists these in the index: until the old ones are removed the
 // vault has further copies of some blobs, which is always allowed.
+import { ByteBudget } from '../../base/byte-budget.ts';
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { hasCode } from '../../base/errors.ts';
-import type { IndexId, PackId } from '../../base/ids.ts';
+import type { IndexId } from '../../base/ids.ts';
 import { readAttempts } from '../../storage/read-attempts.ts';
 import type { ReadOptions } from '../../storage/storage.ts';
 import { objectName } from '../layout.ts';
-import { BLOB_DATA, BLOB_TREE, type BlobTypeBit } from '../index/blob-index.ts';
+import { ArrivingPieces, type ArrivedPiece } from '../arriving-pieces.ts';
+import { BLOB_DATA, BLOB_TREE, type BlobIndex, type BlobTypeBit } from '../index/blob-index.ts';
 import { PackWriter } from '../pack-writer.ts';
 import type { Repository } from '../repository.ts';
 import { packLeftovers } from './blob-copier.ts';
 import type { PlannedPrune } from './plan-prune.ts';
 import type { PruneProgress } from './prune-progress.ts';
 import { openRepackPool, type RepackPool } from './repack-pool.ts';
-import { type RepackPart, repackParts } from './repack-parts.ts';
+import { type PartLimits, pieces, type RepackPart, repackParts } from './repack-parts.ts';
 
 export interface RepackOptions {
   readonly signal?: AbortSignal | undefined;
@@ -35,6 +37,12 @@ export interface RepackResult {
 const REMOTE_PART_BYTES = 8 * 1024 * 1024;
 /** Requests at once, so that a long way does not leave the line idle. */
 const REMOTE_REQUESTS = 8;
+/**
+ * Where bytes are handed over as they come, they are copied a piece at a time: the first new pack is on its way when as much has
+ * come as fills it, not when most requests have ended. All pieces together take at most so much memory.
+ */
+const PIECE_BYTES = 2 * 1024 * 1024;
+const MAX_PIECES_BYTES = 32 * 1024 * 1024;
 const LOCAL_PART_BYTES = 4 * 1024 * 1024;
 /** Bytes between two blobs that are read rather than asked around: a request to a server costs time, a read of a file little. */
 const REMOTE_GAP = 256 * 1024;
@@ -67,10 +75,11 @@ export async function repack(
   const limits = isRemote ? { bytes: REMOTE_PART_BYTES, gap: REMOTE_GAP } : { bytes: LOCAL_PART_BYTES, gap: LOCAL_GAP };
   const requests = isRemote ? Math.max(REMOTE_REQUESTS, pool.capacity) : pool.capacity;
   const parts = repackParts(index, usage.kept, actions, limits);
+  const copier = new PartCopier(repository, index, pool, { ...limits, bytes: PIECE_BYTES }, signal);
   let done = 0;
   await mapConcurrent(parts, { limit: requests, signal }, async (part) => {
     if (packs.failure !== undefined) throw packs.failure.error;
-    const isWhole = await copyPart(repository, part, pool, index.packId(part.packNumber), signal);
+    const isWhole = await copier.copy(part);
     if (!isWhole) damagedPacks.add(part.packNumber);
     bytesRead += part.end - part.start;
     for (const record of part.records) done += index.location(record)?.length ?? 0;
@@ -88,28 +97,91 @@ export async function repack(
   return { damagedPacks, indexFiles: packs.indexIds, bytesRead, bytesWritten };
 }
 
-/** False where a blob is damaged, also when it is read again: a transfer may have been disturbed. */
-async function copyPart(
-  repository: Repository,
-  part: RepackPart,
-  pool: RepackPool,
-  pack: PackId,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const { type, start, end } = part;
-  let { records } = part;
-  // Again past the cache, which has packs of trees, and from the other storages of a mirror.
-  for (let copy = 0; copy < readAttempts(repository.origin); copy++) {
-    const storage = copy === 0 ? repository.storage : repository.origin;
-    const range = { offset: start, length: end - start, copy, signal };
-    const bytes = await readRange(storage, objectName('pack', pack), range);
-    if (bytes === undefined) continue;
-    const damaged = await pool.copy({ type, records, start, bytes });
-    if (damaged.length === 0) return true;
-    records = Uint32Array.from(damaged);
-    await repository.cache?.forget(objectName('pack', pack));
+class PartCopier {
+  readonly #repository: Repository;
+  readonly #index: BlobIndex;
+  readonly #pool: RepackPool;
+  readonly #limits: PartLimits;
+  readonly #signal: AbortSignal | undefined;
+  readonly #budget = new ByteBudget(MAX_PIECES_BYTES);
+
+  constructor(
+    repository: Repository,
+    index: BlobIndex,
+    pool: RepackPool,
+    limits: PartLimits,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#repository = repository;
+    this.#index = index;
+    this.#pool = pool;
+    this.#limits = limits;
+    this.#signal = signal;
   }
-  return false;
+
+  /** False where a blob is damaged, also when it is read again: a transfer may have been disturbed. */
+  async copy(part: RepackPart): Promise<boolean> {
+    if (this.#repository.storage.features.handsOver !== true) return await this.#copyFrom(part, 0);
+    let isWhole = true;
+    for (const piece of await this.#copyPieces(part)) isWhole = (await this.#copyFrom(piece, 1)) && isWhole;
+    return isWhole;
+  }
+
+  /** Again past the cache, which has packs of trees, and from the other storages of a mirror. */
+  async #copyFrom({ type, start, end, records, packNumber }: RepackPart, firstCopy: number): Promise<boolean> {
+    const name = this.#nameOf(packNumber);
+    let wanted = records;
+    for (let copy = firstCopy; copy < readAttempts(this.#repository.origin); copy++) {
+      const storage = copy === 0 ? this.#repository.storage : this.#repository.origin;
+      const range = { offset: start, length: end - start, copy, signal: this.#signal };
+      const bytes = await readRange(storage, name, range);
+      if (bytes === undefined) continue;
+      const damaged = await this.#pool.copy({ type, records: wanted, start, bytes });
+      if (damaged.length === 0) return true;
+      wanted = Uint32Array.from(damaged);
+      await this.#repository.cache?.forget(name);
+    }
+    return false;
+  }
+
+  /** Copies what comes while the rest is on its way. Returns what did not come, or came damaged. */
+  async #copyPieces(part: RepackPart): Promise<RepackPart[]> {
+    const damaged: RepackPart[] = [];
+    const running: Promise<void>[] = [];
+    const copyPiece = async ({ piece, bytes, held }: ArrivedPiece<RepackPart>): Promise<void> => {
+      using _held = held;
+      const { type, records, start } = piece;
+      const bad = await this.#pool.copy({ type, records, start, bytes });
+      if (bad.length > 0) damaged.push({ ...piece, records: Uint32Array.from(bad) });
+    };
+    using arriving = new ArrivingPieces(pieces(this.#index, part, this.#limits), this.#budget, (arrived) => {
+      const run = copyPiece(arrived);
+      // It may fail while the rest still comes; it is thrown when that has ended.
+      run.catch(() => {});
+      running.push(run);
+    });
+    const range = {
+      offset: part.start,
+      length: part.end - part.start,
+      onBytes: (bytes: Uint8Array, position: number) => arriving.take(bytes, position),
+      signal: this.#signal,
+    };
+    try {
+      const rest = await readRange(this.#repository.storage, this.#nameOf(part.packNumber), range);
+      if (rest !== undefined) await arriving.take(rest, part.start);
+    } finally {
+      await Promise.allSettled(running);
+    }
+    // What failed otherwise is thrown here.
+    await Promise.all(running);
+    const again = [...damaged, ...arriving.missing];
+    if (again.length > 0) await this.#repository.cache?.forget(this.#nameOf(part.packNumber));
+    return again;
+  }
+
+  #nameOf(packNumber: number): string {
+    return objectName('pack', this.#index.packId(packNumber));
+  }
 }
 
 async function readRange(

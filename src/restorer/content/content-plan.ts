@@ -103,6 +103,11 @@ export class ContentPlan {
     }
   }
 
+  /** A part in smaller ones. */
+  *pieces({ packNumber, writes }: PackPart, limits: PartLimits): Generator<PackPart> {
+    yield* this.#cut(packNumber, writes, limits);
+  }
+
   /** A counting sort: 4 bytes for each write, no objects. */
   #groupByPack(): { readonly packs: number[]; readonly starts: Uint32Array; readonly order: Uint32Array } {
     const count = this.#blobs.length;

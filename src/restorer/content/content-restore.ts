@@ -1,9 +1,11 @@
 import { mapConcurrent } from '../../base/concurrency.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { isCairnError, messageOf } from '../../base/errors.ts';
+import { ArrivingPieces, type ArrivedPiece } from '../../repository/arriving-pieces.ts';
 import { readBlob } from '../../repository/blob-reader.ts';
 import { objectName } from '../../repository/layout.ts';
-import { ByteBudget } from './byte-budget.ts';
+import type { OnBytes } from '../../storage/storage.ts';
+import { ByteBudget } from '../../base/byte-budget.ts';
 import { FileWay, type ContentPlan, type PackPart, type PartLimits } from './content-plan.ts';
 import { TargetKind, type ContentBytes, type ContentJob, type ContentResult } from '../jobs.ts';
 import { JobRecordsBuilder } from '../records/job-records.ts';
@@ -13,10 +15,14 @@ import { shownPath, type RestoreRun } from '../restore-run.ts';
 const MIB = 1024 * 1024;
 // Small enough that two workers end at about the same time, large enough that messages cost nothing.
 const LOCAL_LIMITS: PartLimits = { bytes: 4 * MIB, writes: 1024, gap: MIB };
+// One request each.
 const REMOTE_LIMITS: PartLimits = { bytes: 32 * MIB, writes: 65_536, gap: MIB };
 
 // Fetched by the main thread and not yet written by a worker: two packs of the usual size.
 const MAX_FETCHED_BYTES = 40 * MIB;
+// Where packs come in pieces: one for each connection that is being filled, and some that wait for a worker.
+const PIECE_LIMITS: PartLimits = { bytes: 2 * MIB, writes: 1024, gap: MIB };
+const MAX_PIECES_BYTES = 24 * MIB;
 
 interface BuiltJob {
   readonly job: ContentJob;
@@ -39,18 +45,69 @@ export class ContentRestore {
 
   async run(): Promise<void> {
     const { workers, signal, repository } = this.#run;
-    const { localPath, connections } = repository.storage.features;
-    const isLocal = localPath !== undefined;
-    const limit = isLocal ? workers.size * 2 : Math.min(4, Math.max(2, connections));
-    const parts = this.#plan.parts(isLocal ? LOCAL_LIMITS : REMOTE_LIMITS);
-    await mapConcurrent(parts, { limit, signal }, async (part) => {
-      if (isLocal) {
-        await this.#runJob(part.writes, { kind: 'pack', packNumber: part.packNumber });
-        return;
-      }
+    const { localPath, connections, handsOver } = repository.storage.features;
+    if (localPath !== undefined) {
+      await mapConcurrent(this.#plan.parts(LOCAL_LIMITS), { limit: workers.size * 2, signal }, (part) =>
+        this.#runJob(part.writes, { kind: 'pack', packNumber: part.packNumber }),
+      );
+      return;
+    }
+    const parts = this.#plan.parts(REMOTE_LIMITS);
+    if (handsOver === true) {
+      await this.#runPieces(parts, Math.max(2, connections));
+      return;
+    }
+    await mapConcurrent(parts, { limit: Math.min(4, Math.max(2, connections)), signal }, async (part) => {
       using _held = await this.#budget.acquire(part.end - part.start);
       await this.#runJob(part.writes, await this.#fetch(part));
     });
+  }
+
+  /** Work on what has come of a part begins while the rest is on its way; the next part begins when all has come. */
+  async #runPieces(parts: Iterable<PackPart>, limit: number): Promise<void> {
+    const { signal } = this.#run;
+    const running = new Set<Promise<void>>();
+    let failure: { readonly error: unknown } | undefined;
+    const budget = new ByteBudget(MAX_PIECES_BYTES);
+    const deliver = ({ piece, bytes, held }: ArrivedPiece<PackPart>): void => {
+      const run = this.#runJob(piece.writes, { kind: 'sealed', offset: piece.start, bytes })
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
+        .finally(() => {
+          held[Symbol.dispose]();
+          running.delete(run);
+        });
+      running.add(run);
+    };
+    try {
+      await mapConcurrent(parts, { limit, signal }, async (part) => {
+        if (failure !== undefined) throw failure.error;
+        const pieces = [...this.#plan.pieces(part, PIECE_LIMITS)];
+        using arriving = new ArrivingPieces(pieces, budget, deliver);
+        await this.#receive(part, arriving);
+        for (const { writes, start } of arriving.missing) {
+          await this.#runJob(writes, { kind: 'sealed', offset: start, bytes: new Uint8Array(0) });
+        }
+      });
+    } finally {
+      await Promise.all(running);
+    }
+    if (failure !== undefined) throw failure.error;
+  }
+
+  async #receive(part: PackPart, arriving: ArrivingPieces<PackPart>): Promise<void> {
+    const { repository, index, signal } = this.#run;
+    const name = objectName('pack', index.packId(part.packNumber));
+    const onBytes: OnBytes = (bytes, position) => arriving.take(bytes, position);
+    try {
+      const range = { offset: part.start, length: part.end - part.start, onBytes, signal };
+      const bytes = await repository.storage.read(name, range);
+      await arriving.take(bytes, part.start);
+    } catch {
+      // Each blob that did not come is then tried for itself, with its other copies, and the errors told from there.
+      signal.throwIfAborted();
+    }
   }
 
   async #fetch(part: PackPart): Promise<ContentBytes> {

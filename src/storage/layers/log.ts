@@ -1,7 +1,16 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { isCairnError } from '../../base/errors.ts';
-import type { ObjectInfo, ObjectName, Storage, StorageOptions, WriteStreamOptions, WrittenStream } from '../storage.ts';
+import type {
+  ObjectInfo,
+  ObjectName,
+  ReadOptions,
+  Storage,
+  StorageOptions,
+  WriteStreamOptions,
+  WrittenStream,
+} from '../storage.ts';
 import { AroundLayer, type StorageCall } from './around-layer.ts';
+import { countingHandedOver } from './handed-over.ts';
 
 /** One finished operation of a storage. Names of objects are ids and fixed words: there is no secret in it. */
 export interface StorageLogEntry {
@@ -62,6 +71,13 @@ class LogLayer extends AroundLayer {
     }
   }
 
+  override read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const counting = countingHandedOver(options);
+    const received = (bytes: Uint8Array): number => bytes.length + counting.bytes();
+    const call = { kind: 'read', name, objects: 1, sentBytes: 0 } as const;
+    return this.#timed(call, options, received, () => this.inner.read(name, counting.options));
+  }
+
   /** One entry for the whole stream. */
   override async writeStream(
     name: ObjectName,
@@ -83,13 +99,22 @@ class LogLayer extends AroundLayer {
     }
   }
 
-  protected override async around<T>(call: StorageCall, options: StorageOptions, run: () => Promise<T>): Promise<T> {
+  protected override around<T>(call: StorageCall, options: StorageOptions, run: () => Promise<T>): Promise<T> {
+    return this.#timed(call, options, () => 0, run);
+  }
+
+  async #timed<T>(
+    call: StorageCall,
+    options: StorageOptions,
+    received: (result: T) => number,
+    run: () => Promise<T>,
+  ): Promise<T> {
     const started = this.#clock.nowNs();
     let outcome = 'ok';
     let receivedBytes = 0;
     try {
       const result = await run();
-      if (result instanceof Uint8Array) receivedBytes = result.length;
+      receivedBytes = received(result);
       return result;
     } catch (error) {
       outcome = outcomeOf(error, options);

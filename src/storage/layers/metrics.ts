@@ -9,6 +9,7 @@ import type {
   WriteStreamOptions,
   WrittenStream,
 } from '../storage.ts';
+import { countingHandedOver } from './handed-over.ts';
 import { StorageLayer } from './storage-layer.ts';
 
 export type CountedOperation = 'create' | 'list' | 'stat' | 'read' | 'write' | 'writeStream' | 'remove' | 'removeMany';
@@ -79,7 +80,9 @@ class MetricsLayer extends StorageLayer implements MeteredStorage {
   }
 
   override read(name: ObjectName, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#counted('read', oneObject, () => this.inner.read(name, options));
+    const counting = countingHandedOver(options);
+    const oneObject = (bytes: Uint8Array): Done => ({ bytes: bytes.length + counting.bytes(), objects: 1 });
+    return this.#counted('read', oneObject, () => this.inner.read(name, counting.options));
   }
 
   override write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options?: WriteOptions): Promise<void> {
@@ -132,10 +135,6 @@ function none(): OperationCount {
 
 function one(): Done {
   return { bytes: 0, objects: 1 };
-}
-
-function oneObject(bytes: Uint8Array): Done {
-  return { bytes: bytes.length, objects: 1 };
 }
 
 function oneStream({ sizeBytes }: WrittenStream): Done {

@@ -94,6 +94,7 @@ class MirrorStorage implements MirroredStorage {
       remote: all.some(({ remote }) => remote),
       resticNamesOnly: all.some(({ resticNamesOnly }) => resticNamesOnly === true),
       paced: all.every(({ paced }) => paced === true),
+      handsOver: all.every(({ handsOver }) => handsOver === true),
       removeBatch: Math.min(...all.map(({ removeBatch }) => removeBatch ?? 1)),
       copies: all.length,
     };

@@ -112,7 +112,7 @@ export class HttpClient implements AsyncDisposable {
         kind: request.kind ?? request.method,
         status: response?.status,
         sentBytes: sizeOf(request.body ?? []),
-        receivedBytes: response?.body.length ?? 0,
+        receivedBytes: response?.bodyBytes ?? 0,
       });
     }
   }

@@ -4,7 +4,7 @@ import https from 'node:https';
 import { asBuffer } from '../../../base/bytes.ts';
 import { CairnError } from '../../../base/errors.ts';
 import { sliceParts, sizeOf } from '../../object-range.ts';
-import type { Pace } from '../../storage.ts';
+import type { OnBytes, Pace } from '../../storage.ts';
 import { connectionLost, networkError, noProgress, type RequestContext } from './http-errors.ts';
 
 /** Bytes handed to the system at once. Each is a step of progress, so a slow line is not taken for a dead one. */
@@ -44,15 +44,22 @@ export interface HttpRequest {
   readonly largestBody?: number | undefined;
   /** Called before the next bytes of the body are sent; without a body, before more of the answer is taken. */
   readonly pace?: Pace | undefined;
+  /** Who takes the body of this answer instead of the response, if anybody does; positions are those in the body. */
+  readonly divert?: ((head: HttpResponseHead) => OnBytes | undefined) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface HttpResponse {
+export interface HttpResponseHead {
   readonly status: number;
   /** Names in lower case; those that came more than once are joined. */
   readonly headers: Readonly<http.IncomingHttpHeaders>;
-  /** All of the body, in an `ArrayBuffer` of its own. Empty for HEAD. */
+}
+
+export interface HttpResponse extends HttpResponseHead {
+  /** All of the body, in an `ArrayBuffer` of its own. Empty for HEAD, and where it was diverted. */
   readonly body: Uint8Array<ArrayBuffer>;
+  readonly bodyBytes: number;
+  readonly diverted: boolean;
 }
 
 export interface ExchangeOptions {
@@ -139,7 +146,7 @@ class Exchange implements Disposable {
     if (done === true) return then();
     const { pace } = this.#request;
     if (pace === undefined) this.#sendGroup(group, groups, then);
-    else this.#paced(pace, sizeOf(group), () => this.#sendGroup(group, groups, then));
+    else this.#afterwards(pace(sizeOf(group)), () => this.#sendGroup(group, groups, then));
   }
 
   #sliced(parts: readonly Uint8Array[]): Iterator<readonly Uint8Array[]> {
@@ -192,10 +199,20 @@ class Exchange implements Disposable {
     this.#outgoing.uncork();
   }
 
-  /** Goes on when these bytes may move. */
-  #paced(pace: Pace, bytes: number, goOn: () => void): void {
+  #handOver(takes: OnBytes, chunk: Buffer, position: number): Promise<void> | undefined {
+    try {
+      return takes(chunk, position);
+    } catch (error) {
+      this.#settle.reject(error);
+      return undefined;
+    }
+  }
+
+  /** Goes on when the next bytes may move. */
+  #afterwards(wait: Promise<void> | undefined, goOn: () => void): void {
+    if (wait === undefined) return goOn();
     this.#isPacing = true;
-    pace(bytes).then(
+    wait.then(
       () => {
         this.#isPacing = false;
         this.#timer?.refresh();
@@ -213,17 +230,21 @@ class Exchange implements Disposable {
     const largest = this.#request.largestBody ?? LARGEST_DOCUMENT;
     const { body: sent, stream } = this.#request;
     const pace = sent === undefined && stream === undefined ? this.#request.pace : undefined;
+    const takes = this.#request.divert?.({ status, headers });
     if (body.announced !== undefined && body.announced > Math.min(largest, constants.MAX_LENGTH)) {
       this.#settle.reject(tooLong(this.#context, largest));
       return;
     }
+    let busy: Promise<void> | undefined;
     response.on('data', (chunk: Buffer) => {
       this.#timer?.refresh();
-      if (body.received + chunk.length > largest) this.#settle.reject(tooLong(this.#context, largest));
-      else body.add(chunk);
-      if (pace === undefined) return;
+      if (body.received + chunk.length > largest) return this.#settle.reject(tooLong(this.#context, largest));
+      busy = takes === undefined ? body.add(chunk) : this.#handOver(takes, chunk, body.pass(chunk));
+      if (pace === undefined && busy === undefined) return;
       response.pause();
-      this.#paced(pace, chunk.length, () => response.resume());
+      const goOn = (): void => void response.resume();
+      if (pace === undefined) this.#afterwards(busy, goOn);
+      else this.#afterwards(busy, () => this.#afterwards(pace(chunk.length), goOn));
     });
     const cutOff = (cause?: unknown): void =>
       this.#settle.reject(connectionLost(this.#context, body.received, body.announced, cause));
@@ -231,10 +252,21 @@ class Exchange implements Disposable {
     response.on('end', () => {
       if (!response.complete || !body.isWhole) return cutOff();
       this.#complete = true;
-      this.#settle.resolve({ status, headers, body: body.bytes() });
+      const diverted = takes !== undefined;
+      const whole = {
+        status,
+        headers,
+        body: diverted ? new Uint8Array() : body.bytes(),
+        bodyBytes: body.received,
+        diverted,
+      };
+      // The last bytes do not hold up the end as those before hold up the next ones.
+      this.#afterwards(busy, () => this.#settle.resolve(whole));
     });
-    // Comes after `end`, when the promise has been settled already, or instead of it.
-    response.on('close', () => cutOff());
+    // Comes after `end`, or instead of it.
+    response.on('close', () => {
+      if (!this.#complete) cutOff();
+    });
   }
 
   #watch(afterMs: number, what: string): void {
@@ -284,11 +316,18 @@ class Body {
     this.announced = contentLength === undefined ? undefined : Number(contentLength);
   }
 
-  add(chunk: Buffer): void {
+  add(chunk: Buffer): undefined {
     // Made with the first byte, so that a server that only announces much costs nothing. Not zeroed: filled or dropped.
     if (this.announced === undefined) this.#chunks.push(chunk);
     else chunk.copy((this.#whole ??= Buffer.allocUnsafeSlow(this.announced)), this.received);
     this.received += chunk.length;
+  }
+
+  /** Counts what goes elsewhere, and says where it lies. */
+  pass(chunk: Buffer): number {
+    const position = this.received;
+    this.received += chunk.length;
+    return position;
   }
 
   get isWhole(): boolean {

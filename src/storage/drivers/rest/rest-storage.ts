@@ -17,6 +17,7 @@ import type {
   WriteStreamOptions,
   WrittenStream,
 } from '../../storage.ts';
+import { handOver } from '../http/hand-over.ts';
 import { openHttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/http-exchange.ts';
 import { isOurServer, isSuccess, RestConnection } from './rest-connection.ts';
@@ -78,6 +79,7 @@ export class RestStorage implements Storage {
       resticNamesOnly: dialect.replaces || !isOurs,
       looseIfAbsent: dialect.replaces,
       paced: true,
+      handsOver: true,
     };
   }
 
@@ -138,8 +140,10 @@ export class RestStorage implements Storage {
       headers,
       largestBody: Infinity,
       pace: options.pace,
+      divert: handOver(options.onBytes, { offset: options.offset ?? 0, length: options.length ?? 0 }),
       signal,
     });
+    if (response.diverted) return response.body;
     switch (response.status) {
       case 200:
       case 206:

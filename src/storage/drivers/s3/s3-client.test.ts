@@ -7,7 +7,7 @@ import { parseS3Location } from './s3-location.ts';
 const keys = { accessKeyId: 'AKID', secretAccessKey: 's', expiresAtMs: undefined };
 
 function answer(status: number, headers: HttpResponse['headers'] = {}, body = ''): HttpResponse {
-  return { status, headers, body: new Uint8Array(utf8(body)) };
+  return { status, headers, body: new Uint8Array(utf8(body)), bodyBytes: body.length, diverted: false };
 }
 
 /** A client whose requests are answered one after the other, and noted. */

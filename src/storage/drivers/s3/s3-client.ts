@@ -19,6 +19,7 @@ export interface S3Operation {
   readonly largestBody?: number | undefined;
   /** See `HttpRequest`. */
   readonly pace?: HttpRequest['pace'];
+  readonly divert?: HttpRequest['divert'];
   /** What S3 calls it, such as `PutObject`: for counting. */
   readonly operation: string;
   /** What is done, for messages. */
@@ -94,7 +95,7 @@ export class S3Client {
 
   async #sendOnce(operation: S3Operation, url: URL, now: Date): Promise<HttpResponse> {
     const { http, credentials, location } = this.#options;
-    const { method, body, largestBody, pace, operation: kind, action, signal } = operation;
+    const { method, body, largestBody, pace, divert, operation: kind, action, signal } = operation;
     let headers: Readonly<Record<string, string>> = {
       ...operation.headers,
       ...(location.requesterPays ? { 'x-amz-request-payer': 'requester' } : {}),
@@ -106,7 +107,7 @@ export class S3Client {
       const payloadHash = operation.sha256 ?? hashPayload(body ?? []);
       headers = signV4({ method, url, headers, payloadHash }, { keys, region: this.#region, now });
     }
-    return await http.request({ method, url, headers, body, largestBody, pace, kind, action, signal });
+    return await http.request({ method, url, headers, body, largestBody, pace, divert, kind, action, signal });
   }
 
   /** Whether the bucket is in another region than was asked, which is noted. */

@@ -2,7 +2,9 @@ import { mapConcurrent } from '../../../base/concurrency.ts';
 import { CairnError, isCairnError } from '../../../base/errors.ts';
 import { type ObjectRange, resolveRange, truncated } from '../../object-range.ts';
 import type { ObjectName, ReadOptions } from '../../storage.ts';
-import type { HttpResponse } from '../http/http-exchange.ts';
+import { parseContentRange } from '../http/content-range.ts';
+import { handOver } from '../http/hand-over.ts';
+import type { HttpRequest, HttpResponse } from '../http/http-exchange.ts';
 import type { S3Client } from './s3-client.ts';
 import type { Headers } from './write-headers.ts';
 
@@ -13,6 +15,7 @@ export interface ReadSettings {
   readonly keyHeaders: Headers;
   /** Of this read. */
   readonly pace?: ReadOptions['pace'];
+  readonly onBytes?: ReadOptions['onBytes'];
 }
 
 /** All of an object, or a range of it that has one byte at least. */
@@ -22,8 +25,11 @@ export async function readS3(
   options: ReadOptions,
   settings: ReadSettings,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { offset = 0, length, signal, pace } = options;
-  const how = { ...settings, pace };
+  const { offset = 0, length, signal, pace, onBytes } = options;
+  const how = { ...settings, pace, onBytes };
+  // What is handed over needs no memory, and one request is as good as several pieces where there are other reads.
+  if (length !== undefined && length > 0 && onBytes !== undefined)
+    return readRange(client, name, { offset, length }, how, signal);
   if (offset === 0 && length === undefined) return (await get(client, name, undefined, how, signal)).body;
   if (length === undefined || length <= settings.pieceBytes)
     return readRange(client, name, { offset, length }, how, signal);
@@ -68,7 +74,8 @@ async function readRange(
   const range = `bytes=${offset}-${length === undefined ? '' : offset + length - 1}`;
   let response: HttpResponse;
   try {
-    response = await get(client, name, range, settings, signal);
+    const divert = length === undefined ? undefined : handOver(settings.onBytes, { offset, length });
+    response = await get(client, name, range, { ...settings, divert }, signal);
   } catch (error) {
     // 416: nothing of the range is there.
     if (!isCairnError(error) || error.facts['status'] !== 416) throw error;
@@ -78,6 +85,7 @@ async function readRange(
     throw error;
   }
   const { body } = response;
+  if (response.diverted) return body;
   // A server that does not know ranges sends everything. (gofakes3 knows them and says 200 all the same.)
   if (response.status === 200 && response.headers['content-range'] === undefined) {
     const part = resolveRange(name, body.length, { offset, ...(length === undefined ? {} : { length }) });
@@ -96,7 +104,7 @@ function get(
   client: S3Client,
   name: ObjectName,
   range: string | undefined,
-  { keyHeaders, pace }: ReadSettings,
+  { keyHeaders, pace, divert }: ReadSettings & { readonly divert?: HttpRequest['divert'] },
   signal: AbortSignal | undefined,
 ): Promise<HttpResponse> {
   return client.send({
@@ -106,6 +114,7 @@ function get(
     // Memory is taken as announced, and the caller asked for all of it.
     largestBody: Number.MAX_SAFE_INTEGER,
     pace,
+    divert,
     operation: 'GetObject',
     action: `read ${name}`,
     signal,
@@ -130,16 +139,6 @@ export async function sizeOfObject(
   const size = Number(headers['content-length'] ?? Number.NaN);
   if (Number.isSafeInteger(size) && size >= 0) return size;
   throw new CairnError('STORAGE_IO', `cannot look at ${name}: the server does not tell its size`);
-}
-
-/** `bytes 0-9/100` or `bytes 0-9/*` (RFC 9110 §14.4), with the end behind the last byte. */
-function parseContentRange(
-  value: string | undefined,
-): { readonly start: number; readonly end: number; readonly total: number | undefined } | undefined {
-  const match = /^bytes (\d+)-(\d+)\/(?:(\d+)|\*)$/u.exec(value ?? '');
-  if (match === null) return undefined;
-  const total = match[3] === undefined ? undefined : Number(match[3]);
-  return { start: Number(match[1]), end: Number(match[2]) + 1, total };
 }
 
 function otherRange(name: ObjectName, asked: string, sent: string): CairnError {

@@ -116,6 +116,7 @@ class BucketStorage implements S3Storage {
       localPath: undefined,
       removeBatch: REMOVE_BATCH,
       paced: true,
+      handsOver: true,
     };
     this.cold = s3Cold(client, keyHeaders);
     this.#client = client;

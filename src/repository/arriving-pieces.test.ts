@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { ByteBudget } from '../base/byte-budget.ts';
+import { ArrivingPieces, type ArrivedPiece, type PackPiece } from './arriving-pieces.ts';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Byte n of this pack is n. */
+const pack = Uint8Array.from({ length: 100 }, (_, at) => at);
+
+function piece(start: number, end: number): PackPiece {
+  return { start, end };
+}
+
+function setUp(
+  pieces: readonly PackPiece[],
+  budget = new ByteBudget(1000),
+): { arriving: ArrivingPieces<PackPiece>; arrived: ArrivedPiece<PackPiece>[] } {
+  const arrived: ArrivedPiece<PackPiece>[] = [];
+  return { arriving: new ArrivingPieces(pieces, budget, (one) => arrived.push(one)), arrived };
+}
+
+/** Gives the pack from `from` to `to` in chunks. */
+async function send(arriving: ArrivingPieces<PackPiece>, from: number, to: number, chunk = 7): Promise<void> {
+  for (let at = from; at < to; at += chunk) await arriving.take(pack.subarray(at, Math.min(to, at + chunk)), at);
+}
+
+describe('the pieces of a pack', () => {
+  it('are gathered from chunks of any size, without what lies between them', async () => {
+    const { arriving, arrived } = setUp([piece(10, 20), piece(20, 43), piece(60, 61)]);
+    await send(arriving, 10, 61);
+    expect(arrived.map(({ bytes }) => [...bytes])).toEqual([
+      [...pack.subarray(10, 20)],
+      [...pack.subarray(20, 43)],
+      [60],
+    ]);
+    expect(arriving.missing).toEqual([]);
+  });
+
+  it('come once where a read that failed begins anew', async () => {
+    const { arriving, arrived } = setUp([piece(0, 10), piece(10, 30)]);
+    await send(arriving, 0, 16);
+    await send(arriving, 0, 30);
+    expect(arrived.map(({ bytes }) => [...bytes])).toEqual([[...pack.subarray(0, 10)], [...pack.subarray(10, 30)]]);
+  });
+
+  it('wait for memory, also where the read begins anew meanwhile', async () => {
+    const budget = new ByteBudget(20);
+    const { arriving, arrived } = setUp([piece(0, 20), piece(20, 40)], budget);
+    await send(arriving, 0, 20);
+    const first = send(arriving, 20, 27);
+    const second = send(arriving, 0, 40);
+    await turn();
+    expect(arrived).toHaveLength(1);
+    arrived[0]?.held[Symbol.dispose]();
+    await Promise.all([first, second]);
+    expect(arrived.map(({ bytes }) => [...bytes])).toEqual([[...pack.subarray(0, 20)], [...pack.subarray(20, 40)]]);
+  });
+
+  it('that did not come are named, and their memory is free again', async () => {
+    const budget = new ByteBudget(20);
+    const { arriving, arrived } = setUp([piece(0, 10), piece(10, 20)], budget);
+    await send(arriving, 0, 15);
+    arriving[Symbol.dispose]();
+    arrived[0]?.held[Symbol.dispose]();
+    expect(arriving.missing).toEqual([piece(10, 20)]);
+    await expect(budget.acquire(20)).resolves.toBeDefined();
+  });
+
+  it('that overlap by the index are named too', async () => {
+    const { arriving, arrived } = setUp([piece(0, 20), piece(10, 15), piece(20, 30)]);
+    await send(arriving, 0, 30);
+    expect(arrived.map(({ piece: { start } }) => start)).toEqual([0, 20]);
+    expect(arriving.missing).toEqual([piece(10, 15)]);
+  });
+});
