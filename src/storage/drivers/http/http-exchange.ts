@@ -31,6 +31,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Sent part by part without a copy; may view shared memory. Must not change until the promise is settled. */
   readonly body?: readonly Uint8Array[] | undefined;
+  /** Of a POST: that it can be made twice without a difference. */
+  readonly repeatable?: boolean | undefined;
   /** What the request is in the words of the driver, such as `PutObject`: for counting. */
   readonly kind?: string | undefined;
   /** What is done, for messages: `read data/ab/…`. */

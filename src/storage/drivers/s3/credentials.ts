@@ -1,7 +1,8 @@
 import { CairnError, messageOf } from '../../../base/errors.ts';
 import { secretVariable } from '../../../base/secret-variable.ts';
 import { type AwsProfile, readAwsProfile } from './aws-profile.ts';
-import type { Environment, S3Location } from './s3-location.ts';
+import type { Environment } from '../url-parameters.ts';
+import type { S3Location } from './s3-location.ts';
 import type { SigningKeys } from './sign-v4.ts';
 
 export interface AwsCredentials extends SigningKeys {
