@@ -21,6 +21,7 @@ export type PeerName =
   | 'rclone'
   | 'sshd'
   | 'azurite'
+  | 'fake-gcs-server'
   | 'age'
   | 'age-plugin-batchpass'
   | 'zstd'
@@ -105,6 +106,19 @@ export const peers: readonly Peer[] = [
     neededBy: 'tests',
     versionArgs: ['--version'],
     origin: { kind: 'npm', package: 'azurite', version: '3.37.0', program: 'azurite-blob' },
+  },
+  {
+    name: 'fake-gcs-server',
+    neededBy: 'tests',
+    versionArgs: ['-help'],
+    origin: {
+      kind: 'go',
+      module: 'github.com/fsouza/fake-gcs-server',
+      version: 'v1.56.1',
+      sum: 'h1:K03sAvbLvDz4hAynpCCUqnNRp+ik9JFSvHbkD/wTPOU=',
+      main: '',
+      tags: [],
+    },
   },
   debian('time', 'bench', 'time'),
   debian('borg', 'bench', 'borgbackup'),
