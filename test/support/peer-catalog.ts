@@ -22,6 +22,11 @@ export type PeerName =
   | 'sshd'
   | 'azurite'
   | 'fake-gcs-server'
+  | 'swift-proxy-server'
+  | 'swift-account-server'
+  | 'swift-container-server'
+  | 'swift-object-server'
+  | 'memcached'
   | 'age'
   | 'age-plugin-batchpass'
   | 'zstd'
@@ -54,6 +59,7 @@ export interface Peer {
   readonly origin: PeerOrigin;
   /** `asked`: takes so long to build that it is installed only when named. */
   readonly neededBy: 'tests' | 'bench' | 'asked';
+  /** Empty for programs that take a second to say it: then it is not asked for. */
   readonly versionArgs: readonly string[];
 }
 
@@ -120,6 +126,12 @@ export const peers: readonly Peer[] = [
       tags: [],
     },
   },
+  // A real Swift: a proxy before one server each of accounts, containers and objects. Its logins want a memcached.
+  debian('swift-proxy-server', 'tests', 'swift-proxy', []),
+  debian('swift-account-server', 'tests', 'swift-account', []),
+  debian('swift-container-server', 'tests', 'swift-container', []),
+  debian('swift-object-server', 'tests', 'swift-object', []),
+  debian('memcached', 'tests', 'memcached'),
   debian('time', 'bench', 'time'),
   debian('borg', 'bench', 'borgbackup'),
   {
@@ -220,6 +232,7 @@ export function forgetFoundPeers(): void {
 function lookUp(peer: Peer): FoundPeer | undefined {
   const path = peer.origin.kind === 'debian' ? onPath(peer.origin.program) : executable(builtPath(peer));
   if (path === undefined) return undefined;
+  if (peer.versionArgs.length === 0) return { path, version: 'unknown' };
   const { status, stdout, stderr } = spawnSync(path, peer.versionArgs, { encoding: 'utf8', timeout: 20_000 });
   if (status !== 0) return undefined;
   return { path, version: /\d+\.\d+(?:\.\d+)*/u.exec(`${stdout}\n${stderr}`)?.[0] ?? 'unknown' };

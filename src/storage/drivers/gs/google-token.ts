@@ -7,6 +7,7 @@ import type { Secret } from '../../../base/secret.ts';
 import { printable, statusError } from '../http/http-errors.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/http-exchange.ts';
+import { fieldsOf, parseJsonAnswer } from '../http/json-answer.ts';
 import { clockSkewed, serviceError } from '../http/service-errors.ts';
 import type { Expiring } from '../renewed-value.ts';
 import type { AuthorizedUser, GoogleCredentials, ServiceAccount } from './google-credentials.ts';
@@ -34,7 +35,7 @@ const METADATA_MS = 5000;
 export async function askGoogleToken(credentials: GoogleCredentials, sources: TokenSources): Promise<GoogleToken> {
   switch (credentials.kind) {
     case 'token':
-      return { token: text(credentials.token), expiresAtMs: undefined };
+      return { token: utf8Lossy(credentials.token.reveal()), expiresAtMs: undefined };
     case 'service-account':
       return exchange(credentials.tokenUrl, assertionForm(credentials, sources.now()), sources);
     case 'authorized-user':
@@ -61,7 +62,7 @@ function assertionForm({ email, privateKey, privateKeyId, tokenUrl }: ServiceAcc
 
 function sign(signed: string, privateKey: Secret): string {
   try {
-    return createSign('RSA-SHA256').update(signed).sign(text(privateKey), 'base64url');
+    return createSign('RSA-SHA256').update(signed).sign(utf8Lossy(privateKey.reveal()), 'base64url');
   } catch {
     // Not kept as a cause: it may repeat a part of the key.
     throw new CairnError('CONFIG_INVALID', 'the credentials of Google hold no private key that can be used', {
@@ -74,8 +75,8 @@ function refreshForm({ clientId, clientSecret, refreshToken }: AuthorizedUser): 
   return {
     grant_type: 'refresh_token',
     client_id: clientId,
-    client_secret: text(clientSecret),
-    refresh_token: text(refreshToken),
+    client_secret: utf8Lossy(clientSecret.reveal()),
+    refresh_token: utf8Lossy(refreshToken.reveal()),
   };
 }
 
@@ -155,8 +156,8 @@ async function libraryToken(library: unknown, path: string): Promise<string> {
   return token;
 }
 
-function parseToken(host: string, { body }: HttpResponse, now: () => Date): GoogleToken {
-  const { access_token: token, expires_in: seconds } = parseObject(body);
+function parseToken(host: string, response: HttpResponse, now: () => Date): GoogleToken {
+  const { access_token: token, expires_in: seconds } = fieldsOf(parseJsonAnswer(response));
   if (typeof token !== 'string' || token === '' || !/^[\x21-\x7e]+$/u.test(token)) {
     throw new CairnError('STORAGE_IO', `cannot ${ACTION}: ${host} answers with no token`, { facts: { host } });
   }
@@ -165,7 +166,7 @@ function parseToken(host: string, { body }: HttpResponse, now: () => Date): Goog
 
 /** What `{ "error": …, "error_description": … }` of the login means (RFC 6749 §5.2). */
 function loginRefused(url: URL, response: HttpResponse, nowMs: number): CairnError {
-  const { error, error_description: description } = parseObject(response.body);
+  const { error, error_description: description } = fieldsOf(parseJsonAnswer(response));
   const reason = typeof error === 'string' ? error : '';
   const said = [reason, typeof description === 'string' ? description : ''].filter((part) => part !== '').join(': ');
   const request = { action: ACTION, host: url.host };
@@ -202,19 +203,6 @@ function noCredentials(cause: unknown): CairnError {
   });
 }
 
-function parseObject(body: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(utf8Lossy(body));
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
-}
-
 function base64url(value: string): string {
   return Buffer.from(value).toString('base64url');
-}
-
-function text(secret: Secret): string {
-  return Buffer.from(secret.reveal()).toString('utf8');
 }

@@ -91,8 +91,7 @@ export class GsClient {
 
   /** The same, of an answer that is a document. */
   async sendForJson(operation: GsOperation): Promise<Readonly<Record<string, unknown>>> {
-    const { body } = await this.send(operation);
-    return parseAnswer(body, operation.action);
+    return parseAnswer(await this.send(operation), operation.action);
   }
 
   async #sendOnce(operation: GsOperation, url: URL, token: GoogleToken | undefined): Promise<HttpResponse> {

@@ -3,6 +3,7 @@ import { CairnError } from '../../../base/errors.ts';
 import { exists, missing } from '../../object-range.ts';
 import type { ObjectName } from '../../storage.ts';
 import type { Refusal, RequestContext } from '../http/http-errors.ts';
+import { type Fields, fieldsOf, parseJsonAnswer } from '../http/json-answer.ts';
 import { serviceError, type ServiceMeaning } from '../http/service-errors.ts';
 
 /** What Google says of a request that it refuses: `{ "error": { "message": …, "errors": [{ "reason": … }] } }`. */
@@ -90,7 +91,6 @@ const meanings = new Map<string, ServiceMeaning>([
   ],
 ]);
 
-/** Fits no quota and no hint of a single reason: the wrong bytes arrived. */
 const garbled: ServiceMeaning = {
   code: 'STORAGE_UNREACHABLE',
   text: 'received other bytes than were sent',
@@ -98,17 +98,13 @@ const garbled: ServiceMeaning = {
 };
 
 /** Reads the error document of an answer. Whatever else came is a refusal without a name. */
-function parseGsRefusal(body: Uint8Array): GsRefusal {
-  const text = utf8Lossy(body);
-  try {
-    const { error } = fieldsOf(JSON.parse(text));
-    const { message, errors } = fieldsOf(error);
-    const { reason } = fieldsOf(Array.isArray(errors) ? errors[0] : undefined);
-    return { reason: stringOf(reason), message: stringOf(message) };
-  } catch {
-    // Downloads are refused with plain text.
-    return { reason: '', message: text.startsWith('<') ? '' : text };
-  }
+function parseGsRefusal(response: Pick<RefusedAnswer, 'body'>): GsRefusal {
+  const value = parseJsonAnswer(response);
+  // Downloads are refused with plain text.
+  const text = value === undefined ? utf8Lossy(response.body) : '';
+  const { message, errors } = fieldsOf(fieldsOf(value).error);
+  const { reason } = fieldsOf(Array.isArray(errors) ? errors[0] : undefined);
+  return { reason: stringOf(reason), message: stringOf(message) || (text.startsWith('<') ? '' : text) };
 }
 
 /** Of an answer, what its meaning depends on. */
@@ -118,7 +114,7 @@ export interface RefusedAnswer extends Refusal {
 
 /** The error of an answer that is no success. */
 export function gsError(request: GsRequest, response: RefusedAnswer): CairnError {
-  const refusal = parseGsRefusal(response.body);
+  const refusal = parseGsRefusal(response);
   const { bucket, name, hasFixedToken } = request;
   const { status } = response;
   const said = [refusal.reason, refusal.message].filter((text) => text !== '').join(': ');
@@ -162,17 +158,10 @@ export function strangeAnswer(action: string, what: string): CairnError {
 }
 
 /** The fields of an answer that is a document. */
-export function parseAnswer(body: Uint8Array, action: string): Readonly<Record<string, unknown>> {
-  try {
-    return fieldsOf(JSON.parse(utf8Lossy(body)));
-  } catch {
-    throw strangeAnswer(action, 'something that is no JSON');
-  }
-}
-
-/** The fields of what should be an object of JSON; none of anything else. */
-export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
+export function parseAnswer(response: Pick<RefusedAnswer, 'body'>, action: string): Fields {
+  const value = parseJsonAnswer(response);
+  if (value === undefined) throw strangeAnswer(action, 'something that is no JSON');
+  return fieldsOf(value);
 }
 
 function stringOf(value: unknown): string {

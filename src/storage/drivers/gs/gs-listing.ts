@@ -1,7 +1,8 @@
 import { isObjectName } from '../../object-name.ts';
 import type { ObjectInfo } from '../../storage.ts';
+import { fieldsOf } from '../http/json-answer.ts';
 import type { GsClient } from './gs-client.ts';
-import { fieldsOf, strangeAnswer } from './gs-errors.ts';
+import { strangeAnswer } from './gs-errors.ts';
 
 /** Objects below `prefix`, page after page, one request each. A page that does not say how to go on ends in an error. */
 export async function* listGs(client: GsClient, prefix: string, signal?: AbortSignal): AsyncGenerator<ObjectInfo> {

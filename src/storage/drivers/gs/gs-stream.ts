@@ -194,9 +194,10 @@ class UploadSession {
     });
   }
 
-  #take({ status, headers, body }: HttpResponse, end: number): void {
+  #take(response: HttpResponse, end: number): void {
+    const { status, headers } = response;
     if (status !== MORE) {
-      this.#stored = parseAnswer(body, `write ${this.#name}`);
+      this.#stored = parseAnswer(response, `write ${this.#name}`);
       this.#heldBytes = end;
       return;
     }
@@ -267,7 +268,7 @@ async function isStored(
     signal,
   });
   if (response.status === 404) return false;
-  const { size, md5Hash } = parseAnswer(response.body, action);
+  const { size, md5Hash } = parseAnswer(response, action);
   return parseSize(size, name, action) === sizeBytes && md5Hash === md5;
 }
 
