@@ -6,6 +6,7 @@ import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { FakeGcs } from '../support/fake-gcs.ts';
 import { peersMissing } from '../support/peers.ts';
+import { shareVault } from '../support/shared-with-restic.ts';
 
 let server: FakeGcs;
 let count = 0;
@@ -85,5 +86,17 @@ describe.skipIf(skip)('what Google stores', () => {
     await storage.create();
     await storage.write('config', utf8('c'));
     expect(storage.url).toBe(`gs:by-url:/a?endpoint=http://127.0.0.1:${server.port}`);
+  });
+});
+
+describe.skipIf(peersMissing('restic-newest') || skip)('a vault in Google', () => {
+  it('is one for us and for restic', { timeout: 120_000 }, async () => {
+    const { restored, checked, isGood } = await shareVault('gs://shared-vault/v', 'gs:shared-vault:/v', {
+      ...server.environment(),
+      GOOGLE_ACCESS_TOKEN: 'x',
+    });
+    expect(restored).toEqual(['written by us', 'written by restic']);
+    expect(checked).toContain('no errors were found');
+    expect(isGood).toBe(true);
   });
 });

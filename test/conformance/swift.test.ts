@@ -10,6 +10,7 @@ import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage, StorageFeatures } from '../../src/storage/storage.ts';
 import { startKeystone } from '../support/keystone-double.ts';
 import { peersMissing } from '../support/peers.ts';
+import { shareVault } from '../support/shared-with-restic.ts';
 import { SwiftServer, swiftPeers } from '../support/swift-server.ts';
 
 let server: SwiftServer;
@@ -225,5 +226,14 @@ describe.skipIf(skip)('a login for Swift', () => {
     });
     await storage.create();
     expect(await storage.stat('config')).toBeUndefined();
+  });
+});
+
+describe.skipIf(peersMissing('restic-newest') || skip)('a vault in Swift', () => {
+  it('is one for us and for restic', { timeout: 120_000 }, async () => {
+    const { restored, checked, isGood } = await shareVault('swift://vault/v', 'swift:vault:/v', server.environment());
+    expect(restored).toEqual(['written by us', 'written by restic']);
+    expect(checked).toContain('no errors were found');
+    expect(isGood).toBe(true);
   });
 });

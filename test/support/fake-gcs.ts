@@ -17,7 +17,9 @@ export class FakeGcs implements AsyncDisposable {
     const program = findPeer('fake-gcs-server');
     if (program === undefined) throw new Error('fake-gcs-server is not installed');
     const port = await freePort();
-    const place = ['-scheme', 'http', '-host', '127.0.0.1', '-port', String(port)];
+    // Google's own libraries read by the public host.
+    const host = ['-host', '127.0.0.1', '-public-host', `127.0.0.1:${port}`];
+    const place = ['-scheme', 'http', ...host, '-port', String(port)];
     const child = spawn(program.path, [...place, '-backend', 'memory', '-log-level', 'error'], { stdio: 'ignore' });
     const server = new FakeGcs(port, child);
     while (!(await server.#answers())) {
