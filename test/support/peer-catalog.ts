@@ -59,7 +59,7 @@ export interface Peer {
   readonly origin: PeerOrigin;
   /** `asked`: takes so long to build that it is installed only when named. */
   readonly neededBy: 'tests' | 'bench' | 'asked';
-  /** Empty for programs that take a second to say it: then it is not asked for. */
+  /** Empty for programs that do not say it, or take a second for that. */
   readonly versionArgs: readonly string[];
 }
 
@@ -116,7 +116,7 @@ export const peers: readonly Peer[] = [
   {
     name: 'fake-gcs-server',
     neededBy: 'tests',
-    versionArgs: ['-help'],
+    versionArgs: [],
     origin: {
       kind: 'go',
       module: 'github.com/fsouza/fake-gcs-server',

@@ -103,7 +103,7 @@ export class SwiftServer implements AsyncDisposable {
 async function quickFolder(): Promise<string> {
   try {
     const probe = await mkdtemp('/dev/shm/cairn-swift-');
-    const { status } = spawnSync('setfattr', ['-n', 'user.swift', '-v', '1', probe]);
+    const { status } = spawnSync(findPeer('setfattr')?.path ?? 'false', ['-n', 'user.swift', '-v', '1', probe]);
     await rm(probe, { recursive: true });
     return status === 0 ? '/dev/shm' : tmpdir();
   } catch {
