@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CairnError, messageOf, systemCode } from '../../../base/errors.ts';
 import { Secret } from '../../../base/secret.ts';
 import { secretVariable } from '../../../base/secret-variable.ts';
+import { homeFolder } from '../../../base/user-folder.ts';
 import { type Environment, valueOf } from '../url-parameters.ts';
 
 /** What shows Google who we are ("How Application Default Credentials works", Google Cloud documentation). */
@@ -52,19 +52,20 @@ export async function findGoogleCredentials(
   if (token !== undefined) return { kind: 'token', token: new Secret(token.trim()) };
   const named = valueOf(environment['GOOGLE_APPLICATION_CREDENTIALS']);
   const path = named ?? gcloudFile(environment);
-  const text = await readCredentials(path, named !== undefined, signal);
-  if (text !== undefined) return parseGoogleCredentials(text, path);
+  const text = path === undefined ? undefined : await readCredentials(path, named !== undefined, signal);
+  if (path !== undefined && text !== undefined) return parseGoogleCredentials(text, path);
   return { kind: 'metadata', host: valueOf(environment['GCE_METADATA_HOST']) ?? METADATA_HOST };
 }
 
-function gcloudFile(environment: Environment): string {
+/** Where gcloud keeps the login of this user; undefined where the variables name no home. */
+function gcloudFile(environment: Environment): string | undefined {
   const name = 'application_default_credentials.json';
   const folder = valueOf(environment['CLOUDSDK_CONFIG']);
   if (folder !== undefined) return join(folder, name);
   const appData = process.platform === 'win32' ? valueOf(environment['APPDATA']) : undefined;
-  return appData === undefined
-    ? join(environment['HOME'] ?? homedir(), '.config', 'gcloud', name)
-    : join(appData, 'gcloud', name);
+  if (appData !== undefined) return join(appData, 'gcloud', name);
+  const home = homeFolder(environment);
+  return home === undefined ? undefined : join(home, '.config', 'gcloud', name);
 }
 
 async function readCredentials(
