@@ -48,7 +48,7 @@ function printFound(list: readonly Peer[]): void {
   for (const peer of list) {
     const found = findPeer(peer.name);
     const state = found === undefined ? 'missing' : `${found.version.padEnd(10)} ${found.path}`;
-    console.log(`${peer.name.padEnd(14)} ${state}${found === undefined ? ` (needed by: ${peer.neededBy})` : ''}`);
+    console.log(`${peer.name.padEnd(22)} ${state}${found === undefined ? ` (needed by: ${peer.neededBy})` : ''}`);
   }
 }
 

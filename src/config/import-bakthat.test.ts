@@ -54,6 +54,27 @@ sync: { url: https://sync.example, username: me, password: hunter3, auto: true }
     });
   });
 
+  it('B46: gives a vault in Swift its container and its login, of both versions', () => {
+    const swift =
+      'access_key: "acc:ana", secret_key: hunter2, s3_bucket: c, default_destination: swift, auth_url: "https://h';
+    expect(vaultsOf(`default: { ${swift}/v1.0" }\nother: { ${swift}/v2.0", auth_version: 2 }`)).toMatchObject({
+      main: {
+        url: 'swift:c:/cairn',
+        env: { ST_AUTH: 'https://h/v1.0', ST_USER: 'acc:ana', ST_KEY: 'hunter2' },
+        archives: { compression: 'gzip' },
+      },
+      other: {
+        env: {
+          OS_AUTH_URL: 'https://h/v2.0',
+          OS_IDENTITY_API_VERSION: '2',
+          OS_TENANT_NAME: 'acc',
+          OS_USERNAME: 'ana',
+          OS_PASSWORD: 'hunter2',
+        },
+      },
+    });
+  });
+
   it.each([
     [0, 'monday'],
     [5, 'saturday'],

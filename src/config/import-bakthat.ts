@@ -97,13 +97,13 @@ function importProfile(profile: string, settings: Fields, notes: string[]): Conf
 function vaultOf(settings: Fields, note: (text: string) => void): Fields | undefined {
   const bucket = textOf(settings['s3_bucket']);
   const destination = textOf(settings['default_destination']) ?? 's3';
-  if (destination === 'swift' || settings['auth_url'] !== undefined) {
-    note('swift is reached through rclone here: make a remote with `rclone config`, and a vault at rclone:REMOTE:PATH');
-    return undefined;
-  }
   if (bucket === undefined) {
     note('has no s3_bucket, so no vault was made of it');
     return undefined;
+  }
+  if (destination === 'swift' || settings['auth_url'] !== undefined) {
+    note('the vault has no password yet: cairn asks for it; `vaults.NAME.password` says where else it is');
+    return { url: `swift:${bucket}:/${PREFIX}`, env: swiftLogin(settings), ...keptWith(settings, note) };
   }
   const region = textOf(settings['region_name']) ?? 'us-east-1';
   if (destination === 'glacier') {
@@ -118,8 +118,31 @@ function vaultOf(settings: Fields, note: (text: string) => void): Fields | undef
     url: `s3://${bucket}/${PREFIX}?region=${encodeURIComponent(region)}`,
     ...(Object.keys(env).length === 0 ? {} : { env }),
     ...(destination === 'glacier' ? { coldClass: 'GLACIER' } : {}),
+    ...keptWith(settings, note),
+  };
+}
+
+function keptWith(settings: Fields, note: (text: string) => void): Fields {
+  return {
     archives: { compression: settings['compress'] === false ? 'none' : 'gzip' },
     ...field('keep', keepOf(settings['rotation'], note)),
+  };
+}
+
+/** Version 2 has the tenant before the user, as in `tenant:user`; version 1 has the account there, and keeps it. */
+function swiftLogin(settings: Fields): Fields {
+  const url = literalOf(settings['auth_url']);
+  const user = literalOf(settings['access_key']);
+  const key = literalOf(settings['secret_key']);
+  if (Number.parseInt(textOf(settings['auth_version']) ?? '1', 10) === 1)
+    return { ...field('ST_AUTH', url), ...field('ST_USER', user), ...field('ST_KEY', key) };
+  const [, tenant, name] = /^([^:]*):(.*)$/s.exec(user ?? '') ?? [undefined, undefined, user];
+  return {
+    ...field('OS_AUTH_URL', url),
+    OS_IDENTITY_API_VERSION: textOf(settings['auth_version']),
+    ...field('OS_TENANT_NAME', tenant),
+    ...field('OS_USERNAME', name),
+    ...field('OS_PASSWORD', key),
   };
 }
 

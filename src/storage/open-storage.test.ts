@@ -30,7 +30,7 @@ describe('parseStorageUrl', () => {
     'file://host/x',
     'a\0b',
     'sftp:host',
-    'swift:x',
+    'b2:x',
     'rest:h',
     'rest:ftp://h/',
     'rclone:r',

@@ -10,16 +10,16 @@ import { parseSftpUrl, type SftpLocation } from './drivers/sftp/sftp-location.ts
 import type { Storage } from './storage.ts';
 
 const SUPPORTED =
-  'a path, local:PATH, file:///PATH, s3://BUCKET/PREFIX, sftp://USER@HOST//PATH, rest:https://HOST/PATH/, rclone:REMOTE:PATH, azure:CONTAINER:/PREFIX or memory:NAME';
+  'a path, local:PATH, file:///PATH, s3://BUCKET/PREFIX, sftp://USER@HOST//PATH, rest:https://HOST/PATH/, rclone:REMOTE:PATH, azure:CONTAINER:/PREFIX, gs:BUCKET:/PREFIX, swift:CONTAINER:/PREFIX or memory:NAME';
 // Known elsewhere; a clear answer is better than a folder called "s3:".
-const NOT_YET = new Set(['swift', 'gs', 'b2']);
+const NOT_YET = new Set(['b2']);
 
 /** Where a storage URL points, parsed. */
 export type StorageLocation =
   | { readonly kind: 'local'; readonly path: string }
   | { readonly kind: 'memory'; readonly name: string }
   /** Parsed by its driver, with the environment. */
-  | { readonly kind: 's3'; readonly url: string }
+  | { readonly kind: 's3' | 'gs' | 'swift'; readonly url: string }
   | { readonly kind: 'sftp'; readonly location: SftpLocation }
   | { readonly kind: 'rest'; readonly location: RestLocation }
   | { readonly kind: 'rclone'; readonly remote: string }
@@ -47,7 +47,8 @@ const memories = new Map<string, Storage>();
 
 /**
  * Opens the storage at `url`: a path, `local:PATH`, `file:///PATH`, `s3://BUCKET/PREFIX` or `s3:https://HOST/BUCKET/PREFIX`,
- * `sftp://USER@HOST//PATH`, `rest:https://HOST/PATH/`, `rclone:REMOTE:PATH`, `azure:CONTAINER:/PREFIX`, or `memory:NAME`, which is one and the same storage for all of this
+ * `sftp://USER@HOST//PATH`, `rest:https://HOST/PATH/`, `rclone:REMOTE:PATH`, `azure:CONTAINER:/PREFIX`,
+ * `gs:BUCKET:/PREFIX`, `swift:CONTAINER:/PREFIX`, or `memory:NAME`, which is one and the same storage for all of this
  * process. The driver alone: retries and limits are layers (`vault/storage-stack.ts`). Touches nothing yet, but starts
  * rclone. Throws `STORAGE_URL_INVALID`, whose text never repeats more of the URL than its scheme, since the rest may hold
  * a password.
@@ -73,6 +74,10 @@ export async function openStorage(url: string, options: OpenStorageOptions = {})
       return (await import('./drivers/rclone/rclone-storage.ts')).openRcloneStorage(location.remote, { env, signal });
     case 'azure':
       return (await import('./drivers/azure/azure-storage.ts')).openAzureStorage(location.location, env);
+    case 'gs':
+      return (await import('./drivers/gs/gs-storage.ts')).openGsStorage(location.url, { environment: env, signal });
+    case 'swift':
+      return (await import('./drivers/swift/swift-storage.ts')).openSwiftStorage(location.url, { environment: env });
     case 'registered':
       return location.open(location.url, { env, signal });
     default:
@@ -95,6 +100,10 @@ export function parseStorageUrl(url: string, schemes?: StorageSchemes): StorageL
       return { kind: 'memory', name: rest };
     case 's3':
       return { kind: 's3', url };
+    case 'gs':
+      return { kind: 'gs', url };
+    case 'swift':
+      return { kind: 'swift', url };
     case 'sftp':
       return { kind: 'sftp', location: parseSftpUrl(url) };
     case 'azure':
@@ -113,7 +122,19 @@ export function parseStorageUrl(url: string, schemes?: StorageSchemes): StorageL
   }
 }
 
-const ownSchemes = new Set(['local', 'file', 'memory', 's3', 'sftp', 'azure', 'rest', 'rclone', 'mirror']);
+const ownSchemes = new Set([
+  'local',
+  'file',
+  'memory',
+  's3',
+  'sftp',
+  'azure',
+  'gs',
+  'swift',
+  'rest',
+  'rclone',
+  'mirror',
+]);
 
 /** Whether a scheme could be registered: it is one by RFC 3986 §3.1, is no drive letter, and not one of Cairn's own. */
 export function isFreeScheme(scheme: string): boolean {

@@ -21,6 +21,12 @@ export type PeerName =
   | 'rclone'
   | 'sshd'
   | 'azurite'
+  | 'fake-gcs-server'
+  | 'swift-proxy-server'
+  | 'swift-account-server'
+  | 'swift-container-server'
+  | 'swift-object-server'
+  | 'memcached'
   | 'age'
   | 'age-plugin-batchpass'
   | 'zstd'
@@ -53,6 +59,7 @@ export interface Peer {
   readonly origin: PeerOrigin;
   /** `asked`: takes so long to build that it is installed only when named. */
   readonly neededBy: 'tests' | 'bench' | 'asked';
+  /** Empty for programs that do not say it, or take a second for that. */
   readonly versionArgs: readonly string[];
 }
 
@@ -106,6 +113,25 @@ export const peers: readonly Peer[] = [
     versionArgs: ['--version'],
     origin: { kind: 'npm', package: 'azurite', version: '3.37.0', program: 'azurite-blob' },
   },
+  {
+    name: 'fake-gcs-server',
+    neededBy: 'tests',
+    versionArgs: [],
+    origin: {
+      kind: 'go',
+      module: 'github.com/fsouza/fake-gcs-server',
+      version: 'v1.56.1',
+      sum: 'h1:K03sAvbLvDz4hAynpCCUqnNRp+ik9JFSvHbkD/wTPOU=',
+      main: '',
+      tags: [],
+    },
+  },
+  // A real Swift: a proxy before one server each of accounts, containers and objects. Its logins want a memcached.
+  debian('swift-proxy-server', 'tests', 'swift-proxy', []),
+  debian('swift-account-server', 'tests', 'swift-account', []),
+  debian('swift-container-server', 'tests', 'swift-container', []),
+  debian('swift-object-server', 'tests', 'swift-object', []),
+  debian('memcached', 'tests', 'memcached'),
   debian('time', 'bench', 'time'),
   debian('borg', 'bench', 'borgbackup'),
   {
@@ -206,6 +232,7 @@ export function forgetFoundPeers(): void {
 function lookUp(peer: Peer): FoundPeer | undefined {
   const path = peer.origin.kind === 'debian' ? onPath(peer.origin.program) : executable(builtPath(peer));
   if (path === undefined) return undefined;
+  if (peer.versionArgs.length === 0) return { path, version: 'unknown' };
   const { status, stdout, stderr } = spawnSync(path, peer.versionArgs, { encoding: 'utf8', timeout: 20_000 });
   if (status !== 0) return undefined;
   return { path, version: /\d+\.\d+(?:\.\d+)*/u.exec(`${stdout}\n${stderr}`)?.[0] ?? 'unknown' };

@@ -257,6 +257,22 @@ describe('a client', () => {
 const slowly = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60));
 const refuse = (): Promise<void> => Promise.reject(new Error('no more'));
 
+describe('an answer to HEAD', () => {
+  it('is understood although bytes follow it, and no request is sent behind them', async () => {
+    let connections = 0;
+    await using server = await speaking((socket) => {
+      connections++;
+      socket.on('data', () => socket.write('HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nNot found'));
+    });
+    await using client = await openHttpClient();
+    for (let times = 0; times < 2; times++) {
+      const response = await client.request({ method: 'HEAD', action: 'look at x', url: server.url });
+      expect([response.status, response.headers['content-length']]).toEqual([404, '9']);
+    }
+    expect(connections).toBe(2);
+  });
+});
+
 describe('a paced request', () => {
   const body = new Uint8Array(300_000).fill(7);
 

@@ -118,7 +118,7 @@ export class HttpClient implements AsyncDisposable {
   }
 
   #agent({ protocol, hostname }: URL): http.Agent {
-    const proxied = this.#options.socketPath === undefined && !isLoopback(hostname);
+    const proxied = this.#options.socketPath === undefined && !isNearby(hostname);
     const key = `${protocol} ${proxied}`;
     const known = this.#agents.get(key);
     if (known !== undefined) return known;
@@ -134,11 +134,12 @@ export class HttpClient implements AsyncDisposable {
 }
 
 /** Whether a request that may have reached the server already can be made again without a difference. */
-function mayRepeat({ method, headers = {}, stream }: HttpRequest): boolean {
-  return stream === undefined && method !== 'POST' && headers['if-none-match'] === undefined;
+function mayRepeat({ method, headers = {}, stream, repeatable = false }: HttpRequest): boolean {
+  return stream === undefined && (method !== 'POST' || repeatable) && headers['if-none-match'] === undefined;
 }
 
-function isLoopback(hostname: string): boolean {
+/** Whether a host is this machine or, as the servers by which clouds hand out credentials are, on the link itself. */
+function isNearby(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/gu, '');
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && /^(?:127|169\.254)\./u.test(host));
 }

@@ -36,6 +36,8 @@ export interface HttpRequest {
    * changed once the next one is asked for. What it throws ends the request unfinished, and is thrown. Not counted as sent.
    */
   readonly stream?: AsyncIterable<Uint8Array> | undefined;
+  /** Of a POST: that it can be made twice without a difference. */
+  readonly repeatable?: boolean | undefined;
   /** What the request is in the words of the driver, such as `PutObject`: for counting. */
   readonly kind?: string | undefined;
   /** What is done, for messages: `read data/ab/…`. */
@@ -96,6 +98,8 @@ class Exchange implements Disposable {
   readonly #settle: { resolve(response: HttpResponse): void; reject(error: unknown): void };
   #timer: NodeJS.Timeout | undefined;
   #answered = false;
+  /** The whole answer to HEAD. */
+  #head: HttpResponse | undefined;
   /** No byte moves because none is wanted: that is no stall. */
   #isPacing = false;
   #complete = false;
@@ -226,6 +230,8 @@ class Exchange implements Disposable {
     this.#answered = true;
     this.#watch(this.#timeouts.stallMs, 'the answer stopped in the middle');
     const { statusCode: status = 0, headers } = response;
+    if (this.#request.method === 'HEAD')
+      this.#head = { status, headers, body: new Uint8Array(), bodyBytes: 0, diverted: false };
     const body = new Body(this.#request.method === 'HEAD' ? '0' : headers['content-length']);
     const largest = this.#request.largestBody ?? LARGEST_DOCUMENT;
     const { body: sent, stream } = this.#request;
@@ -278,6 +284,10 @@ class Exchange implements Disposable {
   }
 
   #fail(error: Error): void {
+    // Some servers, Swift's among them, send bytes behind the answer to HEAD: it has been understood all the same, and the
+    // connection is used no more.
+    if (this.#head !== undefined && 'code' in error && String(error.code).startsWith('HPE_'))
+      return this.#settle.resolve(this.#head);
     const meaning = networkError(this.#context, error);
     const stale = this.#outgoing.reusedSocket && !this.#answered && meaning.facts['system'] === 'ECONNRESET';
     this.#settle.reject(stale ? new StaleConnection(meaning) : meaning);

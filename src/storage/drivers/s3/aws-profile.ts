@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CairnError, messageOf, systemCode } from '../../../base/errors.ts';
 import { homeFolder } from '../../../base/user-folder.ts';
-import type { Environment } from './s3-location.ts';
+import type { Environment } from '../url-parameters.ts';
 
 /** Settings of one profile of the AWS command line, from both of its files; `credentials` goes first. */
 export type AwsProfile = ReadonlyMap<string, string>;

@@ -1,20 +1,17 @@
 import { CairnError, messageOf } from '../../../base/errors.ts';
 import { secretVariable } from '../../../base/secret-variable.ts';
 import { type AwsProfile, readAwsProfile } from './aws-profile.ts';
-import type { Environment, S3Location } from './s3-location.ts';
+import { type Expiring, RenewedValue } from '../renewed-value.ts';
+import type { Environment } from '../url-parameters.ts';
+import type { S3Location } from './s3-location.ts';
 import type { SigningKeys } from './sign-v4.ts';
 
-export interface AwsCredentials extends SigningKeys {
-  /** When they stop being valid, in milliseconds since the epoch; undefined for ever. */
-  readonly expiresAtMs: number | undefined;
-}
+export interface AwsCredentials extends SigningKeys, Expiring {}
 
 /** Gives credentials, each time as they are now. */
 export type CredentialProvider = (signal: AbortSignal | undefined) => Promise<AwsCredentials>;
 
 const PROVIDERS_PACKAGE = '@aws-sdk/credential-providers';
-/** Credentials that end are fetched anew so long before. */
-const RENEW_BEFORE_MS = 5 * 60_000;
 // Settings of a profile that say that its keys have to be asked for.
 const DYNAMIC = [
   'role_arn',
@@ -102,13 +99,14 @@ async function packageProvider(
   } catch (error) {
     throw missing(why, error);
   }
-  return caching(async () => {
+  const keys = new RenewedValue(async () => {
     try {
       return parseCredentials(await chain());
     } catch (error) {
       throw missing(why, error);
     }
   });
+  return async (signal) => keys.get(signal);
 }
 
 async function importProviders(): Promise<unknown> {
@@ -133,25 +131,6 @@ function parseCredentials(value: unknown): AwsCredentials {
     secretAccessKey,
     ...(typeof sessionToken === 'string' ? { sessionToken } : {}),
     expiresAtMs: expiration instanceof Date ? expiration.getTime() : undefined,
-  };
-}
-
-/** Asks once for all who want them at the same time, and again before they end. */
-function caching(ask: () => Promise<AwsCredentials>): CredentialProvider {
-  let known: AwsCredentials | undefined;
-  let asking: Promise<AwsCredentials> | undefined;
-  const renew = async (): Promise<AwsCredentials> => {
-    try {
-      known = await ask();
-      return known;
-    } finally {
-      asking = undefined;
-    }
-  };
-  return async () => {
-    if (known !== undefined && (known.expiresAtMs ?? Infinity) - RENEW_BEFORE_MS > Date.now()) return known;
-    asking ??= renew();
-    return await asking;
   };
 }
 

@@ -1,10 +1,11 @@
 import type { HttpClient } from '../http/http-client.ts';
 import type { HttpRequest, HttpResponse } from '../http/http-exchange.ts';
+import { encodePath, encodeQuery } from '../http/url-encoding.ts';
 import type { ObjectName } from '../../storage.ts';
 import type { CredentialProvider } from './credentials.ts';
 import { parseRefusal, s3Error, type S3Refusal } from './s3-errors.ts';
 import type { S3Location } from './s3-location.ts';
-import { encodePath, encodeQuery, hashPayload, presignV4, signV4 } from './sign-v4.ts';
+import { hashPayload, presignV4, signV4 } from './sign-v4.ts';
 
 /** One request to a bucket. */
 export interface S3Operation {

@@ -1,8 +1,8 @@
 import { utf8Lossy } from '../../../base/bytes.ts';
-import { CairnError, type CairnErrorOptions, type Retry } from '../../../base/errors.ts';
-import type { ErrorCode } from '../../../base/error-codes.ts';
+import { CairnError } from '../../../base/errors.ts';
 import { printable, type RequestContext, statusError } from '../http/http-errors.ts';
 import type { HttpResponse } from '../http/http-exchange.ts';
+import { clockSkewed, serviceError, type ServiceMeaning } from '../http/service-errors.ts';
 import { exists, missing } from '../../object-range.ts';
 import type { ObjectName } from '../../storage.ts';
 import { parseXml, textOf, type XmlElement } from './xml.ts';
@@ -17,45 +17,42 @@ export interface S3Refusal {
   readonly serverTime: string | undefined;
 }
 
-interface Meaning {
-  readonly code: ErrorCode;
-  readonly text: string;
-  readonly retry?: Retry;
-  readonly hint?: string;
-}
-
-const denied: Meaning = {
+const denied: ServiceMeaning = {
   code: 'STORAGE_DENIED',
   text: 'refuses access',
   hint:
     'Check the policies of these keys and of the bucket: s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket ' +
     'are needed. Without s3:ListBucket an object that is not there looks like one that is forbidden.',
 };
-const wrongKey: Meaning = {
+const wrongKey: ServiceMeaning = {
   code: 'STORAGE_DENIED',
   text: 'does not know the access key',
   hint: 'Check AWS_ACCESS_KEY_ID, the profile, and that the endpoint is the one these keys are for.',
 };
-const expired: Meaning = {
+const expired: ServiceMeaning = {
   code: 'CREDENTIALS_EXPIRED',
   text: 'says that the session of these credentials has ended',
   hint: 'Log in again (for example `aws sso login`) and run the same command: nothing stored so far is lost.',
 };
-const busy: Meaning = { code: 'STORAGE_UNREACHABLE', text: 'is busy', retry: 'later' };
-const garbled: Meaning = { code: 'STORAGE_UNREACHABLE', text: 'received other bytes than were sent', retry: 'later' };
-const full: Meaning = {
+const busy: ServiceMeaning = { code: 'STORAGE_UNREACHABLE', text: 'is busy', retry: 'later' };
+const garbled: ServiceMeaning = {
+  code: 'STORAGE_UNREACHABLE',
+  text: 'received other bytes than were sent',
+  retry: 'later',
+};
+const full: ServiceMeaning = {
   code: 'STORAGE_FULL',
   text: 'has no room left',
   hint: 'Make room or raise the quota, then run the same command again: nothing stored so far is lost.',
 };
-const elsewhere: Meaning = {
+const elsewhere: ServiceMeaning = {
   code: 'STORAGE_URL_INVALID',
   text: 'says that the bucket is in another region',
   hint: 'Name the region of the bucket, with ?region=… or AWS_REGION.',
 };
-const notOffered: Meaning = { code: 'NOT_SUPPORTED', text: 'does not offer this' };
+const notOffered: ServiceMeaning = { code: 'NOT_SUPPORTED', text: 'does not offer this' };
 
-const meanings = new Map<string, Meaning>([
+const meanings = new Map<string, ServiceMeaning>([
   ['AccessDenied', denied],
   ['AllAccessDisabled', denied],
   ['AccountProblem', denied],
@@ -150,7 +147,7 @@ export function s3Error(
   response: HttpResponse,
   refusal: S3Refusal = parseRefusal(response),
 ): CairnError {
-  const { action, host, bucket, name } = request;
+  const { bucket, name } = request;
   switch (refusal.code) {
     case 'NoSuchBucket':
       return bucketMissing(request);
@@ -159,57 +156,36 @@ export function s3Error(
     case 'PreconditionFailed':
       return exists(name ?? bucket);
     case 'RequestTimeTooSkewed':
-      return clockSkewed(request, refusal.serverTime ?? headerOf(response, 'date'));
+      return clockSkewed(
+        request,
+        refusal.serverTime ?? headerOf(response, 'date'),
+        'S3 accepts a difference of 15 minutes at most.',
+      );
     default:
       break;
   }
   if (response.status === 412) return exists(name ?? bucket);
   const meaning = meanings.get(refusal.code);
   const said = [refusal.code, refusal.message].filter((text) => text !== '').join(': ');
-  const plain = statusError(request, response, said);
-  if (meaning === undefined) {
-    if (response.status === 404 && name !== undefined) return missing(name, plain);
-    const facts = refusal.code === '' ? plain.facts : { ...plain.facts, reason: printable(refusal.code) };
-    return new CairnError(plain.code, plain.message, {
-      ...(plain.hint === undefined ? {} : { hint: plain.hint }),
-      retry: plain.retry,
-      facts,
-    });
-  }
-  const options: CairnErrorOptions = {
-    ...(meaning.hint === undefined ? {} : { hint: meaning.hint }),
-    retry: meaning.retry ?? 'never',
+  if (meaning === undefined && response.status === 404 && name !== undefined)
+    return missing(name, statusError(request, response, said));
+  const region = meaning === elsewhere && refusal.region !== undefined ? `, ${printable(refusal.region)}` : '';
+  return serviceError(request, response, {
+    meaning: meaning === undefined ? undefined : { ...meaning, text: `${meaning.text}${region}` },
+    reason: refusal.code,
+    said,
     facts: {
-      ...plain.facts,
-      reason: refusal.code,
       bucket,
       ...(name === undefined ? {} : { name }),
       ...(refusal.region === undefined ? {} : { region: refusal.region }),
     },
-  };
-  const region = meaning === elsewhere && refusal.region !== undefined ? `, ${printable(refusal.region)}` : '';
-  return new CairnError(
-    meaning.code,
-    `cannot ${action}: ${host} ${meaning.text}${region} (${printable(said)})`,
-    options,
-  );
+  });
 }
 
 function bucketMissing({ action, host, bucket }: S3Request): CairnError {
   return new CairnError('BUCKET_MISSING', `cannot ${action}: there is no bucket ${bucket} at ${host}`, {
     hint: 'Check the name of the bucket and the endpoint; `cairn init` makes the bucket if it is allowed to.',
     facts: { bucket, host },
-  });
-}
-
-function clockSkewed({ action, host, nowMs }: S3Request, serverTime: string | undefined): CairnError {
-  const serverMs = serverTime === undefined ? Number.NaN : Date.parse(serverTime);
-  const aheadMs = nowMs - serverMs;
-  const minutes = Math.round(Math.abs(aheadMs) / 60_000);
-  const how = Number.isNaN(aheadMs) ? 'wrong' : `${minutes} minutes ${aheadMs > 0 ? 'ahead' : 'behind'}`;
-  return new CairnError('CLOCK_SKEWED', `cannot ${action}: by the clock of ${host} the one of this machine is ${how}`, {
-    hint: 'Set the clock of this machine (NTP). S3 accepts a difference of 15 minutes at most.',
-    facts: { host, ...(Number.isNaN(aheadMs) ? {} : { aheadMs }) },
   });
 }
 

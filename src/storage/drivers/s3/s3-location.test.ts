@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { describeLocation, type Environment, parseS3Location, type S3Location } from './s3-location.ts';
+import type { Environment } from '../url-parameters.ts';
+import { describeLocation, parseS3Location, type S3Location } from './s3-location.ts';
 
 const parse = (url: string, environment: Environment = {}): S3Location => parseS3Location(url, environment);
 const place = (url: string, environment: Environment = {}): unknown => {

@@ -1,5 +1,6 @@
 import { CairnError } from '../../../base/errors.ts';
 import { isObjectName } from '../../object-name.ts';
+import { type Environment, UrlParameters, valueOf } from '../url-parameters.ts';
 
 /** How objects are encrypted by the server, besides by us. */
 export type S3Encryption =
@@ -36,8 +37,6 @@ export interface S3Location {
   readonly connections: number;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 const HINT =
   'Write s3://BUCKET/PREFIX, with ?endpoint=https://HOST for a server that is not AWS, or s3:https://HOST/BUCKET/PREFIX. ' +
   'docs/guides/s3.md lists the parameters.';
@@ -55,9 +54,9 @@ export function parseS3Location(url: string, environment: Environment): S3Locati
   const rest = url.replace(/^s3:/iu, '');
   const at = rest.indexOf('?');
   const place = parsePlace(at < 0 ? rest : rest.slice(0, at));
-  const parameters = new Parameters(at < 0 ? '' : rest.slice(at + 1));
+  const parameters = new UrlParameters(at < 0 ? '' : rest.slice(at + 1), invalid);
   const given =
-    parameters.text('endpoint') ?? set(environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL']);
+    parameters.text('endpoint') ?? valueOf(environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL']);
   const endpoint = place.endpoint ?? (place.aws || given === undefined ? undefined : parseEndpoint(given));
   const location: S3Location = {
     bucket: place.bucket,
@@ -66,8 +65,8 @@ export function parseS3Location(url: string, environment: Environment): S3Locati
     region:
       parameters.text('region') ??
       place.region ??
-      set(environment['AWS_REGION']) ??
-      set(environment['AWS_DEFAULT_REGION']),
+      valueOf(environment['AWS_REGION']) ??
+      valueOf(environment['AWS_DEFAULT_REGION']),
     pathStyle: parameters.flag('path-style') ?? (endpoint !== undefined || !HOST_LABEL.test(place.bucket)),
     storageClass: parameters.text('storage-class'),
     encryption: parseEncryption(parameters),
@@ -76,7 +75,7 @@ export function parseS3Location(url: string, environment: Environment): S3Locati
     requesterPays: parameters.flag('requester-pays') ?? false,
     anonymous: parameters.flag('anonymous') ?? false,
     profile: parameters.text('profile'),
-    caFile: parameters.text('ca-file') ?? set(environment['AWS_CA_BUNDLE']),
+    caFile: parameters.text('ca-file') ?? valueOf(environment['AWS_CA_BUNDLE']),
     connections: parameters.number('connections', 1, 256) ?? 8,
   };
   parameters.refuseOthers();
@@ -131,7 +130,7 @@ function parseEndpoint(text: string): URL {
   return url;
 }
 
-function parseEncryption(parameters: Parameters): S3Encryption {
+function parseEncryption(parameters: UrlParameters): S3Encryption {
   const kind = parameters.oneOf('sse', ['AES256', 'aws:kms']);
   const keyId = parameters.text('sse-kms-key-id');
   const keyFile = parameters.text('sse-c-key-file');
@@ -143,58 +142,11 @@ function parseEncryption(parameters: Parameters): S3Encryption {
   return kind === 'AES256' ? { kind: 's3' } : { kind: 'bucket-default' };
 }
 
-function parseLock(parameters: Parameters): S3Location['lock'] {
+function parseLock(parameters: UrlParameters): S3Location['lock'] {
   const mode = parameters.oneOf('lock-mode', ['GOVERNANCE', 'COMPLIANCE']);
   const days = parameters.number('lock-days', 1, 36_500);
   if ((mode === undefined) !== (days === undefined)) throw invalid('lock-mode and lock-days belong together');
   return mode === undefined || days === undefined ? undefined : { mode, days };
-}
-
-/** The query of the URL. What nobody asked for is refused: a misspelt `lock-mode` must not pass in silence. */
-class Parameters {
-  readonly #values: URLSearchParams;
-
-  constructor(query: string) {
-    this.#values = new URLSearchParams(query);
-  }
-
-  text(name: string): string | undefined {
-    const value = this.#values.get(name);
-    this.#values.delete(name);
-    return set(value ?? undefined);
-  }
-
-  flag(name: string): boolean | undefined {
-    const value = this.oneOf(name, ['true', 'false', 'yes', 'no', '1', '0']);
-    return value === undefined ? undefined : ['true', 'yes', '1'].includes(value);
-  }
-
-  oneOf<T extends string>(name: string, values: readonly T[]): T | undefined {
-    const value = this.text(name);
-    if (value === undefined) return undefined;
-    return values.find((one) => one === value) ?? refuse(`${name} must be one of ${values.join(', ')}`);
-  }
-
-  number(name: string, least: number, most: number): number | undefined {
-    const value = this.text(name);
-    if (value === undefined) return undefined;
-    const number = /^\d{1,9}$/u.test(value) ? Number(value) : Number.NaN;
-    return number >= least && number <= most ? number : refuse(`${name} must be a number from ${least} to ${most}`);
-  }
-
-  refuseOthers(): void {
-    const [name] = this.#values.keys();
-    // A name that looks like one is repeated; anything else may be a secret in the wrong place.
-    if (name !== undefined) refuse(`unknown parameter${/^[a-z-]{1,30}$/u.test(name) ? ` ${name}` : ''}`);
-  }
-}
-
-function set(value: string | undefined): string | undefined {
-  return value === '' ? undefined : value;
-}
-
-function refuse(message: string): never {
-  throw invalid(message);
 }
 
 function invalid(message: string): CairnError {

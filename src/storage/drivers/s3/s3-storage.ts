@@ -1,7 +1,7 @@
 import { CairnError, hasCode, isCairnError } from '../../../base/errors.ts';
 import { utf8 } from '../../../base/bytes.ts';
 import { checkObjectName, checkPrefix } from '../../object-name.ts';
-import { exists, partsOf, resolveRange, sizeOf, sliceParts } from '../../object-range.ts';
+import { exists, partsOf, sizeOf, sliceParts } from '../../object-range.ts';
 import { removeEach } from '../../remove-each.ts';
 import type {
   AbortStaleUploads,
@@ -162,10 +162,7 @@ class BucketStorage implements S3Storage {
   async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     checkObjectName(name);
     options.signal?.throwIfAborted();
-    // No bytes cannot be asked for, but whether they could be there can.
-    if (options.length !== 0) return readS3(this.#client, name, options, this.#readSettings);
-    resolveRange(name, await sizeOfObject(this.#client, name, this.#readSettings, options.signal), options);
-    return new Uint8Array();
+    return readS3(this.#client, name, options, this.#readSettings);
   }
 
   async write(name: ObjectName, data: Uint8Array | readonly Uint8Array[], options: WriteOptions = {}): Promise<void> {

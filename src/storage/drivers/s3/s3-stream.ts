@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { equalBytes } from '../../../base/bytes.ts';
 import { CairnError, hasCode, isCairnError } from '../../../base/errors.ts';
-import { ChunkSource } from '../../chunk-source.ts';
-import { gatherBlocks } from '../../gather-blocks.ts';
 import { runOnce } from '../../run-once.ts';
 import type { ObjectName, Pace, PerRequest, WrittenStream } from '../../storage.ts';
-import { PartMemory, streamPartBytes } from '../part-memory.ts';
+import { type StreamParts, unlessDone, writePartStream } from '../part-stream.ts';
 import type { S3Client } from './s3-client.ts';
 import { type PartTag, uploadInParts } from './s3-multipart.ts';
 import { contentMd5, type Headers, needsMd5 } from './write-headers.ts';
@@ -25,27 +23,15 @@ export interface StreamUpload {
 }
 
 /** Stores a stream: what fits into one part by one request, more in parts while it comes. */
-export async function writeS3Stream(
+export function writeS3Stream(
   client: S3Client,
   chunks: AsyncIterable<Uint8Array>,
-  given: StreamUpload,
+  upload: StreamUpload,
 ): Promise<WrittenStream> {
-  const stop = new AbortController();
-  const signal = given.signal === undefined ? stop.signal : AbortSignal.any([given.signal, stop.signal]);
-  const upload = { ...given, signal };
-  const source = new ChunkSource(chunks, signal);
-  const memory = new PartMemory(signal);
-  const blocks = gatherBlocks(source, (index) => memory.take(streamPartBytes(index, given.partBytes)));
-  try {
-    const first = await blocks.next();
-    const second = first.done === true ? first : await blocks.next();
-    if (first.done === true) await putWhole(client, upload, new Uint8Array());
-    else if (second.done === true) await putWhole(client, upload, first.value);
-    else await putParts(client, upload, { stop, memory, source, blocks: joined([first.value, second.value], blocks) });
-  } finally {
-    await blocks.return(undefined);
-  }
-  return { sizeBytes: source.sizeBytes };
+  return writePartStream(chunks, upload, {
+    whole: (bytes, signal) => putWhole(client, { ...upload, signal }, bytes),
+    parts: (parts, signal) => putParts(client, { ...upload, signal }, parts),
+  });
 }
 
 type Upload = StreamUpload & { readonly signal: AbortSignal };
@@ -73,13 +59,6 @@ async function putWhole(client: S3Client, upload: Upload, bytes: Uint8Array): Pr
   });
 }
 
-interface StreamParts {
-  readonly stop: AbortController;
-  readonly memory: PartMemory;
-  readonly source: ChunkSource;
-  readonly blocks: AsyncIterable<readonly Uint8Array[]>;
-}
-
 async function putParts(
   client: S3Client,
   upload: Upload,
@@ -91,7 +70,7 @@ async function putParts(
     ...upload,
     perRequest,
     stop,
-    parts: blocks,
+    parts: oneByOne(blocks),
     onSent: (part) => part.forEach((block) => memory.release(block)),
     appear: (complete, tags) =>
       upload.appear((finalHeaders) => {
@@ -104,25 +83,8 @@ async function putParts(
   });
 }
 
-async function* joined(
-  first: readonly Uint8Array[],
-  others: AsyncIterable<Uint8Array>,
-): AsyncGenerator<readonly Uint8Array[]> {
-  for (const block of first) yield [block];
-  for await (const block of others) yield [block];
-}
-
-/** Sends a request again that may have been carried out, with only its answer lost: then the next try is refused. */
-function unlessDone(send: () => Promise<unknown>, isDone: (error: unknown) => Promise<boolean>): () => Promise<void> {
-  let tries = 0;
-  return async () => {
-    tries++;
-    try {
-      await send();
-    } catch (error) {
-      if (tries === 1 || !(await isDone(error))) throw error;
-    }
-  };
+async function* oneByOne(blocks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Uint8Array[]> {
+  for await (const block of blocks) yield [block];
 }
 
 /** Whether the object that is in the way holds these bytes. */

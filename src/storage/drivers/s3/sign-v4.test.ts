@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../base/bytes.ts';
-import { EMPTY_SHA256, encodePath, encodeQuery, hashPayload, presignV4, signV4 } from './sign-v4.ts';
+import { encodePath, encodeQuery } from '../http/url-encoding.ts';
+import { EMPTY_SHA256, hashPayload, presignV4, signV4 } from './sign-v4.ts';
 
 // The examples of Amazon's S3 API Reference, "Signature Calculations for the Authorization Header".
 const keys = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' };

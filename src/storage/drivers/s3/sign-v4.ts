@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
+import { encodeQuery, sortedQuery } from '../http/url-encoding.ts';
 
 // AWS Signature Version 4 as S3 wants it: the path is encoded once and not normalised ("Authenticating Requests: Using
 // the Authorization Header" and "… Using Query Parameters", Amazon S3 API Reference).
@@ -103,31 +104,8 @@ export function hashPayload(parts: readonly Uint8Array[]): string {
   return hash.digest('hex');
 }
 
-/** A key as a path: all but RFC 3986's unreserved characters and the slashes is percent-encoded. */
-export function encodePath(key: string): string {
-  return key.split('/').map(encodeComponent).join('/');
-}
-
-/** A query in canonical form: names and values encoded, sorted, each with a `=`. */
-export function encodeQuery(query: Readonly<Record<string, string>>): string {
-  return sortedQuery(Object.entries(query));
-}
-
 function canonicalQuery(url: URL): string {
   return sortedQuery(Array.from(url.searchParams));
-}
-
-function sortedQuery(entries: readonly (readonly [string, string])[]): string {
-  const encoded = entries.map(([name, value]) => `${encodeComponent(name)}=${encodeComponent(value)}`);
-  // Of encoded text the order of characters is the order of bytes.
-  return encoded.toSorted((a, b) => (a < b ? -1 : 1)).join('&');
-}
-
-function encodeComponent(text: string): string {
-  return encodeURIComponent(text).replaceAll(
-    /[!'()*]/gu,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
 }
 
 /** Derived anew for each request: four short HMACs. Kept nowhere, so that nothing of the secret stays behind. */

@@ -1,0 +1,214 @@
+// What a real Swift does not do when asked to: test/conformance/swift.test.ts has what it does.
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  type Answering,
+  type AskedRequest,
+  HttpDouble,
+  type ToldAnswer,
+} from '../../../../test/support/http-double.ts';
+import { utf8 } from '../../../base/bytes.ts';
+import { retrying } from '../../layers/retry.ts';
+import type { Storage } from '../../storage.ts';
+import { openSwiftStorage } from './swift-storage.ts';
+
+let server: HttpDouble | undefined;
+
+afterEach(async () => {
+  await server?.[Symbol.asyncDispose]();
+  server = undefined;
+});
+
+/** A container at a server that answers as told, once somebody has logged in. */
+async function at(answer: Answering): Promise<Storage> {
+  let tokens = 0;
+  server = await HttpDouble.start((request) =>
+    request.path === '/auth/v1.0'
+      ? { headers: { 'x-auth-token': `t${++tokens}`, 'x-storage-url': `${server?.url}/v1/AUTH_a` } }
+      : answer(request),
+  );
+  return openSwiftStorage('swift:c:/p', {
+    environment: { ST_AUTH: `${server.url}/auth/v1.0`, ST_USER: 'u', ST_KEY: 'k' },
+    streamPartBytes: 10,
+  });
+}
+
+/** The same, where nothing has segments yet. */
+function whole(answer: Answering): Promise<Storage> {
+  return at((request) => (request.path.includes('c_segments?') ? { status: 404 } : answer(request)));
+}
+
+const kinds = (): string[] =>
+  (server?.asked ?? [])
+    .filter(({ path }) => !path.includes('c_segments?'))
+    .map(({ method, path }) => `${method} ${path}`);
+
+describe('a session that ended before its time', () => {
+  it('is begun again, once', async () => {
+    await using storage = await at(({ headers }) =>
+      headers['x-auth-token'] === 't2' ? { headers: { 'content-length': '7' } } : { status: 401 },
+    );
+    expect(await storage.stat('config')).toEqual({ name: 'config', sizeBytes: 7 });
+    expect(kinds()).toEqual([
+      'GET /auth/v1.0',
+      'HEAD /v1/AUTH_a/c/p/config',
+      'GET /auth/v1.0',
+      'HEAD /v1/AUTH_a/c/p/config',
+    ]);
+  });
+
+  it('and is refused all the same is an access denied', async () => {
+    await using storage = await at(() => ({ status: 401 }));
+    await expect(storage.stat('config')).rejects.toMatchObject({ code: 'STORAGE_DENIED', retry: 'never' });
+  });
+});
+
+describe('a refusal of Swift', () => {
+  it.each([
+    [403, '', 'STORAGE_DENIED', 'never'],
+    [404, '', 'BUCKET_MISSING', 'never'],
+    [409, '', 'STORAGE_UNREACHABLE', 'later'],
+    [412, '', 'OBJECT_EXISTS', 'never'],
+    [413, '<html><h1>Request Entity Too Large</h1><p>Upload exceeds quota.</p></html>', 'STORAGE_FULL', 'never'],
+    [413, '<html><p>The body of your request was too large.</p></html>', 'STORAGE_IO', 'never'],
+    [422, '', 'STORAGE_UNREACHABLE', 'later'],
+    [498, 'Rate Limited', 'STORAGE_UNREACHABLE', 'later'],
+    [503, '', 'STORAGE_UNREACHABLE', 'later'],
+    [507, '', 'STORAGE_FULL', 'never'],
+  ])('%i %j of a write is %s', async (status, body, code, retry) => {
+    await using storage = await whole(() => ({ status, body }));
+    await expect(storage.write('config', utf8('c'))).rejects.toMatchObject({ code, retry });
+  });
+});
+
+describe('a listing', () => {
+  it('goes on behind the last name of each page until there are none', async () => {
+    const pages: Record<string, object[]> = {
+      none: [
+        { name: 'p/keys/a', bytes: 1 },
+        { name: 'p/keys/', bytes: 0 },
+      ],
+      'p/keys/': [{ name: 'p/keys/b', bytes: 2 }],
+      'p/keys/b': [],
+    };
+    await using storage = await at(({ path }) => ({
+      body: pages[new URL(path, 'http://h').searchParams.get('marker') ?? 'none'],
+    }));
+    expect(await Array.fromAsync(storage.list('keys/'), ({ name }) => name)).toEqual(['keys/a', 'keys/b']);
+  });
+
+  it.each([
+    ['the same page again', [{ name: 'p/a', bytes: 1 }]],
+    ['a key from elsewhere', [{ name: 'q/a', bytes: 1 }]],
+    ['no size', [{ name: 'p/a' }]],
+    ['no list', { name: 'p/a' }],
+    ['a page of a login', '<html>'],
+  ])('is none with %s', async (_, body) => {
+    await using storage = await at(() => ({ body }));
+    await expect(Array.fromAsync(storage.list(''))).rejects.toMatchObject({ code: 'STORAGE_IO' });
+  });
+});
+
+describe('a removal of many', () => {
+  it('is done one by one where the server takes it for something else', async () => {
+    await using storage = await whole(() => ({ status: 204 }));
+    await storage.removeMany(['locks/a', 'locks/b']);
+    expect(kinds().slice(1)).toEqual([
+      'POST /v1/AUTH_a?bulk-delete=',
+      'DELETE /v1/AUTH_a/c/p/locks/a',
+      'DELETE /v1/AUTH_a/c/p/locks/b',
+    ]);
+  });
+
+  it.each([
+    [{ 'Number Deleted': 1, 'Number Not Found': 0, Errors: [], 'Response Status': '200 OK' }, 'word of 1 only'],
+    [
+      {
+        'Number Deleted': 1,
+        'Number Not Found': 0,
+        Errors: [['/c/p/locks%2Fb', '403 Forbidden']],
+        'Response Status': '400 Bad Request',
+      },
+      'locks/b',
+    ],
+    [
+      { 'Number Deleted': 1, 'Number Not Found': 1, Errors: [], 'Response Status': '502 Bad Gateway' },
+      '502 Bad Gateway',
+    ],
+  ])('has failed where not all are gone: %j', async (body, said) => {
+    await using storage = await whole(() => ({ body }));
+    await expect(storage.removeMany(['locks/a', 'locks/b'])).rejects.toMatchObject({
+      message: expect.stringContaining(said),
+    });
+  });
+});
+
+async function* twentyFive(): AsyncGenerator<Uint8Array> {
+  yield utf8('0123456789012345678901234');
+}
+
+async function* small(): AsyncGenerator<Uint8Array> {
+  yield utf8('small');
+}
+
+/** A Swift that takes everything; `about` answers what is asked of the object itself. */
+const taking =
+  (info: ToldAnswer, about: (request: AskedRequest, upload: string) => ToldAnswer): Answering =>
+  (request) => {
+    if (request.path === '/info') return info;
+    if (!request.path.startsWith('/v1/AUTH_a/c/p/archives/a')) return { status: request.method === 'GET' ? 404 : 201 };
+    return about(request, uploadId());
+  };
+
+/** The upload that the manifest names. */
+function uploadId(): string {
+  const manifest = server?.asked.findLast(({ path }) => path.includes('multipart-manifest=put'));
+  return String(manifest?.headers['x-object-meta-cairn-upload']);
+}
+
+describe('a stream', () => {
+  it('is refused before its first segment where the server says that it knows no large objects', async () => {
+    await using storage = await whole(taking({ body: { swift: {} } }, () => ({ status: 201 })));
+    await expect(storage.writeStream('archives/a', twentyFive())).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    expect(kinds().some((kind) => kind.startsWith('PUT'))).toBe(false);
+  });
+
+  it('is removed again where the server took the list of its segments for the object', async () => {
+    await using storage = await whole(
+      taking({ status: 404 }, ({ method }, upload) =>
+        method === 'HEAD' ? { headers: { 'x-object-meta-cairn-upload': upload } } : { status: 201 },
+      ),
+    );
+    await expect(storage.writeStream('archives/a', twentyFive())).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    expect(kinds()).toContain('DELETE /v1/AUTH_a/c/p/archives/a');
+  });
+
+  it('of which only the last answer was lost has been stored', async () => {
+    let puts = 0;
+    const large = { 'x-static-large-object': 'True' };
+    await using storage = retrying(
+      await whole(
+        taking({ body: { slo: {} } }, ({ method }, upload) => {
+          if (method === 'HEAD')
+            return puts === 0 ? { status: 404 } : { headers: { ...large, 'x-object-meta-cairn-upload': upload } };
+          return { status: ++puts === 1 ? 503 : 412 };
+        }),
+      ),
+      { firstDelayMs: 1 },
+    );
+    expect(await storage.writeStream('archives/a', twentyFive(), { ifAbsent: true })).toEqual({ sizeBytes: 25 });
+  });
+
+  it('that is small, and of which only the answer was lost, has been stored', async () => {
+    let puts = 0;
+    const etag = createHash('md5').update('small').digest('hex');
+    await using storage = retrying(
+      await whole(({ method }) => {
+        if (method === 'HEAD') return puts === 0 ? { status: 404 } : { headers: { etag, 'content-length': '5' } };
+        return { status: ++puts === 1 ? 503 : 412 };
+      }),
+      { firstDelayMs: 1 },
+    );
+    expect(await storage.writeStream('archives/a', small(), { ifAbsent: true })).toEqual({ sizeBytes: 5 });
+  });
+});
