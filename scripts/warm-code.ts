@@ -48,7 +48,11 @@ function run(root: string, folder: string, args: readonly string[]): void {
     NODE_COMPILE_CACHE: join(root, 'dist', 'bundle', 'code'),
   };
   const command = join(root, 'dist', 'bundle', 'cairn.js');
-  const { status, error, stderr } = spawnSync(process.execPath, [command, ...args], { env, timeout: LIMIT_MS });
+  const { status, error, stderr } = spawnSync(process.execPath, [command, ...args], {
+    env,
+    timeout: LIMIT_MS,
+    encoding: 'utf8',
+  });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`cairn ${args.join(' ')} ended with exit code ${status}: ${stderr}`);
 }

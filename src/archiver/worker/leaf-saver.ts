@@ -42,7 +42,7 @@ export class LeafSaver {
   /** The files that wait, their bytes, and memory for what the system says of them. */
   readonly #waiting: WaitingFile[] = [];
   readonly #plains: Uint8Array[] = [];
-  readonly #waitingStats = Array.from({ length: FILES_AT_ONCE }, () => new BigInt64Array(STAT_FIELDS));
+  readonly #waitingStats: BigInt64Array[] = [];
   readonly #id = new Uint8Array(ID_SIZE);
   #stats: LeafStats = noLeaves();
   #problems: SourceProblem[] = [];
@@ -150,8 +150,7 @@ export class LeafSaver {
     if (this.#waiting.length === 0) return;
     const ids = this.#saver.save(this.#plains);
     const files = this.#waiting.splice(0);
-    for (let at = 0; at < files.length; at++) {
-      const { name, stat, file } = files[at]!;
+    for (const [at, { name, stat, file }] of files.entries()) {
       const content = ids.subarray(at * ID_SIZE, (at + 1) * ID_SIZE);
       this.#write((encoder) =>
         encoder.writeLeaf({ name, stat, xattrs: file.xattrs, sizeBytes: file.sizeBytes, content }),
@@ -168,7 +167,7 @@ export class LeafSaver {
   }
 
   #waits(name: Uint8Array, plain: Uint8Array, file: ReadFile): void {
-    const stat = this.#waitingStats[this.#waiting.length]!;
+    const stat = (this.#waitingStats[this.#waiting.length] ??= new BigInt64Array(STAT_FIELDS));
     stat.set(this.#stat);
     this.#plains.push(plain);
     if (this.#waiting.push({ name, stat, file }) === FILES_AT_ONCE) this.#settle();
