@@ -19,7 +19,7 @@ export async function openRcloneStorage(
   const dialect: RestDialect = {
     url: `rclone:${describeRemote(remote)}`,
     replaces: true,
-    hidesFailedLists: true,
+    hidesFailures: true,
     beforeRequest: () => server.checkAlive(),
     explain: () => server.takeError(),
     dispose: () => server[Symbol.asyncDispose](),

@@ -11,10 +11,10 @@ export interface RestDialect {
   /** The server replaces files when asked to write them again, and cannot be asked not to. */
   readonly replaces: boolean;
   /**
-   * "Not found" is the answer to every listing that fails, and a folder that is not there has an empty one (rclone
-   * before 1.66). Otherwise a folder that is not found is empty.
+   * "Not found" is also the answer where something fails, and a folder that is not there has an empty listing: rclone
+   * before 1.66 says so of everything it cannot look at, and later ones still do of a file they know and cannot read.
    */
-  readonly hidesFailedLists?: boolean;
+  readonly hidesFailures?: boolean;
   /** Called before each request; what it throws is thrown. */
   readonly beforeRequest?: () => void;
   /** Why the server failed a moment ago, where its answers do not say; empty if it is not known. */
