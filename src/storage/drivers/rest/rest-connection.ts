@@ -19,6 +19,8 @@ export interface RestDialect {
   readonly beforeRequest?: () => void;
   /** Why the server failed a moment ago, where its answers do not say; empty if it is not known. */
   readonly explain?: () => Promise<string>;
+  /** What such an explanation says for certain; `undefined` where the failure may pass. */
+  readonly judge?: (action: string, explained: string) => CairnError | undefined;
   /** Called when the storage is disposed. */
   readonly dispose?: () => Promise<void>;
 }
@@ -59,6 +61,8 @@ export class RestConnection implements AsyncDisposable {
   /** The error of an answer "not found" that says nothing of the kind. */
   async hiddenFailure(action: string): Promise<CairnError> {
     const explained = (await this.dialect.explain?.()) ?? '';
+    const judged = this.dialect.judge?.(action, explained);
+    if (judged !== undefined) return judged;
     return new CairnError(
       'STORAGE_IO',
       `cannot ${action}: the server fails${explained && ` (${printable(explained)})`}`,
@@ -72,6 +76,8 @@ export class RestConnection implements AsyncDisposable {
   /** The error of an answer that is no success. */
   async refusal(action: string, response: HttpResponse): Promise<CairnError> {
     const explained = response.status < 500 ? '' : ((await this.dialect.explain?.()) ?? '');
+    const judged = explained === '' ? undefined : this.dialect.judge?.(action, explained);
+    if (judged !== undefined) return judged;
     const detail = explained === '' ? Buffer.from(response.body).toString('utf8') : explained;
     return statusError({ action, host: this.#base.host }, response, detail);
   }

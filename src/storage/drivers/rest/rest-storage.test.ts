@@ -141,7 +141,6 @@ describe('a listing', () => {
     await using storage = await at(status(404));
     expect(await list(storage)).toEqual([]);
   });
-
 });
 
 async function hiding(handler: Handler): Promise<Storage> {
