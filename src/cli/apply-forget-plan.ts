@@ -2,6 +2,7 @@
 import { CairnError } from '../base/errors.ts';
 import type { ForgetResult } from '../vault/care/apply-forget.ts';
 import type { ForgetPlan } from '../vault/care/plan-forget.ts';
+import type { PruneOptions } from '../vault/care/prune-vault.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
 import { plural } from './output/format.ts';
@@ -13,6 +14,7 @@ export interface ApplyForgetOptions {
   readonly compact: boolean;
   /** Afterwards, remove the data that no backup needs any more. */
   readonly prune?: boolean;
+  readonly pruneRules?: PruneOptions | undefined;
   /** What the JSON document says of the plan beside its groups. */
   readonly about?: object;
   /** Carries the plan out; `vault.forget` by default. */
@@ -24,7 +26,7 @@ export async function applyForgetPlan(
   cli: CliContext,
   vault: Vault,
   plan: ForgetPlan,
-  { dryRun, compact, prune = false, about = {}, remove }: ApplyForgetOptions,
+  { dryRun, compact, prune = false, pruneRules = {}, about = {}, remove }: ApplyForgetOptions,
 ): Promise<void> {
   const count = plan.groups.reduce((sum, { forget }) => sum + forget.length, 0);
   const kept = plan.groups.reduce((sum, { keep }) => sum + keep.length, 0);
@@ -34,7 +36,7 @@ export async function applyForgetPlan(
   // Nobody is asked about nothing; what an earlier run left half removed is ended all the same.
   if (!dryRun && count === 0) await forget();
   if (!cli.options.json) await reportResult(cli, result, { count, kept, prune });
-  const pruned = prune && !dryRun ? await runPrune(cli, vault, {}) : undefined;
+  const pruned = prune && !dryRun ? await runPrune(cli, vault, pruneRules) : undefined;
   if (cli.options.json) {
     const { removed = [], failed = [] } = result ?? {};
     const document = { schema: 1, dryRun, ...about, groups: plan.groups, removed, failed };

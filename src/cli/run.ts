@@ -10,6 +10,7 @@ import { addProgramHelp } from './help.ts';
 import { describeError, errorDocument } from './output/error-report.ts';
 import { makeStyle, wantsColor } from './output/style.ts';
 import { toJson } from './output/json.ts';
+import { resticHint } from './restic-words.ts';
 import type { Interrupts } from './signals.ts';
 import { programVersion } from '../vault/program-version.ts';
 
@@ -169,7 +170,7 @@ function preferAbort(error: unknown, signal: AbortSignal): unknown {
 function usageError(error: CommanderError): CairnError {
   const message = error.message.replace(/^error: /, '');
   return new CairnError('USAGE', message === '(outputHelp)' ? 'a command is needed' : message, {
-    hint: 'Run `cairn --help` for the commands, `cairn help COMMAND` for the options of one.',
+    hint: resticHint(message) ?? 'Run `cairn --help` for the commands, `cairn help COMMAND` for the options of one.',
   });
 }
 

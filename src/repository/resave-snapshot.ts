@@ -1,5 +1,6 @@
 // Snapshot files are never changed: a new one is stored, then the old one is removed, so that at every instant one
 // of them is there (restic's format, "Snapshots": `original`).
+import { equalBytes } from '../base/bytes.ts';
 import type { SnapshotId } from '../base/ids.ts';
 import { editSnapshot, type SnapshotEdits } from '../formats/snapshot/edit-snapshot.ts';
 import { decodeSnapshot, type Snapshot } from '../formats/snapshot/snapshot.ts';
@@ -24,13 +25,28 @@ export async function resaveSnapshot(
   const old = await repository.loadUnpacked('snapshot', id, { signal });
   const json = editSnapshot(old, { ...edits, original: snapshot.original ?? id });
   const edited = decodeSnapshot(json);
+  const others = known.filter((record) => record.id !== id && isSame(record.snapshot, edited));
   const newId =
-    known.find((record) => record.id !== id && isSame(record.snapshot, edited))?.id ??
+    (await findStored(repository, others, json, signal)) ??
     (await repository.saveUnpacked('snapshot', json, { signal }));
   if (!keepOld) await repository.removeFile('snapshot', id, { signal });
   return newId;
 }
 
+/** The one that says the same in every field, also in those that only other programs know. */
+async function findStored(
+  repository: Repository,
+  candidates: readonly SnapshotRecord[],
+  json: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<SnapshotId | undefined> {
+  for (const { id } of candidates) {
+    if (equalBytes(await repository.loadUnpacked('snapshot', id, { signal }), json)) return id;
+  }
+  return undefined;
+}
+
+/** Whether it is worth reading the other one again. */
 function isSame(a: Snapshot, b: Snapshot): boolean {
   return (
     a.original === b.original &&

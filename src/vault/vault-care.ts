@@ -17,7 +17,8 @@ import type { RepairPacksOptions } from './care/repair-packs-action.ts';
 import type { RepairSnapshotsOptions } from './care/repair-snapshots.ts';
 import type { RewriteChange, RewriteOptions } from './care/rewrite-backups.ts';
 import type { RewriteResult } from './care/rewrite-snapshots.ts';
-import type { TagChange, TagOptions, TagResult } from './care/tag-backups.ts';
+import type { TagOptions, TagResult } from './care/tag-backups.ts';
+import type { TagChange } from './care/tag-change.ts';
 import type { ActionRunner } from './action-runner.ts';
 
 import { VaultLook } from './vault-look.ts';

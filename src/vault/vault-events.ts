@@ -9,7 +9,8 @@ import type { OlderThanCall } from './care/delete-older-than.ts';
 import type { DeleteOptions, ForgetPlan } from './care/plan-forget.ts';
 import type { PruneOptions, PruneResult } from './care/prune-vault.ts';
 import type { RetentionResult, RotationCall } from './care/rotate-backups.ts';
-import type { TagChange, TagOptions, TagResult } from './care/tag-backups.ts';
+import type { TagOptions, TagResult } from './care/tag-backups.ts';
+import type { TagChange } from './care/tag-change.ts';
 import type { GuardOptions, GuardSummary } from './guard/guard-source.ts';
 
 /** What each action of a vault ends with. An action that is added here has its three events. */

@@ -226,9 +226,13 @@ export class Vault extends VaultCare implements AsyncDisposable {
   }
 
   /** Adds a password. The new key is read back and tried before this resolves. */
-  async addKey(password: Secret, options: SignalOptions = {}): Promise<KeyId> {
+  async addKey(
+    password: Secret,
+    options: { readonly username?: string; readonly hostname?: string } & SignalOptions = {},
+  ): Promise<KeyId> {
     await using session = await this.#lock('shared', options);
-    return await (await import('../repository/keys.ts')).addKey(this.repository, { password, signal: session.signal });
+    const { addKey } = await import('../repository/keys.ts');
+    return await addKey(this.repository, { ...options, password, signal: session.signal });
   }
 
   /** Replaces the password that opened this vault; the old one is removed after the new one is proven. */

@@ -52,7 +52,7 @@ describe.skipIf(skip)('an Azure account', () => {
       () => storage.read('config'),
       () => Array.fromAsync(storage.list('')),
     ]) {
-      await expect(call()).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE', retry: 'never' });
+      await expect(call()).rejects.toMatchObject({ code: 'BUCKET_MISSING', retry: 'never' });
     }
   });
 

@@ -246,10 +246,14 @@ describe('settings', () => {
   it('keys are added, changed and removed', async () => {
     await home.run(['backup', source]);
     await writeFile(home.file('new'), 'second\n', { mode: 0o600 });
-    expect(await home.run(['key', 'add', '--new-password-file', home.file('new')])).toMatchObject({ exit: 0 });
+    const owner = ['--user', 'ann', '--host', 'laptop'];
+    expect(await home.run(['key', 'add', '--new-password-file', home.file('new'), ...owner])).toMatchObject({
+      exit: 0,
+    });
     expect(await home.run(['list', '--password-file', home.file('new')])).toMatchObject({ exit: 0 });
     const { keys } = (await json('key', 'list')) as unknown as { keys: { id: string; isCurrent: boolean }[] };
-    const other = keys.find(({ isCurrent }) => !isCurrent)!.id;
+    const { id: other, ...shown } = keys.find(({ isCurrent }) => !isCurrent)!;
+    expect(shown).toMatchObject({ username: 'ann', hostname: 'laptop' });
     expect(await home.run(['key', 'remove', other])).toMatchObject({ exit: 19 });
     expect(await home.run(['key', 'remove', other, '--yes'])).toMatchObject({ exit: 0 });
     expect(await home.run(['key', 'remove', keys.find(({ isCurrent }) => isCurrent)!.id, '-y'])).toMatchObject({

@@ -66,6 +66,8 @@ describe('forget', () => {
     [['latest', '--keep-last', '1'], 'USAGE', 2],
     [['--keep-tag', 'nothing'], 'FORGET_REFUSED', 2],
     [['nothing'], 'REF_UNKNOWN', 17],
+    [['--keep-last', '1', '--max-unused', '0'], 'USAGE', 2],
+    [['--keep-last', '1', '--prune', '--max-unused', 'some'], 'USAGE', 2],
   ])('%j is refused', async (args, code, exit) => {
     const run = await home.run(['forget', ...args, '--yes', '--json']);
     expect(errorOf(run)).toMatchObject({ code, exit });
@@ -74,7 +76,7 @@ describe('forget', () => {
   });
 
   it('with --prune also gives back what only the removed ones had', async () => {
-    const run = await home.run(['forget', '--keep-last', '1', '--prune', '--yes', '--json']);
+    const run = await home.run(['forget', '--keep-last', '1', '--prune', '--max-unused', '0', '--yes', '--json']);
     expect(run.exit).toBe(0);
     expect(json(run)).toMatchObject({ removed: { length: 3 }, prune: { status: 'complete' } });
     expect(await home.run(['check', '--read-data'])).toMatchObject({ exit: 0 });

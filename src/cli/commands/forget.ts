@@ -7,8 +7,9 @@ import { addFilterOptions, type FilterFlags, filtersOf } from '../filter-options
 import { addKeepOptions, hasKeepRules, type KeepFlags, keepRules } from '../forget-flags.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliVault } from '../open-cli-vault.ts';
+import { addPruneRules, pruneRules, type PruneRuleFlags, refusePruneRules } from '../prune-flags.ts';
 
-interface ForgetFlags extends FilterFlags, KeepFlags {
+interface ForgetFlags extends FilterFlags, KeepFlags, PruneRuleFlags {
   readonly groupBy: string;
   readonly dryRun: boolean;
   readonly compact: boolean;
@@ -31,8 +32,10 @@ export const forgetCommand: CommandModule = {
       .option('-n, --dry-run', 'show what would be removed, and change nothing', false)
       .option('--include-held', 'of backups that are named, remove also those that are held', false)
       .option('-c, --compact', 'show less of each backup', false)
-      .option('--prune', 'afterwards, remove the data that no backup needs any more, as `cairn prune`', false)
-      .action((references: readonly string[], flags: ForgetFlags) => start((cli) => forget(cli, references, flags)));
+      .option('--prune', 'afterwards, remove the data that no backup needs any more, as `cairn prune`', false);
+    addPruneRules(command).action((references: readonly string[], flags: ForgetFlags) =>
+      start((cli) => forget(cli, references, flags)),
+    );
     addExamples(command, [
       ['cairn forget --keep-daily 7 --keep-weekly 5 --keep-monthly 12 -n', 'what would go'],
       ['cairn forget --keep-within 14d --keep-monthly unlimited --yes', 'without a question, for a schedule'],
@@ -59,6 +62,8 @@ async function forget(cli: CliContext, references: readonly string[], flags: For
       hint: 'Give either backups or --keep-… rules.',
     });
   }
+  if (!flags.prune) refusePruneRules(flags);
+  const rules = pruneRules(flags);
   const groupBy = parseGroupBy(flags.groupBy);
   const filter = filtersOf(flags);
   await using vault = await openCliVault(cli);
@@ -66,5 +71,5 @@ async function forget(cli: CliContext, references: readonly string[], flags: For
     references.length > 0
       ? await vault.planDelete(references, { filter, includeHeld: flags.includeHeld, signal: cli.signal })
       : await vault.planForget(keepRules(flags), { filter, groupBy, signal: cli.signal });
-  await applyForgetPlan(cli, vault, plan, flags);
+  await applyForgetPlan(cli, vault, plan, { ...flags, pruneRules: rules });
 }

@@ -19,6 +19,11 @@ interface NewPasswordFlags {
   readonly newPasswordCommand?: string;
 }
 
+interface KeyOwnerFlags {
+  readonly user?: string;
+  readonly host?: string;
+}
+
 export const keyCommand: CommandModule = {
   configure(command, start) {
     command.description('A vault may have several keys; each is a password that opens it.');
@@ -26,9 +31,10 @@ export const keyCommand: CommandModule = {
       .command('list', { isDefault: true })
       .description('list the keys')
       .action(() => start(listKeys));
-    addNewPasswordOptions(command.command('add').description('add a password')).action((flags: NewPasswordFlags) =>
-      start((cli) => addKey(cli, flags)),
-    );
+    addNewPasswordOptions(command.command('add').description('add a password'))
+      .option('--user <name>', 'whose it is, for the list of keys (default: who runs this)')
+      .option('--host <name>', 'for which machine, for the list of keys (default: this one)')
+      .action((flags: NewPasswordFlags & KeyOwnerFlags) => start((cli) => addKey(cli, flags)));
     addNewPasswordOptions(command.command('passwd').description('replace the password that opened the vault')).action(
       (flags: NewPasswordFlags) => start((cli) => changePassword(cli, flags)),
     );
@@ -82,10 +88,14 @@ async function listKeys(cli: CliContext): Promise<void> {
   );
 }
 
-async function addKey(cli: CliContext, flags: NewPasswordFlags): Promise<void> {
+async function addKey(cli: CliContext, flags: NewPasswordFlags & KeyOwnerFlags): Promise<void> {
   await using vault = await openCliVault(cli);
   const password = await newPassword(cli, vault.url, flags);
-  const id = await vault.addKey(password, { signal: cli.signal });
+  const owner = {
+    ...(flags.user === undefined ? {} : { username: flags.user }),
+    ...(flags.host === undefined ? {} : { hostname: flags.host }),
+  };
+  const id = await vault.addKey(password, { ...owner, signal: cli.signal });
   await report(cli, { added: id }, `added key ${shortId(id)}`);
 }
 

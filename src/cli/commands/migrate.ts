@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CairnError } from '../../base/errors.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
@@ -17,14 +18,18 @@ export const migrateCommand: CommandModule = {
         'Turns a vault of version 1 into version 2, which compresses. The vault is checked first. What is stored stays as it\n' +
           'is; new data is compressed. restic before 0.14 cannot read version 2.',
       )
+      .argument('[migration]', 'as restic calls it: upgrade_repo_v2, and there is no other')
       .option('-n, --dry-run', 'check only, and change nothing', false)
-      .action((flags: MigrateFlags) => start((cli) => migrate(cli, flags)));
+      .action((name: string | undefined, flags: MigrateFlags) => start((cli) => migrate(cli, name, flags)));
     addExamples(command, [['cairn migrate', 'after a question']]);
     addExitCodes(command, [...vaultExits, 'confirmation', 'checkFailed', 'readOnly']);
   },
 };
 
-async function migrate(cli: CliContext, { dryRun }: MigrateFlags): Promise<void> {
+async function migrate(cli: CliContext, name: string | undefined, { dryRun }: MigrateFlags): Promise<void> {
+  if (name !== undefined && name !== 'upgrade_repo_v2') {
+    throw new CairnError('USAGE', `there is no migration ${JSON.stringify(name)}`, { hint: 'Leave it out.' });
+  }
   await using vault = await openCliVault(cli);
   const copies: string[] = [];
   const result = await cli.follow(

@@ -1,5 +1,6 @@
 import { shortId, type SnapshotId } from '../../base/ids.ts';
-import type { TagChange, TagResult } from '../../vault/care/tag-backups.ts';
+import type { TagResult } from '../../vault/care/tag-backups.ts';
+import type { TagChange } from '../../vault/care/tag-change.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addFilterOptions, type FilterFlags, filtersOf } from '../filter-options.ts';

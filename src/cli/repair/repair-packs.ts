@@ -68,7 +68,7 @@ function describePack(pack: PackState): string {
 }
 
 function partsLost(lost: readonly LostBlob[], dryRun: boolean): CairnError {
-  const message = `${plural(lost.length, 'part')} of files or folders ${dryRun ? 'would be' : 'are'} lost with the packs`;
+  const message = `${plural(lost.length, 'part')} of files or folders ${dryRun ? 'would be' : lost.length === 1 ? 'is' : 'are'} lost with the packs`;
   return new CairnError('REPAIR_PARTIAL', message, {
     hint: 'Back up the same files again, which may bring them back; then `cairn check`, and `cairn repair snapshots` for what stays missing.',
     facts: { blobs: lost.slice(0, 100).map(({ id }) => id) },

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
 import { openMemoryStorage } from '../drivers/memory.ts';
-import type { Storage } from '../storage.ts';
+import type { ObjectInfo, Storage } from '../storage.ts';
 import { type Fault, faulty, type FaultyStorage } from './faulty.ts';
 import { jumpingClock } from '../../../test/support/jumping-clock.ts';
 import { retrying } from './retry.ts';
+import { StorageLayer } from './storage-layer.ts';
 
 function setUp(fault: Fault | readonly Fault[]): { storage: Storage; inner: FaultyStorage; sleeps: readonly number[] } {
   const clock = jumpingClock();
@@ -16,6 +17,20 @@ function setUp(fault: Fault | readonly Fault[]): { storage: Storage; inner: Faul
 
 function busy(retryAfterMs: number): CairnError {
   return new CairnError('STORAGE_UNREACHABLE', 'busy', { retry: 'later', facts: { retryAfterMs } });
+}
+
+/** Gives one of these listings after the other, with errors in them. */
+function listings(lists: readonly (readonly string[])[]): Storage {
+  let next = 0;
+  return new (class extends StorageLayer {
+    override async *list(): AsyncGenerator<ObjectInfo> {
+      for (const name of lists[next++] ?? []) {
+        if (name === 'fails') throw new CairnError('STORAGE_IO', 'reset', { retry: 'later' });
+        if (name === 'fails for good') throw new CairnError('STORAGE_DENIED', 'denied');
+        yield { name, sizeBytes: 1 };
+      }
+    }
+  })(openMemoryStorage());
 }
 
 describe('retrying', () => {
@@ -110,6 +125,27 @@ describe('retrying', () => {
     for (const name of ['a', 'b', 'c']) await inner.write(name, utf8(name));
     inner.inject({ how: 'fail-after', times: 2 });
     expect(await Array.fromAsync(storage.list(''), ({ name }) => name)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('lists everything once when a listing fails in the middle again and again, in whatever order it comes', async () => {
+    const lists: readonly (readonly string[])[] = [
+      ['a', 'b', 'fails'],
+      ['fails'],
+      ['c', 'a', 'fails'],
+      ['b', 'd', 'c', 'a'],
+    ];
+    const storage = retrying(listings(lists), { clock: jumpingClock(), random: () => 0.5 });
+    expect(await Array.fromAsync(storage.list(''), ({ name }) => name)).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('ends a listing that fails for good with its error, never early', async () => {
+    const storage = retrying(listings([['a', 'fails for good']]), { clock: jumpingClock() });
+    const found: string[] = [];
+    const listing = (async () => {
+      for await (const { name } of storage.list('')) found.push(name);
+    })();
+    await expect(listing).rejects.toMatchObject({ code: 'STORAGE_DENIED' });
+    expect(found).toEqual(['a']);
   });
 
   it('stops with the reason of the signal', async () => {

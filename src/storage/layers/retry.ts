@@ -16,6 +16,7 @@ import type {
   WrittenStream,
 } from '../storage.ts';
 import { coldAround } from './around-layer.ts';
+import { SeenNames } from './seen-names.ts';
 import { StorageLayer } from './storage-layer.ts';
 
 /** Told before each pause. */
@@ -78,12 +79,12 @@ class RetryLayer extends StorageLayer {
   }
 
   override async *list(prefix: string, options: StorageOptions = {}): AsyncGenerator<ObjectInfo> {
-    const seen = new Set<ObjectName>();
+    const seen = new SeenNames();
     const pauses = this.#pauses(`list ${prefix}`, options);
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       try {
         for await (const info of this.inner.list(prefix, options)) {
-          if (seen.has(info.name)) continue;
+          if (!isFirst && seen.has(info.name)) continue;
           seen.add(info.name);
           yield info;
         }

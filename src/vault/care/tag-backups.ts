@@ -1,9 +1,6 @@
-import { CairnArgumentError } from '../../base/errors.ts';
 import { replaceSidecar } from '../../archives/shelf/replace-sidecar.ts';
 import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import type { SnapshotId } from '../../base/ids.ts';
-import { PARTIAL_TAG } from '../../formats/snapshot/partial-tag.ts';
-import { holdTag, isHoldTag } from '../../retention/hold.ts';
 import { resaveSnapshot } from '../../repository/resave-snapshot.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { isNameTag } from '../actions/backup-name.ts';
@@ -15,20 +12,7 @@ import { selectBackups } from '../reference/select-backups.ts';
 import { type BackupSelection, selectSnapshots } from '../reference/select-snapshots.ts';
 import { loadSnapshots, openSession, type VaultSession } from '../vault-session.ts';
 import { openExclusiveSession, openRemovingSession } from './exclusive-session.ts';
-
-/**
- * How tags change. `set` stands alone; `add` and `remove` may come together. The name of a backup is no tag here, and a
- * hold is put and released only by that word: `set` keeps both, and the mark of a backup that is not whole (`partial`).
- */
-export interface TagChange {
-  readonly set?: readonly string[] | undefined;
-  readonly add?: readonly string[] | undefined;
-  readonly remove?: readonly string[] | undefined;
-  /** Labels to hold the backups with: retention leaves them alone until they are released. */
-  readonly hold?: readonly string[] | undefined;
-  /** Labels of holds to release, or all of them. */
-  readonly release?: readonly string[] | 'all' | undefined;
-}
+import { changedTags, checkTagChange, type TagChange } from './tag-change.ts';
 
 export interface TagOptions extends BackupSelection {
   /** Say what would change, and change nothing. */
@@ -51,7 +35,7 @@ const forms: ReadonlySet<'snapshot' | 'archive'> = new Set(['snapshot', 'archive
 
 /** Changes the tags of the chosen backups; values have none. One after the other; each is whole at every instant. */
 export async function tagBackups(context: ActionContext, change: TagChange, options: TagOptions): Promise<TagResult> {
-  checkChange(change);
+  checkTagChange(change);
   const { archives, snapshots } = await selectBackups(context, options, forms);
   await using session = await openTagSession(context, snapshots !== undefined, options.dryRun === true);
   const locked = { ...context, signal: session.signal };
@@ -138,41 +122,4 @@ async function saveTags(
   settings.catalog?.recordBackup(snapshotEntry({ id, snapshot: { ...record.snapshot, tags } }));
   settings.catalog?.recordDeleted('snapshot', [record.id]);
   return id;
-}
-
-/** The new tags; `undefined` where nothing changes. */
-function changedTags(old: readonly string[], change: TagChange): readonly string[] | undefined {
-  const { set, add = [], remove = [], hold = [], release = [] } = change;
-  const base = set === undefined ? old : [...old.filter(isKept), ...set];
-  const released = release === 'all' ? base.filter(isHoldTag) : release.map(holdTag);
-  const gone = [...remove, ...released];
-  const tags = [...base.filter((tag) => !gone.includes(tag)), ...add, ...hold.map(holdTag)];
-  const unique = [...new Set(tags)];
-  return unique.length === old.length && unique.every((tag, at) => tag === old[at]) ? undefined : unique;
-}
-
-/** What no `set` takes away: it is not what somebody thought of when they chose tags. */
-function isKept(tag: string): boolean {
-  return isNameTag(tag) || isHoldTag(tag) || tag === PARTIAL_TAG;
-}
-
-function checkChange({ set, add, remove, hold, release }: TagChange): void {
-  if ([set, add, remove, hold, release].every((part) => part === undefined)) {
-    throw new CairnArgumentError('nothing says how the tags should change', { hint: 'Give set, add or remove.' });
-  }
-  if (set !== undefined && (add !== undefined || remove !== undefined)) {
-    throw new CairnArgumentError('setting tags and adding or removing them exclude each other');
-  }
-  for (const tag of [...(set ?? []), ...(add ?? []), ...(remove ?? [])]) checkTag(tag);
-  for (const label of [...(hold ?? []), ...(release === undefined || release === 'all' ? [] : release)]) holdTag(label);
-}
-
-function checkTag(tag: string): void {
-  if (isNameTag(tag)) throw new CairnArgumentError(`${JSON.stringify(tag)} stores the name of a backup and is no tag`);
-  if (isHoldTag(tag)) {
-    throw new CairnArgumentError(`${JSON.stringify(tag)} is a hold, which is not changed as a tag`, {
-      hint: 'Hold with `hold` (--hold LABEL), and release with `release` (--release-hold LABEL).',
-    });
-  }
-  if (tag === '' || tag.includes(',')) throw new CairnArgumentError('a tag is not empty and has no comma');
 }

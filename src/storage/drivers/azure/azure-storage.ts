@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { BlockBlobClient, ContainerClient } from '@azure/storage-blob';
 import { checkObjectName, checkPrefix, isObjectName } from '../../object-name.ts';
-import { exists, partsOf, resolveRange, sizeOf, truncated } from '../../object-range.ts';
+import { exists, partsOf, resolveRange, sizeOf, sliceParts, truncated } from '../../object-range.ts';
 import { removeEach } from '../../remove-each.ts';
 import type {
   ObjectInfo,
@@ -17,16 +17,25 @@ import type {
 import { loadAzurePackage, openContainer } from './azure-account.ts';
 import { azureAnswer, translateAzureError } from './azure-errors.ts';
 import type { AzureLocation } from './azure-location.ts';
-import { type AbortBy, writeAzureStream } from './azure-stream.ts';
+import { AzurePatience, type AzureRequest } from './azure-patience.ts';
+import { writeAzureStream } from './azure-stream.ts';
 
 const CONNECTIONS = 10;
+/** Bytes handed to the package at once: each is a step of progress. */
+const SEND_AT_ONCE = 256 * 1024;
+
+export interface AzureStorageOptions {
+  /** How long a request may stand still; five minutes by default. */
+  readonly stallMs?: number | undefined;
+}
 
 /** Storage in a container of Azure Blob Storage. Throws `NOT_SUPPORTED` where `@azure/storage-blob` is not installed. */
 export async function openAzureStorage(
   location: AzureLocation,
   env: Readonly<Record<string, string | undefined>> = process.env,
+  options: AzureStorageOptions = {},
 ): Promise<Storage> {
-  return new AzureStorage(location, openContainer(await loadAzurePackage(), location.container, env));
+  return new AzureStorage(location, openContainer(await loadAzurePackage(), location.container, env), options);
 }
 
 class AzureStorage implements Storage {
@@ -40,10 +49,12 @@ class AzureStorage implements Storage {
   readonly #container: ContainerClient;
   /** Before each name: the prefix and a slash, or nothing. */
   readonly #before: string;
+  readonly #stallMs: number | undefined;
 
-  constructor({ container, prefix }: AzureLocation, client: ContainerClient) {
+  constructor({ container, prefix }: AzureLocation, client: ContainerClient, { stallMs }: AzureStorageOptions) {
     this.url = `azure:${container}:/${prefix}`;
     this.#container = client;
+    this.#stallMs = stallMs;
     this.#before = prefix === '' ? '' : `${prefix}/`;
   }
 
@@ -58,11 +69,16 @@ class AzureStorage implements Storage {
     checkPrefix(prefix);
     signal?.throwIfAborted();
     const before = this.#before;
+    const patience = new AzurePatience(signal, this.#stallMs);
+    const { abortSignal } = patience.request;
+    const blobs = this.#container.listBlobsFlat({ prefix: before + prefix, abortSignal });
     try {
-      for await (const blob of this.#container.listBlobsFlat({ prefix: before + prefix, ...abortBy(signal) })) {
-        signal?.throwIfAborted();
-        const name = blob.name.slice(before.length);
-        if (isObjectName(name)) yield { name, sizeBytes: blob.properties.contentLength ?? 0 };
+      for (;;) {
+        // Whoever reads the listing may take its time between two of them.
+        const step = await patience.watch(() => blobs.next());
+        if (step.done === true) return;
+        const name = step.value.name.slice(before.length);
+        if (isObjectName(name)) yield { name, sizeBytes: step.value.properties.contentLength ?? 0 };
       }
     } catch (error) {
       signal?.throwIfAborted();
@@ -104,7 +120,7 @@ class AzureStorage implements Storage {
     checkObjectName(name);
     const parts = partsOf(data);
     await this.#run('write', name, options.signal, async (abort) => {
-      await this.#blob(name).upload(() => Readable.from(parts, { objectMode: false }), sizeOf(parts), {
+      await this.#blob(name).upload(() => Readable.from(slicesOf(parts), { objectMode: false }), sizeOf(parts), {
         ...abort,
         ...(options.ifAbsent === true && { conditions: { ifNoneMatch: '*' } }),
       });
@@ -147,7 +163,7 @@ class AzureStorage implements Storage {
     name: ObjectName,
     offset: number,
     length: number | undefined,
-    abort: AbortBy,
+    abort: AzureRequest,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const answer = await this.#blob(name).download(offset, length, abort);
     const { contentLength = 0, readableStreamBody: body } = answer;
@@ -167,7 +183,7 @@ class AzureStorage implements Storage {
   }
 
   /** The empty result of a range inside the object, or the error of one outside. */
-  async #readNothing(name: ObjectName, options: ReadOptions, abort: AbortBy): Promise<Uint8Array<ArrayBuffer>> {
+  async #readNothing(name: ObjectName, options: ReadOptions, abort: AzureRequest): Promise<Uint8Array<ArrayBuffer>> {
     const { contentLength = 0 } = await this.#blob(name).getProperties(abort);
     const range = resolveRange(name, contentLength, options);
     if (range.length > 0) throw truncated(name, contentLength, range);
@@ -178,11 +194,11 @@ class AzureStorage implements Storage {
     action: string,
     name: string,
     signal: AbortSignal | undefined,
-    work: (abort: AbortBy) => Promise<T>,
+    work: (abort: AzureRequest) => Promise<T>,
   ): Promise<T> {
     signal?.throwIfAborted();
     try {
-      return await work(abortBy(signal));
+      return await new AzurePatience(signal, this.#stallMs).watch(work);
     } catch (error) {
       // The package throws an error of its own for an abort; the caller's reason is wanted.
       signal?.throwIfAborted();
@@ -191,6 +207,6 @@ class AzureStorage implements Storage {
   }
 }
 
-function abortBy(signal: AbortSignal | undefined): AbortBy {
-  return signal === undefined ? {} : { abortSignal: signal };
+function* slicesOf(parts: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (const group of sliceParts(parts, SEND_AT_ONCE)) yield* group;
 }

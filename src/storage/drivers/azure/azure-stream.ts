@@ -7,15 +7,14 @@ import { gatherBlocks } from '../../gather-blocks.ts';
 import { runOnce } from '../../run-once.ts';
 import type { ObjectName, WriteStreamOptions, WrittenStream } from '../../storage.ts';
 import { PartMemory, streamPartBytes } from '../part-memory.ts';
-
-export type AbortBy = { readonly abortSignal?: AbortSignal };
+import type { AzureRequest } from './azure-patience.ts';
 
 export interface AzureStream {
   readonly name: ObjectName;
   readonly options: WriteStreamOptions;
   readonly connections: number;
   /** Makes requests, and says in our words what is refused. */
-  readonly run: <T>(signal: AbortSignal, work: (abort: AbortBy) => Promise<T>) => Promise<T>;
+  readonly run: <T>(signal: AbortSignal, work: (abort: AzureRequest) => Promise<T>) => Promise<T>;
 }
 
 /**

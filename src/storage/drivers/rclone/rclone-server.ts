@@ -161,9 +161,10 @@ class RcloneLog {
   #add(line: string): void {
     const port = /http:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1];
     if (port !== undefined) this.onAddress(new URL(`http://127.0.0.1:${port}/`));
-    const text = this.#secrets.reduce((rest, secret) => rest.replaceAll(secret, '…'), withoutTime(line)).slice(0, 300);
-    if (text.startsWith('ERROR')) this.lastError = text;
-    this.#lines.push(text);
+    const text = this.#secrets.reduce((rest, secret) => rest.replaceAll(secret, '…'), withoutTime(line));
+    // Long names come first, and what the remote says last.
+    if (text.startsWith('ERROR')) this.lastError = text.slice(0, 2000);
+    this.#lines.push(text.slice(0, 300));
     if (this.#lines.length > KEPT_LINES) this.#lines.shift();
   }
 }

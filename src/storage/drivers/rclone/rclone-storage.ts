@@ -2,6 +2,7 @@ import type { Storage, StorageOptions } from '../../storage.ts';
 import { openHttpClient } from '../http/http-client.ts';
 import { RestConnection, type RestDialect } from '../rest/rest-connection.ts';
 import { RestStorage } from '../rest/rest-storage.ts';
+import { rcloneFailure } from './rclone-errors.ts';
 import { describeRemote } from './rclone-remote.ts';
 import { RcloneServer } from './rclone-server.ts';
 
@@ -19,9 +20,10 @@ export async function openRcloneStorage(
   const dialect: RestDialect = {
     url: `rclone:${describeRemote(remote)}`,
     replaces: true,
-    hidesFailedLists: true,
+    hidesFailures: true,
     beforeRequest: () => server.checkAlive(),
     explain: () => server.takeError(),
+    judge: rcloneFailure,
     dispose: () => server[Symbol.asyncDispose](),
   };
   return new RestStorage(new RestConnection(client, server.base, server.login, dialect));

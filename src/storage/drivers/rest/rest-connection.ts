@@ -11,14 +11,16 @@ export interface RestDialect {
   /** The server replaces files when asked to write them again, and cannot be asked not to. */
   readonly replaces: boolean;
   /**
-   * "Not found" is the answer to every listing that fails, and a folder that is not there has an empty one (rclone
-   * before 1.66). Otherwise a folder that is not found is empty.
+   * "Not found" is also the answer where something fails, and a folder that is not there has an empty listing: rclone
+   * before 1.66 says so of everything it cannot look at, and later ones still do of a file they know and cannot read.
    */
-  readonly hidesFailedLists?: boolean;
+  readonly hidesFailures?: boolean;
   /** Called before each request; what it throws is thrown. */
   readonly beforeRequest?: () => void;
   /** Why the server failed a moment ago, where its answers do not say; empty if it is not known. */
   readonly explain?: () => Promise<string>;
+  /** What such an explanation says for certain; `undefined` where the failure may pass. */
+  readonly judge?: (action: string, explained: string) => CairnError | undefined;
   /** Called when the storage is disposed. */
   readonly dispose?: () => Promise<void>;
 }
@@ -59,6 +61,8 @@ export class RestConnection implements AsyncDisposable {
   /** The error of an answer "not found" that says nothing of the kind. */
   async hiddenFailure(action: string): Promise<CairnError> {
     const explained = (await this.dialect.explain?.()) ?? '';
+    const judged = this.dialect.judge?.(action, explained);
+    if (judged !== undefined) return judged;
     return new CairnError(
       'STORAGE_IO',
       `cannot ${action}: the server fails${explained && ` (${printable(explained)})`}`,
@@ -72,6 +76,8 @@ export class RestConnection implements AsyncDisposable {
   /** The error of an answer that is no success. */
   async refusal(action: string, response: HttpResponse): Promise<CairnError> {
     const explained = response.status < 500 ? '' : ((await this.dialect.explain?.()) ?? '');
+    const judged = explained === '' ? undefined : this.dialect.judge?.(action, explained);
+    if (judged !== undefined) return judged;
     const detail = explained === '' ? Buffer.from(response.body).toString('utf8') : explained;
     return statusError({ action, host: this.#base.host }, response, detail);
   }

@@ -141,22 +141,66 @@ describe('a listing', () => {
     await using storage = await at(status(404));
     expect(await list(storage)).toEqual([]);
   });
+});
 
-  it('that fails is no empty one, also where the server says "not found" of every fault, as rclone does', async () => {
-    const { port } = await listen(status(404, 'Not Found'));
-    const dialect = {
-      url: 'rclone:r:',
-      replaces: true,
-      hidesFailedLists: true,
-      explain: async () => 'ERROR : timeout',
-    };
-    const base = new URL(`http://127.0.0.1:${port}/`);
-    await using storage = new RestStorage(new RestConnection(await openHttpClient(), base, undefined, dialect));
-    await expect(list(storage)).rejects.toMatchObject({
-      code: 'STORAGE_IO',
-      retry: 'later',
-      message: expect.stringContaining('timeout'),
-    });
+async function hiding(handler: Handler): Promise<Storage> {
+  const { port } = await listen(handler);
+  const dialect = { url: 'rclone:r:', replaces: true, hidesFailures: true, explain: async () => 'ERROR : timeout' };
+  const base = new URL(`http://127.0.0.1:${port}/`);
+  return new RestStorage(new RestConnection(await openHttpClient(), base, undefined, dialect));
+}
+
+/** Finds nothing that it is asked for by name, and lists these ids. */
+const listing =
+  (...ids: readonly string[]): Handler =>
+  ({ url = '' }, response) => {
+    if (!url.endsWith('/')) {
+      response.writeHead(404).end('Not Found');
+      return;
+    }
+    const body = JSON.stringify(ids.map((name) => ({ name, size: 10 })));
+    response.writeHead(200, { 'Content-Type': 'application/vnd.x.restic.rest.v2' }).end(body);
+  };
+
+describe('a server that says "not found" of what fails, as rclone does', () => {
+  const failure = { code: 'STORAGE_IO', retry: 'later', message: expect.stringContaining('timeout') };
+
+  it('has no empty listing where one fails', async () => {
+    await using storage = await hiding(status(404, 'Not Found'));
+    await expect(list(storage)).rejects.toMatchObject(failure);
+  });
+
+  const operations: Record<string, (storage: Storage, object: string) => Promise<unknown>> = {
+    read: (storage, object) => storage.read(object),
+    'look at': (storage, object) => storage.stat(object),
+    remove: (storage, object) => storage.remove(object),
+  };
+
+  it.each(Object.keys(operations))('is not believed where it lists what it does not find: %s', async (operation) => {
+    await using storage = await hiding(listing(id));
+    await expect(operations[operation]?.(storage, name)).rejects.toMatchObject(failure);
+  });
+
+  it.each(Object.keys(operations))('is not believed where it cannot list either: %s', async (operation) => {
+    await using storage = await hiding(status(404, 'Not Found'));
+    await expect(operations[operation]?.(storage, name)).rejects.toMatchObject(failure);
+  });
+
+  it('is believed of what it does not list', async () => {
+    await using storage = await hiding(listing('ef'.repeat(32)));
+    expect(await storage.stat(name)).toBeUndefined();
+    await storage.remove(name);
+    await expect(storage.read(name)).rejects.toMatchObject({ code: 'OBJECT_MISSING' });
+  });
+
+  it('has a vault where it has keys, so that its config is no missing one', async () => {
+    await using storage = await hiding(listing(id));
+    await expect(storage.read('config')).rejects.toMatchObject(failure);
+  });
+
+  it('may have keys and no config yet, when a vault is made', async () => {
+    await using storage = await hiding(listing(id));
+    expect(await storage.stat('config')).toBeUndefined();
   });
 });
 

@@ -116,7 +116,10 @@ export class RestStorage implements Storage {
     if (target === undefined || this.#lacks(target)) return undefined;
     const action = `look at ${name}`;
     const response = await this.#connection.request('HEAD', target.path, { action, signal });
-    if (response.status === 404) return undefined;
+    if (response.status === 404) {
+      await this.#confirmMissing(name, action, signal);
+      return undefined;
+    }
     const sizeBytes = Number(response.headers['content-length'] ?? Number.NaN);
     if (response.status !== 200) throw await this.#connection.refusal(action, response);
     if (!Number.isSafeInteger(sizeBytes)) {
@@ -149,6 +152,8 @@ export class RestStorage implements Storage {
       case 206:
         return takeRange(name, response, options);
       case 404:
+        // No listing has the config. Who reads it takes keys for a vault, and who makes one has just written some.
+        await this.#confirmMissing(name, action, signal, name === 'config');
         throw missing(name);
       case 416:
         return this.#readNothing(name, options, contentRangeSize(response.headers['content-range']));
@@ -205,7 +210,8 @@ export class RestStorage implements Storage {
     const target = restTarget(name);
     if (target === undefined || this.#lacks(target)) return;
     const response = await this.#connection.request('DELETE', target.path, { action: `remove ${name}`, signal });
-    if (isSuccess(response) || response.status === 404) return;
+    if (response.status === 404) return this.#confirmMissing(name, `remove ${name}`, signal);
+    if (isSuccess(response)) return;
     if (response.status === 403) throw appendOnly(`remove ${name}`);
     throw await this.#connection.refusal(`remove ${name}`, response);
   }
@@ -228,13 +234,25 @@ export class RestStorage implements Storage {
       signal,
     });
     if (response.status === 404) {
-      if (this.#connection.dialect.hidesFailedLists === true) throw await this.#connection.hiddenFailure(action);
+      if (this.#connection.dialect.hidesFailures === true) throw await this.#connection.hiddenFailure(action);
       return;
     }
     if (response.status !== 200) throw await this.#connection.refusal(action, response);
     const listing = parseRestListing(type, response.body, response.headers['content-type']);
     if (listing.version === 2) yield* listing.entries;
     else yield* this.#withSizes(type, listing.ids, signal);
+  }
+
+  /**
+   * Throws where "not found" may mean that something failed: a listing that fails says that it does, and one that has the
+   * object that it is there. `anyProves`: so does any other object beside it.
+   */
+  async #confirmMissing(name: ObjectName, action: string, signal?: AbortSignal, anyProves = false): Promise<void> {
+    if (this.#connection.dialect.hidesFailures !== true) return;
+    const [type = ''] = name === 'config' ? ['keys'] : name.split('/');
+    for await (const found of this.#listType(type, signal)) {
+      if (anyProves || found.name === name) throw await this.#connection.hiddenFailure(action);
+    }
   }
 
   /** Version 1 of the protocol has no sizes in its listings. What is removed meanwhile is left out. */

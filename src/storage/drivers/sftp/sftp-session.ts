@@ -1,5 +1,6 @@
 import type { Client, FileEntryWithStats, SFTPWrapper, Stats } from 'ssh2';
-import { CairnError, messageOf } from '../../../base/errors.ts';
+import { CairnError, isCairnError, messageOf } from '../../../base/errors.ts';
+import { answerWithin, SilentServer } from './answer-within.ts';
 import { type FileSystemSpace, SFTP_STATUS, sftpStatus, SftpStatusError } from './sftp-errors.ts';
 
 /** An open file or folder on the server. */
@@ -27,6 +28,7 @@ const SAFE_LENGTH = 30 * 1024;
 const LARGEST_LENGTH = 256 * 1024;
 const READ_ONLY_FLAG = 1;
 const ignore = (): void => {};
+const endSession = (sftp: SFTPWrapper): void => sftp.end();
 
 /**
  * One SFTP session: requests as promises. Each rejects with the status error of the server, with the error
@@ -41,6 +43,7 @@ export class SftpSession {
   readonly #sftp: SFTPWrapper;
   readonly #extensions: ReadonlySet<string>;
   readonly #pending = new Set<(error: unknown) => void>();
+  #silentMs = 0;
   #lost: CairnError | undefined;
 
   constructor(sftp: SFTPWrapper, where: string) {
@@ -57,19 +60,34 @@ export class SftpSession {
     sftp.on('end', () => this.lose(ended(where, undefined)));
   }
 
-  static open(client: Client, where: string): Promise<SftpSession> {
-    return new Promise((resolve, reject) => {
-      try {
-        client.sftp((error, sftp) => (error ? reject(noSession(where, error)) : resolve(new SftpSession(sftp, where))));
-      } catch (error) {
-        // ssh2 throws where the connection ended a moment ago.
-        reject(ended(where, error));
-      }
+  /** Throws where there is no session after `openMs`. */
+  static async open(client: Client, where: string, openMs: number): Promise<SftpSession> {
+    const refused = (error: Error): CairnError => noSession(where, error);
+    const start = (done: Callback<SFTPWrapper>): void => {
+      client.sftp((error, sftp) => (error ? done(refused(error), sftp) : done(undefined, sftp)));
+    };
+    const sftp = await answerWithin(start, { limitMs: openMs, late: endSession }).catch((error: unknown) => {
+      throw error instanceof SilentServer
+        ? silentServer(where, error)
+        : isCairnError(error)
+          ? error
+          : ended(where, error);
     });
+    return new SftpSession(sftp, where);
   }
 
   get lost(): CairnError | undefined {
     return this.#lost;
+  }
+
+  /** How long requests have been under way without an answer to any of them, in what `wait` counted. */
+  get silentMs(): number {
+    return this.#pending.size === 0 ? 0 : this.#silentMs;
+  }
+
+  /** Counts time in which an answer could have come. */
+  wait(passedMs: number): void {
+    this.#silentMs = this.#pending.size === 0 ? 0 : this.#silentMs + passedMs;
   }
 
   /** Rejects everything under way and to come with `error`. */
@@ -223,6 +241,7 @@ export class SftpSession {
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#pending.add(fail);
       start((error, value) => {
+        this.#silentMs = 0;
         if (error) fail(statusError(error) ?? this.#lost ?? ended(this.where, error));
         else if (settle()) resolve(value);
         else late?.(value);
@@ -246,6 +265,16 @@ function ended(where: string, cause: unknown): CairnError {
     hint: 'Try again; what was stored completely is there.',
     retry: 'later',
     ...(cause === undefined ? {} : { cause }),
+    facts: { server: where },
+  });
+}
+
+/** A server whose connection is there and that answers nothing. */
+export function silentServer(where: string, cause: SilentServer): CairnError {
+  return new CairnError('STORAGE_UNREACHABLE', `${where} keeps the connection and does not go on: ${cause.message}`, {
+    hint: 'Try again; if it stays so, see what the SFTP server of that machine and its disks are doing.',
+    retry: 'later',
+    cause,
     facts: { server: where },
   });
 }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import type { Client } from 'ssh2';
 import { describe, expect, it } from 'vitest';
-import { SshConnection } from './ssh-connection.ts';
+import { silentSessions, SshConnection } from './ssh-connection.ts';
 
 type Answer = (error: Error) => void;
 
@@ -13,7 +13,9 @@ async function openOn(react: (client: EventEmitter, answer: Answer) => void): Pr
     end: () => client.emit('close'),
   });
   const carrier = { stream: new PassThrough(), complaint: () => '', end: async () => {} };
-  await using connection = new SshConnection(client as unknown as Client, carrier, 'ann@server:22');
+  await using connection = new SshConnection(client as unknown as Client, carrier, 'ann@server:22', {
+    openMs: 20,
+  });
   return await connection.openSession().catch((error: unknown) => error);
 }
 
@@ -29,5 +31,29 @@ describe('a session that is not opened', () => {
   it('because the server refuses it is not', async () => {
     const error = await openOn((_, answer) => answer(new Error('(SSH) Channel open failure')));
     expect(error).toMatchObject({ code: 'STORAGE_UNREACHABLE', retry: 'never' });
+  });
+
+  it('because the server does not answer is worth another try', async () => {
+    const error = await openOn(() => {});
+    expect(error).toMatchObject({ code: 'STORAGE_UNREACHABLE', retry: 'later', message: /no answer in 0.02 s/ });
+  });
+});
+
+/** Which of sessions that are silent for so long are given up, with a limit of 100. */
+const silent = (...silentMs: number[]): number[] =>
+  silentSessions(
+    silentMs.map((ms) => ({ silentMs: ms })),
+    100,
+  ).map((session) => session.silentMs);
+
+describe('a session without answers', () => {
+  it('is given up, and none that waits for less or for nothing', () => {
+    expect(silent(100, 0)).toEqual([100]);
+    expect(silent(99, 0)).toEqual([]);
+  });
+
+  it('is given more time while others that wait get answers: its bytes may have to wait for theirs', () => {
+    expect(silent(399, 15)).toEqual([]);
+    expect(silent(400, 15)).toEqual([400]);
   });
 });

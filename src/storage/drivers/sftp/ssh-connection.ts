@@ -2,11 +2,12 @@ import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'ssh2';
 import { CairnError, isCairnError } from '../../../base/errors.ts';
+import { answerWithin, SilentServer } from './answer-within.ts';
 import { gatherWrites } from './gather-writes.ts';
 import { loadHostKeyCheck } from './host-key-check.ts';
 import { type ProxyProcess, startProxyCommand } from './proxy-command.ts';
 import { connectFailure, connectionLost } from './sftp-errors.ts';
-import { SftpSession } from './sftp-session.ts';
+import { SftpSession, silentServer } from './sftp-session.ts';
 import { prepareLogin } from './ssh-login.ts';
 import { loadSshSettings, type SshEnvironment, type SshSettings } from './ssh-settings.ts';
 import type { SftpLocation } from './sftp-location.ts';
@@ -15,6 +16,8 @@ import { loadSsh2 } from './ssh2.ts';
 const PING_MS = 15_000;
 // Counted by what arrives, not by answers to pings: behind megabytes in flight on a slow line those take minutes.
 const SILENT_MS = 90_000;
+/** What a server may take for one request: an fsync of a busy disk is among them. */
+const ANSWER_MS = 300_000;
 const MOST_HOPS = 8;
 
 // AES-GCM is done by the processor; the rest for servers that lack it.
@@ -26,21 +29,34 @@ const CIPHERS = [
   'chacha20-poly1305@openssh.com',
 ] as const;
 
-/** A connection that is logged in. */
+export interface SshLimits {
+  /** Until a session is open. */
+  readonly openMs: number;
+  /** How often is looked after what stalls, and how long a session may leave its requests without any answer. */
+  readonly pingMs?: number | undefined;
+  readonly answerMs?: number | undefined;
+}
+
+/**
+ * A connection that is logged in. It is given up when nothing arrives any more, and a session when the program behind
+ * it answers no request: the rest of the connection may be well, so that nothing else would notice.
+ */
 export class SshConnection implements AsyncDisposable {
   /** The server, for messages. */
   readonly where: string;
   readonly #client: Client;
   readonly #carrier: Carrier;
+  readonly #limits: SshLimits;
   readonly #watchdog: NodeJS.Timeout;
   readonly #closed: Promise<void>;
   readonly #sessions = new Set<SftpSession>();
   #lost: CairnError | undefined;
 
-  constructor(client: Client, carrier: Carrier, where: string) {
+  constructor(client: Client, carrier: Carrier, where: string, limits: SshLimits) {
     this.where = where;
     this.#client = client;
     this.#carrier = carrier;
+    this.#limits = limits;
     this.#closed = new Promise((resolve) => {
       client.once('close', () => resolve());
     });
@@ -50,12 +66,13 @@ export class SshConnection implements AsyncDisposable {
     carrier.stream.on('data', () => {
       silentMs = 0;
     });
+    const { pingMs = PING_MS } = limits;
     this.#watchdog = setInterval(() => {
-      silentMs += PING_MS;
-      if (silentMs < SILENT_MS) return;
+      silentMs += pingMs;
+      if (silentMs < SILENT_MS) return this.#giveUpSilent(pingMs);
       this.#lose(new Error(`the server has been silent for ${SILENT_MS / 1000} seconds`));
       carrier.stream.destroy();
-    }, PING_MS);
+    }, pingMs);
     this.#watchdog.unref();
   }
 
@@ -67,7 +84,7 @@ export class SshConnection implements AsyncDisposable {
   /** Starts an SFTP session. Throws where the server allows no more of them, or has no SFTP. */
   async openSession(): Promise<SftpSession> {
     if (this.#lost !== undefined) throw this.#lost;
-    const session = await SftpSession.open(this.#client, this.where).catch((error: unknown) => {
+    const session = await SftpSession.open(this.#client, this.where, this.#limits.openMs).catch((error: unknown) => {
       // The end of the connection is no refusal of a session: another connection is worth a try.
       throw this.#lost ?? error;
     });
@@ -87,6 +104,16 @@ export class SshConnection implements AsyncDisposable {
     await this.#carrier.end();
   }
 
+  #giveUpSilent(passedMs: number): void {
+    for (const session of this.#sessions) session.wait(passedMs);
+    const { answerMs = ANSWER_MS } = this.#limits;
+    for (const session of silentSessions([...this.#sessions], answerMs)) {
+      this.#sessions.delete(session);
+      session.lose(silentServer(this.where, new SilentServer(session.silentMs)));
+      session.close();
+    }
+  }
+
   #lose(cause: unknown): void {
     if (this.#lost !== undefined) return;
     this.#lost = connectionLost(this.where, cause);
@@ -94,6 +121,16 @@ export class SshConnection implements AsyncDisposable {
     for (const session of this.#sessions) session.lose(this.#lost);
     this.#sessions.clear();
   }
+}
+
+/**
+ * The sessions whose server does not go on. While others get answers, what is silent may have to wait for megabytes of
+ * theirs on a slow line, so it is given more time.
+ */
+export function silentSessions<S extends { readonly silentMs: number }>(sessions: readonly S[], answerMs: number): S[] {
+  const waiting = sessions.filter((session) => session.silentMs > 0);
+  const limitMs = waiting.every(({ silentMs }) => silentMs >= answerMs) ? answerMs : 4 * answerMs;
+  return waiting.filter(({ silentMs }) => silentMs >= limitMs);
 }
 
 /** What carries the bytes of a connection: a socket, a program, or a channel of another connection. */
@@ -119,7 +156,9 @@ export async function connectSsh(
   }
   const carrier = await openCarrier(settings, environment, signal, hops);
   try {
-    return await logIn(settings, carrier, where, signal);
+    const client = await logInClient(settings, carrier, where, signal);
+    const limits = { openMs: settings.connectTimeoutMs, ...environment.patience };
+    return new SshConnection(client, carrier, where, limits);
   } catch (error) {
     carrier.stream.destroy();
     await carrier.end();
@@ -177,23 +216,17 @@ async function openJump(
     await carrier.end();
     throw isCairnError(error) ? error : connectFailure(where, error, carrier.complaint());
   });
-  const stream = await new Promise<Duplex>((resolve, reject) => {
-    client.on('error', () => {});
-    client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => (error ? reject(error) : resolve(channel)));
+  client.on('error', () => {});
+  const stream = await answerWithin<Duplex>((done) => void client.forwardOut('127.0.0.1', 0, host, port, done), {
+    limitMs: settings.connectTimeoutMs,
+    signal,
+    late: (channel) => channel.destroy(),
   }).catch((error: unknown) => {
     client.end();
+    signal.throwIfAborted();
     throw connectFailure(`${host}:${port} (through ${settings.host})`, error, '');
   });
   return { stream, complaint: () => '', end: async () => void client.end() };
-}
-
-async function logIn(
-  settings: SshSettings,
-  carrier: Carrier,
-  where: string,
-  signal: AbortSignal,
-): Promise<SshConnection> {
-  return new SshConnection(await logInClient(settings, carrier, where, signal), carrier, where);
 }
 
 async function logInClient(

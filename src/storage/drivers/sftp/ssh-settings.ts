@@ -15,6 +15,8 @@ export interface SshEnvironment {
   readonly localUser: string;
   /** ssh_config files, the most important first. */
   readonly configFiles: readonly string[];
+  /** How long a server that stalls is waited for, where that is not to be minutes. */
+  readonly patience?: { readonly pingMs: number; readonly answerMs: number };
 }
 
 /** All that is needed to log in to one server. */
