@@ -475,7 +475,7 @@ describe('a configuration in code', () => {
   });
 
   it('B07: refuses unknown keys when it runs, and when it is compiled', () => {
-    // @ts-expect-error -- the key is `url`
+    // @ts-expect-error -- the second half of what this tests: `urll` does not compile, as the key is `url`
     expect(() => configOfCode({ vaults: { main: { url: 'v', urll: 'v' } } }, context)).toThrow(
       'config: vaults.main.urll: there is no such key; did you mean url?',
     );
