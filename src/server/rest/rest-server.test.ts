@@ -11,7 +11,7 @@ import { openMemoryStorage } from '../../storage/drivers/memory.ts';
 import { faulty } from '../../storage/layers/faulty.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { Accounts } from './accounts.ts';
-import type { RestServerEvent } from './request-event.ts';
+import type { ServerEvent } from '../http/server-event.ts';
 import { type RestServer, type RestServerOptions, startRestServer } from './rest-server.ts';
 
 const V2 = 'application/vnd.x.restic.rest.v2';
@@ -328,7 +328,7 @@ describe('downloads', () => {
     const big = new Uint8Array(40 * 1024 * 1024);
     await storage.write('config', big);
     const failing = faulty(storage, { how: 'fail', when: ({ kind, number }) => kind === 'read' && number > 2 });
-    const events: RestServerEvent[] = [];
+    const events: ServerEvent[] = [];
     const server = await start({ onEvent: (event) => events.push(event) }, failing);
     await expect(ask(server, '/config')).rejects.toThrow('aborted');
     expect(events.map(({ type }) => type)).toContain('failure');
@@ -608,7 +608,7 @@ describe('the end', () => {
 
 describe('a request as an event', () => {
   it('says who did what, and has no secret', async () => {
-    const events: RestServerEvent[] = [];
+    const events: ServerEvent[] = [];
     const server = await start({
       access: { kind: 'users', accounts: await users('ana'), privateRepos: false },
       onEvent: (event) => events.push(event),
