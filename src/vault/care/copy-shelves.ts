@@ -1,7 +1,6 @@
 // Copies of archives and values into another vault: their bytes as they are, compared with the hash that is known of them. What is
 // there already is skipped, so that an interrupted copy goes on where it was.
-import { createHash } from 'node:crypto';
-import { objectBytes, streamFrom } from '../../archives/read/object-bytes.ts';
+import { intactBytes } from '../../archives/read/intact-bytes.ts';
 import { readShelf, type StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import { putArchive } from '../../archives/shelf/write-archive.ts';
 import { CairnError, hasCode, isCairnError, messageOf } from '../../base/errors.ts';
@@ -172,27 +171,16 @@ const damage = ['ARCHIVE_CORRUPT', 'VALUE_CORRUPT', 'OBJECT_MISSING', 'OBJECT_TR
 async function copyArchive(
   { repository, signal }: ActionContext,
   target: TargetVault,
-  { object, stored, sizeBytes, sidecar }: StoredArchive,
+  archive: StoredArchive,
   progress: (bytes: number) => void,
 ): Promise<string> {
-  const { name, time, codec, encryption, storedSha256 } = sidecar;
-  const hash = createHash('sha256');
-  const chunks = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const piece of streamFrom(objectBytes(repository.origin, object, sizeBytes), 0, signal)) {
-      hash.update(piece);
-      yield piece;
-      progress(piece.length);
-    }
-    if (hash.digest('hex') === storedSha256) return;
-    throw new CairnError(
-      'ARCHIVE_CORRUPT',
-      `the archive ${stored} is damaged: its bytes are not those that were written`,
-    );
-  };
+  const { sidecar } = archive;
+  const { name, time, codec, encryption } = sidecar;
+  const chunks = intactBytes(repository.origin, archive, { onBytes: progress, signal });
   const copy = await putArchive(
     target.repository.origin,
     { name, time, codec, encrypted: encryption !== 'none' },
-    { chunks: chunks(), describe: () => sidecar },
+    { chunks, describe: () => sidecar },
     { signal },
   );
   target.settings.catalog?.recordBackup(archiveEntry(archiveDetails(copy)));
