@@ -1,6 +1,5 @@
 // Which backup a reference means, over all forms.
-import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
-import { readShelf } from '../../archives/shelf/read-shelf.ts';
+import { readShelf, type StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import { CairnError } from '../../base/errors.ts';
 import { isId, type SnapshotId } from '../../base/ids.ts';
 import { parseStoredName } from '../../archives/stored-name.ts';
@@ -12,7 +11,7 @@ import { loadSnapshots, type VaultSettings } from '../vault-session.ts';
 import { type BackupFilter, matcherOf } from './backup-filter.ts';
 import { chooseSnapshot, type ReferenceOptions } from './choose-snapshot.ts';
 
-interface ChooseContext {
+export interface ChooseContext {
   readonly repository: Repository;
   readonly settings: VaultSettings;
   readonly signal?: AbortSignal | undefined;
