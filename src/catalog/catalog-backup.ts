@@ -16,7 +16,7 @@ export interface CatalogBackup {
   /** What it takes in the vault, or added to it; `null` as above. */
   readonly storedBytes: number | null;
   readonly files: number | null;
-  /** Of the stored object, in hexadecimal digits; `null` where it is no single object, or not known. */
+  /** SHA-256 of the stored object in hexadecimal; `null` where it is no single object, or not known. */
   readonly sha256: string | null;
   readonly encrypted: boolean;
   /** How the stored object is compressed; `null` where that is not one choice for all of it. */

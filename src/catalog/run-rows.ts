@@ -13,7 +13,7 @@ export interface CatalogRun {
   readonly host: string;
   readonly pid: number;
   readonly startedAt: Date;
-  /** `null` while it runs. */
+  /** `null` while the run goes on. */
   readonly endedAt: Date | null;
   readonly status: RunStatus;
   readonly errorCode: string | null;
@@ -32,7 +32,7 @@ export interface CatalogProof {
   readonly status: 'passed' | 'failed';
   readonly host: string;
   readonly durationMs: number;
-  /** Restored bytes; `null` where it came to none. */
+  /** Restored bytes; `null` where nothing was restored. */
   readonly bytes: number | null;
   readonly errorCode: string | null;
   /** Names of what was checked, each with its outcome. */
@@ -98,7 +98,7 @@ export function putProof(database: DatabaseSync, proof: CatalogProof): void {
       proof.provedAt.toISOString(),
       proof.status,
       proof.host,
-      // The columns are strict, and whoever measures has parts of a millisecond.
+      // The columns are strict integers; measured durations have fractions.
       Math.round(proof.durationMs),
       proof.bytes,
       proof.errorCode,

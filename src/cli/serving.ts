@@ -60,7 +60,7 @@ export function eventPrinter(cli: CliContext): (event: ServerEvent) => void {
   };
 }
 
-/** One document a line: a server has no end to wait for. */
+/** One JSON document on each line, since a server has no last one to close an array after. */
 export async function printLine(cli: CliContext, document: unknown): Promise<void> {
   await cli.out.write(`${JSON.stringify(document)}\n`);
 }

@@ -29,7 +29,7 @@ export function encodeJson(key: ValueKey, value: unknown): Uint8Array {
   try {
     text = JSON.stringify(value, refuseLoss);
   } catch (error) {
-    // Not its message, which may name what is inside.
+    // Not with its message, which may quote the value.
     if (error instanceof Lossy) throw noJson(key, error.message);
     if (error instanceof CairnArgumentError || error instanceof CairnError) throw error;
     throw noJson(key, 'it refers to itself, or its toJSON fails');
@@ -65,7 +65,7 @@ export function gzipJson(json: Uint8Array): Promise<Uint8Array> {
   return compress(json);
 }
 
-/** Throws where it is no gzip, or would become larger than a value may be. */
+/** Throws where it is no gzip, or holds more than a value may have. */
 export function gunzipJson(bytes: Uint8Array): Promise<Uint8Array> {
   return decompress(bytes, { maxOutputLength: MAX_VALUE_BYTES });
 }

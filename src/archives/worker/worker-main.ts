@@ -1,5 +1,5 @@
-// A worker thread that compresses blocks of an archive until it is ended. It has no event loop: whoever waits in the ring
-// wakes up sooner.
+// A worker thread that compresses blocks of an archive until it is ended. It never returns to its event loop, because
+// waiting in the ring wakes up sooner.
 import { workerData } from 'node:worker_threads';
 import { announceStarted } from '../../base/start-worker.ts';
 import { BlockRing } from './block-ring.ts';

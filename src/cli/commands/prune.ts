@@ -10,7 +10,7 @@ import { assertPruned, runPrune } from '../run-prune.ts';
 interface PruneFlags {
   readonly maxUnused: string;
   readonly maxRepackSize?: number;
-  /** Neither said: as the vault is. */
+  /** Without either option the vault decides. */
   readonly repackCacheableOnly?: boolean;
   readonly repackSmall: boolean;
   readonly repackUncompressed: boolean;

@@ -7,7 +7,7 @@ export interface ValueInput {
   /** The argument; `-` for standard input. */
   readonly argument: string | undefined;
   readonly file: string | undefined;
-  /** It is a text, and not JSON. */
+  /** The input is plain text, not JSON. */
   readonly asText: boolean;
 }
 

@@ -10,7 +10,7 @@ import { type FinishedPack, MAX_BLOBS_PER_PACK, PACK_HEADER_ROOM, PackBuilder } 
 
 export interface CopyRules {
   readonly packSizeBytes: number;
-  /** Of which types blobs that are stored as they are get compressed. */
+  /** Types whose uncompressed blobs are compressed. */
   readonly compresses: readonly BlobTypeBit[];
 }
 

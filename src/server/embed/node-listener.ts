@@ -16,7 +16,7 @@ export function nodeListener(
       if (request === undefined) outgoing.writeHead(400, { connection: 'close' }).end();
       else await send(await handler(request), outgoing);
     } catch {
-      // Whoever calls a listener waits for nothing: an error that got out would end the program.
+      // Nobody awaits a listener: an error that got out would end the program.
       if (outgoing.headersSent) outgoing.destroy();
       else outgoing.writeHead(500).end();
     }

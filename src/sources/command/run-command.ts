@@ -57,7 +57,7 @@ export async function* runCommand(options: RunCommandOptions, signal: AbortSigna
     finished = true;
     signal.throwIfAborted();
     const isFine = ending.kind === 'exited' && ending.exitCode === 0;
-    // Of two failures the command's own is told: its input broke off because it ended.
+    // Where both fail, the command's own error is told: its input broke off because it ended.
     if (isFine) await fed;
     if (isFine) return;
     // A process that the command left behind may hold standard error open for ever.

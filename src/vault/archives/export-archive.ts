@@ -117,7 +117,9 @@ async function* snapshotTar(
   }
 }
 
-/** Whoever takes them may keep them, as a stream of Node does; the memory of an archive stream is used again. */
+/**
+ * Copies of the pieces: a consumer such as a stream of Node keeps them, and the memory of an archive stream is reused.
+ */
 async function* copied(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
     yield chunk.slice();

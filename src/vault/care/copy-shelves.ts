@@ -1,5 +1,5 @@
-// Copies of archives and values into another vault: their bytes as they are, compared with the hash that is known of them. What is
-// there already is skipped, so that an interrupted copy goes on where it was.
+// Copies archives and values into another vault: their bytes as they are, compared with the hash that is known of them.
+// What is there already is skipped, so that an interrupted copy goes on where it was.
 import { intactBytes } from '../../archives/read/intact-bytes.ts';
 import { readShelf, type StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import { putArchive } from '../../archives/shelf/write-archive.ts';
@@ -21,9 +21,9 @@ type TargetVault = Pick<ActionContext, 'repository' | 'settings'>;
 
 export interface ShelfCopies {
   readonly copies: readonly BackupCopy[];
-  /** Of what the target did not have. */
+  /** Bytes of what the target did not have. */
   readonly bytes: number;
-  /** Of what was written; 0 in a plan. */
+  /** Bytes that were written; 0 in a plan. */
   readonly storedBytes: number;
 }
 
@@ -31,11 +31,13 @@ interface ShelfPlan {
   readonly archives: readonly StoredArchive[];
   readonly values: readonly StoredVersion[];
   readonly present: readonly BackupCopy[];
-  /** What it comes to if all goes well. */
+  /** The result if all goes well. */
   readonly foreseen: ShelfCopies;
 }
 
-/** What of the chosen archives and values the target lacks. Throws `NOT_SUPPORTED` where it can hold none. */
+/**
+ * Plans to copy the chosen archives and values that the target lacks. Throws `NOT_SUPPORTED` where it can hold none.
+ */
 export async function planShelves(
   { signal }: Pick<ActionContext, 'signal'>,
   target: TargetVault,
@@ -67,7 +69,7 @@ function noShelves({ repository: { origin } }: TargetVault): CairnError {
   );
 }
 
-/** By their bytes: of two archives in one second the later has another name there. */
+/** Archives are recognised by their bytes: the later of two made in one second may have another name there. */
 async function lookUpArchives(
   { repository, settings }: TargetVault,
   archives: readonly StoredArchive[],
@@ -165,7 +167,7 @@ async function outcomeOf(
   }
 }
 
-/** What is wrong with one of them; everything else, such as a target that is full, is wrong with all. */
+/** Errors that concern one archive or value; any other, such as a full target, stops the copy. */
 const damage = ['ARCHIVE_CORRUPT', 'VALUE_CORRUPT', 'OBJECT_MISSING', 'OBJECT_TRUNCATED', 'OBJECT_COLD'] as const;
 
 async function copyArchive(
@@ -205,7 +207,7 @@ async function copyValue(
   try {
     await target.repository.origin.write(object, bytes, { ifAbsent: true, signal });
   } catch (error) {
-    // Its name says what is in it.
+    // The name holds a checksum, so what is there is the same.
     if (!hasCode(error, 'OBJECT_EXISTS')) throw error;
   }
   progress(bytes.length);

@@ -30,7 +30,7 @@ export function archiveEntry(archive: Omit<ArchiveDetails, 'problems'>): Catalog
   };
 }
 
-/** From the name of its object alone: what is in a value is nobody's business here. */
+/** Made from the name of the object alone: the catalog never reads a value. */
 export function valueEntry({ compressed, encrypted, object, ...value }: ValueBackup): CatalogBackup {
   return { ...value, files: null, sha256: null, encrypted, codec: compressed ? 'gzip' : 'none', object };
 }
