@@ -1,5 +1,9 @@
+import { recordKeys } from '../base/record-keys.ts';
+
 /** The forms that backups have. */
-export type BackupForm = 'snapshot' | 'archive' | 'replica' | 'value';
+export const backupForms = ['snapshot', 'archive', 'replica', 'value'] as const;
+
+export type BackupForm = (typeof backupForms)[number];
 
 /** What the catalog holds of one backup: nothing but what the vault says about it, so that it can be read again from there. */
 export interface CatalogBackup {
@@ -69,7 +73,7 @@ const fields: Readonly<Record<keyof CatalogBackup, true>> = {
   codec: true,
   object: true,
 };
-const fieldNames = Object.keys(fields).sort() as (keyof CatalogBackup)[];
+const fieldNames = recordKeys(fields).sort();
 
 /** The names of the fields in which two versions of a backup differ. Both are normalized. */
 export function changedFields(before: CatalogBackup, after: CatalogBackup): string[] {

@@ -1,8 +1,19 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { dateIn, dateOrNullIn, numberIn, numberOrNullIn, textIn, textOrNullIn, type RawRow } from './raw-row.ts';
+import {
+  dateIn,
+  dateOrNullIn,
+  numberIn,
+  numberOrNullIn,
+  textIn,
+  textOrNullIn,
+  wordIn,
+  type RawRow,
+} from './raw-row.ts';
 
 /** `lost`: its process ended without a word. */
-export type RunStatus = 'running' | 'ok' | 'partial' | 'failed' | 'aborted' | 'lost';
+export type RunStatus = (typeof runStatuses)[number];
+
+const runStatuses = ['running', 'ok', 'partial', 'failed', 'aborted', 'lost'] as const;
 
 /** One action of a vault: a backup, a restore, a prune, … */
 export interface CatalogRun {
@@ -120,7 +131,7 @@ function decodeRun(raw: RawRow): CatalogRun {
     pid: numberIn(raw, 'pid'),
     startedAt: dateIn(raw, 'started_at'),
     endedAt: dateOrNullIn(raw, 'ended_at'),
-    status: textIn(raw, 'status') as RunStatus,
+    status: wordIn(raw, 'status', runStatuses),
     errorCode: textOrNullIn(raw, 'error_code'),
     counts: JSON.parse(textIn(raw, 'counts')) as CatalogRun['counts'],
   };

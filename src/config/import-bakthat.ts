@@ -76,6 +76,7 @@ function dropTags(document: Document, notes: string[]): void {
       if (!('tag' in node) || node.tag === undefined || !node.tag.includes('python/')) return undefined;
       if (isScalar(node) && /python\/(?:unicode|str)$/.test(node.tag)) return undefined;
       notes.push(`the tag ${node.tag.replace('tag:yaml.org,2002:', '!!')} was not executed; its value was left out`);
+      // A node is what a visitor may return; the declaration of one for all kinds of nodes asks for all kinds at once.
       return document.createNode(null) as never;
     },
   });

@@ -58,7 +58,7 @@ async function findPackage(name: string, folder: string): Promise<string | undef
     return createRequire(from).resolve(name);
   } catch (error) {
     // What is exported for `import` only is not seen by `require.resolve`.
-    const code = (error as { readonly code?: unknown }).code;
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') return importTarget(name, from);
     if (code === 'MODULE_NOT_FOUND' || code === 'ERR_INVALID_MODULE_SPECIFIER') return undefined;
     throw error;
@@ -68,7 +68,7 @@ async function findPackage(name: string, folder: string): Promise<string | undef
 async function importTarget(name: string, from: string): Promise<string | undefined> {
   const manifest = findPackageJSON(name, pathToFileURL(from));
   if (manifest === undefined) return undefined;
-  const { exports } = JSON.parse(await readFile(manifest, 'utf8')) as { exports?: unknown };
+  const { exports }: { exports?: unknown } = JSON.parse(await readFile(manifest, 'utf8'));
   const target = conditionOf(exports);
   return target === undefined ? undefined : fileAt(join(dirname(manifest), target));
 }

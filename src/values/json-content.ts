@@ -55,7 +55,8 @@ function refuseLoss(_: string, value: unknown): unknown {
 /** Throws `SyntaxError` for what is no JSON in UTF-8; never names what it holds. */
 export function decodeJson(bytes: Uint8Array): JsonValue {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)) as JsonValue;
+    const value: JsonValue = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+    return value;
   } catch {
     throw new SyntaxError('it is no JSON');
   }

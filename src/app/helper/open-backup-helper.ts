@@ -59,7 +59,7 @@ export async function openBackupHelper<F extends HelperForm = 'snapshot'>(
   return helper;
 }
 
-/** The form where `F` is not given. */
+/** `F` can be another form only where the caller names it in `form`, so that this is not called. */
 function defaultForm<F extends HelperForm>(): F {
   return 'snapshot' as F;
 }

@@ -63,8 +63,9 @@ async function* through(input: AsyncGenerator<Uint8Array>, codec: 'zstd' | 'gzip
           : createZstdDecompress({ chunkSize: CHUNK, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } });
       const feed = Readable.from(rest.pieces(), { objectMode: false, highWaterMark: CHUNK });
       pipeline(feed, decoder, () => {});
-      for await (const chunk of decoder) {
-        yield chunk as Uint8Array;
+      const plain: AsyncIterable<Uint8Array> = decoder;
+      for await (const chunk of plain) {
+        yield chunk;
         rest.forget(bytesTaken(decoder));
       }
       await rest.giveBack(bytesTaken(decoder));

@@ -6,7 +6,8 @@ import { BlockRing } from './block-ring.ts';
 import { BlockPacker } from './compress-block.ts';
 import type { CompressSetup } from './messages.ts';
 
-const setup = workerData as CompressSetup;
+// SAFETY: only `BlockCompressor` starts this thread, with a setup of this type.
+const setup: CompressSetup = workerData;
 const ring = new BlockRing(setup.ring);
 const packer = new BlockPacker(setup.codec);
 

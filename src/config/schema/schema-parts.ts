@@ -64,12 +64,13 @@ export function byType<T>(
   types: readonly string[],
 ): z.ZodType<T> {
   const refused = (input: unknown): string => {
-    const type = (input as { type?: unknown } | null)?.type;
+    const type = typeof input === 'object' && input !== null && 'type' in input ? input.type : undefined;
     const there = `there are ${types.join(', ')}`;
     if (type === undefined) return `a ${what} needs a type; ${there}`;
     const close = typeof type === 'string' ? closestName(type, types) : undefined;
     return `this version has no ${what} of the type ${JSON.stringify(type)}; ${close === undefined ? there : `did you mean ${close}?`}`;
   };
+  // zod wants to see in the types that each option has a literal `type`; whoever lists them sees to that.
   const union = z.discriminatedUnion('type', options as never, {
     error: (issue) => (issue.code === 'invalid_union' ? refused(issue.input) : undefined),
   });
@@ -162,6 +163,7 @@ export function schemaParts(context: SchemaContext): SchemaParts {
       .min(1)
       .transform((given, payload) => absoluteUrl(context, place(given, payload), payload)),
     secret: secretSchema(context, toPath),
+    // The types of both: zod does not follow that `Array.isArray` tells a list from an item.
     oneOrMore: (item) =>
       z
         .union([item, z.array(item).min(1)], { error: listError })
@@ -244,5 +246,6 @@ function secretSchema(
 
 /** A field that is there only where it has a value. */
 export function given<N extends string, T>(name: N, value: T | undefined): { readonly [K in N]?: T } {
+  // A computed key widens to any string.
   return value === undefined ? {} : ({ [name]: value } as { readonly [K in N]?: T });
 }

@@ -2,6 +2,7 @@
 // layout. Everything in it is hostile until checked: sizes are bounded before memory is taken for them.
 import { asBuffer } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
+import { recordKeys } from '../../base/record-keys.ts';
 import { deviceNumber } from './device-number.ts';
 import { type PaxOverrides, parsePaxRecords, parsePaxTime } from './pax-records.ts';
 import type { TarEntry, TarKind } from './tar-entry.ts';
@@ -22,7 +23,7 @@ export interface TarVisitor {
 const MAX_EXTENSION = 1024 * 1024;
 const noOverrides: PaxOverrides = { values: new Map(), xattrs: [] };
 const kindsByType: ReadonlyMap<string, TarKind> = new Map([
-  ...Object.entries(tarTypes).map(([kind, type]) => [type, kind as TarKind] as const),
+  ...recordKeys(tarTypes).map((kind) => [tarTypes[kind], kind] as const),
   ['\0', 'file'],
   ['7', 'file'],
 ]);

@@ -52,7 +52,8 @@ export async function* runCommand(options: RunCommandOptions, signal: AbortSigna
   signal.addEventListener('abort', kill, { once: true });
   let finished = false;
   try {
-    yield* child.stdout as AsyncIterable<Uint8Array>;
+    const output: AsyncIterable<Uint8Array> = child.stdout;
+    yield* output;
     const ending = await ended;
     finished = true;
     signal.throwIfAborted();

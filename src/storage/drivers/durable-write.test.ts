@@ -135,9 +135,9 @@ describe('writeFileDurably', () => {
   });
 
   it('loses the race for an absent name without a trace', async () => {
-    const lstat = (async () => {
+    const lstat: typeof fs.lstat = async () => {
       throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
-    }) as unknown as typeof fs.lstat;
+    };
     await fs.writeFile(path, 'theirs');
     await expect(writeFileDurably(wanted({ ifAbsent: true }), { ...watched([]), lstat })).rejects.toMatchObject({
       code: 'OBJECT_EXISTS',

@@ -73,7 +73,10 @@ function archiveByStoredName(archives: readonly StoredArchive[], reference: stri
   });
 }
 
-/** An archive as references and filters see snapshots; its id is none that a prefix could mean. */
+/**
+ * An archive as references and filters see snapshots. Its two ids are none, so that no prefix can mean them: hence the
+ * casts. It never leaves this file.
+ */
 function asSnapshot({ stored, sidecar }: StoredArchive): SnapshotRecord {
   const { name, time, host, tags, paths } = sidecar;
   return {
