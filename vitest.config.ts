@@ -15,6 +15,8 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'test/{documents,property}/**/*.test.ts'],
           pool: 'threads',
           isolate: false,
+          // A test takes milliseconds. The default of 5 s is no help where a machine is busy with something else.
+          testTimeout: 30_000,
         },
       },
       {

@@ -1,10 +1,10 @@
 // The servers behind the slow link, each with an empty folder of its own.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../test/support/free-port.ts';
 import { findPeer } from '../test/support/peer-catalog.ts';
+import { endChild, untilListening } from '../test/support/server-process.ts';
 
 export type ServerName = 'rest' | 's3';
 
@@ -25,7 +25,7 @@ export async function startServer(name: ServerName, folder: string): Promise<Ben
   const program = findPeer(peer);
   if (program === undefined) throw new Error(`${peer} is not installed (npm run peers)`);
   const child = spawn(program.path, args, { stdio: 'ignore' });
-  await listens(port, child);
+  await untilListening(child, port);
   return {
     url: `http://127.0.0.1:${port}`,
     environment,
@@ -33,12 +33,7 @@ export async function startServer(name: ServerName, folder: string): Promise<Ben
       if (name === 'rest') return `rest:${base}/`;
       return tool === 'cairn' ? `s3://${BUCKET}/?endpoint=${encodeURIComponent(base)}` : `s3:${base}/${BUCKET}`;
     },
-    async [Symbol.asyncDispose]() {
-      if (child.exitCode !== null) return;
-      const ended = once(child, 'exit');
-      child.kill('SIGKILL');
-      await ended;
-    },
+    [Symbol.asyncDispose]: () => endChild(child),
   };
 }
 
@@ -58,28 +53,4 @@ function s3Server(folder: string, port: number): Started {
   const caching = ['--vfs-cache-mode', 'writes', '--cache-dir', `${folder}-cache`, '--vfs-write-back', '0s'];
   const args = ['serve', 's3', '--addr', `127.0.0.1:${port}`, '--auth-key', keys, '--config', `${folder}.conf`];
   return ['rclone', [...args, ...caching, folder], environment];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function listens(port: number, child: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    if (child.exitCode !== null) throw new Error(`the server ended with exit code ${child.exitCode}`);
-    const answers = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('connect', () => (socket.destroy(), resolve(true)));
-      socket.once('error', () => resolve(false));
-    });
-    if (answers) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('the server does not listen');
 }

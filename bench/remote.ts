@@ -17,7 +17,7 @@ import { CORPUS_REVISION, corpusNames, makeCorpus } from './corpora.ts';
 import { appendHistory, circumstances, type ToolResult } from './history.ts';
 import { endAll, measureCommand, runCommand, type Command, type Cost } from './measure.ts';
 import { startServer, type ServerName } from './remote-server.ts';
-import { median } from './report.ts';
+import { median, summarise } from './report.ts';
 import { SlowLink, type Traffic } from './slow-link.ts';
 import { removeTree } from './stage.ts';
 import { findRemoteTool, remoteToolNames, type RemotePlace, type RemoteTool } from './remote-tools.ts';
@@ -131,19 +131,11 @@ interface RemoteResult extends ToolResult {
   readonly requestsPerGib: number;
 }
 
-function summarise(samples: readonly Sample[], version: string, sizeBytes: number): RemoteResult {
-  const requests = samples.at(-1)!.traffic.requests;
-  const count = Object.values(requests).reduce((sum, each) => sum + each, 0);
-  const wallSeconds = samples.map((sample) => Number(sample.wallSeconds.toFixed(3)));
-  return {
-    version,
-    wallSeconds,
-    medianWallSeconds: median(wallSeconds),
-    medianCpuSeconds: Number(median(samples.map((sample) => sample.cpuSeconds)).toFixed(3)),
-    peakRssBytes: Math.max(...samples.map((sample) => sample.peakRssBytes)),
-    traffic: samples.at(-1)!.traffic,
-    requestsPerGib: Number((count / (sizeBytes / 2 ** 30)).toFixed(1)),
-  };
+function resultOf(samples: readonly Sample[], version: string, sizeBytes: number): RemoteResult {
+  const { traffic } = samples.at(-1)!;
+  const count = Object.values(traffic.requests).reduce((sum, each) => sum + each, 0);
+  const requestsPerGib = Number((count / (sizeBytes / 2 ** 30)).toFixed(1));
+  return { ...summarise(samples, version), traffic, requestsPerGib };
 }
 
 function megabytes(bytes: number): string {
@@ -199,8 +191,8 @@ function report(
     subject: own.name,
     link,
     tools: {
-      [own.name]: summarise(ours, own.version, sizeBytes),
-      [peer.name]: summarise(theirs, peer.version, sizeBytes),
+      [own.name]: resultOf(ours, own.version, sizeBytes),
+      [peer.name]: resultOf(theirs, peer.version, sizeBytes),
     },
     ratios: { [peer.name]: Number(ratio.toFixed(3)) },
   };

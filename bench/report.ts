@@ -1,5 +1,6 @@
 // What the bench prints, and the arithmetic behind it.
-import type { RowResult } from './history.ts';
+import type { RowResult, ToolResult } from './history.ts';
+import type { Cost } from './measure.ts';
 
 /** NaN for no values. */
 export function median(values: readonly number[]): number {
@@ -7,6 +8,18 @@ export function median(values: readonly number[]): number {
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
+}
+
+/** What the runs of one tool come to, to the millisecond. */
+export function summarise(costs: readonly Cost[], version: string): ToolResult {
+  const wallSeconds = costs.map((cost) => Number(cost.wallSeconds.toFixed(3)));
+  return {
+    version,
+    wallSeconds,
+    medianWallSeconds: median(wallSeconds),
+    medianCpuSeconds: Number(median(costs.map((cost) => cost.cpuSeconds)).toFixed(3)),
+    peakRssBytes: Math.max(...costs.map((cost) => cost.peakRssBytes)),
+  };
 }
 
 function megabytes(bytes: number): string {

@@ -19,7 +19,7 @@ import { parseArgs } from 'node:util';
 import { CORPUS_REVISION, corpusNames, makeCorpus, type CorpusName } from './corpora.ts';
 import { appendHistory, circumstances, type RowResult, type ToolResult } from './history.ts';
 import { endAll, measureCommand, runCommand, type Command, type Cost } from './measure.ts';
-import { median, renderRow } from './report.ts';
+import { median, renderRow, summarise } from './report.ts';
 import { removeTree, Stage, treeSize } from './stage.ts';
 import { findTool, toolNames, type Tool, type ToolName } from './tools.ts';
 
@@ -167,17 +167,9 @@ async function makeTar(stage: Stage, tree: string): Promise<Contender> {
   return { tool, stage };
 }
 
-function summarise(samples: readonly Sample[], version: string): ToolResult {
+function resultOf(samples: readonly Sample[], version: string): ToolResult {
   const sizes = samples.flatMap(({ repositoryBytes }) => (repositoryBytes === undefined ? [] : [repositoryBytes]));
-  const wallSeconds = samples.map((sample) => Number(sample.wallSeconds.toFixed(3)));
-  return {
-    version,
-    wallSeconds,
-    medianWallSeconds: median(wallSeconds),
-    medianCpuSeconds: Number(median(samples.map((sample) => sample.cpuSeconds)).toFixed(3)),
-    peakRssBytes: Math.max(...samples.map((sample) => sample.peakRssBytes)),
-    ...(sizes.length > 0 && { repositoryBytes: median(sizes) }),
-  };
+  return { ...summarise(samples, version), ...(sizes.length > 0 && { repositoryBytes: median(sizes) }) };
 }
 
 /** Runs all contenders `runs` times in alternating order. `afterLast` sees a contender right after its last run. */
@@ -218,7 +210,7 @@ function report(
     sizeBytes,
     subject: first!.tool.name,
     tools: Object.fromEntries(
-      contenders.map((contender) => [contender.tool.name, summarise(samples.get(contender)!, contender.tool.version)]),
+      contenders.map((contender) => [contender.tool.name, resultOf(samples.get(contender)!, contender.tool.version)]),
     ),
     ratios: Object.fromEntries(others.map((peer) => [peer.tool.name, ratio(peer)])),
   };

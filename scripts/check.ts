@@ -1,4 +1,4 @@
-// `npm run check`: format, lint (with types and layers), types, unit tests, unused code, package shape.
+// `npm run check`: format, lint (with types and layers), types, unit tests, unused code, build, package shape.
 // Everything runs, so that one look shows all that is wrong; any failure makes the exit code 1.
 import { spawnSync } from 'node:child_process';
 
@@ -8,6 +8,8 @@ const steps: readonly (readonly [name: string, command: readonly string[]])[] = 
   ['types', ['tsc', '--project', 'tsconfig.json']],
   ['unit tests', ['vitest', 'run', '--project', 'unit']],
   ['unused', ['knip']],
+  // A bundle that cannot be made is found only by making it; `package` looks at what comes out.
+  ['build', [process.execPath, 'scripts/build.ts']],
   ['package', ['publint', '--strict']],
 ];
 

@@ -119,7 +119,7 @@ export class Cairn implements AsyncDisposable {
   readonly #context: CairnContext;
   readonly #vaults = new Map<string, Promise<Vault>>();
   readonly #listeners: VaultListeners;
-  /** Of vaults that were opened: to be kept out of messages. */
+  /** Passwords of the vaults that were opened, to be kept out of messages. */
   readonly #passwords = new Set<Secret>();
 
   constructor(loaded: LoadedConfig, context: CairnContext) {

@@ -2,7 +2,7 @@ import type { RotationConfig } from '../config/rotation-config.ts';
 import type { BackupResult } from '../vault/actions/backup-action.ts';
 import type { Vault } from '../vault/vault.ts';
 
-/** What became of the rules of keeping after a backup. */
+/** The outcome of applying a plan's retention after a backup. */
 export type KeepResult =
   | { readonly outcome: 'applied'; readonly removed: number; readonly failed: number }
   | { readonly outcome: 'failed'; readonly error: unknown };

@@ -16,7 +16,7 @@ export type SourceOutcome =
       readonly outcome: 'saved';
       readonly source: string;
       readonly backup: BackupResult;
-      /** What its rules of keeping removed, where it has any. */
+      /** What the plan's retention removed of this source; absent where the plan has no rules. */
       readonly kept?: KeepResult;
     }
   | { readonly outcome: 'failed'; readonly source: string; readonly error: unknown }
@@ -35,14 +35,14 @@ export interface RunHooks extends HookOptions {
 
 export interface RunSourcesOptions {
   readonly backup?: Omit<BackupOptions, 'signal' | 'ahead'> | undefined;
-  /** Applied to the backups of each source that was saved whole. */
+  /** Retention, applied to the backups of each source that was saved whole. */
   readonly keep?: RotationConfig | undefined;
   /** Commands at the events of the vault, from the first source to the last. */
   readonly hooks?: RunHooks | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is wrong with one source says nothing about the next; all else does. */
+/** These errors are about one source and say nothing about the next; any other is about the vault. */
 const OF_SOURCE: ReadonlySet<ErrorCode> = new Set([
   'SOURCE_MISSING',
   'SOURCE_UNREADABLE',
@@ -83,7 +83,10 @@ export function runSources(
   );
 }
 
-/** Backups of one name are one history: of two sources, rotation would remove those of the one for those of the other. */
+/**
+ * Backups of one name are one history: rotation would count those of two sources as one, and remove some for the
+ * others.
+ */
 function refuseSameNames(sources: readonly ConfiguredSource[], { backup }: RunSourcesOptions): void {
   const names = sources.map(({ options }) => backup?.name ?? options.name);
   const twice = names.find((name, at) => name !== undefined && names.indexOf(name) !== at);
@@ -111,7 +114,7 @@ async function runOne(
     const running = vault.backup(source, { ...backup, name: named, tags, signal: job.signal });
     for await (const progress of running) job.report(progress);
     const result = await running;
-    // What is not whole must not push out what is.
+    // A partial backup must not push out a whole one.
     if (keep === undefined || result.status === 'partial') return { outcome: 'saved', source: name, backup: result };
     const kept = await keepBackups(vault, result, keep, job.signal);
     return { outcome: 'saved', source: name, backup: result, kept };

@@ -271,9 +271,9 @@ function knownChild(known: KnownTree | undefined, key: string): Before | undefin
 const COMMA = Uint8Array.of(0x2c);
 
 function joinNodes(nodes: readonly (Uint8Array | undefined)[]): Uint8Array | undefined {
-  const present = nodes.filter((node) => node !== undefined && node.length > 0);
+  const present = nodes.filter((node): node is Uint8Array => node !== undefined && node.length > 0);
   if (present.length <= 1) return present[0];
-  return Buffer.concat(present.flatMap((node, i) => (i === 0 ? [node] : [COMMA, node])) as Uint8Array[]);
+  return Buffer.concat(present.flatMap((node, i) => (i === 0 ? [node] : [COMMA, node])));
 }
 
 /** Marks a promise as handled: its failure is thrown where it is awaited, later. */

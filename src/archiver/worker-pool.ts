@@ -52,7 +52,7 @@ export type TaskRunner = Pick<WorkerPool, 'run' | 'ready'>;
 export class WorkerPool implements AsyncDisposable {
   readonly #size: number;
   readonly #members: Member[] = [];
-  readonly #control: Int32Array;
+  readonly #control: Int32Array<SharedArrayBuffer>;
   #slots: Uint8Array[] = [];
   #keeper: IndexKeeper | undefined;
   readonly #urgent: Waiting[] = [];
@@ -90,7 +90,7 @@ export class WorkerPool implements AsyncDisposable {
       () => new SharedArrayBuffer(setup.packSizeBytes + MAX_BLOB_BYTES + PACK_HEADER_ROOM),
     );
     this.#slots = slots.map((slot) => new Uint8Array(slot));
-    const control = this.#control.buffer as SharedArrayBuffer;
+    const control = this.#control.buffer;
     for (const member of this.#members) this.#send(member, { ...setup, kind: 'setup', slots, control });
   }
 

@@ -18,5 +18,6 @@ function exposeCollector(): Collect {
   setFlagsFromString('--expose-gc');
   const found: unknown = runInNewContext('gc');
   setFlagsFromString('--no-expose-gc');
+  // V8 declares no type for its own function.
   return typeof found === 'function' ? (found as Collect) : () => {};
 }

@@ -1,5 +1,5 @@
-// Every error code there is, once. `docs/errors.md` has a heading for each and the command line an
-// exit code; tests fail where one is missing. Codes are part of the public contract: add, never rename.
+// All error codes. `docs/errors.md` has a heading for each, the command line an exit code; tests fail where one is
+// missing. Codes are part of the public contract: add, never rename.
 
 export const errorCodes = [
   // arguments and configuration

@@ -25,7 +25,7 @@ export class TemporaryFolder implements AsyncDisposable {
   /** `onSignal` is called, synchronously, before the folder is removed by a signal: what writes into it has to end. */
   static async make(prefix: string, onSignal: () => void = () => {}): Promise<TemporaryFolder> {
     try {
-      // The name makes it recognisable; what is unusual in file names is left out.
+      // A recognisable name, without characters that are unusual in file names.
       const made = await mkdtemp(path.join(tmpdir(), `${prefix.replace(/[^\w.-]/gu, '_').slice(0, 40)}_`));
       const folder = new TemporaryFolder(made, onSignal);
       watch(folder);
@@ -51,21 +51,21 @@ export class TemporaryFolder implements AsyncDisposable {
     }
   }
 
-  /** For when nothing can be awaited any more. */
+  /** Removes it synchronously, for when nothing can be awaited any more. */
   removeNow(): void {
     try {
       this.#onSignal();
       unlock(Buffer.from(this.path));
       rmSync(this.path, removal);
     } catch {
-      // The program ends; nobody is left to be told.
+      // The program is ending: there is nobody left to tell.
     }
   }
 }
 
 const removal = { recursive: true, force: true, maxRetries: 3 } as const;
 
-/** Lets this user into every folder: from one that its owner may not write to, nothing can be removed. */
+/** Gives the owner write access to every folder, without which nothing in it can be removed. */
 function unlock(folder: Buffer): void {
   chmodSync(folder, 0o700);
   for (const entry of readdirSync(folder, { withFileTypes: true, encoding: 'buffer' })) {

@@ -1,12 +1,22 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import {
   type BackupForm,
+  backupForms,
   type CatalogBackup,
   type CatalogRow,
   changedFields,
   normalizeBackup,
 } from './catalog-backup.ts';
-import { dateIn, dateOrNullIn, numberIn, numberOrNullIn, textIn, textOrNullIn, type RawRow } from './raw-row.ts';
+import {
+  dateIn,
+  dateOrNullIn,
+  numberIn,
+  numberOrNullIn,
+  textIn,
+  textOrNullIn,
+  wordIn,
+  type RawRow,
+} from './raw-row.ts';
 
 /** What became of a row. */
 export type RowChange = 'added' | 'updated' | 'deleted' | 'returned' | 'unchanged';
@@ -72,7 +82,7 @@ export class BackupRows {
   decode(raw: RawRow): CatalogRow {
     const number = numberIn(raw, 'number');
     return {
-      form: textIn(raw, 'form') as BackupForm,
+      form: wordIn(raw, 'form', backupForms),
       id: textIn(raw, 'id'),
       name: textIn(raw, 'name'),
       time: dateIn(raw, 'time'),

@@ -1,5 +1,9 @@
+import { recordKeys } from '../base/record-keys.ts';
+
 /** The forms that backups have. */
-export type BackupForm = 'snapshot' | 'archive' | 'replica' | 'value';
+export const backupForms = ['snapshot', 'archive', 'replica', 'value'] as const;
+
+export type BackupForm = (typeof backupForms)[number];
 
 /** What the catalog holds of one backup: nothing but what the vault says about it, so that it can be read again from there. */
 export interface CatalogBackup {
@@ -16,7 +20,7 @@ export interface CatalogBackup {
   /** What it takes in the vault, or added to it; `null` as above. */
   readonly storedBytes: number | null;
   readonly files: number | null;
-  /** Of the stored object, in hexadecimal digits; `null` where it is no single object, or not known. */
+  /** SHA-256 of the stored object in hexadecimal; `null` where it is no single object, or not known. */
   readonly sha256: string | null;
   readonly encrypted: boolean;
   /** How the stored object is compressed; `null` where that is not one choice for all of it. */
@@ -69,7 +73,7 @@ const fields: Readonly<Record<keyof CatalogBackup, true>> = {
   codec: true,
   object: true,
 };
-const fieldNames = Object.keys(fields).sort() as (keyof CatalogBackup)[];
+const fieldNames = recordKeys(fields).sort();
 
 /** The names of the fields in which two versions of a backup differ. Both are normalized. */
 export function changedFields(before: CatalogBackup, after: CatalogBackup): string[] {

@@ -41,7 +41,7 @@ export function importLines(catalog: Catalog, lines: readonly string[]): Catalog
   return counts;
 }
 
-/** Each row belongs to a vault, of which a line before it tells, or the catalog knows it. */
+/** A row's vault has to be on a line before it, or in the catalog already. */
 function refuseUnknownVaults(catalog: Catalog, documents: readonly CatalogDocument[]): void {
   const known = new Set(catalog.vaults().map(({ id }) => id));
   for (const document of documents) {

@@ -280,6 +280,20 @@ describe('runs, proofs and settings', () => {
     counts: {},
   } as const;
 
+  const proof = {
+    id: 'p',
+    vault: VAULT,
+    form: 'snapshot',
+    backup: '1',
+    provedAt: new Date('2026-11-20T00:00:00Z'),
+    status: 'passed',
+    host: 'web',
+    durationMs: 1200,
+    bytes: 1000,
+    errorCode: null,
+    checks: { restored: 'passed' },
+  } as const;
+
   beforeEach(() => putBackups(catalog, []));
 
   it('a run ends once', () => {
@@ -304,39 +318,13 @@ describe('runs, proofs and settings', () => {
   });
 
   it('a proof is kept as it was recorded', () => {
-    const proof = {
-      id: 'p',
-      vault: VAULT,
-      form: 'snapshot',
-      backup: '1',
-      provedAt: new Date('2026-11-20T00:00:00Z'),
-      status: 'passed',
-      host: 'web',
-      durationMs: 1200,
-      bytes: 1000,
-      errorCode: null,
-      checks: { restored: 'passed' },
-    } as const;
     catalog.recordProof(proof);
     catalog.recordProof({ ...proof, status: 'failed' });
     expect(catalog.proofs()).toEqual([proof]);
   });
 
   it('a proof that took a part of a millisecond is kept', () => {
-    const proof = {
-      id: 'q',
-      vault: VAULT,
-      form: 'snapshot',
-      backup: '1',
-      provedAt: new Date('2026-11-20T00:00:00Z'),
-      status: 'passed',
-      host: 'web',
-      durationMs: 12.7,
-      bytes: null,
-      errorCode: null,
-      checks: {},
-    } as const;
-    catalog.recordProof(proof);
+    catalog.recordProof({ ...proof, durationMs: 12.7 });
     expect(catalog.proofs()).toMatchObject([{ durationMs: 13 }]);
   });
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { BackupRows, type RowChange, type RowWriter } from './backup-rows.ts';
-import type { BackupForm, CatalogBackup, CatalogRow } from './catalog-backup.ts';
+import { type BackupForm, backupForms, type CatalogBackup, type CatalogRow } from './catalog-backup.ts';
 import { type CatalogFilter, findQuery, matchQuery } from './find-rows.ts';
 import { inTransaction, openDatabase, translateError } from './open-database.ts';
 import {
@@ -12,7 +12,7 @@ import {
   putRun,
   settleLostRuns,
 } from './run-rows.ts';
-import { dateIn, dateOrNullIn, textIn } from './raw-row.ts';
+import { dateIn, dateOrNullIn, textIn, wordIn } from './raw-row.ts';
 
 /** A vault, as the catalog knows it. */
 export interface CatalogVault {
@@ -206,7 +206,7 @@ export class CatalogChanges {
       .all(vault);
     for (const row of rows) {
       yield {
-        form: textIn(row, 'form') as BackupForm,
+        form: wordIn(row, 'form', backupForms),
         id: textIn(row, 'id'),
         updatedAt: dateIn(row, 'updated_at'),
         isDeleted: row['deleted_at'] !== null,

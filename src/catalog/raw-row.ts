@@ -15,6 +15,12 @@ export function textOrNullIn(row: RawRow, column: string): string | null {
   return notThere(column);
 }
 
+/** A text of which the schema of the table allows these only. */
+export function wordIn<T extends string>(row: RawRow, column: string, words: readonly T[]): T {
+  const text = textIn(row, column);
+  return words.find((word) => word === text) ?? notThere(column);
+}
+
 export function numberIn(row: RawRow, column: string): number {
   return numberOrNullIn(row, column) ?? notThere(column);
 }

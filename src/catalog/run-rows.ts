@@ -1,8 +1,19 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { dateIn, dateOrNullIn, numberIn, numberOrNullIn, textIn, textOrNullIn, type RawRow } from './raw-row.ts';
+import {
+  dateIn,
+  dateOrNullIn,
+  numberIn,
+  numberOrNullIn,
+  textIn,
+  textOrNullIn,
+  wordIn,
+  type RawRow,
+} from './raw-row.ts';
 
 /** `lost`: its process ended without a word. */
-export type RunStatus = 'running' | 'ok' | 'partial' | 'failed' | 'aborted' | 'lost';
+export type RunStatus = (typeof runStatuses)[number];
+
+const runStatuses = ['running', 'ok', 'partial', 'failed', 'aborted', 'lost'] as const;
 
 /** One action of a vault: a backup, a restore, a prune, … */
 export interface CatalogRun {
@@ -13,7 +24,7 @@ export interface CatalogRun {
   readonly host: string;
   readonly pid: number;
   readonly startedAt: Date;
-  /** `null` while it runs. */
+  /** `null` while the run goes on. */
   readonly endedAt: Date | null;
   readonly status: RunStatus;
   readonly errorCode: string | null;
@@ -32,7 +43,7 @@ export interface CatalogProof {
   readonly status: 'passed' | 'failed';
   readonly host: string;
   readonly durationMs: number;
-  /** Restored bytes; `null` where it came to none. */
+  /** Restored bytes; `null` where nothing was restored. */
   readonly bytes: number | null;
   readonly errorCode: string | null;
   /** Names of what was checked, each with its outcome. */
@@ -98,7 +109,7 @@ export function putProof(database: DatabaseSync, proof: CatalogProof): void {
       proof.provedAt.toISOString(),
       proof.status,
       proof.host,
-      // The columns are strict, and whoever measures has parts of a millisecond.
+      // The columns are strict integers; measured durations have fractions.
       Math.round(proof.durationMs),
       proof.bytes,
       proof.errorCode,
@@ -120,7 +131,7 @@ function decodeRun(raw: RawRow): CatalogRun {
     pid: numberIn(raw, 'pid'),
     startedAt: dateIn(raw, 'started_at'),
     endedAt: dateOrNullIn(raw, 'ended_at'),
-    status: textIn(raw, 'status') as RunStatus,
+    status: wordIn(raw, 'status', runStatuses),
     errorCode: textOrNullIn(raw, 'error_code'),
     counts: JSON.parse(textIn(raw, 'counts')) as CatalogRun['counts'],
   };

@@ -15,7 +15,7 @@ export interface ApplyForgetOptions {
   /** Afterwards, remove the data that no backup needs any more. */
   readonly prune?: boolean;
   readonly pruneRules?: PruneOptions | undefined;
-  /** What the JSON document says of the plan beside its groups. */
+  /** Fields of the JSON document beside the groups of the plan. */
   readonly about?: object;
   /** Carries the plan out; `vault.forget` by default. */
   readonly remove?: () => Promise<ForgetResult>;
@@ -33,7 +33,7 @@ export async function applyForgetPlan(
   if (!cli.options.json) await cli.out.write(describeForgetPlan(plan, { style: cli.style, compact }));
   const forget = remove ?? (() => cli.follow(vault.forget(plan, { signal: cli.signal })));
   const result = dryRun || count === 0 ? undefined : await confirmAndRemove(cli, vault, count, forget);
-  // Nobody is asked about nothing; what an earlier run left half removed is ended all the same.
+  // An empty plan needs no confirmation, yet it is carried out: removals that an earlier run left half done are ended.
   if (!dryRun && count === 0) await forget();
   if (!cli.options.json) await reportResult(cli, result, { count, kept, prune });
   const pruned = prune && !dryRun ? await runPrune(cli, vault, pruneRules) : undefined;

@@ -1,5 +1,4 @@
-// Which commands there are, without loading any of them: the start of the program reads this table
-// only, and then the one file it needs.
+// All commands, without loading any: at its start the program reads only this table, then the file of one command.
 import type { Command } from 'commander';
 import type { CliContext } from './context.ts';
 

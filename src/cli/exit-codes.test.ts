@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../base/error-codes.ts';
 import { CairnError } from '../base/errors.ts';
-import { describeExitCodes, exitCodeOf, exitCodeOfError, exitMeanings, type ExitName } from './exit-codes.ts';
+import { recordKeys } from '../base/record-keys.ts';
+import { describeExitCodes, exitCodeOf, exitCodeOfError, exitMeanings } from './exit-codes.ts';
 
 const errorsDoc = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
 
@@ -42,7 +43,7 @@ describe('exit codes', () => {
   });
 
   it('describes the codes in ascending order', () => {
-    const names = Object.keys(exitMeanings) as ExitName[];
+    const names = recordKeys(exitMeanings);
     const numbers = [...describeExitCodes(names.toReversed()).matchAll(/^ +(\d+) {2}/gm)].map((match) =>
       Number(match[1]),
     );

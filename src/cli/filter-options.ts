@@ -3,7 +3,7 @@ import { CairnError } from '../base/errors.ts';
 import type { BackupFilter } from '../vault/reference/backup-filter.ts';
 import { collect } from './global-options.ts';
 
-/** Which backups a command looks at. */
+/** The options that choose backups. */
 export interface FilterFlags {
   readonly name?: string;
   readonly tag?: readonly string[];
@@ -36,14 +36,14 @@ export function filtersOf(flags: FilterFlags): readonly BackupFilter[] {
   return flags.tag.map((tags) => ({ ...base, tags: { all: splitTags(tags) } }));
 }
 
-/** Throws `USAGE` for none: of a variable that is not set, every backup would be meant. */
+/** Throws `USAGE` for an empty text: an unset variable of a script would mean every backup. */
 function splitTags(text: string): string[] {
   const tags = text.split(',').filter((tag) => tag.trim() !== '');
   if (tags.length > 0) return tags;
   throw new CairnError('USAGE', '--tag needs a tag', { hint: 'Leave it out where backups of all tags are meant.' });
 }
 
-/** Where one backup is meant: what narrows a reference down. */
+/** The options that narrow down a reference to one backup. */
 export interface SingleFilterFlags {
   readonly host?: string;
   readonly tag?: readonly string[];

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { recordKeys } from '../base/record-keys.ts';
 import { describeExitCodes, type ExitName, exitMeanings } from './exit-codes.ts';
 
 /** Examples first: most people read help for a line to copy. */
@@ -24,6 +25,6 @@ export function addProgramHelp(program: Command): void {
     ['cairn restore documents --to /tmp/out', 'bring the newest copy back'],
     ['cairn --vault /mnt/disk/vault init', 'make a vault somewhere else'],
   ]);
-  const names = Object.keys(exitMeanings) as ExitName[];
+  const names = recordKeys(exitMeanings);
   program.addHelpText('after', `\n${describeExitCodes(names)}\n\nAll errors with their way out: docs/errors.md`);
 }

@@ -70,7 +70,7 @@ async function referredPassword({ choice, signal }: PasswordRequest): Promise<Se
   return choice.loaded.secret(choice.vault.password, ['vaults', choice.name, 'password'], signal);
 }
 
-/** An empty one means, as in bakthat: no encryption, and do not ask. */
+/** An empty password means no encryption and no question, as in bakthat. */
 function bakthatPassword(names: PasswordNames, env: NodeJS.ProcessEnv): Secret | undefined {
   if (names !== 'main') return undefined;
   if (env['BAKTHAT_PASSWORD'] === '' && (env['BAKTHAT_PASSWORD_FILE'] ?? '') === '') {

@@ -32,7 +32,7 @@ function describe(command: PluginCommand, start: StartCommand): Command {
   for (const { flags, summary, default: value } of command.options ?? []) made.option(flags, summary, value);
   if (command.examples !== undefined && command.examples.length > 0) addExamples(made, command.examples);
   return made.action((...given: unknown[]) => {
-    // Behind the arguments come the options and the command itself.
+    // Behind the arguments, which commander gives as text, come the options and the command itself.
     const [options] = given.splice(-2);
     return start((cli) => runCommand(cli, command, given as string[], options as Record<string, unknown>));
   });

@@ -1,12 +1,12 @@
 // `cairn serve --values`: answers the URLs that `cairn kv url` makes.
-import { CairnError, messageOf } from '../base/errors.ts';
-import { isLocalAddress, parseListenAddress } from '../server/rest/listen-address.ts';
+import { CairnError } from '../base/errors.ts';
+import { isLocalAddress, parseListenAddress } from '../server/http/listen-address.ts';
 import { planTls } from '../server/rest/rest-settings.ts';
-import { startValuesServer, type ValuesServer } from '../server/values/values-server.ts';
+import { startValuesServer } from '../server/values/values-server.ts';
 import type { ServeFlags } from './commands/serve.ts';
 import type { CliContext } from './context.ts';
 import { openCliVault } from './open-cli-vault.ts';
-import { aborted, eventPrinter, loadTls, onHangup, printLine } from './serving.ts';
+import { aborted, eventPrinter, loadTls, onHangup, printLine, renewTls } from './serving.ts';
 
 export async function serveValues(cli: CliContext, path: string | undefined, flags: ServeFlags): Promise<void> {
   refuseOthers(path, flags);
@@ -43,13 +43,4 @@ function refuseOthers(path: string | undefined, { auth, htpasswd, privateRepos, 
   throw new CairnError('USAGE', `${given} means nothing with --values`, {
     hint: 'The vault is that of --vault or CAIRN_VAULT, and who may read a value is in its URL.',
   });
-}
-
-async function renewTls(cli: CliContext, server: ValuesServer, tls: ReturnType<typeof planTls>): Promise<void> {
-  try {
-    const identity = await loadTls(tls);
-    if (identity !== undefined) server.renewTls(identity);
-  } catch (error) {
-    cli.warn(`the certificate stays as it was: ${messageOf(error)}`);
-  }
 }

@@ -1,8 +1,9 @@
 // What the commands that serve have in common: certificates, events, and how long they run.
 import { readFile } from 'node:fs/promises';
 import { CairnError, messageOf } from '../base/errors.ts';
-import type { TlsIdentity } from '../server/rest/http-listener.ts';
-import type { RestServerEvent } from '../server/rest/request-event.ts';
+import type { HttpListener } from '../server/http/http-listener.ts';
+import type { TlsIdentity } from '../server/http/start-listening.ts';
+import type { ServerEvent } from '../server/http/server-event.ts';
 import type { RestSettings } from '../server/rest/rest-settings.ts';
 import type { CliContext } from './context.ts';
 import { formatBytes } from './output/format.ts';
@@ -21,6 +22,16 @@ async function readPem(file: string, what: string): Promise<string> {
   }
 }
 
+/** The certificate as its files are now; one that cannot be read leaves the server with what it has. */
+export async function renewTls(cli: CliContext, server: HttpListener, tls: RestSettings['tls']): Promise<void> {
+  try {
+    const identity = await loadTls(tls);
+    if (identity !== undefined) server.renewTls(identity);
+  } catch (error) {
+    cli.warn(`the certificate stays as it was: ${messageOf(error)}`);
+  }
+}
+
 /** SIGHUP: read again what may have changed. */
 export function onHangup(run: () => Promise<void>): Disposable {
   const listener = (): void => void run();
@@ -29,7 +40,7 @@ export function onHangup(run: () => Promise<void>): Disposable {
 }
 
 /** Requests as JSON lines with `--json`, for people with `--verbose`; failures in any case. */
-export function eventPrinter(cli: CliContext): (event: RestServerEvent) => void {
+export function eventPrinter(cli: CliContext): (event: ServerEvent) => void {
   if (cli.options.json) return (event) => void printLine(cli, jsonEvent(event));
   return (event) => {
     switch (event.type) {
@@ -49,18 +60,18 @@ export function eventPrinter(cli: CliContext): (event: RestServerEvent) => void 
   };
 }
 
-/** One document a line: a server has no end to wait for. */
+/** One JSON document on each line, since a server has no last one to close an array after. */
 export async function printLine(cli: CliContext, document: unknown): Promise<void> {
   await cli.out.write(`${JSON.stringify(document)}\n`);
 }
 
-function jsonEvent(event: RestServerEvent): unknown {
+function jsonEvent(event: ServerEvent): unknown {
   const time = new Date().toISOString();
   if (event.type === 'failure') return { ...event, time, error: messageOf(event.error) };
   return event.type === 'request' ? { ...event, time, durationMs: Math.round(event.durationMs) } : { ...event, time };
 }
 
-function requestLine(event: Extract<RestServerEvent, { type: 'request' }>): string {
+function requestLine(event: Extract<ServerEvent, { type: 'request' }>): string {
   const { address, user = '-', method, path, status, receivedBytes, sentBytes, durationMs } = event;
   const bytes = formatBytes(receivedBytes + sentBytes);
   return printable(`${address} ${user} ${method} ${path} ${status || 'cut off'} ${bytes} ${Math.round(durationMs)} ms`);

@@ -8,7 +8,7 @@ import { isFields } from './merge-profile.ts';
 import { literal } from './variables.ts';
 import { weekdays } from '../retention/weekday.ts';
 
-/** Whoever answers; tests bring their own. */
+/** Who answers the questions: a terminal, or a test. */
 export interface Interviewer {
   readonly say: (text: string) => void;
   /** The answer without white space around it; `current` where it is empty. */
@@ -18,11 +18,11 @@ export interface Interviewer {
   readonly confirm: (question: string) => Promise<boolean>;
 }
 
-/** What a look at the place of a vault found. */
+/** What was found at the URL of a vault. */
 export type Probe = (url: string, env: Readonly<Record<string, string>>) => Promise<'vault' | 'empty'>;
 
 export interface InterviewContext {
-  /** The value of the file as it is, for answers to begin with. */
+  /** The file as it is; its values are the defaults of the questions. */
   readonly current: unknown;
   /** Where the file is. Relative paths in it start there; those that are typed start at `cwd`. */
   readonly file: string;
@@ -222,12 +222,12 @@ function absolute(path: string, folder: string, home: string): string {
   return path.startsWith('~/') ? resolve(home, path.slice(2)) : resolve(folder, path);
 }
 
-/** As the file has it: what is relative to where it was typed means nothing in a file that is elsewhere. */
+/** A typed path as the file can have it: absolute, unless the file is in the folder where it was typed. */
 function typedPath(path: string, { file, cwd }: InterviewContext): string {
   return path.startsWith('~/') || resolve(dirname(file)) === resolve(cwd) ? path : resolve(cwd, path);
 }
 
-/** A plain path, which is relative to where the file is. */
+/** Whether it is a plain path, which a file would take as relative to itself. */
 function isPath(url: string): boolean {
   return parseStorageUrl(url).kind === 'local' && !/^(?:local|file):/i.test(url);
 }

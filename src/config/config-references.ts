@@ -1,10 +1,13 @@
-// Names that one part of a configuration has for another.
+// Checks the names by which one part of a configuration refers to another.
 import { closestName } from './closest-name.ts';
 import type { ConfigPath } from './config-issue.ts';
 import { isFields } from './merge-profile.ts';
 import type { FoundIssue } from './schema-issues.ts';
 
-/** Names that nothing has, and names that two have. Looks at the raw value, so that it tells beside other issues. */
+/**
+ * Finds names that refer to nothing, and names used twice. Reads the raw value, so that these are reported along with
+ * other issues.
+ */
 export function referenceIssues(raw: unknown): FoundIssue[] {
   if (!isFields(raw)) return [];
   const vaults = keysOf(raw['vaults']);
@@ -60,7 +63,7 @@ function checkList(value: unknown, check: (item: unknown, path: ConfigPath) => v
   else check(value, []);
 }
 
-/** Says what there is, or which one was probably meant. */
+/** Suggests the name that was probably meant, or lists those that exist. */
 export function unknownName(name: string, what: string, known: readonly string[]): string {
   const close = closestName(name, known);
   const there = known.length === 0 ? 'the configuration has none' : `there are ${known.join(', ')}`;

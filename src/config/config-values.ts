@@ -13,7 +13,7 @@ export interface ConfigValue {
   readonly position: ConfigPosition | undefined;
 }
 
-/** What is called otherwise in the file. */
+/** Fields whose key in the file differs from the field's name. */
 const FILE_KEYS: Readonly<Record<string, string>> = {
   urls: 'url',
   uploadBytesPerSecond: 'limitUpload',
@@ -24,7 +24,7 @@ const FILE_KEYS: Readonly<Record<string, string>> = {
   pluginsDir: 'plugins_dir',
 };
 
-/** What plugins are given has no types: an option that is called like a secret is taken for one. */
+/** Options of plugins have no schema, so one that is named like a secret is taken for one. */
 const SECRET_OPTION = /pass(?:word|phrase|wd)?$|secret|token|credential|(?:api|access|private|encryption)[-_]?key/i;
 
 /** In the order of the sections; with `defaults` also what the file does not say. */

@@ -21,6 +21,7 @@ const HEAD = ' Backups by cairn. `cairn config validate` checks this file, `cair
 export function editConfigText(file: string, text: string, edits: readonly ConfigEdit[]): string {
   parseConfigDocument(file, text);
   const document: Document = parseDocument(text, { keepSourceTokens: true });
+  // A document that was parsed is declared to hold parsed nodes only; one that is changed may hold any.
   if (!isMap(document.contents)) document.contents = document.createNode({}) as never;
   if (text.trim() === '') document.commentBefore = HEAD;
   for (const { path, value } of edits) {

@@ -5,7 +5,7 @@ import { userFolder } from '../base/user-folder.ts';
 
 const CONFIG_NAME = 'cairn.yaml';
 
-/** A configuration file, and who said that it is this one. */
+/** A configuration file, and how it was found. */
 export interface FoundConfig {
   readonly file: string;
   readonly by: 'flag' | 'CAIRN_CONFIG' | 'folder' | 'user';
@@ -18,7 +18,7 @@ export interface ConfigSearch {
   readonly cwd: string;
 }
 
-/** Where the file of a user is, for all of their work; `undefined` where the variables name no folder of theirs. */
+/** The user's own file, for every folder; `undefined` where the variables name no folder of theirs. */
 export function userConfigFile(env: NodeJS.ProcessEnv): string | undefined {
   const folder = userFolder(env, 'config');
   return folder === undefined ? undefined : join(folder, 'cairn', CONFIG_NAME);
@@ -63,7 +63,7 @@ function isThere(file: string): boolean {
 function trusted(found: FoundConfig): FoundConfig {
   const { uid, mode } = statSync(found.file);
   const self = process.getuid?.();
-  // A link of somebody else chooses which of our files is run as much as a file of theirs does.
+  // A symlink of somebody else chooses which file is run, just as a file of theirs would.
   const owners = [uid, lstatSync(found.file).uid];
   const isForeign = self !== undefined && owners.some((owner) => owner !== self && owner !== 0);
   if (!isForeign && (process.platform === 'win32' || (mode & 0o002) === 0)) return found;

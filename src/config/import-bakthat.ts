@@ -8,7 +8,7 @@ import { literal } from './variables.ts';
 
 export interface BakthatImport {
   readonly edits: readonly ConfigEdit[];
-  /** What has no counterpart, or means something else here, in words. Never a secret. */
+  /** Notes about settings that have no counterpart or mean something else here. Never a secret. */
   readonly notes: readonly string[];
 }
 
@@ -69,13 +69,14 @@ function plainValue(file: string, text: string, notes: string[]): unknown {
   }
 }
 
-/** `!!python/unicode` is text; all else that Python would have built is nothing here. */
+/** `!!python/unicode` is text; any other Python object becomes null. */
 function dropTags(document: Document, notes: string[]): void {
   visit(document, {
     Node: (_, node) => {
       if (!('tag' in node) || node.tag === undefined || !node.tag.includes('python/')) return undefined;
       if (isScalar(node) && /python\/(?:unicode|str)$/.test(node.tag)) return undefined;
       notes.push(`the tag ${node.tag.replace('tag:yaml.org,2002:', '!!')} was not executed; its value was left out`);
+      // A node is what a visitor may return; the declaration of one for all kinds of nodes asks for all kinds at once.
       return document.createNode(null) as never;
     },
   });
@@ -146,7 +147,7 @@ function swiftLogin(settings: Fields): Fields {
   };
 }
 
-/** bakthat knows no variables: its text is text. */
+/** bakthat has no variables, so every `$` is literal. */
 function literalOf(value: unknown): string | undefined {
   const text = textOf(value);
   return text === undefined ? undefined : literal(text);

@@ -1,58 +1,24 @@
-import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isCairnError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import { loadConfig, type LoadConfigOptions } from './load-config.ts';
-import type { LoadedConfig } from './loaded-config.ts';
+import { loadConfig } from './load-config.ts';
 import { configOfCode } from './read-config.ts';
+import { ConfigPlace, thrownBy } from '../../test/support/config-place.ts';
 
-let folder: string;
-let file: string;
+let place: ConfigPlace;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cairn-config-'));
-  file = join(folder, 'cairn.yaml');
+  place = new ConfigPlace();
 });
 
-afterEach(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function write(text: string, mode = 0o600): void {
-  writeFileSync(file, text);
-  chmodSync(file, mode);
-}
-
-async function load(options: LoadConfigOptions = {}): Promise<LoadedConfig> {
-  const loaded = await loadConfig({ cwd: folder, env: { HOME: join(folder, 'home') }, ...options });
-  if (loaded === undefined) throw new Error('no configuration was found');
-  return loaded;
-}
-
-async function thrownBy(run: () => Promise<unknown>): Promise<{ code: string; message: string; hint: string }> {
-  try {
-    await run();
-  } catch (error) {
-    if (isCairnError(error)) return { code: error.code, message: error.message, hint: error.hint ?? '' };
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
-
-/** The error of a file, with the folder left out. */
-async function errorOf(text: string, options: LoadConfigOptions = {}): Promise<string> {
-  write(text);
-  const { code, message } = await thrownBy(() => load(options));
-  expect(code).toBe('CONFIG_INVALID');
-  return message.replaceAll(`${folder}/`, '');
-}
+afterEach(() => place[Symbol.dispose]());
 
 describe('a good configuration', () => {
   it('becomes values of the domain: paths absolute, durations in milliseconds', async () => {
-    write(`
+    place.write(`
 vaults:
   main: { url: ./vault, password: { file: ~/pw }, limitUpload: 1M, retryLock: 5m }
   off: { url: [s3://bucket/prefix, rest:https://host/], env: { AWS_SECRET_ACCESS_KEY: '\${KEY}' } }
@@ -63,10 +29,10 @@ plans:
   nightly: { sources: [docs, dump], vault: main, schedule: '0 3 * * *', keep: { days: 7, firstWeekday: Saturday } }
 default: { vault: main }
 `);
-    const { config } = await load();
+    const { config } = await place.load();
     expect(config.vaults['main']).toEqual({
-      urls: [join(folder, 'vault')],
-      password: { kind: 'file', path: join(folder, 'home', 'pw') },
+      urls: [join(place.folder, 'vault')],
+      password: { kind: 'file', path: join(place.folder, 'home', 'pw') },
       env: {},
       uploadBytesPerSecond: 1_048_576,
       retryLockMs: 300_000,
@@ -75,25 +41,25 @@ default: { vault: main }
       urls: ['s3://bucket/prefix', 'rest:https://host/'],
       env: { AWS_SECRET_ACCESS_KEY: { kind: 'environment', template: '${KEY}' } },
     });
-    expect(config.sources['docs']).toMatchObject({ paths: [join(folder, 'documents')], exclude: ['*.tmp'] });
+    expect(config.sources['docs']).toMatchObject({ paths: [join(place.folder, 'documents')], exclude: ['*.tmp'] });
     expect(config.sources['dump']).toMatchObject({ command: ['sh', '-c', 'pg_dump main'] });
     expect(config.plans['nightly']?.keep).toEqual({ days: 7, firstWeekday: 'saturday' });
   });
 
   it('takes a key without a value for absent', async () => {
-    write('vaults:\nsources:\n  docs: { type: files, paths: [.] }\n');
-    expect((await load()).config.vaults).toEqual({});
+    place.write('vaults:\nsources:\n  docs: { type: files, paths: [.] }\n');
+    expect((await place.load()).config.vaults).toEqual({});
   });
 
   it('never shows a plain secret', async () => {
-    write("vaults: { main: { url: ./v, password: 'hunter2' } }\n");
-    const { config } = await load();
+    place.write("vaults: { main: { url: ./v, password: 'hunter2' } }\n");
+    const { config } = await place.load();
     expect(inspect(config, { depth: 9 }) + JSON.stringify(config)).not.toContain('hunter2');
   });
 
   it('takes hooks as lines or in full, and what runs before an action fails it by default', async () => {
-    write('hooks: { backup.before: [sync, { run: a, timeout: 10s, onError: warn }], backup.done: [b] }\n');
-    expect((await load()).config.hooks).toEqual({
+    place.write('hooks: { backup.before: [sync, { run: a, timeout: 10s, onError: warn }], backup.done: [b] }\n');
+    expect((await place.load()).config.hooks).toEqual({
       'backup.before': [
         { run: 'sync', timeoutMs: 300_000, onError: 'fail' },
         { run: 'a', timeoutMs: 10_000, onError: 'warn' },
@@ -103,16 +69,16 @@ default: { vault: main }
   });
 
   it('takes plugins as paths, packages, or in full', async () => {
-    write('plugins: [./timer.mjs, cairn-oracle, { use: ./x.mjs, required: true, options: { a: null } }]\n');
-    expect((await load()).config.plugins).toEqual([
-      { use: join(folder, 'timer.mjs'), required: false, options: {} },
+    place.write('plugins: [./timer.mjs, cairn-oracle, { use: ./x.mjs, required: true, options: { a: null } }]\n');
+    expect((await place.load()).config.plugins).toEqual([
+      { use: join(place.folder, 'timer.mjs'), required: false, options: {} },
       { use: 'cairn-oracle', required: false, options: {} },
-      { use: join(folder, 'x.mjs'), required: true, options: { a: null } },
+      { use: join(place.folder, 'x.mjs'), required: true, options: { a: null } },
     ]);
   });
 
   it('takes every kind of notification', async () => {
-    write(`
+    place.write(`
 notifications:
   mail: { type: email, smtp: { host: localhost, port: 25, tls: none }, from: a@b, to: [c@d], on: [backup.failed], digest: 1h }
   slack: { type: slack, url: '\${HOOK}' }
@@ -123,7 +89,7 @@ notifications:
   alive: { type: ping, url: { command: pass show ping } }
   own: { type: command, command: 'logger "$CAIRN_EVENT"' }
 `);
-    const { notifications } = (await load()).config;
+    const { notifications } = (await place.load()).config;
     expect(Object.values(notifications).map(({ type }) => type)).toHaveLength(8);
     expect(notifications['mail']).toMatchObject({ severity: 'info', digestMs: 3_600_000, to: ['c@d'] });
     expect(notifications['tg']).toMatchObject({ chat: '-100123' });
@@ -133,13 +99,13 @@ notifications:
 
 describe('an error of a configuration', () => {
   it('names file, line, column and key of an unknown key, and the one that was meant', async () => {
-    expect(await errorOf('vaults:\n  main:\n    url: ./v\n    pasword: x\n')).toBe(
+    expect(await place.errorOf('vaults:\n  main:\n    url: ./v\n    pasword: x\n')).toBe(
       'cairn.yaml:4:5: vaults.main.pasword: there is no such key; did you mean password?',
     );
   });
 
   it('tells of everything at once, in the order of the lines', async () => {
-    const message = await errorOf(
+    const message = await place.errorOf(
       'vault: 1\nvaults:\n  main: { url: 3 }\nplans:\n  p: { sources: [x], keep: { days: -1 } }\n',
     );
     expect(message.split('\n')).toEqual([
@@ -217,13 +183,13 @@ describe('an error of a configuration', () => {
     ['a bracket that never closes', 'vaults: {\n', /^cairn\.yaml:2:1: /],
     ['a list at the top', '- a\n', 'cairn.yaml:1:1: must be keys with values'],
   ])('names the place of %s', async (_, text, expected) => {
-    const message = await errorOf(text);
+    const message = await place.errorOf(text);
     if (typeof expected === 'string') expect(message).toBe(expected);
     else expect(message).toMatch(expected);
   });
 
   it('refuses tags, and runs nothing', async () => {
-    expect(await errorOf('default: !!python/object/apply:os.system ["touch pwned"]\n')).toContain(
+    expect(await place.errorOf('default: !!python/object/apply:os.system ["touch pwned"]\n')).toContain(
       'cairn.yaml:1:42: the tag tag:yaml.org,2002:python/object/apply:os.system is not allowed',
     );
   });
@@ -235,137 +201,26 @@ describe('an error of a configuration', () => {
       const before = String.fromCharCode(96 + level);
       bomb.push(`${name}: &${name} [${Array.from({ length: 9 }, () => `*${before}`).join(', ')}]`);
     }
-    expect(await errorOf(bomb.join('\n'))).toMatch(/alias/i);
+    expect(await place.errorOf(bomb.join('\n'))).toMatch(/alias/i);
   });
 
   it('refuses brackets without end, and files that are no configuration', async () => {
-    expect(await errorOf('['.repeat(200_000))).toBe('cairn.yaml: has more than 100 open brackets');
-    expect(await errorOf(`vaults: ${'{a: '.repeat(90)}`)).toMatch(/^(?:cairn\.yaml|\d+ things)/);
-    expect(await errorOf(`# ${'x'.repeat(1024 * 1024)}`)).toContain('larger than 256 KiB');
+    expect(await place.errorOf('['.repeat(200_000))).toBe('cairn.yaml: has more than 100 open brackets');
+    expect(await place.errorOf(`vaults: ${'{a: '.repeat(90)}`)).toMatch(/^(?:cairn\.yaml|\d+ things)/);
+    expect(await place.errorOf(`# ${'x'.repeat(1024 * 1024)}`)).toContain('larger than 256 KiB');
   });
 
   it('refuses a file that is not UTF-8', async () => {
-    writeFileSync(file, Buffer.from([0x61, 0xff, 0xfe]), { mode: 0o600 });
-    expect((await thrownBy(() => load())).message).toContain(`cannot read ${file}`);
+    writeFileSync(place.file, Buffer.from([0x61, 0xff, 0xfe]), { mode: 0o600 });
+    expect((await thrownBy(() => place.load())).message).toContain(`cannot read ${place.file}`);
   });
 
   it('B08: only the keys that are in use are needed, and the missing ones are told together', async () => {
-    write('vaults: { a: { url: ./a }, b: { url: s3://b/ } }\n');
-    expect(Object.keys((await load()).config.vaults)).toEqual(['a', 'b']);
-    expect(await errorOf('vaults: { a: {}, b: {} }')).toBe(
+    place.write('vaults: { a: { url: ./a }, b: { url: s3://b/ } }\n');
+    expect(Object.keys((await place.load()).config.vaults)).toEqual(['a', 'b']);
+    expect(await place.errorOf('vaults: { a: {}, b: {} }')).toBe(
       '2 things are wrong:\ncairn.yaml:1:11: vaults.a.url: is missing\ncairn.yaml:1:18: vaults.b.url: is missing',
     );
-  });
-});
-
-describe('a missing variable', () => {
-  const text = "vaults: { main: { url: './${PLACE}' }, other: { url: ./o } }\n";
-
-  it('names itself and the key where what has it is used, and stops nothing else', async () => {
-    write(text);
-    const loaded = await load();
-    expect(loaded.vault('other').urls).toEqual([join(folder, 'o')]);
-    expect(() => loaded.vault('main')).toThrow(
-      `${file}:1:19: vaults.main.url: the environment variable PLACE is not set`,
-    );
-  });
-
-  it('is told of by what asks for the whole', async () => {
-    write(text);
-    expect((await load()).requireVariables.bind(await load())).toThrow('PLACE is not set');
-  });
-
-  it('has a value otherwise where one is given, and `$${` is text', async () => {
-    write("vaults: { main: { url: './${PLACE:-here}/$${x}' } }\n");
-    expect((await load()).vault('main').urls).toEqual([join(folder, 'here', '${x}')]);
-  });
-
-  it.each(['${CAIRN-PASSWORD}', '${A:-${B}}', '${A', '${}', '${1A}', '${A:?gone}'])(
-    'is never taken for its own text: %s',
-    async (text) => {
-      expect(await errorOf(`vaults:\n  main: { url: s3://b/p, password: '${text}' }\n`)).toMatch(
-        /^cairn\.yaml:2:\d+: vaults\.main\.password: has a \$\{ that begins no variable/,
-      );
-      expect(await errorOf(`sources:\n  a: { type: files, paths: ['${text}'] }\n`)).toContain('begins no variable');
-    },
-  );
-
-  it('that is empty makes no path and no address, unless the file says that it may be', async () => {
-    write(
-      "vaults:\n  a: { url: '${V}' }\n  b: { url: '${V:-}./b' }\nsources:\n  s: { type: files, paths: ['${V}/x'] }\n",
-    );
-    const loaded = await load({ env: { V: '' } });
-    expect(() => loaded.vault('a')).toThrow('the environment variable V is empty');
-    expect(() => loaded.source('s')).toThrow('the environment variable V is empty');
-    expect(loaded.vault('b').urls).toEqual([join(folder, 'b')]);
-  });
-
-  it('of a secret is told of when the secret is needed', async () => {
-    write("vaults: { main: { url: ./v, password: '${SECRET_WORD}' } }\n");
-    const loaded = await load();
-    const { password } = loaded.vault('main');
-    await expect(loaded.secret(password!, ['vaults', 'main', 'password'])).rejects.toThrow(
-      `${file}:1:29: vaults.main.password: the environment variable SECRET_WORD is not set`,
-    );
-  });
-});
-
-describe('secrets', () => {
-  const path = ['vaults', 'main', 'password'];
-
-  async function secretOf(form: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
-    write(`vaults: { main: { url: ./v, password: ${form} } }\n`);
-    const loaded = await load({ env });
-    const secret = await loaded.secret(loaded.vault('main').password!, path);
-    return Buffer.from(secret.reveal()).toString();
-  }
-
-  it('come from text, the environment, a file or a command', async () => {
-    writeFileSync(join(folder, 'pw'), 'of a file\n');
-    expect(await secretOf('plain')).toBe('plain');
-    expect(await secretOf("'${PW}!'", { PW: 'of env' })).toBe('of env!');
-    expect(await secretOf('{ env: PW }', { PW: 'of env' })).toBe('of env');
-    expect(await secretOf('{ file: pw }')).toBe('of a file');
-    expect(await secretOf('{ command: \'printf %s "$0"; echo ed\' }')).toMatch(/ed$/);
-  });
-
-  it('that cannot be read name their key', async () => {
-    await expect(secretOf('{ file: none }')).rejects.toThrow(
-      `${file}:1:29: vaults.main.password: cannot read the file ${folder}/none`,
-    );
-    await expect(secretOf("{ command: 'exit 3 # hunter2' }")).rejects.toThrow(
-      `${file}:1:29: vaults.main.password: its command failed: exit code 3`,
-    );
-    await expect(secretOf("{ command: 'true' }")).rejects.toThrow('vaults.main.password: is empty');
-  });
-
-  it('in plain text make a file that others can read refused, with chmod as the way out', async () => {
-    write('vaults: { main: { url: ./v, password: plain } }\n', 0o644);
-    const error = await thrownBy(() => load());
-    expect(error.message).toBe(
-      `${file}:1:29: vaults.main.password: is a secret in plain text, in a file that is open to every user of this machine (mode 0644)`,
-    );
-    expect(error.hint).toContain(`chmod 600 ${file}`);
-    chmodSync(file, 0o640);
-    expect((await thrownBy(() => load())).message).toContain('open to the group of the file');
-  });
-
-  it('are in plain text also where they are what holds without a variable', async () => {
-    write("vaults:\n  main: { url: s3://b/p, password: '${PW:-hunter2}' }\n", 0o644);
-    const { code, message } = await thrownBy(() => load());
-    expect([code, message]).toEqual(['CONFIG_INVALID', expect.stringContaining('vaults.main.password')]);
-  });
-
-  it('in the address of a storage count as plain text', async () => {
-    write('vaults: { main: { url: "rest:https://me:hunter2@host/" } }\n', 0o644);
-    const { message } = await thrownBy(() => load());
-    expect(message).toContain('vaults.main.url: is a secret in plain text');
-    expect(message).not.toContain('hunter2');
-  });
-
-  it('that are named only may stand in a file for all to read', async () => {
-    write("vaults: { main: { url: ./v, password: '${PW}', env: { A: { file: a } } } }\n", 0o644);
-    expect((await load()).warnings).toEqual([]);
   });
 });
 
@@ -381,30 +236,30 @@ profiles:
 `;
 
   it('change single keys of entries, and replace those of another type', async () => {
-    write(text);
-    const { config, profile } = await load({ profile: 'production' });
+    place.write(text);
+    const { config, profile } = await place.load({ profile: 'production' });
     expect(profile).toBe('production');
-    expect(config.vaults['main']).toMatchObject({ urls: [join(folder, 'prod')], connections: 2 });
+    expect(config.vaults['main']).toMatchObject({ urls: [join(place.folder, 'prod')], connections: 2 });
     expect(config.sources['app']).toMatchObject({ type: 'stdin', filename: 'x' });
   });
 
   it('are chosen by CAIRN_PROFILE where none is named', async () => {
-    write(text);
+    place.write(text);
     const env = { CAIRN_PROFILE: 'production' };
-    expect((await load({ env })).config.vaults['main']?.urls).toEqual([join(folder, 'prod')]);
-    expect((await load({ env: {} })).config.vaults['main']?.urls).toEqual([join(folder, 'dev')]);
+    expect((await place.load({ env })).config.vaults['main']?.urls).toEqual([join(place.folder, 'prod')]);
+    expect((await place.load({ env: {} })).config.vaults['main']?.urls).toEqual([join(place.folder, 'dev')]);
   });
 
   it('that are not there are an error, also where there is no file', async () => {
-    expect(await errorOf(text, { profile: 'prodution' })).toContain(
+    expect(await place.errorOf(text, { profile: 'prodution' })).toContain(
       'there is no profile "prodution"; did you mean production?',
     );
-    rmSync(file);
-    await expect(load({ profile: 'x' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    rmSync(place.file);
+    await expect(place.load({ profile: 'x' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
   it('have errors at their own lines', async () => {
-    expect(await errorOf(text, { profile: 'broken' })).toBe(
+    expect(await place.errorOf(text, { profile: 'broken' })).toBe(
       'cairn.yaml:8:31: vaults.main.urll: there is no such key; did you mean url?',
     );
   });
@@ -412,52 +267,54 @@ profiles:
 
 describe('finding the file', () => {
   it('looks in the folder, then above, then in the folder of the user', async () => {
-    const inner = join(folder, 'a', 'b');
+    const inner = join(place.folder, 'a', 'b');
     mkdirSync(inner, { recursive: true });
-    const xdg = join(folder, 'xdg', 'cairn');
+    const xdg = join(place.folder, 'xdg', 'cairn');
     mkdirSync(xdg, { recursive: true });
     writeFileSync(join(xdg, 'cairn.yaml'), 'vaults: { user: { url: x } }\n');
     const elsewhere = mkdtempSync(join(tmpdir(), 'cairn-config-'));
-    const env = { XDG_CONFIG_HOME: join(folder, 'xdg') };
+    const env = { XDG_CONFIG_HOME: join(place.folder, 'xdg') };
     expect((await loadConfig({ cwd: elsewhere, env }))?.by).toBe('user');
     rmSync(elsewhere, { recursive: true });
-    write('vaults: {}');
-    expect((await loadConfig({ cwd: inner, env }))?.file).toBe(file);
+    place.write('vaults: {}');
+    expect((await loadConfig({ cwd: inner, env }))?.file).toBe(place.file);
   });
 
   it('B12: a missing default file is no configuration, a missing named one is an error', async () => {
-    const env = { HOME: folder };
-    expect(await loadConfig({ cwd: folder, env })).toBeUndefined();
-    await expect(loadConfig({ cwd: folder, env, file: 'none.yaml' })).rejects.toThrow(
-      `there is no file ${folder}/none.yaml (from --config)`,
+    const env = { HOME: place.folder };
+    expect(await loadConfig({ cwd: place.folder, env })).toBeUndefined();
+    await expect(loadConfig({ cwd: place.folder, env, file: 'none.yaml' })).rejects.toThrow(
+      `there is no file ${place.folder}/none.yaml (from --config)`,
     );
-    await expect(loadConfig({ cwd: folder, env: { CAIRN_CONFIG: 'none.yaml' } })).rejects.toThrow('from CAIRN_CONFIG');
+    await expect(loadConfig({ cwd: place.folder, env: { CAIRN_CONFIG: 'none.yaml' } })).rejects.toThrow(
+      'from CAIRN_CONFIG',
+    );
   });
 
   it('does not take one that everybody can write, unless it is named', async () => {
-    write('vaults: {}', 0o666);
-    expect((await thrownBy(() => load())).hint).toContain(`chmod o-w ${file}`);
-    expect((await load({ file })).warnings[0]).toContain('can be changed by every user');
+    place.write('vaults: {}', 0o666);
+    expect((await thrownBy(() => place.load())).hint).toContain(`chmod o-w ${place.file}`);
+    expect((await place.load({ file: place.file })).warnings[0]).toContain('can be changed by every user');
   });
 });
 
 describe.skipIf(process.getuid?.() !== 0)('a file of another user', () => {
   it('is not taken where it is only found', async () => {
-    write('hooks: { backup.before: [id] }');
-    chownSync(file, 65_534, 65_534);
-    expect((await thrownBy(() => load())).message).toContain(
+    place.write('hooks: { backup.before: [id] }');
+    chownSync(place.file, 65_534, 65_534);
+    expect((await thrownBy(() => place.load())).message).toContain(
       'belongs to another user, and a configuration can run commands',
     );
-    expect((await load({ file })).by).toBe('flag');
+    expect((await place.load({ file: place.file })).by).toBe('flag');
   });
 
   it('is not taken either where another user put a link to one of ours', async () => {
-    const own = join(folder, 'own.yaml');
+    const own = join(place.folder, 'own.yaml');
     writeFileSync(own, 'hooks: { backup.before: [id] }', { mode: 0o600 });
-    symlinkSync(own, file);
-    expect((await load()).file).toBe(file);
-    lchownSync(file, 65_534, 65_534);
-    expect((await thrownBy(() => load())).message).toContain('belongs to another user');
+    symlinkSync(own, place.file);
+    expect((await place.load()).file).toBe(place.file);
+    lchownSync(place.file, 65_534, 65_534);
+    expect((await thrownBy(() => place.load())).message).toContain('belongs to another user');
   });
 });
 
@@ -475,7 +332,7 @@ describe('a configuration in code', () => {
   });
 
   it('B07: refuses unknown keys when it runs, and when it is compiled', () => {
-    // @ts-expect-error -- the key is `url`
+    // @ts-expect-error -- the second half of what this tests: `urll` does not compile, as the key is `url`
     expect(() => configOfCode({ vaults: { main: { url: 'v', urll: 'v' } } }, context)).toThrow(
       'config: vaults.main.urll: there is no such key; did you mean url?',
     );

@@ -18,7 +18,7 @@ export function withoutPassword(url: string): string {
   return url.replaceAll(USER_INFO, '$1[redacted]@');
 }
 
-/** Where a secret stands in the configuration itself, instead of a reference to it. */
+/** Places where the configuration holds a secret itself, not a reference to one. */
 function plainSecrets(config: Config): ConfigPath[] {
   const texts = configSecrets(config).filter(({ reference }) => isPlain(reference));
   const urls = Object.entries(config.vaults).filter(([, { urls: all }]) => all.some(hasPassword));

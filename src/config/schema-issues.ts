@@ -14,6 +14,7 @@ export interface FoundIssue {
 type Issue = z.core.$ZodIssue;
 
 export function foundIssues(issues: readonly Issue[], above: ConfigPath = []): FoundIssue[] {
+  // A path of zod may hold symbols; what YAML and JSON can say has none.
   return issues.flatMap((issue) => found(issue, [...above, ...(issue.path as ConfigPath)]));
 }
 

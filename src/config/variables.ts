@@ -3,11 +3,11 @@
 
 const VARIABLE = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g;
 
-/** What is wrong with text that has another `${`. */
+/** The issue of a text with a `${` that begins no variable. */
 export const MALFORMED =
   'has a ${ that begins no variable; write ${NAME} or ${NAME:-otherwise}, and $${ for the two characters';
 
-/** `text` as a configuration has to have it to mean no variable. */
+/** `text` escaped, so that nothing in it is a variable. */
 export function literal(text: string): string {
   return text.replaceAll('${', '$$$${');
 }
@@ -17,7 +17,7 @@ export function hasVariables(text: string): boolean {
   return text.includes('${');
 }
 
-/** Whether every `${` in `text` begins a variable. What is there otherwise has none of its own. */
+/** Whether every `${` in `text` begins a variable; the part behind `:-` must hold none. */
 export function isWellFormed(text: string): boolean {
   return [...text.matchAll(VARIABLE)].every(
     ([match, name, otherwise = '']) => (match === '$${' || name !== undefined) && !hasVariables(otherwise),

@@ -10,7 +10,7 @@ const KEY_SIZE = 32;
 const NONCE_SIZE = 12;
 /** EVP_CTRL_AEAD_GET_TAG */
 const GET_TAG = 0x10;
-/** So many bytes of dropped buffers are let pile up. */
+/** Buffers that nobody uses any more may pile up to so many bytes before they are freed. */
 const GARBAGE_BYTES = 1024 * 1024;
 
 export interface ChaChaMessage {
@@ -111,7 +111,7 @@ function check(result: unknown): void {
   if (result !== 1) throw new CairnError('KERNEL_UNAVAILABLE', 'ChaCha20-Poly1305 of OpenSSL failed');
 }
 
-/** Twice under one key and once under another, since the context is the same. */
+/** A self test: twice under one key and once under another, since the context is reused. */
 function passesSelfTest(native: ChaChaSealer): boolean {
   const portable = portableChachaSealer();
   return [1, 1, 2].every((key, at) => {

@@ -60,6 +60,7 @@ export function createKernels(options: { dataBytes: number }): Kernels {
   }
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   const instance = new WebAssembly.Instance(kernelModule(), { env: { memory } });
+  // SAFETY: the module is built from assembly/ with these exports; tests hold each to its twin.
   return kernelsOver(memory, instance.exports as KernelExports);
 }
 

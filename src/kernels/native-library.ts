@@ -27,6 +27,7 @@ function load(): NativeLibrary | undefined {
     const koffi = loadKoffi();
     const process = koffi.load(null);
     return {
+      // SAFETY: koffi makes a function of the prototype that it is given; no type tells its arguments.
       bind: (prototype) => process.func(prototype) as NativeFunction,
       // User space ends below 2^53.
       addressOf: (bytes) => Number(koffi.address(bytes)),

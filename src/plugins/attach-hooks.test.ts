@@ -3,11 +3,12 @@ import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { sampleBackup } from '../../test/support/sample-backup.ts';
 import { CairnError } from '../base/errors.ts';
 import { silentLogger } from '../base/logger.ts';
 import { Secret } from '../base/secret.ts';
 import { VaultEmitter } from '../vault/vault-emitter.ts';
-import type { ActionRequests, ActionResults } from '../vault/vault-events.ts';
+import type { ActionRequests } from '../vault/vault-events.ts';
 import { VaultListeners } from '../vault/vault-listeners.ts';
 import { attachHooks } from './attach-hooks.ts';
 import type { HookTable } from './hook-entry.ts';
@@ -24,13 +25,12 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const saved = {
-  id: 'abc123',
+const saved = sampleBackup({
   name: 'documents',
   time: new Date('2026-11-25T10:00:00Z'),
   tags: ['nightly', 'web'],
   status: 'partial',
-} as unknown as ActionResults['backup'];
+});
 
 interface Act {
   readonly options?: Partial<ActionRequests['backup']>;
@@ -101,7 +101,7 @@ describe('the command of a hook', () => {
     await act({
       'backup.done': [{ run: 'echo $CAIRN_STATUS $CAIRN_BACKUP_ID $CAIRN_BACKUP_NAME $CAIRN_BACKUP_TIME $CAIRN_TAGS' }],
     });
-    expect(lines).toEqual(['hook backup.done: partial abc123 documents 2026-11-25T10:00:00.000Z nightly,web']);
+    expect(lines).toEqual([`hook backup.done: partial ${saved.id} documents 2026-11-25T10:00:00.000Z nightly,web`]);
   });
 
   it('is told why an action failed', async () => {
@@ -134,7 +134,7 @@ describe('the command of a hook', () => {
     expect(JSON.parse(await read('done'))).toMatchObject({
       event: 'backup.done',
       status: 'partial',
-      result: { id: 'abc123', time: '2026-11-25T10:00:00.000Z' },
+      result: { id: saved.id, time: '2026-11-25T10:00:00.000Z' },
     });
   });
 

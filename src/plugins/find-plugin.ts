@@ -31,7 +31,7 @@ function pathOf(use: string, folder: string): string {
   return use.startsWith('file:') ? fileURLToPath(use) : resolve(folder, use);
 }
 
-/** A name without a slash is that of a file in the folder of plugins, if there is one; else it is a package's. */
+/** A name without a slash is a file in the folder of plugins, if there is one, and else a package. */
 async function findByName(use: string, { folder, pluginsFolder }: PluginPlaces): Promise<string | undefined> {
   if (pluginsFolder !== undefined && /^[\w.-]+$/.test(use)) {
     for (const extension of ['', ...extensions]) {
@@ -58,7 +58,7 @@ async function findPackage(name: string, folder: string): Promise<string | undef
     return createRequire(from).resolve(name);
   } catch (error) {
     // What is exported for `import` only is not seen by `require.resolve`.
-    const code = (error as { readonly code?: unknown }).code;
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ERR_PACKAGE_PATH_NOT_EXPORTED') return importTarget(name, from);
     if (code === 'MODULE_NOT_FOUND' || code === 'ERR_INVALID_MODULE_SPECIFIER') return undefined;
     throw error;
@@ -68,12 +68,12 @@ async function findPackage(name: string, folder: string): Promise<string | undef
 async function importTarget(name: string, from: string): Promise<string | undefined> {
   const manifest = findPackageJSON(name, pathToFileURL(from));
   if (manifest === undefined) return undefined;
-  const { exports } = JSON.parse(await readFile(manifest, 'utf8')) as { exports?: unknown };
+  const { exports }: { exports?: unknown } = JSON.parse(await readFile(manifest, 'utf8'));
   const target = conditionOf(exports);
   return target === undefined ? undefined : fileAt(join(dirname(manifest), target));
 }
 
-/** What `import` gets of the root export: the first condition that applies, as Node resolves it. */
+/** The root export for `import`: the first condition that applies, as Node resolves it. */
 function conditionOf(exported: unknown): string | undefined {
   if (typeof exported === 'string') return exported;
   if (typeof exported !== 'object' || exported === null) return undefined;
@@ -97,7 +97,7 @@ async function assertTrusted(use: string, file: string): Promise<void> {
   if ((mode & WRITABLE_BY_OTHERS) !== 0) throw untrusted(use, file, `chmod go-w ${file}`);
   const folder = dirname(file);
   const { mode: folderMode } = await stat(folder);
-  // Anybody can put one of his own there.
+  // Anybody can put a file there.
   const isOfAnybody = (folderMode & WRITABLE_BY_ALL) !== 0 && uid !== 0 && uid !== process.getuid?.();
   if (isOfAnybody) throw untrusted(use, file, `chown root ${file}`);
   // In a sticky folder such as /tmp nobody can replace the file of somebody else.

@@ -66,7 +66,7 @@ function nameFacts({ name, reference, tags }: Readonly<Record<string, unknown>>)
   };
 }
 
-/** Of a result that is a backup. */
+/** The variables of a result that is a backup. */
 function backupFacts(result: object): Record<string, unknown> {
   const { id, name, time, tags } = result as Partial<Record<'id' | 'name' | 'time' | 'tags', unknown>>;
   return {

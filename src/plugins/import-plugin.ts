@@ -5,7 +5,7 @@ import { parsePlugin, type Plugin } from './define-plugin.ts';
 /** Loads the module of a plugin: its export `plugin`, or its default export. */
 export async function importPlugin(file: string): Promise<Plugin> {
   const url = pathToFileURL(file).href;
-  const module = (await import(/* @vite-ignore */ url)) as { readonly plugin?: unknown; readonly default?: unknown };
+  const module: { readonly plugin?: unknown; readonly default?: unknown } = await import(/* @vite-ignore */ url);
   const found = module.plugin ?? module.default;
   if (found === undefined) {
     throw new CairnArgumentError('it exports no plugin', {

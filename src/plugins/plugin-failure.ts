@@ -18,7 +18,7 @@ export function pluginFailed(plugin: string, phase: PluginPhase, cause: unknown,
   if (hasCode(cause, 'PLUGIN_FAILED') && cause instanceof CairnError) return cause;
   const what = where === undefined ? doing[phase] : `${doing[phase]} (${where})`;
   const why = cause instanceof TimeLimitError ? `it was given up after ${cause.limitMs / 1000} s` : messageOf(cause);
-  const hint = 'hint' in Object(cause) ? (cause as { readonly hint?: unknown }).hint : undefined;
+  const hint = typeof cause === 'object' && cause !== null && 'hint' in cause ? cause.hint : undefined;
   return new CairnError('PLUGIN_FAILED', `the plugin ${plugin} ${what}: ${why}`, {
     hint: typeof hint === 'string' ? hint : hintOf(phase),
     facts: { plugin, phase },

@@ -4,7 +4,7 @@ import type { Logger } from '../base/logger.ts';
 import { openMemoryStorage } from '../storage/drivers/memory.ts';
 import { openStorage } from '../storage/open-storage.ts';
 import { VaultEmitter } from '../vault/vault-emitter.ts';
-import type { ActionResults, VaultListener } from '../vault/vault-events.ts';
+import type { VaultListener } from '../vault/vault-events.ts';
 import { definePlugin, type Plugin, type PluginContext } from './define-plugin.ts';
 import type { PluginEntry } from './plugin-entry.ts';
 import { PluginHost, type PluginHostOptions } from './plugin-host.ts';
@@ -34,9 +34,8 @@ async function act(host: PluginHost): Promise<string> {
     onListenerError: () => lines.push('a listener of a plugin threw through'),
   });
   const signal = new AbortController().signal;
-  const result = {} as unknown as ActionResults['delete'];
   await emitter.around('delete', { sessionId: 's', options: { references: [] }, signal }, () =>
-    Promise.resolve(result),
+    Promise.resolve({ removed: [], failed: [] }),
   );
   return 'acted';
 }

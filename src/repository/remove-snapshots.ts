@@ -18,7 +18,7 @@ export async function removeSnapshots(
   ids: readonly SnapshotId[],
   options: {
     readonly signal?: AbortSignal | undefined;
-    /** Gets those that are gone so far. */
+    /** Gets the ids of all that are gone so far. */
     readonly onRemoved?: ((removed: readonly SnapshotId[]) => void) | undefined;
   } = {},
 ): Promise<RemovedSnapshots> {
@@ -49,7 +49,7 @@ function* batches(ids: readonly SnapshotId[], size: number): Generator<readonly 
   for (let start = 0; start < ids.length; start += size) yield ids.slice(start, start + size);
 }
 
-/** False where one of them failed: which one, removing them one by one tells. */
+/** False where one of them failed; removing them one by one then tells which. */
 async function removesTogether(
   { storage }: Repository,
   ids: readonly SnapshotId[],

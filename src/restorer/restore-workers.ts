@@ -55,6 +55,7 @@ export class RestoreWorkers implements AsyncDisposable {
     if (result.kind === 'fatal') {
       throw new CairnError(result.code, result.message, result.hint === undefined ? {} : { hint: result.hint });
     }
+    // A worker answers a job with the result of its kind, which a map of waiting promises cannot tell.
     return result as ResultOf<J>;
   }
 

@@ -6,7 +6,7 @@ import { idToBytes } from '../base/ids.ts';
 import { BLOB_TREE } from '../repository/index/blob-index.ts';
 import { loadIndex } from '../repository/index/load-index.ts';
 import type { Repository } from '../repository/repository.ts';
-import { columnValues } from './records/column.ts';
+import { columnValues } from '../base/column.ts';
 import { compareFiles, planChanges } from './plan/compare-stage.ts';
 import { ContentRestore } from './content/content-restore.ts';
 import { FileWay } from './content/content-plan.ts';

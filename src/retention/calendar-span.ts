@@ -20,7 +20,12 @@ const NS_PER_SECOND = 1_000_000_000n;
 /** More of any unit makes no sense, and much more would leave the range of exact numbers. */
 const MAX_COUNT = 1_000_000;
 
-const units = { y: 'years', m: 'months', d: 'days', h: 'hours' } as const;
+const units = new Map<string, keyof CalendarSpan>([
+  ['y', 'years'],
+  ['m', 'months'],
+  ['d', 'days'],
+  ['h', 'hours'],
+]);
 
 /** Parses `1y5m7d2h`, in any order; of a unit that comes twice the last one counts, as in restic. Throws `ARGUMENT_INVALID`. */
 export function parseCalendarSpan(text: string): CalendarSpan {
@@ -29,9 +34,10 @@ export function parseCalendarSpan(text: string): CalendarSpan {
   if (rest === '') throw notASpan(text);
   while (rest !== '') {
     const match = /^(\d{1,7})([ymdh])/.exec(rest);
-    const [whole, count, unit] = match ?? [];
-    if (whole === undefined || Number(count) > MAX_COUNT) throw notASpan(text);
-    span[units[unit as keyof typeof units]] = Number(count);
+    const [whole, count, letter = ''] = match ?? [];
+    const unit = units.get(letter);
+    if (whole === undefined || unit === undefined || Number(count) > MAX_COUNT) throw notASpan(text);
+    span[unit] = Number(count);
     rest = rest.slice(whole.length);
   }
   return span;

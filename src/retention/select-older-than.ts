@@ -27,7 +27,7 @@ export function selectOlderThan<T extends RotationItem>(
     else if (item.time.getTime() >= limitMs) reasons.set(item, [`within ${interval.text}`]);
   }
   if (keepAtLeast > 0) {
-    // What a wrong clock dated in the future must not stand in for the newest of those that were made.
+    // A backup that a wrong clock dated in the future must not count as the newest.
     for (const [item, reason] of newest(
       newestFirst.filter((item) => !isFuture(item)),
       keepAtLeast,

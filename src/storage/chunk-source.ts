@@ -1,4 +1,5 @@
 import { orAbort } from '../base/or-abort.ts';
+import type { WrittenStream } from './storage.ts';
 
 /**
  * The chunks of a stream on their way into a storage: counts them, gives up waiting for one when `signal` aborts, and
@@ -81,4 +82,23 @@ export class ChunkSource implements AsyncIterable<Uint8Array> {
       // The abort is what its owner is told.
     }
   }
+}
+
+/**
+ * Stores a stream by `store`. Where the stream itself fails, its error is the one that is thrown, and not what the
+ * storage made of it.
+ */
+export async function storeChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+  store: (source: ChunkSource) => Promise<void>,
+): Promise<WrittenStream> {
+  const source = new ChunkSource(chunks, signal);
+  try {
+    await store(source);
+  } catch (error) {
+    source.throwFailure();
+    throw error;
+  }
+  return { sizeBytes: source.sizeBytes };
 }

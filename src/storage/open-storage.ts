@@ -24,7 +24,7 @@ export type StorageLocation =
   | { readonly kind: 'rest'; readonly location: RestLocation }
   | { readonly kind: 'rclone'; readonly remote: string }
   | { readonly kind: 'azure'; readonly location: AzureLocation }
-  /** Of a scheme that somebody else knows. */
+  /** A scheme that a plugin added. */
   | { readonly kind: 'registered'; readonly url: string; readonly open: OpenScheme };
 
 /** Opens the storage at a URL of a scheme that Cairn does not know by itself. The whole URL is given. */

@@ -26,7 +26,9 @@ export async function deleteValue(context: ValuesContext, keyText: string, optio
   if (state.versions.length > 0) {
     const stamp = stampAfter(Number(clock.nowNs() / 1_000_000n), state.newest);
     const tombstone = tombstoneObject(key, stamp);
-    // Removing what is not there is allowed to whoever may remove; a tombstone that nobody may act on would hide for good.
+    // Removing a name that does not exist shows whether removing is allowed: a tombstone that nobody can act on would
+    // hide
+    // the key for good.
     await storage.remove(tombstone, { signal });
     await storage.write(tombstone, utf8(`${formatStamp(stamp)}\n`), { signal });
   }
@@ -35,7 +37,7 @@ export async function deleteValue(context: ValuesContext, keyText: string, optio
   return state.versions.length > 0;
 }
 
-/** Removes one version. That it is gone is no error. */
+/** Removes one version. One that is gone already is no error. */
 export async function deleteVersion(
   { storage }: ValuesContext,
   { object }: Pick<StoredVersion, 'object'>,
@@ -56,7 +58,7 @@ export async function settleValues(context: ValuesContext, options: CallOptions)
     }
   } catch (error) {
     options.signal?.throwIfAborted();
-    // Who may only add leaves it to others.
+    // An append-only client leaves this to others.
     if (refusals.some((code) => hasCode(error, code))) return;
     context.warn(`a delete of values that did not end could not be ended: ${messageOf(error)}`);
   }

@@ -29,7 +29,7 @@ export function encodeJson(key: ValueKey, value: unknown): Uint8Array {
   try {
     text = JSON.stringify(value, refuseLoss);
   } catch (error) {
-    // Not its message, which may name what is inside.
+    // Not with its message, which may quote the value.
     if (error instanceof Lossy) throw noJson(key, error.message);
     if (error instanceof CairnArgumentError || error instanceof CairnError) throw error;
     throw noJson(key, 'it refers to itself, or its toJSON fails');
@@ -55,7 +55,8 @@ function refuseLoss(_: string, value: unknown): unknown {
 /** Throws `SyntaxError` for what is no JSON in UTF-8; never names what it holds. */
 export function decodeJson(bytes: Uint8Array): JsonValue {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)) as JsonValue;
+    const value: JsonValue = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+    return value;
   } catch {
     throw new SyntaxError('it is no JSON');
   }
@@ -65,7 +66,7 @@ export function gzipJson(json: Uint8Array): Promise<Uint8Array> {
   return compress(json);
 }
 
-/** Throws where it is no gzip, or would become larger than a value may be. */
+/** Throws where it is no gzip, or holds more than a value may have. */
 export function gunzipJson(bytes: Uint8Array): Promise<Uint8Array> {
   return decompress(bytes, { maxOutputLength: MAX_VALUE_BYTES });
 }

@@ -21,7 +21,7 @@ export interface ReadValue {
 
 /** gzip and age add less to what cannot be compressed. */
 const MAX_STORED_BYTES = MAX_VALUE_BYTES + 1024 * 1024;
-/** Listings that are out of date by the time of the read, in a row. */
+/** How many times in a row a listing may be out of date by the time of the read. */
 const MAX_TRIES = 5;
 
 /**
@@ -41,13 +41,13 @@ export async function readValue(
     try {
       return await readVersion(context, state, version, options);
     } catch (error) {
-      // It was deleted or made room for a newer one since it was listed.
+      // Deleted, or removed for a newer one, since it was listed.
       if (!hasCode(error, 'OBJECT_MISSING') || tries === MAX_TRIES) throw error;
     }
   }
 }
 
-/** The same, where that there is none is an error: `VALUE_MISSING`. */
+/** The same, but throws `VALUE_MISSING` where there is no such value. */
 export async function readValueOrThrow(
   context: ValuesContext,
   keyText: string,
@@ -104,7 +104,7 @@ async function readVersion(
   }
 }
 
-/** What an age file says that was never whole. Others are about passwords. */
+/** Errors that mean a damaged age file; its other errors are about passwords. */
 const contentCodes: ReadonlySet<string> = new Set(['SEAL_BROKEN', 'FORMAT_INVALID']);
 
 function damaged(version: StoredVersion, older: readonly StoredVersion[], why: string, cause?: unknown): CairnError {

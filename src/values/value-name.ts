@@ -56,7 +56,7 @@ export function tombstoneObject(key: ValueKey, stamp: ValueStamp): ObjectName {
   return `${keyFolder(key)}${formatStamp(stamp)}.deleted`;
 }
 
-/** The folder that holds all of a key, and nothing of another one. */
+/** The folder of a key, which holds nothing of any other key. */
 export function keyFolder(key: ValueKey): string {
   return `${VALUES_FOLDER}${encodeValueKey(key)}/`;
 }

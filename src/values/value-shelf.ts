@@ -11,7 +11,7 @@ import {
   type VersionName,
 } from './value-name.ts';
 
-/** The world of the shelf. */
+/** What the functions of the shelf work with. */
 export interface ValuesContext {
   readonly storage: Storage;
   readonly clock: Clock;
@@ -41,13 +41,13 @@ export interface KeyState {
   readonly tombstones: readonly ObjectName[];
   /** Every version that is not later is deleted. */
   readonly deletedUntil: ValueStamp | undefined;
-  /** Of everything above. */
+  /** The newest stamp of all the versions and tombstones above. */
   readonly newest: ValueStamp | undefined;
 }
 
 export interface ShelfState {
   readonly keys: readonly KeyState[];
-  /** Objects in `values/` that are none of ours. */
+  /** Objects in `values/` that are no values. */
   readonly foreign: readonly ObjectName[];
 }
 
@@ -120,7 +120,9 @@ function stateOf(key: ValueKey, { versions, tombstones }: Listed): KeyState {
   };
 }
 
-/** Of two with one stamp, which two writers at the same instant can make, everybody takes the same one for the newer. */
+/**
+ * Two writers at the same instant can make versions with one stamp; every reader then takes the same one for the newer.
+ */
 function newestFirst(a: StoredVersion, b: StoredVersion): number {
   return compareStamps(b.stamp, a.stamp) || (a.object < b.object ? 1 : -1);
 }

@@ -56,7 +56,7 @@ export async function urlOfValue(
   return signUrl(signingKey(), { base: options.base, object, method, expires });
 }
 
-/** A name that no version has: whoever asks for it hears that it is not there. */
+/** A name that no version has, so that its URL answers 404. */
 function noVersion(key: ValueKey): Pick<StoredVersion, 'object' | 'compressed' | 'encrypted'> {
   const form = { compressed: true, encrypted: false };
   const object = versionObject(key, { ...form, stamp: { timeMs: 0, number: 1 }, checksum: '0'.repeat(16) });
@@ -97,7 +97,8 @@ export async function answerUrl(
 ): Promise<ValueUrlAnswer> {
   const signed = verifyUrl(signingKey(), request, Number(context.clock.nowNs() / 1_000_000n));
   if (signed === undefined) return { kind: 'refused' };
-  // By its key and not by its name alone: a version that a tombstone hides is deleted, whether its bytes are gone or not.
+  // The key's state decides, not just whether the object exists: a version that a tombstone hides is deleted even while
+  // its bytes are there.
   const { versions } = await loadKey(context, signed.key, options);
   const version = versions.find(({ object }) => object === signed.object);
   if (version === undefined) return { kind: 'missing' };

@@ -68,7 +68,7 @@ async function writeNewest(
   }
 }
 
-/** The value is stored by now: what cannot be removed is told, and goes with the next one. */
+/** A failure is only reported: the value is stored, and the next write removes what stays. */
 async function removeOld(
   { storage, warn, onRemoved }: ValuesContext,
   key: ValueKey,

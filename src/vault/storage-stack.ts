@@ -26,9 +26,12 @@ import type { VaultNotice } from './vault-options.ts';
 
 type Notify = (notice: VaultNotice) => void;
 
-/** From this failure of one operation on a user is told: those before are over in a moment. */
+/** From this failed try of one operation on, the user is told: earlier ones are usually over in a moment. */
 const WORTH_TELLING = 3;
-/** Shorter than for a single storage: there is another one. The mirror itself is tried again as long as any. */
+/**
+ * Shorter than for a single storage, since there is another one. The mirror as a whole is retried as long as any
+ * storage.
+ */
 const MEMBER_GIVES_UP_MS = 30_000;
 
 /** The storage of a vault, ready to use. */
@@ -44,7 +47,7 @@ interface Limits {
   readonly downloadBytesPerSecond: Bandwidth | undefined;
 }
 
-/** One storage: its URL, or it itself, open. */
+/** A storage, as a URL or already open. */
 type Place = string | Storage;
 
 /**
@@ -81,7 +84,7 @@ function openPlace(place: Place, options: OpenStorageOptions): Storage | Promise
   return typeof place === 'string' ? openStorage(place, options) : place;
 }
 
-/** Each with its own layers; what fails in one for half a minute is done in the others. */
+/** Each member with its own layers; what fails in one for half a minute is left to the others. */
 async function openMirror(
   places: readonly Place[],
   settings: StorageSettings,
@@ -167,14 +170,14 @@ function retried(inner: Storage, giveUpAfterMs: number | undefined, notify: Noti
   return retrying(inner, {
     giveUpAfterMs,
     onRetry: (notice) => {
-      // What the breaker holds back it has told of already.
+      // The breaker has already reported what it holds back.
       const isNew = notice.attempts >= WORTH_TELLING && notice.error.facts['asked'] !== false;
       if (isNew) notify(describeRetry(notice));
     },
   });
 }
 
-/** Locks, and the marks of archives that are being written: here today and gone tomorrow by their nature. */
+/** Locks, and markers of archives that are being written: short-lived, so they say nothing of what a member holds. */
 function isPassing(name: string): boolean {
   return name.startsWith('locks/') || isWritingMarker(name);
 }

@@ -4,9 +4,7 @@ import { VaultEmitter } from './vault-emitter.ts';
 import type { ActionResults } from './vault-events.ts';
 import { VaultListeners } from './vault-listeners.ts';
 
-// What the result is does not matter to events.
-// What an emitter passes on it does not look at.
-const result = { removed: [] } as unknown as ActionResults['delete'];
+const result: ActionResults['delete'] = { removed: [], failed: [] };
 
 interface Stage {
   readonly emitter: VaultEmitter;

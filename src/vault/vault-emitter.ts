@@ -104,9 +104,9 @@ export class VaultEmitter {
 function readOnlyCopy(options: object): object {
   const entries = Object.entries(options).map(([key, value]: [string, unknown]) => [
     key,
-    Array.isArray(value) ? Object.freeze([...(value as unknown[])]) : value,
+    Array.isArray(value) ? Object.freeze([...value]) : value,
   ]);
-  return Object.freeze(Object.fromEntries(entries) as object);
+  return Object.freeze(Object.fromEntries(entries));
 }
 
 type About = Pick<ActionEvent, 'action' | 'sessionId' | 'vaultUrl'>;

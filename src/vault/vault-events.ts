@@ -1,3 +1,4 @@
+import { recordKeys } from '../base/record-keys.ts';
 import type { BackupOptions, BackupResult } from './actions/backup-action.ts';
 import type { BackupSource } from './actions/backup-source.ts';
 import type { VaultCheckOptions, VaultCheckResult } from './actions/check-action.ts';
@@ -34,7 +35,7 @@ export interface ActionResults {
 export type ActionName = keyof ActionResults;
 
 /** The same as a list, so that a hook for an event that never comes can be refused. */
-export const actionNames: readonly ActionName[] = Object.keys({
+export const actionNames: readonly ActionName[] = recordKeys<ActionName>({
   backup: true,
   restore: true,
   forget: true,
@@ -47,7 +48,7 @@ export const actionNames: readonly ActionName[] = Object.keys({
   tag: true,
   copy: true,
   check: true,
-} satisfies Record<ActionName, true>) as ActionName[];
+});
 
 /** What an action was asked to do: its options, and its other arguments by name. One that is not here tells nothing of it. */
 export interface ActionRequests {

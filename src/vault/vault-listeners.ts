@@ -28,7 +28,8 @@ export class VaultListeners {
     return this.#emitter.listeners(name).map((listener) => async () => {
       // One of those before may have ended this one.
       if (!this.#emitter.listeners(name).includes(listener)) return undefined;
-      return Reflect.apply(listener, undefined, [event]) as unknown;
+      const given: unknown = Reflect.apply(listener, undefined, [event]);
+      return given;
     });
   }
 }

@@ -7,7 +7,10 @@ import type { VaultExtensions } from './vault-extensions.ts';
 /** A password, or how to get it; a function is called only once the vault is known to exist. */
 export type PasswordSource = Secret | string | Uint8Array | (() => Promise<Secret>);
 
-/** Something a user should know that stopped nothing: a removed stale lock, a damaged index file that was skipped. */
+/**
+ * Something the user should know that stopped nothing, such as a stale lock that was removed or a damaged index file
+ * that was skipped.
+ */
 export interface VaultNotice {
   readonly level: 'info' | 'warning';
   readonly message: string;

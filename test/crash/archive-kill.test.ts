@@ -1,8 +1,6 @@
 // The real program, killed at random instants while it makes or deletes archives: what is listed is whole, and the next run
 // leaves nothing else behind.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,11 +8,11 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listShelf } from '../../src/archives/shelf/shelf-listing.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
+import { endOf, type ProgramRun, startProgram } from '../support/killed-program.ts';
 import { quickVault } from '../support/quick-vault.ts';
 
 const ROUNDS = Number(process.env['CAIRN_CRASH_ROUNDS'] ?? 8);
 const TIMEOUT_MS = 60_000 + ROUNDS * 30_000;
-const program = join(import.meta.dirname, '../../src/cli/main.ts');
 
 let scratch: string;
 let source: string;
@@ -30,25 +28,8 @@ beforeAll(async () => {
 });
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
-interface Run {
-  readonly end: number | NodeJS.Signals | null;
-  readonly output: string;
-  readonly tookMs: number;
-}
-
-async function cairn(args: readonly string[], killAfterMs?: number): Promise<Run> {
-  const started = performance.now();
-  const child = spawn(process.execPath, [program, '--vault', folder, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: scratch, CAIRN_PASSWORD: 'pw' },
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  clearTimeout(timer);
-  return { end: code ?? signal, output, tookMs: performance.now() - started };
-}
+const cairn = (args: readonly string[], killAfterMs?: number): Promise<ProgramRun> =>
+  endOf(startProgram(['--vault', folder, ...args], { home: scratch, env: { CAIRN_PASSWORD: 'pw' } }), killAfterMs);
 
 describe('killed at any instant', () => {
   it(

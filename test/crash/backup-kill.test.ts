@@ -1,7 +1,5 @@
 // The real program, killed at random instants of a backup: no finished backup may suffer.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +11,7 @@ import { openRepository } from '../../src/repository/open-repository.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { errorsIn, readAllSnapshots } from '../support/archive-fixture.ts';
 import { describeTree } from '../support/describe-tree.ts';
+import { endOf, type ProgramRun, startProgram } from '../support/killed-program.ts';
 import { findPeer } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
 import { RESTIC_PASSWORD, runRestic } from '../support/restic.ts';
@@ -20,7 +19,6 @@ import { RESTIC_PASSWORD, runRestic } from '../support/restic.ts';
 const ROUNDS = Number(process.env['CAIRN_CRASH_ROUNDS'] ?? 20);
 const TIMEOUT_MS = 120_000 + ROUNDS * 20_000;
 const PEER = findPeer('restic-newest') === undefined ? 'restic' : 'restic-newest';
-const program = join(import.meta.dirname, '../../src/cli/main.ts');
 const password = new Secret(RESTIC_PASSWORD);
 
 let scratch: string;
@@ -41,27 +39,15 @@ function change(file: number): void {
   fs.writeFileSync(join(source, `d${file % 8}/f${file}`), randomBytes(20_000 + ((file * 7919) % 400_000)));
 }
 
-interface Run {
-  /** The exit code, or the signal that ended it. */
-  readonly end: number | NodeJS.Signals | null;
-  readonly output: string;
-  readonly tookMs: number;
-}
-
 /** Runs `cairn backup`; kills it after `killAfterMs`, wherever it is then. */
-async function backup(killAfterMs?: number): Promise<Run> {
-  const started = performance.now();
-  const child = spawn(process.execPath, [program, 'backup', '--vault', repo, '--pack-size', '4M', source], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: scratch, CAIRN_PASSWORD: RESTIC_PASSWORD },
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  clearTimeout(timer);
-  return { end: code ?? signal, output, tookMs: performance.now() - started };
-}
+const backup = (killAfterMs?: number): Promise<ProgramRun> =>
+  endOf(
+    startProgram(['backup', '--vault', repo, '--pack-size', '4M', source], {
+      home: scratch,
+      env: { CAIRN_PASSWORD: RESTIC_PASSWORD },
+    }),
+    killAfterMs,
+  );
 
 async function snapshotsThatRead(): Promise<number> {
   await using repository = await openRepository(openLocalStorage(repo), { password });
@@ -69,7 +55,7 @@ async function snapshotsThatRead(): Promise<number> {
   return await readAllSnapshots(repository);
 }
 
-function expectDone({ end, output }: Run): void {
+function expectDone({ end, output }: ProgramRun): void {
   if (end !== 0) throw new Error(`the backup ended with ${end}: ${output}`);
 }
 

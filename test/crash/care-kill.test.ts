@@ -1,7 +1,5 @@
 // The real program, killed at random instants of care: no backup that stays may suffer, and the next run ends the work.
-import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +15,7 @@ import { listSnapshots, saveSnapshot } from '../../src/repository/snapshots.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { backUpPath, errorsIn, readAllSnapshots, recordOf } from '../support/archive-fixture.ts';
 import { filesOf } from '../support/interop.ts';
+import { endOf, type ProgramRun, startProgram, succeed } from '../support/killed-program.ts';
 import { findPeer } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
 import { RESTIC_PASSWORD, runRestic } from '../support/restic.ts';
@@ -25,7 +24,6 @@ const ROUNDS = Number(process.env['CAIRN_CRASH_ROUNDS'] ?? 8);
 const TIMEOUT_MS = 60_000 + ROUNDS * 30_000;
 const PEER = findPeer('restic-newest') === undefined ? 'restic' : 'restic-newest';
 const BACKUPS = 30;
-const program = join(import.meta.dirname, '../../src/cli/main.ts');
 const oldPassword = new Secret(RESTIC_PASSWORD);
 const newPassword = new Secret('changed');
 
@@ -40,7 +38,7 @@ beforeAll(async () => {
   fs.writeFileSync(join(scratch, 'new-password'), 'changed', { mode: 0o600 });
   for (const version of [1, 2] as const) await makeVault(source, version);
   fs.cpSync(join(scratch, 'version-2'), join(scratch, 'archived'), { recursive: true });
-  makeArchives(join(scratch, 'archived'));
+  await makeArchives(join(scratch, 'archived'));
 });
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
@@ -56,33 +54,21 @@ async function makeVault(source: string, version: 1 | 2): Promise<void> {
 }
 
 /** Six archives of one name, a day apart. */
-function makeArchives(vault: string): void {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: scratch };
+async function makeArchives(vault: string): Promise<void> {
   for (let day = 22; day <= 27; day++) {
     const saved = ['archive', join(scratch, 'source'), '--no-encrypt', '--time', `2024-01-${day}T10:00:00Z`];
-    execFileSync(process.execPath, [program, '--vault', vault, ...saved], { env, stdio: 'pipe' });
+    await succeed(startProgram(['--vault', vault, ...saved], { home: scratch }));
   }
 }
 
-interface Run {
-  readonly end: number | NodeJS.Signals | null;
-  readonly output: string;
-  readonly tookMs: number;
-}
-
-async function cairn(vault: string, args: readonly string[], killAfterMs?: number): Promise<Run> {
-  const started = performance.now();
-  const child = spawn(process.execPath, [program, '--vault', vault, '--yes', '--no-cache', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: scratch, CAIRN_PASSWORD: RESTIC_PASSWORD },
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  clearTimeout(timer);
-  return { end: code ?? signal, output, tookMs: performance.now() - started };
-}
+const cairn = (vault: string, args: readonly string[], killAfterMs?: number): Promise<ProgramRun> =>
+  endOf(
+    startProgram(['--vault', vault, '--yes', '--no-cache', ...args], {
+      home: scratch,
+      env: { CAIRN_PASSWORD: RESTIC_PASSWORD },
+    }),
+    killAfterMs,
+  );
 
 async function withVault<T>(vault: string, use: (repository: Repository) => Promise<T>): Promise<T> {
   const storage = openLocalStorage(vault);

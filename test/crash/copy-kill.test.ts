@@ -1,8 +1,6 @@
 // The real program, killed at random instants of a copy: what is visible in the target is whole, the source is as it
 // was, and the next run completes the copy.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +12,7 @@ import type { Repository } from '../../src/repository/repository.ts';
 import { listSnapshots } from '../../src/repository/snapshots.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { backUpPath, errorsIn, readAllSnapshots } from '../support/archive-fixture.ts';
+import { endOf, type ProgramRun, startProgram } from '../support/killed-program.ts';
 import { findPeer } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
 import { RESTIC_PASSWORD, runRestic } from '../support/restic.ts';
@@ -22,7 +21,6 @@ const ROUNDS = Number(process.env['CAIRN_CRASH_ROUNDS'] ?? 8);
 const TIMEOUT_MS = 60_000 + ROUNDS * 30_000;
 const PEER = findPeer('restic-newest') === undefined ? 'restic' : 'restic-newest';
 const BACKUPS = 4;
-const program = join(import.meta.dirname, '../../src/cli/main.ts');
 const password = new Secret(RESTIC_PASSWORD);
 
 let scratch: string;
@@ -45,32 +43,15 @@ beforeAll(async () => {
 });
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
-interface Run {
-  readonly end: number | NodeJS.Signals | null;
-  readonly output: string;
-  readonly tookMs: number;
-}
-
-async function copy(to: string, killAfterMs?: number): Promise<Run> {
-  const started = performance.now();
-  // Small packs: many instants at which some are stored and some are not.
-  const args = ['--vault', from, '--no-cache', 'copy', '--to', to, '--pack-size', '4M'];
-  const child = spawn(process.execPath, [program, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      HOME: scratch,
-      CAIRN_PASSWORD: RESTIC_PASSWORD,
-      CAIRN_TO_PASSWORD: RESTIC_PASSWORD,
-    },
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  clearTimeout(timer);
-  return { end: code ?? signal, output, tookMs: performance.now() - started };
-}
+const copy = (to: string, killAfterMs?: number): Promise<ProgramRun> =>
+  endOf(
+    // Small packs: many instants at which some are stored and some are not.
+    startProgram(['--vault', from, '--no-cache', 'copy', '--to', to, '--pack-size', '4M'], {
+      home: scratch,
+      env: { CAIRN_PASSWORD: RESTIC_PASSWORD, CAIRN_TO_PASSWORD: RESTIC_PASSWORD },
+    }),
+    killAfterMs,
+  );
 
 const open = (path: string): Promise<Repository> => openRepository(openLocalStorage(path), { password });
 

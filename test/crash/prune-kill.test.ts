@@ -1,7 +1,6 @@
 // The real program, killed at random instants of a prune: no backup may suffer.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,12 +10,12 @@ import { initRepository } from '../../src/repository/init-repository.ts';
 import { openRepository } from '../../src/repository/open-repository.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { errorsIn, readAllSnapshots } from '../support/archive-fixture.ts';
+import { endOf, startProgram, succeed } from '../support/killed-program.ts';
 import { peersMissing } from '../support/peers.ts';
 import { RESTIC_PASSWORD, runRestic } from '../support/restic.ts';
 
 const KILLS = Number(process.env['CAIRN_CRASH_ROUNDS'] ?? 10);
 const NEWEST = 'restic-newest';
-const program = join(import.meta.dirname, '../../src/cli/main.ts');
 const password = new Secret(RESTIC_PASSWORD);
 
 let scratch: string;
@@ -45,34 +44,11 @@ async function makeVault(name: string): Promise<string> {
   return path;
 }
 
-interface Ended {
-  readonly end: number | NodeJS.Signals | null;
-  readonly output: string;
-  readonly tookMs: number;
-}
-
-function startCairn(vault: string, ...args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [program, '--vault', vault, '--yes', '--no-cache', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: scratch, CAIRN_PASSWORD: RESTIC_PASSWORD },
+const startCairn = (vault: string, ...args: readonly string[]): ChildProcess =>
+  startProgram(['--vault', vault, '--yes', '--no-cache', ...args], {
+    home: scratch,
+    env: { CAIRN_PASSWORD: RESTIC_PASSWORD },
   });
-}
-
-async function ended(child: ChildProcess, killAfterMs?: number): Promise<Ended> {
-  const started = performance.now();
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (output += text));
-  const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  clearTimeout(timer);
-  return { end: code ?? signal, output, tookMs: performance.now() - started };
-}
-
-async function succeed(child: ChildProcess): Promise<Ended> {
-  const run = await ended(child);
-  if (run.end !== 0) throw new Error(`${child.spawnargs.slice(1).join(' ')} ended with ${run.end}: ${run.output}`);
-  return run;
-}
 
 async function expectWhole(vault: string): Promise<number> {
   await using repository = await openRepository(openLocalStorage(vault), { password });
@@ -103,7 +79,7 @@ describe.skipIf(peersMissing(NEWEST))('a prune', () => {
         fs.cpSync(base, vault, { recursive: true });
         // The start of the program takes a good part of it, and changes nothing.
         const killAfterMs = round === 0 ? undefined : tookMs * (0.35 + Math.random() * 0.65);
-        const run = await ended(startCairn(vault, ...args), killAfterMs);
+        const run = await endOf(startCairn(vault, ...args), killAfterMs);
         if (round === 0) tookMs = run.tookMs;
         if (run.end === 'SIGKILL') {
           kills++;

@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ended, Home } from '../e2e/cairn-program.ts';
+import { freePort } from '../support/free-port.ts';
 import { filesOf, resticText, runCairn } from '../support/interop.ts';
 import { findPeer } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
-import { endChild, freePort } from '../support/rest-serving.ts';
 import { RESTIC_PASSWORD } from '../support/restic.ts';
+import { endChild } from '../support/server-process.ts';
 
 let home: Home;
 let port = 0;

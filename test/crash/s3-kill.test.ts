@@ -1,16 +1,14 @@
 // The real program, killed at every request of a backup to a bucket: what was finished stays whole, and the next run ends the work.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { initVault, openVault } from '../../src/vault/open-vault.ts';
 import type { Vault } from '../../src/vault/vault.ts';
+import { endOf, startProgram } from '../support/killed-program.ts';
 import { type S3Double, startS3Double } from '../support/s3-double.ts';
 
-const program = join(import.meta.dirname, '../../src/cli/main.ts');
 const PASSWORD = 'random enough';
 const MOST_REQUESTS = 60;
 
@@ -37,10 +35,7 @@ const open = (): Promise<Vault> => openVault(url, { password: PASSWORD, cache: f
 /** Backs up with the program, which is killed when it makes its request number `killAt`. True if it ended by itself. */
 async function backUp(killAt: number): Promise<boolean> {
   const args = ['--vault', url, '--no-cache', '--jobs', '1', 'backup', '-q', join(scratch, 'source')];
-  const child = spawn(process.execPath, [program, ...args], {
-    stdio: 'ignore',
-    env: { PATH: process.env['PATH'] ?? '', HOME: scratch, CAIRN_PASSWORD: PASSWORD, ...double.environment },
-  });
+  const child = startProgram(args, { home: scratch, env: { CAIRN_PASSWORD: PASSWORD, ...double.environment } });
   let requests = 0;
   double.takeover = () => {
     // Odd ones are lost with the program, even ones are carried out though nobody hears of it.
@@ -48,10 +43,10 @@ async function backUp(killAt: number): Promise<boolean> {
     child.kill('SIGKILL');
     return killAt % 2 === 1;
   };
-  const [code] = (await once(child, 'exit')) as [number | null];
+  const { end, output } = await endOf(child);
   double.takeover = () => false;
-  if (code !== null && code !== 0) throw new Error(`the program ended with exit code ${code}`);
-  return code === 0;
+  if (end !== 'SIGKILL' && end !== 0) throw new Error(`the program ended with ${end}: ${output}`);
+  return end === 0;
 }
 
 it('leaves a vault in a bucket in which every finished backup is whole, whatever request was the last', async () => {

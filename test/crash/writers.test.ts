@@ -1,7 +1,6 @@
 // restic and Cairn as writers of one vault at the same time, with a prune by each in turn: no backup may suffer.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { initRepository } from '../../src/repository/init-repository.ts';
 import { openRepository } from '../../src/repository/open-repository.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 import { errorsIn, readAllSnapshots } from '../support/archive-fixture.ts';
+import { programFile, succeed } from '../support/killed-program.ts';
 import { findPeer } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
 import { startRcloneS3 } from '../support/rclone-s3.ts';
@@ -19,7 +19,6 @@ import { RESTIC_PASSWORD, runRestic } from '../support/restic.ts';
 const ROUNDS = Number(process.env['CAIRN_WRITER_ROUNDS'] ?? 3);
 const FILES = 60;
 const NEWEST = 'restic-newest';
-const program = join(import.meta.dirname, '../../src/cli/main.ts');
 const password = new Secret(RESTIC_PASSWORD);
 
 let scratch: string;
@@ -47,19 +46,12 @@ const start = (command: string, args: readonly string[], env: NodeJS.ProcessEnv)
   spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: scratch, ...env } });
 
 const startCairn = ({ cairn }: Place, ...args: readonly string[]): ChildProcess =>
-  start(process.execPath, [program, '--vault', cairn, '--yes', '--no-cache', '--retry-lock', '2m', ...args], {
+  start(process.execPath, [programFile, '--vault', cairn, '--yes', '--no-cache', '--retry-lock', '2m', ...args], {
     CAIRN_PASSWORD: RESTIC_PASSWORD,
   });
 
 const startRestic = ({ restic }: Place, ...args: readonly string[]): ChildProcess =>
   start(findPeer(NEWEST)?.path ?? '', ['--no-cache', '-r', restic, '--retry-lock', '2m', ...args], { RESTIC_PASSWORD });
-
-async function succeed(child: ChildProcess): Promise<void> {
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (output += text));
-  const [code] = (await once(child, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`${child.spawnargs.slice(1).join(' ')} ended with ${code}: ${output}`);
-}
 
 /** Reads every snapshot whole; how many there are. */
 async function expectWhole(place: Place): Promise<number> {

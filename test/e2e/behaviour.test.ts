@@ -20,16 +20,16 @@ afterEach(async () => {
   await home[Symbol.asyncDispose]();
 });
 
-const json = async (...args: string[]): Promise<Record<string, unknown>> => {
+const json = async <T = Record<string, unknown>>(...args: string[]): Promise<T> => {
   const run = await home.run([...args, '--json']);
   expect(run).toMatchObject({ exit: 0 });
-  return JSON.parse(run.stdout) as Record<string, unknown>;
+  return JSON.parse(run.stdout) as T;
 };
 
 describe('--json', () => {
   it('list is an array of exactly the documented fields', async () => {
     await home.run(['backup', source, '--tag', 'x,y']);
-    const [backup, ...others] = (await json('list')) as unknown as Record<string, unknown>[];
+    const [backup, ...others] = await json<Record<string, unknown>[]>('list');
     expect(others).toEqual([]);
     expect(Object.keys(backup ?? {})).toEqual([
       'id',
@@ -132,7 +132,7 @@ describe('streams', () => {
   it('dump writes a tar that tar unpacks', async () => {
     await home.run(['backup', source]);
     const child = home.start(['dump', 'documents', source]);
-    const chunks = await (child.stdout as unknown as { toArray(): Promise<Buffer[]> }).toArray();
+    const chunks: Buffer[] = await child.stdout!.toArray();
     await mkdir(home.file('untar'));
     execFileSync('tar', ['-x', '-C', home.file('untar')], { input: Buffer.concat(chunks) });
     execFileSync('diff', ['-r', source, home.file('untar', 'documents')]);
@@ -156,7 +156,7 @@ describe('streams', () => {
     const child = home.start(['cat', 'documents', 'big']);
     await once(child.stdout!, 'data');
     child.stdout!.destroy();
-    const stderr = await (child.stderr as unknown as { toArray(): Promise<Buffer[]> }).toArray();
+    const stderr: Buffer[] = await child.stderr!.toArray();
     const [exit] = child.exitCode === null ? ((await once(child, 'close')) as [number]) : [child.exitCode];
     expect(Buffer.concat(stderr).toString()).toBe('');
     expect([0, 141]).toContain(exit);
@@ -251,7 +251,7 @@ describe('settings', () => {
       exit: 0,
     });
     expect(await home.run(['list', '--password-file', home.file('new')])).toMatchObject({ exit: 0 });
-    const { keys } = (await json('key', 'list')) as unknown as { keys: { id: string; isCurrent: boolean }[] };
+    const { keys } = await json<{ keys: { id: string; isCurrent: boolean }[] }>('key', 'list');
     const { id: other, ...shown } = keys.find(({ isCurrent }) => !isCurrent)!;
     expect(shown).toMatchObject({ username: 'ann', hostname: 'laptop' });
     expect(await home.run(['key', 'remove', other])).toMatchObject({ exit: 19 });

@@ -11,8 +11,9 @@ import { describeTree } from '../support/describe-tree.ts';
 import { filesOf, resticText, runCairn } from '../support/interop.ts';
 import { findPeer, type PeerName } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
-import { endChild, htpasswdLines, serveTheirs } from '../support/rest-serving.ts';
+import { htpasswdLines, serveTheirs } from '../support/rest-serving.ts';
 import { RESTIC_PASSWORD } from '../support/restic.ts';
+import { endChild } from '../support/server-process.ts';
 import { errorOf, Home } from './cairn-program.ts';
 
 let home: Home;

@@ -1,48 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../src/config/config-input.ts';
-import { initVault } from '../../src/vault/open-vault.ts';
-import { createCairn } from '../../src/app/cairn.ts';
+import { ConfiguredFolder } from '../support/configured-folder.ts';
 
-let folder: string;
-let url: string;
+let folder: ConfiguredFolder;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'cairn-app-'));
-  url = `memory:${folder}`;
-  writeFileSync(join(folder, 'a.txt'), 'hello');
+  folder = new ConfiguredFolder();
 });
 
-afterEach(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function config(): ConfigInput {
-  return {
-    vaults: { main: { url, password: '${PW}' } },
-    sources: {
-      letters: { type: 'files', paths: [folder], tags: ['paper'] },
-      none: { type: 'files', paths: ['/nowhere/at/all'] },
-      dump: { type: 'command', command: 'echo "$WORD"', filename: 'dump.txt' },
-    },
-    plans: { nightly: { sources: ['letters', 'none', 'dump'], vault: 'main', tags: ['nightly'] } },
-    default: { vault: 'main' },
-  };
-}
-
-const options = { env: { PW: 'word', WORD: 'from env', PATH: process.env['PATH'] } };
-
-async function makeVault(): Promise<void> {
-  const vault = await initVault(url, { password: 'word', generatedKey: true, cache: false });
-  await vault.close();
-}
+afterEach(() => folder[Symbol.dispose]());
 
 describe('a configuration at work', () => {
   it('runs a plan: sources in order, with its tags, and what fails is in the result', async () => {
-    await makeVault();
-    await using cairn = await createCairn({ config: config(), ...options });
+    await folder.makeVault();
+    await using cairn = await folder.createCairn();
     const result = await cairn.plan('nightly').run();
     expect(result).toMatchObject({
       status: 'partial',
@@ -59,8 +30,8 @@ describe('a configuration at work', () => {
   });
 
   it('gives a source for a backup of its own', async () => {
-    await makeVault();
-    await using cairn = await createCairn({ config: config(), ...options });
+    await folder.makeVault();
+    await using cairn = await folder.createCairn();
     const { source, options: naming } = cairn.source('letters');
     const backup = await (await cairn.vault()).backup(source, naming);
     expect(backup).toMatchObject({ name: 'letters', tags: ['paper'] });
@@ -68,20 +39,20 @@ describe('a configuration at work', () => {
 });
 
 const keeping = (): ConfigInput => ({
-  ...config(),
+  ...folder.config(),
   plans: { nightly: { sources: 'letters', vault: 'main', keep: { days: 1 } } },
 });
 
 describe('the rules of a plan', () => {
   it('thin out the backups of this machine that the plan makes, and no others of their name', async () => {
-    await makeVault();
-    await using cairn = await createCairn({ config: keeping(), ...options });
+    await folder.makeVault();
+    await using cairn = await folder.createCairn(keeping());
     const vault = await cairn.vault();
     for (const day of [12, 13]) {
       const time = `2024-03-${day}T03:00:00Z`;
-      await vault.backup(folder, { name: 'letters', time, host: 'elsewhere' });
-      await vault.archive(folder, { name: 'letters', time, encrypt: false });
-      await vault.backup(folder, { name: 'letters', time });
+      await vault.backup(folder.path, { name: 'letters', time, host: 'elsewhere' });
+      await vault.archive(folder.path, { name: 'letters', time, encrypt: false });
+      await vault.backup(folder.path, { name: 'letters', time });
     }
     const { sources } = await cairn.plan('nightly').run();
     expect(sources).toMatchObject([{ kept: { outcome: 'applied', removed: 2, failed: 0 } }]);
@@ -95,16 +66,14 @@ describe('the rules of a plan', () => {
     const { sources, ...rest } = keeping();
     const twice = {
       ...rest,
-      sources: { ...sources, others: { type: 'files', paths: folder, name: 'letters' } },
+      sources: { ...sources, others: { type: 'files', paths: folder.path, name: 'letters' } },
       plans: { nightly: { sources: ['letters', 'others'], vault: 'main' } },
     } as const;
-    await expect(createCairn({ config: twice, ...options })).rejects.toThrow(
-      /plans\.nightly\.sources\[1\]: .*the name "letters"/,
-    );
-    await makeVault();
-    await using cairn = await createCairn({
-      config: { ...keeping(), plans: { nightly: { sources: ['letters', 'dump'], vault: 'main', keep: { days: 1 } } } },
-      ...options,
+    await expect(folder.createCairn(twice)).rejects.toThrow(/plans\.nightly\.sources\[1\]: .*the name "letters"/);
+    await folder.makeVault();
+    await using cairn = await folder.createCairn({
+      ...keeping(),
+      plans: { nightly: { sources: ['letters', 'dump'], vault: 'main', keep: { days: 1 } } },
     });
     expect(() => cairn.plan('nightly').run({ backup: { name: 'all' } })).toThrow(TypeError);
   });

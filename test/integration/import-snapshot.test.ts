@@ -47,7 +47,7 @@ afterEach(async () => {
 const out = (): string => join(scratch, 'out');
 const file = (name: string): string => join(scratch, name);
 
-/** An entry as any program could write it. */
+/** A tar entry with any name and type, hostile ones included. */
 function entry(name: string, content = '', linkName = ''): Uint8Array {
   const bytes = utf8(content);
   const header = encodeTarHeader({

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { utf8 } from '../../src/base/bytes.ts';
-import type { TlsIdentity } from '../../src/server/rest/http-listener.ts';
+import type { TlsIdentity } from '../../src/server/http/start-listening.ts';
 import type { RestServer } from '../../src/server/rest/rest-server.ts';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
 import { parseRestUrl } from '../../src/storage/drivers/rest/rest-location.ts';

@@ -13,6 +13,7 @@ import {
   storeIndex,
   storePack,
   type StoredPack,
+  symlinkNode,
 } from '../support/repository-fixture.ts';
 import { utf8 } from '../../src/base/bytes.ts';
 import type { BlobId } from '../../src/base/ids.ts';
@@ -39,6 +40,7 @@ afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 const file = (name: string, content: readonly BlobId[], more: Partial<Node> = {}): Node =>
   fileNode(name, content, 0, { ...owner, ...more });
+const symlink = (name: string, to: string): Node => ({ ...symlinkNode(name, to), ...owner });
 const directory = (name: string, subtree: BlobId): Node => ({ ...dirNode(name, subtree), ...owner });
 const named = (name: string, blob: BlobId, inode: bigint): Node => file(name, [blob], { links: 2n, inode });
 
@@ -94,7 +96,7 @@ describe('hostile trees', () => {
     const inner = await treeOf(file('file', [blob!]));
     const outside = join(scratch, 'outside');
     fs.mkdirSync(outside);
-    const link = { ...file('door', []), type: 'symlink', linkTarget: utf8(outside) } as unknown as Node;
+    const link = symlink('door', outside);
     const tree = await storeTree(assembleTree([link, directory('door', inner)].map(encodeNode)));
     const result = await restoreTree(tree);
     expect(result.status).toBe('partial');
@@ -220,7 +222,7 @@ describe('existing files', () => {
     const [blob] = await storeTexts('new');
     fs.symlinkSync('/nowhere', join(target, 'file'));
     put('link', 'old');
-    const link = { ...file('link', []), type: 'symlink', linkTarget: utf8('file') } as unknown as Node;
+    const link = symlink('link', 'file');
     const result = await restoreTree(await treeOf(file('file', [blob!]), link));
     expect(result.problems).toEqual([]);
     expect(fs.readlinkSync(join(target, 'link'))).toBe('file');

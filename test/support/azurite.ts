@@ -1,8 +1,8 @@
 // Microsoft's emulator of Azure Blob Storage on loopback, all in memory; ended by pid.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { freePort } from './free-port.ts';
 import { findPeer } from './peer-catalog.ts';
+import { endChild, untilListening } from './server-process.ts';
 
 /** The account that the emulator has, with the key that its documentation prints. */
 const ACCOUNT = 'devstoreaccount1';
@@ -25,10 +25,7 @@ export class Azurite implements AsyncDisposable {
     const quiet = ['--inMemoryPersistence', '--silent', '--disableTelemetry', '--skipApiVersionCheck'];
     const child = spawn(program.path, [...place, ...quiet], { stdio: 'ignore' });
     const server = new Azurite(port, child);
-    while (!(await answers(port))) {
-      if (child.exitCode !== null) throw new Error(`azurite ended with ${child.exitCode}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await untilListening(child, port);
     return server;
   }
 
@@ -45,27 +42,6 @@ export class Azurite implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const isRunning = this.#process.exitCode === null && this.#process.signalCode === null;
-    const end = isRunning ? once(this.#process, 'exit') : undefined;
-    this.#process.kill();
-    await end;
+    await endChild(this.#process);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => (socket.destroy(), resolve(true)));
-    socket.once('error', () => resolve(false));
-  });
 }

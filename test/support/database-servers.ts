@@ -2,11 +2,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { requirePeer } from './peers.ts';
+import { untilListening } from './server-process.ts';
 
 export interface DatabaseServer extends AsyncDisposable {
   readonly port: number;
@@ -85,21 +85,6 @@ async function running(
     throw error;
   }
   return { ...facts, [Symbol.asyncDispose]: stop };
-}
-
-async function untilListening(server: ChildProcess, port: number): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
-    if (server.exitCode !== null) throw new Error(`the server ended with ${server.exitCode}`);
-    const socket = connect(port, '127.0.0.1');
-    const isOpen = await new Promise<boolean>((resolve) => {
-      socket.once('connect', () => resolve(true));
-      socket.once('error', () => resolve(false));
-    });
-    socket.destroy();
-    if (isOpen) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('the server does not listen');
 }
 
 function userNamed(name: string): { readonly uid?: number; readonly gid?: number } {

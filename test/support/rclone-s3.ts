@@ -1,13 +1,11 @@
 // An S3 server on loopback: `rclone serve s3` over a temporary directory, with one pair of keys.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
 import { findPeer } from './peer-catalog.ts';
-
-const STARTS_WITHIN_MS = 20_000;
+import { endChild, untilListening } from './server-process.ts';
 
 export interface S3Server extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` */
@@ -46,52 +44,14 @@ export async function startRcloneS3(buckets: readonly string[]): Promise<S3Serve
   const caching = ['--vfs-cache-mode', 'writes', '--cache-dir', join(folder, 'cache'), '--vfs-write-back', '0s'];
   const child = spawn(program.path, [...args, ...caching, join(folder, 'data')], { stdio: 'ignore' });
   const stop = async (): Promise<void> => {
-    await end(child);
+    await endChild(child);
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await listens(port, child);
+    await untilListening(child, port);
   } catch (error) {
     await stop();
     throw error;
   }
   return { endpoint: `http://127.0.0.1:${port}`, environment, [Symbol.asyncDispose]: stop };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGKILL');
-  await ended;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function listens(port: number, child: ChildProcess): Promise<void> {
-  const deadline = Date.now() + STARTS_WITHIN_MS;
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`rclone ended with exit code ${child.exitCode}`);
-    if (await answers(port)) return;
-    if (Date.now() > deadline) throw new Error('rclone does not listen');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }

@@ -95,6 +95,10 @@ export function fileNode(name: string, content: readonly BlobId[], size = 0, mor
   return { ...common, type: 'file', name: utf8(name), size: BigInt(size), content, ...more } as Node;
 }
 
+export function symlinkNode(name: string, target: string): Node {
+  return { ...common, type: 'symlink', name: utf8(name), linkTarget: utf8(target) };
+}
+
 export function dirNode(name: string, subtree: BlobId): Node {
   return { ...common, type: 'dir', name: utf8(name), mode: 0x8000_01ed, links: 0n, subtree };
 }

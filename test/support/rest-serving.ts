@@ -1,26 +1,15 @@
 // Servers of restic's REST protocol for tests: ours in this process, rest-server as a child process.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashSync } from 'bcryptjs';
 import { Accounts } from '../../src/server/rest/accounts.ts';
 import { type RestServer, type RestServerOptions, startRestServer } from '../../src/server/rest/rest-server.ts';
 import type { Storage } from '../../src/storage/storage.ts';
+import { freePort } from './free-port.ts';
 import { findPeer } from './peer-catalog.ts';
-
-/** A free port of this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
-}
+import { endChild } from './server-process.ts';
 
 /** Lines of an htpasswd file for these users; a password is the name with `-password` behind it. */
 export function htpasswdLines(...users: readonly string[]): string {
@@ -79,11 +68,4 @@ export async function printed(child: ChildProcess, text: string): Promise<void> 
     child.once('error', reject);
     child.once('close', (code) => reject(new Error(`ended with ${code}: ${output}`)));
   });
-}
-
-export async function endChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const closed = once(child, 'close');
-  child.kill('SIGKILL');
-  await closed;
 }

@@ -2,11 +2,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { SftpLocation } from '../../src/storage/drivers/sftp/sftp-location.ts';
 import type { SshEnvironment } from '../../src/storage/drivers/sftp/ssh-settings.ts';
+import { freePort } from './free-port.ts';
 import { findPeer } from './peer-catalog.ts';
 
 export interface SshServerOptions {
@@ -234,19 +234,6 @@ export function canOverlayFiles(): boolean {
   } catch {
     return false;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }
 
 function descendants(pid: number): number[] {

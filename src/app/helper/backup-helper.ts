@@ -37,7 +37,7 @@ type Pipe = PipeOptions & { readonly command: string; readonly args: readonly st
 export interface RunOutput {
   /** Bytes that the command printed. */
   readonly bytes: number;
-  /** What it printed, where that went to no file. */
+  /** What it printed, unless `to` named a file. */
   readonly stdout: string;
 }
 
@@ -62,13 +62,13 @@ export class BackupHelper<F extends HelperForm = 'snapshot'> implements AsyncDis
   readonly #partials: string;
   readonly #private: string;
   readonly #resources = new AsyncDisposableStack();
-  /** What writes into the directory. */
+  /** Runs and writes under way. */
   readonly #writing = new Set<Promise<unknown>>();
   /** Backups under way. */
   readonly #running = new Set<Promise<unknown>>();
   #backups: HelperBackups[F][] = [];
   readonly #pipes = new Map<string, Pipe>();
-  /** Numbers files that grow. */
+  /** Numbers the unfinished files, so that no two have one name. */
   #count = 0;
 
   /** Opened with `openBackupHelper`. */
@@ -80,7 +80,7 @@ export class BackupHelper<F extends HelperForm = 'snapshot'> implements AsyncDis
     this.#partials = path.join(setup.folder.path, 'partial');
     this.#private = path.join(setup.folder.path, 'private');
     const { ownedVault, folder, stop } = setup;
-    // Closed from the last to the first; of several failures none is lost (`SuppressedError`).
+    // Closed from last to first; where several fail, `SuppressedError` keeps them all.
     if (ownedVault !== undefined) this.#resources.use(ownedVault);
     this.#resources.use(folder);
     this.#resources.defer(async () => {

@@ -14,13 +14,13 @@ export interface HelperBackups {
   readonly archive: ActionResults['archive'];
 }
 
-/** What may still be said there; the rest is the helper's. */
+/** What `backup` may still choose; the rest is fixed by the helper. */
 export interface HelperBackupOptions {
   readonly snapshot: Omit<BackupOptions, 'name' | 'ahead' | 'parent'>;
   readonly archive: Omit<ActionRequests['archive'], 'name' | 'source'>;
 }
 
-/** What is the helper's. */
+/** What the helper fixes. */
 export interface OwnOptions {
   readonly name: string;
   readonly tags: readonly string[];

@@ -16,15 +16,15 @@ export interface BackupHelperOptions<F extends HelperForm = 'snapshot'> {
   readonly form?: F | undefined;
   /** An open vault, which stays open; or where one is, which is opened and closed with the helper. */
   readonly vault: Vault | VaultPlace;
-  /** Of a vault that is to be opened. */
+  /** The password, where `vault` says where the vault is. */
   readonly password?: PasswordSource | undefined;
-  /** How to open it otherwise. */
+  /** Further options of opening it. */
   readonly open?: Omit<OpenVaultOptions, 'password' | 'signal'> | undefined;
   /** Tags of every backup of this helper. */
   readonly tags?: readonly string[] | undefined;
-  /** What `rotate` keeps where it is not told; `withBackupHelper` rotates by it after the backup. */
+  /** The default rules of `rotate`; `withBackupHelper` applies them after its backup. */
   readonly rotation?: RotationRules | undefined;
-  /** Stops what the helper does. */
+  /** Aborts whatever the helper is doing. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,7 +59,7 @@ export async function openBackupHelper<F extends HelperForm = 'snapshot'>(
   return helper;
 }
 
-/** `F` is this where nobody says another one. */
+/** `F` can be another form only where the caller names it in `form`, so that this is not called. */
 function defaultForm<F extends HelperForm>(): F {
   return 'snapshot' as F;
 }

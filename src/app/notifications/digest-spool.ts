@@ -98,7 +98,7 @@ export class DigestSpool {
       } catch (error) {
         if (systemCode(error) !== 'EEXIST') throw error;
         if (!(await isStale(file))) return undefined;
-        // Of two who find it stale, one gets to rename it; at worst a message is sent twice.
+        // Where two processes find it stale, only one can rename it; at worst a message is sent twice.
         await rename(file, `${file}.${process.pid}`).catch(() => {});
         await rm(`${file}.${process.pid}`, { force: true });
       }

@@ -16,7 +16,7 @@ export interface ViewSection {
   readonly lines: readonly string[];
 }
 
-/** Problems that are listed; a message is to be read. */
+/** Problems listed; more would keep people from reading the message. */
 const SHOWN_PROBLEMS = 10;
 
 export function messageView(message: NotificationMessage): MessageView {
@@ -123,7 +123,7 @@ function digestView({
 }: Extract<NotificationMessage, { readonly kind: 'digest' }>): MessageView {
   const count = (status: Outcome['status']): number => outcomes.filter((outcome) => outcome.status === status).length;
   const counts = [`${count('ok')} ok`, `${count('partial')} partial`, `${count('failed')} failed`].join(', ');
-  // What failed first: a message that is cut shows it still.
+  // Failures first, so that a message that is cut still shows them.
   const sorted = [...outcomes].sort((a, b) => rank(b) - rank(a) || a.ended.getTime() - b.ended.getTime());
   return {
     title: `Backups: ${counts}${omitted === 0 ? '' : `, ${omitted} more`}`,

@@ -46,13 +46,13 @@ export function failedOutcome(subject: OutcomeSubject, error: unknown, ended: Da
   };
 }
 
-/** What a result has to tell of itself. */
+/** What a result adds to its outcome. */
 export type OutcomeDetails = Pick<Outcome, 'status' | 'summary' | 'bytes' | 'storedBytes' | 'backup' | 'problems'> & {
-  /** Where there are more than are named. */
+  /** The count, where only some problems are named. */
   readonly problemCount?: number;
 };
 
-/** The outcome of an action that ended without an error; its result may still be half of what was wanted. */
+/** The outcome of an action that ended without an error; its result may still be partial. */
 export function doneOutcome(subject: OutcomeSubject, details: OutcomeDetails, ended: Date): Outcome {
   const { problems, problemCount = problems.length } = details;
   return {

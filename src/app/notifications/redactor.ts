@@ -50,7 +50,7 @@ export class Redactor {
     this.#expression = undefined;
   }
 
-  /** Without the secrets that it was told of. */
+  /** The text without the secrets that were given; what merely looks like one stays. */
   knownOnly(text: string): string {
     return this.#known.size === 0 ? text : text.replace((this.#expression ??= this.#compile()), REDACTED);
   }
@@ -63,7 +63,7 @@ export class Redactor {
 
   /** A copy of plain data in which every string is redacted; dates and numbers stay. */
   data<T>(value: T): T {
-    // One cast: what comes out has the shape of what went in.
+    // The copy has the shape of the original, which the compiler cannot follow through a recursion over any data.
     return this.#copy(value) as T;
   }
 
@@ -128,7 +128,7 @@ const entities: Readonly<Record<string, readonly string[]>> = {
   "'": ['&#39;', '&#x27;', '&apos;'],
 };
 
-/** Of hexadecimal digits. */
+/** An expression for hexadecimal digits in either case. */
 function anyCase(text: string): string {
   return text.replace(/[a-f]/gu, (digit) => `[${digit}${digit.toUpperCase()}]`);
 }
@@ -159,7 +159,10 @@ function printedForms(text: string): Set<string> {
   return forms;
 }
 
-/** What a text becomes behind or before others in Base64, such as a password behind its user: the characters that are its alone. */
+/**
+ * What a text becomes in Base64 between other bytes, such as a password behind its user name: the characters that
+ * depend on the text alone.
+ */
 function base64Inside(bytes: Uint8Array, encoding: 'base64' | 'base64url'): string[] {
   return [0, 1, 2].map((before) => {
     const text = Buffer.concat([new Uint8Array(before), bytes])

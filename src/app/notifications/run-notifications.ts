@@ -21,7 +21,7 @@ export interface NotifiedRun {
 export interface RunNotificationsOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly onWarning?: ((message: string) => void) | undefined;
-  /** Of plugins. */
+  /** Kinds of notifiers that plugins added. */
   readonly notifiers?: PluginNotifiers | undefined;
 }
 

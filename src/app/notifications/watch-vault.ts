@@ -18,9 +18,9 @@ import {
   subjectOf,
 } from './outcome-of-event.ts';
 
-/** Whose work it is; by default a backup is told by its name. */
+/** The origin that messages name; without one, a backup goes by its own name. */
 export interface WatchOptions extends Omit<ActionOrigin, 'vault'> {
-  /** Of backups, those with these names only: others may go into the same vault meanwhile. */
+  /** Only backups with these names: others may be made in the same vault meanwhile. */
   readonly names?: readonly string[] | undefined;
 }
 
@@ -85,7 +85,10 @@ function now(): Date {
   return new Date(Number(systemClock.nowNs() / 1_000_000n));
 }
 
-/** Notifiers that watch one vault. Dispose it before the vault: then what is under way is waited for, within its limits. */
+/**
+ * Notifiers that watch one vault. Dispose it before the vault; that waits for deliveries under way, within their
+ * limits.
+ */
 export interface AttachedNotifications extends AsyncDisposable {
   readonly notifications: Notifications;
 }

@@ -9,7 +9,7 @@ export interface ExtractOptions {
   readonly select?: ((path: readonly Uint8Array[], type: 'file' | 'dir') => 'restore' | 'skip' | 'descend') | undefined;
   /** Only what lies at this path of the archive or below; its last component is what the target gets. Latin-1 text. */
   readonly root?: readonly string[] | undefined;
-  /** The only name that the target may get; what has another one was not looked for before, and could be in the way. */
+  /** The only name that may appear in the target: nobody has looked whether another one is free. */
   readonly within?: string | undefined;
   /** Reads and verifies everything, and writes nothing. */
   readonly dryRun: boolean;

@@ -37,7 +37,7 @@ interface MadeDirectory {
   readonly entry: TarEntry;
 }
 
-/** Entries that it must not be, or cannot be, are told as problems; what ends a restore as a whole is thrown. */
+/** An entry that is hostile or cannot be written becomes a problem; only what ends the restore as a whole is thrown. */
 export class TreeWriter implements TarVisitor, Disposable {
   readonly counts: ExtractCounts = { files: 0, skipped: 0, directories: 0, bytes: 0, totalBytes: 0 };
   readonly problems: ProblemList;
@@ -47,7 +47,7 @@ export class TreeWriter implements TarVisitor, Disposable {
   readonly #linkCursor: DirectoryCursor;
   readonly #metadata: MetadataWriter;
   readonly #stat = new BigInt64Array(STAT_FIELDS);
-  /** Whose metadata is set when nothing changes in them any more. */
+  /** Directories whose metadata is set last, when nothing in them changes any more. */
   readonly #directories: MadeDirectory[] = [];
   /** Symlinks that this stream brought: nothing of it may go through them or replace them by a directory. */
   readonly #symlinks = new Set<string>();
@@ -170,7 +170,7 @@ export class TreeWriter implements TarVisitor, Disposable {
     this.#directories.push({ parts, entry });
   }
 
-  /** Whether there is a directory now. What this stream brought stays as it is. */
+  /** Puts a directory where something has its name; false where that stays, as a symlink of this stream always does. */
   #replaceByDirectory(dirfd: number, name: Uint8Array, parts: readonly string[]): boolean {
     if (this.#posix.statInto(dirfd, name, this.#stat) && typeOf(this.#stat) === FileType.directory) {
       return this.#options.overwrite !== 'never';
@@ -197,7 +197,7 @@ export class TreeWriter implements TarVisitor, Disposable {
     return this.#cursor.open(pathOf(parent));
   }
 
-  /** Whether what has this name stays. A name that this stream has brought already is replaced, as tar does. */
+  /** Whether an existing entry of this name is kept. One that this stream brought is replaced, as tar does. */
   #isLeft(parent: readonly string[], name: Uint8Array, entry: TarEntry): boolean {
     const { overwrite } = this.#options;
     if (overwrite === 'always') return false;

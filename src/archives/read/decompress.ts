@@ -1,4 +1,4 @@
-// What a stream of bytes is, known by how it begins and never by a name, and the bytes inside it.
+// Decompresses a stream. The codec is known by the first bytes, never by a name.
 import { Readable, type Transform, pipeline } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { CairnError, messageOf, systemCode } from '../../base/errors.ts';
@@ -8,7 +8,7 @@ import type { ArchiveCodec } from '../codec.ts';
 const WINDOW_LOG_MAX = 27;
 const CHUNK = 256 * 1024;
 
-/** What begins so: a frame of zstd (or a skippable one), a member of gzip, or anything else. */
+/** The codec by its magic number: a zstd frame (or a skippable one), a gzip member, or neither. */
 function codecOf(start: Uint8Array): ArchiveCodec {
   const [a, b, c, d] = start;
   if (a === 0x1f && b === 0x8b) return 'gzip';
@@ -63,8 +63,9 @@ async function* through(input: AsyncGenerator<Uint8Array>, codec: 'zstd' | 'gzip
           : createZstdDecompress({ chunkSize: CHUNK, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } });
       const feed = Readable.from(rest.pieces(), { objectMode: false, highWaterMark: CHUNK });
       pipeline(feed, decoder, () => {});
-      for await (const chunk of decoder) {
-        yield chunk as Uint8Array;
+      const plain: AsyncIterable<Uint8Array> = decoder;
+      for await (const chunk of plain) {
+        yield chunk;
         rest.forget(bytesTaken(decoder));
       }
       await rest.giveBack(bytesTaken(decoder));
@@ -85,14 +86,14 @@ function bytesTaken(decoder: Transform): number {
   return 'bytesWritten' in decoder ? Number(decoder.bytesWritten) : 0;
 }
 
-/** Input for several decoders: what one was given and did not use is the next one's. */
+/** Input for several decoders in turn: what one was given and did not use goes to the next. */
 class RestOfInput {
   readonly #input: AsyncGenerator<Uint8Array>;
-  /** Given to the decoder of now, or given back by the one before, from the first byte on that it may not have used. */
+  /** Input that the current decoder may not have used yet, or that the one before it gave back. */
   #held: Uint8Array[] = [];
-  /** Bytes that the decoder of now used and that are not held any more. */
+  /** Bytes that the current decoder used and that are no longer held. */
   #forgotten = 0;
-  /** Pieces of `held` that the decoder of now was given. */
+  /** How many pieces of `held` the current decoder was given. */
   #given = 0;
   #next: Promise<Uint8Array | undefined> | undefined;
   /** What the input threw. */
@@ -120,7 +121,7 @@ class RestOfInput {
     }
   }
 
-  /** A decoder has ended that used so many bytes of its input. */
+  /** The current decoder has ended, having used so many bytes. */
   async giveBack(taken: number): Promise<void> {
     // It may have asked for one more piece by then.
     await this.#next;
@@ -136,7 +137,7 @@ class RestOfInput {
     return this.#held.length === 0 && !(await this.#fetch());
   }
 
-  /** Whether there is nothing else up to the end; reads it. */
+  /** Whether only zeros follow; reads the input to its end. */
   async skipZeros(): Promise<boolean> {
     while (!(await this.isEnded())) {
       const [first] = this.#held;

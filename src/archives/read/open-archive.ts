@@ -9,7 +9,7 @@ import type { Sidecar } from '../sidecar.ts';
 import { decompressed } from './decompress.ts';
 import { type ByteSource, streamFrom } from './object-bytes.ts';
 
-/** Asked for what opens an archive, once it is known which of the two can. */
+/** Asked for a password or identities, once the header says which of the two is needed. */
 export type AskIdentities = (kind: 'passphrase' | 'recipients') => Promise<AgeIdentities>;
 
 export interface OpenArchiveOptions {
@@ -29,7 +29,7 @@ export interface OpenedArchive {
   readonly encryption: 'passphrase' | 'recipients' | 'none';
   /** Bytes fetched so far. */
   readonly fetched: () => number;
-  /** What there is to say of it once the stream has ended. */
+  /** Facts about the stream, known once it has ended. */
   readonly facts: () => ArchiveFacts;
 }
 
@@ -101,7 +101,7 @@ function assertMayBePlain(source: ByteSource, sidecar: OpenArchiveOptions['sidec
 /** The start of the object, and all of its age header where it has one. */
 async function readHead(source: ByteSource, headerBytes: number, signal: AbortSignal): Promise<Uint8Array> {
   const { sizeBytes } = source;
-  // What the sidecar says of it is a guess that saves a request, and bounded as such.
+  // The header size in the sidecar only saves a request; it is not trusted, so it is bounded.
   const guess = headerBytes > AGE_START.length ? Math.min(headerBytes, LARGEST_GUESS) : FIRST_LOOK;
   const first = Math.min(guess, sizeBytes);
   let head = await source.read(0, first, signal);
@@ -111,7 +111,7 @@ async function readHead(source: ByteSource, headerBytes: number, signal: AbortSi
   return head;
 }
 
-/** Counts and hashes the tar stream, and compares both with what they have to be. */
+/** Counts and hashes the tar stream, and compares both with the sidecar. */
 async function* hashed(
   source: ByteSource,
   tar: AsyncGenerator<Uint8Array>,
@@ -133,7 +133,7 @@ async function* hashed(
   }
 }
 
-/** Errors of the formats, with the name of the archive that they were found in. */
+/** An error of a format, with the name of the archive added. */
 async function* named(source: ByteSource, tar: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* tar;

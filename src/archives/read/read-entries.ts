@@ -2,8 +2,9 @@ import { CairnError, hasCode } from '../../base/errors.ts';
 import { TarReader, type TarVisitor } from '../../formats/tar/tar-reader.ts';
 
 /**
- * Reads a tar stream to its end, and what follows its end as well, so that everything is verified. After each piece `pause`
- * may take its time. Tells whether the mark of its end was there, without which it may have been cut off. Throws `ARCHIVE_CORRUPT` where it is no tar stream, and what the stream and the visitor throw.
+ * Reads a tar stream, and what follows its end mark, so that all of it is verified. `pause` is awaited after each
+ * piece. Returns whether the end mark was there; without it the stream may have been cut off. Throws `ARCHIVE_CORRUPT`
+ * where it is no tar stream, and what the stream and the visitor throw.
  */
 export async function readEntries(
   tar: AsyncIterable<Uint8Array>,

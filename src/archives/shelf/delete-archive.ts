@@ -16,7 +16,9 @@ export async function deleteArchive(
   signal.throwIfAborted();
   const tombstone = tombstoneOf(object);
   if ((await storage.stat(tombstone, { signal })) === undefined) {
-    // Removing what is not there is allowed to whoever may remove; a tombstone that nobody may act on would hide for good.
+    // Removing a name that does not exist shows whether removing is allowed: a tombstone that nobody can act on would
+    // hide
+    // the archive for good.
     await storage.remove(tombstone, { signal });
     await storage.write(tombstone, utf8(`${JSON.stringify({ version: 1 })}\n`), { signal });
   }

@@ -1,4 +1,4 @@
-// What a run that was killed leaves, and how the next one settles it. Every step may be repeated, by several runs at once.
+// Settles what a killed run left on the shelf. Every step may be repeated, also by several runs at once.
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hasCode, systemCode } from '../../base/errors.ts';
@@ -14,7 +14,7 @@ export interface SettledArchive {
   readonly how: 'finished' | 'discarded' | 'deleted';
 }
 
-/** Settles what is provably nobody's any more. Returns what that was; storages for adding only are left as they are. */
+/** Settles what provably belongs to nobody any more, and returns it. An append-only storage is left as it is. */
 export async function settleShelf(
   storage: Storage,
   items: readonly ShelfItem[],
@@ -50,7 +50,8 @@ async function settle(
     return 'deleted';
   }
   if (!item.hasMarker || !(await isLeftover(storage, object, options))) return undefined;
-  // Whoever writes after all looks for his marker behind his sidecar, so one of the two finds what the other did.
+  // A writer that is alive after all looks for its marker after writing the sidecar, so one of the two notices the
+  // other.
   await takeOver(storage, object, options);
   const complete = (await storage.stat(sidecarOf(object), { signal })) !== undefined;
   if (!complete) {
@@ -88,7 +89,7 @@ export async function finishDeletion(storage: Storage, object: string, signal: A
   await storage.remove(tombstone, { signal });
 }
 
-/** A local storage writes under another name until all is there; of a large archive, killed, that is a large file. */
+/** A local storage writes under a temporary name until all is there: a killed writer can leave a large file. */
 async function removeTemporaries({ features: { localPath } }: Storage, object: string): Promise<void> {
   if (localPath === undefined) return;
   const folder = join(localPath, dirname(object));

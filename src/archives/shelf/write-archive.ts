@@ -1,5 +1,5 @@
-// Puts an archive on the shelf: marker, object, sidecar, and the marker goes. Whatever happens in between, an archive is
-// listed only when it is whole, and the next run settles what is left.
+// Puts an archive on the shelf: marker, object, sidecar, then the marker is removed. Whatever happens between, an
+// archive is listed only when it is whole, and the next run settles what is left.
 import { CairnError, hasCode } from '../../base/errors.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { encodeSidecar, type Sidecar } from '../sidecar.ts';
@@ -24,7 +24,7 @@ export interface ArchiveContent {
   readonly describe: () => Sidecar;
 }
 
-/** How long what failed is cleaned up, at most; the next run would do it as well. */
+/** The longest time spent on tidying up after a failure; the next run would do it as well. */
 const CLEAN_UP_MS = 15_000;
 const MAX_SEQUENCE = 1000;
 
@@ -65,7 +65,7 @@ export async function putArchive(
   }
 }
 
-/** The archive is stored by now, and a marker that stays is settled by the next run. */
+/** Failing is harmless: the archive is stored, and the next run settles a marker that stays. */
 async function removeQuietly(marker: WritingMarker, signal: AbortSignal): Promise<void> {
   try {
     await marker.remove(signal);
@@ -88,7 +88,7 @@ interface Reserved {
   readonly marker: WritingMarker;
 }
 
-/** The first name that nobody has: of two archives in one second the later gets a number. */
+/** The first free name: where two archives are made in one second, the later gets a number. */
 async function reserve(
   storage: Storage,
   wanted: Omit<StoredName, 'sequence' | 'origin'>,
@@ -123,8 +123,8 @@ async function placeMarker(storage: Storage, object: string, options: PutOptions
 }
 
 /**
- * The sidecar first, so that at no time something is listed that is not there. Where the marker is another one's, so is what
- * has that name; only a sidecar that this run wrote is taken back, and its object with it.
+ * Removes the sidecar first, so that nothing is ever listed that is not there. Where the marker is somebody else's, the
+ * object is theirs as well; only a sidecar that this run wrote is taken back, and its object with it.
  */
 async function cleanUp(storage: Storage, object: string, marker: WritingMarker, isStored: boolean): Promise<void> {
   const signal = AbortSignal.timeout(CLEAN_UP_MS);

@@ -11,8 +11,8 @@ import { markerOf } from './shelf-listing.ts';
 
 const REFRESH_EVERY_MS = 5 * 60_000;
 /**
- * Longer than any pause that a storage is waited for, and than the hours by which the clocks of two machines differ of which one
- * has a wrong time zone.
+ * Longer than any wait for a storage, and than the hours by which the clocks of two machines differ when one has a
+ * wrong time zone.
  */
 const DEAD_AFTER_MS = 24 * 60 * 60_000;
 
@@ -54,7 +54,7 @@ export function isDead(marker: MarkerFile, { clock = systemClock, self = ownProc
   return marker.pidSpace !== undefined && marker.pidSpace === self.pidSpace && !self.isAlive(marker.pid);
 }
 
-/** Puts a marker of our own in the place of a dead one: its writer, should it be alive after all, finds that out. */
+/** Replaces a dead marker by one of ours; its writer, should it be alive after all, notices that. */
 export async function takeOver(
   storage: Storage,
   object: string,
@@ -95,7 +95,7 @@ export class WritingMarker implements AsyncDisposable {
     return new WritingMarker(storage, markerOf(object), clock, self, now);
   }
 
-  /** Whether it is there, and nobody has put one of his own in its place. */
+  /** Whether it is still there and still ours. */
   async isOurs(signal: AbortSignal): Promise<boolean> {
     try {
       const found = decodeMarker(await this.#storage.read(this.#name, { signal }));
@@ -143,7 +143,8 @@ export class WritingMarker implements AsyncDisposable {
         if (!(await this.isOurs(signal))) return;
         await this.#storage.write(this.#name, bytesOf(this.#self, this.#startedAt, now), { signal });
       } catch {
-        // A refresh that fails is tried again in its turn; that none succeeded is found out before the sidecar is written.
+        // A refresh that fails is tried again at the next interval; `assertOurs` finds out before the sidecar is
+        // written if none succeeded.
         if (signal.aborted) return;
       }
     }

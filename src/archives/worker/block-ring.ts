@@ -1,11 +1,11 @@
-// Blocks on their way from the main thread to whoever compresses them, and back in the same order. Memory is shared, and so
-// is the place of the next block to compress: every thread takes one when it has nothing else to do, so that none waits
-// for a block that was given to another.
+// Blocks on their way from the main thread to the threads that compress them, and back in the same order. The memory is
+// shared, and so is the number of the next block to compress: a thread that is idle takes the next one, so none waits
+// for a block that another was given.
 //
-//   control: 0 submitted   blocks given out so far
-//            1 claimed     of those, how many somebody compresses or has compressed
+//   control: 0 submitted   blocks filled so far
+//            1 claimed     how many of them a thread has taken
 //            2 + 2i        bytes to compress in the block of slot i
-//            3 + 2i        bytes that became of them; 0 until they are there
+//            3 + 2i        their compressed size; 0 until it is known
 //
 // Block number n is in slot n mod slots. Counters count up to 2³¹ blocks, which is 2 PiB.
 import { BLOCK_ROOM } from '../codec.ts';
@@ -16,7 +16,7 @@ const SLOTS = 2;
 
 export interface RingMemory {
   readonly control: Int32Array;
-  /** `BLOCK_ROOM` each, for `BLOCK_BYTES` of the tar stream and then for what becomes of them. */
+  /** `BLOCK_ROOM` each: `BLOCK_BYTES` of the tar stream, then the same compressed. */
   readonly blocks: readonly Uint8Array[];
 }
 
@@ -61,7 +61,7 @@ export class BlockRing {
     Atomics.notify(this.#control, SUBMITTED, 1);
   }
 
-  /** The first block that nobody compresses yet; it is the caller's now. */
+  /** Takes the first block that no thread has taken. */
   claim(): ClaimedBlock | undefined {
     for (;;) {
       const number = Atomics.load(this.#control, CLAIMED);
@@ -81,25 +81,25 @@ export class BlockRing {
     }
   }
 
-  /** Its memory has what became of it now. */
+  /** The compressed block is in its memory. */
   finish({ number }: ClaimedBlock, packedBytes: number): void {
     Atomics.store(this.#control, this.#doneAt(number), packedBytes);
     Atomics.notify(this.#control, this.#doneAt(number));
   }
 
-  /** What became of a block that was submitted, or `undefined` while it is not there. */
+  /** A submitted block, compressed; `undefined` until it is. */
   packed(number: number): Uint8Array | undefined {
     const size = Atomics.load(this.#control, this.#doneAt(number));
     return size === 0 ? undefined : this.memoryOf(number).subarray(0, size);
   }
 
-  /** Main thread: until something became of a block, or `wake`. */
+  /** Main thread: waits until a block is compressed, or for `wake`. */
   async changed(number: number): Promise<void> {
     const waiting = Atomics.waitAsync(this.#control, this.#doneAt(number), 0);
     if (waiting.async) await waiting.value;
   }
 
-  /** Ends what waits in `changed`. */
+  /** Ends the wait in `changed`. */
   wake(): void {
     for (let slot = 0; slot < this.slots; slot++) Atomics.notify(this.#control, this.#doneAt(slot));
   }

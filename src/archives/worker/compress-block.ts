@@ -36,7 +36,7 @@ export function compressBlock(kind: ArchiveCodec, codec: Codec, input: Uint8Arra
   return put(kind === 'none' ? input : gzipSync(input, { chunkSize: BLOCK_ROOM, level: GZIP_LEVEL }), out);
 }
 
-/** A frame for each run of stretches that are worth compressing, or are not. */
+/** One frame for each run of stretches that shrink, and for each run of those that do not. */
 function zstdFrames(codec: Codec, input: Uint8Array, out: Uint8Array): number {
   let used = 0;
   for (let from = 0; from < input.length;) {

@@ -4,7 +4,9 @@ import { collectYoung } from '../../base/collect-young.ts';
 import type { AgeEncryptor } from '../../formats/age/age-file.ts';
 import type { BlockCompressor } from './block-compressor.ts';
 
-/** Blocks after which what reading and sending left behind is freed; V8 would let it grow to more than all the blocks. */
+/**
+ * Garbage of reading and sending is collected after so many blocks; V8 would let it outgrow all the blocks together.
+ */
 const COLLECT_BLOCKS = 16;
 
 /** A tar stream in blocks. */
@@ -23,7 +25,7 @@ export interface StreamTotals {
 
 export interface ArchiveStreamOptions {
   readonly compressor: BlockCompressor;
-  /** Nothing is encrypted without. */
+  /** Encrypts with age; without it, nothing is encrypted. */
   readonly encryptor: AgeEncryptor | undefined;
   readonly totals: StreamTotals;
   readonly signal: AbortSignal;

@@ -9,8 +9,8 @@ import type { CompressSetup } from '../worker/messages.ts';
 /** The main thread reads, hashes and encrypts; more threads than this would wait for it. */
 const MAX_WORKERS = 8;
 /**
- * More than each thread has one to work on. Without them a thread runs dry while another one waits for a processor that
- * other programs use, or the main one for the storage.
+ * Blocks in the ring beyond one for each thread. Without them a thread runs dry while another waits for a processor, or
+ * the main thread for the storage.
  */
 const WAITING_BLOCKS = 7;
 

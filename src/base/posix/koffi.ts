@@ -17,7 +17,7 @@ export function loadKoffi(): typeof Koffi {
   const known = loadKnownLibrary();
   if (known !== undefined) return known;
   if (process.platform === 'linux' && usesMusl()) probeKoffi(require.resolve('koffi'));
-  const koffi = require('koffi') as typeof Koffi & { readonly default: unknown };
+  const koffi: typeof Koffi & { readonly default: unknown } = require('koffi');
   const modules = Object.values(require.cache).filter((module) => module !== undefined);
   const library = modules.find(({ exports, filename }) => exports === koffi.default && filename.endsWith('.node'));
   if (library !== undefined) setEnvironmentData(LIBRARY_KEY, library.filename);
@@ -29,7 +29,8 @@ function loadKnownLibrary(): typeof Koffi | undefined {
   const path = getEnvironmentData(LIBRARY_KEY);
   if (typeof path !== 'string') return undefined;
   try {
-    return require(path) as typeof Koffi;
+    const koffi: typeof Koffi = require(path);
+    return koffi;
   } catch {
     return undefined;
   }

@@ -28,6 +28,7 @@ export function loadLibc(): Libc {
   return {
     find: (name, parameters, result = 'int') => {
       try {
+        // SAFETY: koffi makes a function of the signature that it is given; no type tells its arguments.
         return library.func(name, result, [...parameters]) as CFunction;
       } catch {
         return undefined;

@@ -79,5 +79,6 @@ export function bindNativeCalls(libc: Libc): NativeCalls {
   for (const [name, [parameters, result]] of Object.entries<Signature>(optionalSignatures)) {
     calls[name] = libc.find(name, parameters, result);
   }
+  // SAFETY: the two tables have every name of `NativeCalls`, and what must be there is.
   return calls as NativeCalls;
 }

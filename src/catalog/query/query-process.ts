@@ -15,7 +15,7 @@ export interface QueryOptions {
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_ROWS = 100_000;
-/** Of a result, which is in memory twice for an instant. */
+/** Largest result; it is in memory twice for an instant. */
 const MAX_BYTES = 256 * 1024 * 1024;
 
 /**

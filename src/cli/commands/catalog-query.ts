@@ -62,7 +62,7 @@ function noCatalogYet(file: string): CairnError {
   });
 }
 
-/** Of two columns with one name the later one stays: JSON has no place for both. */
+/** Where two columns have one name, the later one stays: an object of JSON has room for one. */
 function objectsOf({ columns, rows }: QueryTable): unknown[] {
   return rows.map((row) => Object.fromEntries(columns.map((column, at) => [column, plain(row[at] ?? null)])));
 }

@@ -155,7 +155,7 @@ function refuseIfPartial({ copies, lostBlobs }: CopyResult): void {
   });
 }
 
-/** Of a snapshot the beginning; of other forms it says what it is. */
+/** The first digits of a snapshot's id; the ids of other forms are names, and shown whole. */
 function shortBackup(id: string): string {
   return isId(id) ? id.slice(0, 8) : printable(id);
 }

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CairnError, messageOf } from '../../base/errors.ts';
+import { CairnError } from '../../base/errors.ts';
 import { vaultVariables } from '../../config/vault-variables.ts';
 import { Accounts } from '../../server/rest/accounts.ts';
 import type { Access } from '../../server/rest/gate.ts';
-import { isLocalAddress } from '../../server/rest/listen-address.ts';
-import type { RestServerEvent } from '../../server/rest/request-event.ts';
+import { isLocalAddress } from '../../server/http/listen-address.ts';
+import type { ServerEvent } from '../../server/http/server-event.ts';
 import { type RestServer, startRestServer } from '../../server/rest/rest-server.ts';
 import { planRestSettings, type RestSettings } from '../../server/rest/rest-settings.ts';
 import { limited } from '../../storage/layers/limit.ts';
@@ -18,7 +18,7 @@ import { type GlobalOptions, parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes } from '../help.ts';
 import { formatBytes } from '../output/format.ts';
 import { serveValues } from '../serve-values.ts';
-import { aborted, eventPrinter, loadTls, onHangup, printLine } from '../serving.ts';
+import { aborted, eventPrinter, loadTls, onHangup, printLine, renewTls } from '../serving.ts';
 import { chooseVault, type VaultChoice } from '../vault-choice.ts';
 
 export interface ServeFlags {
@@ -160,7 +160,7 @@ async function usersBeside({ features: { localPath } }: Storage): Promise<string
 async function openAccounts(
   { htpasswd }: RestSettings,
   cli: CliContext,
-  onEvent: (event: RestServerEvent) => void,
+  onEvent: (event: ServerEvent) => void,
 ): Promise<Accounts | undefined> {
   if (htpasswd === undefined) return undefined;
   const accounts = await Accounts.open(htpasswd, {
@@ -183,12 +183,7 @@ async function reload(
   cli: CliContext,
 ): Promise<void> {
   await accounts?.reload();
-  try {
-    const tls = await loadTls(settings.tls);
-    if (tls !== undefined) server.renewTls(tls);
-  } catch (error) {
-    cli.warn(`the certificate stays as it was: ${messageOf(error)}`);
-  }
+  await renewTls(cli, server, settings.tls);
 }
 
 async function announce(cli: CliContext, server: RestServer, storage: Storage): Promise<void> {

@@ -32,7 +32,7 @@ export async function kvDelete(cli: CliContext, names: readonly string[], { dryR
   else cli.info(dryRun ? `would delete ${what}; nothing was changed` : `deleted ${what}`);
 }
 
-/** All of them are looked at before any is deleted: a word that is mistyped deletes nothing. */
+/** Looks for all of them before it deletes any, so that a typing error deletes nothing. */
 async function plan({ signal }: CliContext, { values }: Vault, names: readonly string[]): Promise<KeyToDelete[]> {
   const keys: KeyToDelete[] = [];
   for (const key of names) keys.push({ key, versions: (await values.history(key, { signal })).length });

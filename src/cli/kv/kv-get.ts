@@ -45,7 +45,8 @@ async function print(
 
 function parseDefault(text: string): JsonValue {
   try {
-    return JSON.parse(text) as JsonValue;
+    const value: JsonValue = JSON.parse(text);
+    return value;
   } catch {
     throw new CairnError('USAGE', 'the value of --default is no JSON', {
       hint: 'Quote it for the shell: --default \'"text"\', --default 0, --default null.',

@@ -46,7 +46,7 @@ async function sealing(cli: CliContext, key: string, flags: KvSetFlags): Promise
 }
 
 function describe({ key, storedBytes, encrypted }: ValueVersion): string {
-  // Said each time: the vault's own password makes people think that all in it is encrypted.
+  // Said each time, because people expect the vault's password to encrypt everything in it.
   const how = encrypted ? 'encrypted' : 'not encrypted';
   return `set ${printable(key)} (${formatBytes(storedBytes)}, ${how})`;
 }

@@ -24,7 +24,7 @@ export async function kvUrl(cli: CliContext, key: string, flags: KvUrlFlags): Pr
     at: flags.at,
     signal: cli.signal,
   });
-  // To the second, and never later than it is really good for.
+  // Whole seconds, rounded down: never later than the URL really expires.
   const expiresAt = new Date(Math.floor((Date.now() + flags.expires) / 1000) * 1000 - 1000);
   if (cli.options.json) await cli.out.json({ schema: 1, key, method: flags.method, url, expiresAt });
   else await cli.out.write(`${url}\n`);

@@ -7,7 +7,7 @@ export interface ValueInput {
   /** The argument; `-` for standard input. */
   readonly argument: string | undefined;
   readonly file: string | undefined;
-  /** It is a text, and not JSON. */
+  /** The input is plain text, not JSON. */
   readonly asText: boolean;
 }
 
@@ -40,7 +40,8 @@ async function readText({ argument, file }: ValueInput, stdin: Readable): Promis
 
 async function* openFile(path: string): AsyncGenerator<Uint8Array> {
   await using file = await open(path);
-  yield* file.readableWebStream() as AsyncIterable<Uint8Array>;
+  const bytes: AsyncIterable<Uint8Array> = file.readableWebStream();
+  yield* bytes;
 }
 
 async function readAll(chunks: AsyncIterable<Uint8Array>, what: string): Promise<Buffer> {

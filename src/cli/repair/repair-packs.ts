@@ -101,7 +101,7 @@ async function readFindings(file: string): Promise<CheckDocument['findings']> {
 }
 
 function parseFindings(document: unknown): CheckDocument['findings'] {
-  const findings = (document as Partial<CheckDocument> | null)?.findings;
+  const { findings }: Partial<CheckDocument> = Object(document);
   const isList =
     Array.isArray(findings) &&
     findings.every(({ kind, object }) => typeof kind === 'string' && typeof object === 'string');

@@ -37,7 +37,7 @@ export function configSchema(context: SchemaContext): z.ZodType<Config> {
 export function configJsonSchema(): object {
   const context: SchemaContext = { folder: '/', home: '/', env: {}, missing: 'leave', fromCode: false };
   const whole = z.toJSONSchema(z.strictObject(sections(context)), { io: 'input', target: 'draft-2020-12' });
-  // A profile changes single keys of entries, so that none of them is required there.
+  // A profile changes single keys of entries, so that none of them is required there. An object stays an object.
   const { $schema: _, ...profile } = withoutRequired(whole) as { readonly $schema: unknown };
   return {
     title: 'cairn.yaml',

@@ -18,6 +18,7 @@ const weekday: z.ZodType<Weekday> = z.union(
   { error: saying('must be a day such as saturday, or a number from 0 (monday) to 6 (sunday)') },
 );
 
+// `Object.fromEntries` forgets which keys it was given.
 const counts = Object.fromEntries(units.map((unit) => [unit, wholeNumber.exactOptional()])) as Record<
   (typeof units)[number],
   z.ZodExactOptional<typeof wholeNumber>

@@ -1,4 +1,4 @@
-// The words of which the schema of a configuration is made. Each gives a value of the domain: paths absolute, variables
+// The building blocks of the configuration's schema. Each gives a value of the domain: absolute paths, variables
 // replaced, durations in milliseconds.
 import { resolve } from 'node:path';
 import * as z from 'zod';
@@ -17,7 +17,7 @@ import {
   MALFORMED,
 } from '../variables.ts';
 
-/** What the meaning of a file depends on. */
+/** What the meaning of a file depends on beside its text. */
 export interface SchemaContext {
   /** Relative paths start here: the folder of the file. */
   readonly folder: string;
@@ -30,7 +30,7 @@ export interface SchemaContext {
   readonly fromCode: boolean;
 }
 
-/** Marks an issue that matters only where what has it is used. */
+/** Marks an issue that matters only where the faulty part is used. */
 export const MISSING_VARIABLE = 'missing-variable';
 
 type Fields = Readonly<Record<string, z.ZodType>>;
@@ -64,12 +64,13 @@ export function byType<T>(
   types: readonly string[],
 ): z.ZodType<T> {
   const refused = (input: unknown): string => {
-    const type = (input as { type?: unknown } | null)?.type;
+    const type = typeof input === 'object' && input !== null && 'type' in input ? input.type : undefined;
     const there = `there are ${types.join(', ')}`;
     if (type === undefined) return `a ${what} needs a type; ${there}`;
     const close = typeof type === 'string' ? closestName(type, types) : undefined;
     return `this version has no ${what} of the type ${JSON.stringify(type)}; ${close === undefined ? there : `did you mean ${close}?`}`;
   };
+  // zod wants to see in the types that each option has a literal `type`; whoever lists them sees to that.
   const union = z.discriminatedUnion('type', options as never, {
     error: (issue) => (issue.code === 'invalid_union' ? refused(issue.input) : undefined),
   });
@@ -106,12 +107,12 @@ export const size: z.ZodType<number> = z
       const bytes = Number(parseSize(String(given)));
       if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
     } catch {
-      // Told below.
+      // Refused below.
     }
     return refuse(payload, given, 'must be a size such as 512K, 10M or 1.5G', 0);
   });
 
-/** As `parseInterval` has it; it is kept as text. Zero is a mistake. */
+/** An interval as `parseInterval` reads it, kept as text. Zero is a mistake. */
 export const interval: z.ZodType<string> = z.string().refine(isInterval, {
   error: 'must be an interval such as 1D or 1M3W: whole numbers with s, m, h, D, W, M or Y',
 });
@@ -126,7 +127,7 @@ function isInterval(text: string): boolean {
 }
 
 function refuse<T>(payload: Payload, input: unknown, message: string, instead: T): T {
-  // Without `continue` a union would take it for a value of another kind.
+  // Without `continue` a union would try the text as another kind of value.
   payload.issues.push({ code: 'custom', message, input, continue: true });
   return instead;
 }
@@ -149,7 +150,7 @@ export interface SchemaParts {
 
 export function schemaParts(context: SchemaContext): SchemaParts {
   const expanded = (given: string, payload: Payload): string => expand(context, given, payload, 'may-be-part-empty');
-  // An empty variable would make the root of the machine of `${DATA}/`, and the folder of the file of `${DATA}`.
+  // With an empty variable, `${DATA}/` would be the root of the file system and `${DATA}` the folder of the file.
   const place = (given: string, payload: Payload): string => expand(context, given, payload, 'whole');
   const toPath = (given: string, payload: Payload): string => absolute(context, place(given, payload), payload);
   const text = z.string().min(1).transform(expanded);
@@ -162,6 +163,7 @@ export function schemaParts(context: SchemaContext): SchemaParts {
       .min(1)
       .transform((given, payload) => absoluteUrl(context, place(given, payload), payload)),
     secret: secretSchema(context, toPath),
+    // The types of both: zod does not follow that `Array.isArray` tells a list from an item.
     oneOrMore: (item) =>
       z
         .union([item, z.array(item).min(1)], { error: listError })
@@ -173,7 +175,7 @@ export function schemaParts(context: SchemaContext): SchemaParts {
   };
 }
 
-/** Says what is wrong with the only item that could be meant, where there is one. */
+/** The message for an empty list, and for what is neither text nor a list of texts. */
 function listError({ input }: { readonly input?: unknown }): string | undefined {
   if (input === undefined) return undefined;
   if (Array.isArray(input) && input.length === 0) return 'must not be an empty list';
@@ -244,5 +246,6 @@ function secretSchema(
 
 /** A field that is there only where it has a value. */
 export function given<N extends string, T>(name: N, value: T | undefined): { readonly [K in N]?: T } {
+  // A computed key widens to any string.
   return value === undefined ? {} : ({ [name]: value } as { readonly [K in N]?: T });
 }

@@ -47,7 +47,7 @@ function sizeText(text: z.ZodType<string>): z.ZodType<string> {
   return text.refine((value) => size.safeParse(value).success, { error: 'must be a size such as 512K, 10M or 1.5G' });
 }
 
-/** A line for the shell, or a program with its arguments. */
+/** A line for the shell, or a program with its arguments. Both have one word at least, which zod's types do not tell. */
 function commandLine({ text, shellLine }: SchemaParts): z.ZodType<[string, ...string[]]> {
   const line = shellLine.transform((command) => ['sh', '-c', command]);
   return z.union([line, z.array(text).min(1)], {

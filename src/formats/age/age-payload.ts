@@ -39,7 +39,7 @@ class BlockCutter {
     this.#held = new Uint8Array(size);
   }
 
-  /** How many whole blocks the next `push` of so many bytes gives. */
+  /** How many whole blocks the next `push` of so many bytes will give. */
   blocksIn(bytes: number): number {
     return Math.max(0, Math.ceil((this.#used + bytes) / this.#size) - 1);
   }

@@ -54,7 +54,7 @@ export function encodeTarHeader(entry: TarEntry): Uint8Array {
   return concatBytes([encodeBlock(pax, 'x', BigInt(body.length)), body, padding, main]);
 }
 
-/** What the fields of a plain header cannot hold. */
+/** The pax records for what a plain header cannot hold. */
 function paxRecords({ name, linkName, sizeBytes, uid, gid, user, group, mtimeNs, xattrs }: TarEntry): Uint8Array[] {
   const records: Uint8Array[] = [];
   const add = (key: Uint8Array, value: Uint8Array): void => void records.push(paxRecord(key, value));
@@ -108,7 +108,7 @@ function encodeBlock(entry: TarEntry, type: string, size: bigint): Uint8Array {
   return block;
 }
 
-/** Of a header whose own checksum field holds blanks. */
+/** The checksum of a header, whose checksum field must hold blanks. */
 function checksum(block: Uint8Array): number {
   let sum = 0;
   for (let at = 0; at < block.length; at++) sum += block[at] ?? 0;

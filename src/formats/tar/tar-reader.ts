@@ -2,6 +2,7 @@
 // layout. Everything in it is hostile until checked: sizes are bounded before memory is taken for them.
 import { asBuffer } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
+import { recordKeys } from '../../base/record-keys.ts';
 import { deviceNumber } from './device-number.ts';
 import { type PaxOverrides, parsePaxRecords, parsePaxTime } from './pax-records.ts';
 import type { TarEntry, TarKind } from './tar-entry.ts';
@@ -18,11 +19,11 @@ export interface TarVisitor {
   readonly unknown: (name: Uint8Array, why: string) => void;
 }
 
-/** Names of a megabyte and lists of attributes are none that a file system has. */
+/** No file system has names or attributes of more than this. */
 const MAX_EXTENSION = 1024 * 1024;
 const noOverrides: PaxOverrides = { values: new Map(), xattrs: [] };
 const kindsByType: ReadonlyMap<string, TarKind> = new Map([
-  ...Object.entries(tarTypes).map(([kind, type]) => [type, kind as TarKind] as const),
+  ...recordKeys(tarTypes).map((kind) => [tarTypes[kind], kind] as const),
   ['\0', 'file'],
   ['7', 'file'],
 ]);
@@ -152,13 +153,13 @@ export class TarReader {
     // Old writers mark a folder by the slash at the end of its name.
     const kind = known === 'file' && name.at(-1) === 0x2f ? 'dir' : known;
     const hasContent = kind === undefined || kind === 'file' || sparse;
-    // A link may carry the size of what it means, and has no content all the same.
+    // A link may carry the size of its target, and still has no content.
     const content = hasContent || kind === 'dir' ? size : 0n;
     if (content > BigInt(Number.MAX_SAFE_INTEGER)) throw new CairnError('FORMAT_INVALID', 'a tar entry is too large');
     this.#left = Number(content);
     this.#padding = tarPadding(content);
     if (kind === undefined || sparse) {
-      // Of the old form, the map of a file with many holes goes on in blocks that its size does not count.
+      // In GNU's old sparse form, a long map continues in blocks that the size does not count.
       this.#inSparseMap = type === 'S' && this.#block[482] !== 0;
       this.#visitor.unknown(
         name,

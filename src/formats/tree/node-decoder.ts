@@ -99,7 +99,7 @@ export class NodeDecoder {
         const key = keyTable.find(reader.bytes, reader.stringStart, reader.stringEnd, hint);
         reader.expect(COLON);
         if (key >= 0) {
-          // Of a key that comes twice only the last value is kept.
+          // Only the last value of a repeated key is kept.
           if ((seen & (1 << key)) !== 0) this.hasUnknownFields = true;
           seen |= 1 << key;
           hint = key + 1;

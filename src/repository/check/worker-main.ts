@@ -9,7 +9,8 @@ import type { CheckPackJob, CheckPackResult, CheckWorkerSetup } from './messages
 import { PackVerifier, verifyAtOnce } from './verify-pack.ts';
 import { announceStarted } from '../../base/start-worker.ts';
 
-const setup = workerData as CheckWorkerSetup;
+// SAFETY: only `pack-check.ts` starts this thread, with a setup of this type.
+const setup: CheckWorkerSetup = workerData;
 const index = new BlobIndex(setup.index);
 const verifier = new PackVerifier(createCodec(), setup.key, index, setup.blobCounts);
 const packs = setup.localPath === undefined ? undefined : new LocalPacks(setup.localPath);

@@ -4,16 +4,9 @@ import type { Codec } from '../../kernels/codec.ts';
 import { BlobDecoder } from '../blob-codec.ts';
 import { CompressionProbe, zstdLevel } from '../compression.ts';
 import { BLOB_TREE, type BlobTypeBit } from '../index/blob-index.ts';
-import { MAX_BLOBS_PER_PACK, PACK_HEADER_ROOM, PackBuilder } from '../pack-builder.ts';
-import type { CopierSetup, CopyAnswer, CopyJob, FilledPack, SealedJob, UnfilledPack } from './messages.ts';
-
-/** The largest chunk that any chunker here cuts, sealed. */
-const USUAL_BLOB_BYTES = 8 * 1024 * 1024 + 64;
-
-/** Room of a pack's buffer; larger ones are for a single large blob. */
-function packBufferSize(packSizeBytes: number): number {
-  return packSizeBytes + USUAL_BLOB_BYTES + PACK_HEADER_ROOM;
-}
+import { PackBuilder } from '../pack-builder.ts';
+import { PackBuffers, PackFiller, type UnfilledPack } from '../pack-filler.ts';
+import type { CopierSetup, CopyAnswer, CopyJob, FilledPack, SealedJob } from './messages.ts';
 
 /**
  * Turns sealed blobs of one repository into packs of another: each is authenticated, decompressed and compared with its
@@ -22,22 +15,25 @@ function packBufferSize(packSizeBytes: number): number {
 export class BlobCopier {
   readonly #setup: CopierSetup;
   readonly #decoder: BlobDecoder;
-  readonly #builder: PackBuilder;
   readonly #probe: CompressionProbe;
-  readonly #spares: ArrayBuffer[] = [];
-  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  readonly #buffers: PackBuffers;
+  readonly #filler: PackFiller;
   #filled: FilledPack[] = [];
 
   constructor(codec: Codec, setup: CopierSetup) {
     this.#setup = setup;
     this.#decoder = new BlobDecoder(codec, setup.sourceKey);
-    this.#builder = new PackBuilder(codec, setup.targetKey, new Uint8Array(0), { verify: setup.verify });
     this.#probe = new CompressionProbe(codec);
+    this.#buffers = new PackBuffers(setup.packSizeBytes);
+    const builder = new PackBuilder(codec, setup.targetKey, new Uint8Array(0), { verify: setup.verify });
+    this.#filler = new PackFiller(builder, setup.packSizeBytes, this.#buffers, (pack, buffer) =>
+      this.#filled.push({ pack, buffer }),
+    );
   }
 
   /** Gives memory of a pack back that was stored. */
   addSpare(buffer: ArrayBuffer): void {
-    if (buffer.byteLength === packBufferSize(this.#setup.packSizeBytes)) this.#spares.push(buffer);
+    this.#buffers.giveBack(buffer);
   }
 
   copy(job: CopyJob): CopyAnswer {
@@ -50,11 +46,7 @@ export class BlobCopier {
 
   /** Hands over the pack that is not full. */
   flush(): UnfilledPack | undefined {
-    const buffer = this.#buffer;
-    this.#buffer = undefined;
-    if (buffer === undefined) return undefined;
-    const { sizeBytes, header, blobCount } = this.#builder;
-    return { buffer, sizeBytes, header, blobCount };
+    return this.#filler.flush();
   }
 
   #copySealed({ type, bytes, ids, places }: SealedJob): number[] {
@@ -82,17 +74,16 @@ export class BlobCopier {
 
   #storeEncoded(type: BlobTypeBit, id: Uint8Array, plainLength: number): void {
     const { encoded } = this.#decoder;
-    this.#makeRoom(encoded.length);
-    this.#builder.addEncoded(type, id, encoded, plainLength);
-    this.#finishIfFull();
+    this.#filler.roomFor(encoded.length).addEncoded(type, id, encoded, plainLength);
+    this.#filler.added();
   }
 
   #store(type: BlobTypeBit, id: Uint8Array, plain: Uint8Array): void {
-    this.#makeRoom(plain.length);
+    const builder = this.#filler.roomFor(plain.length);
     const level = this.#levelFor(type, plain);
-    if (level === undefined) this.#builder.addRaw(type, id, plain);
-    else this.#builder.addCompressed(type, id, plain, level);
-    this.#finishIfFull();
+    if (level === undefined) builder.addRaw(type, id, plain);
+    else builder.addCompressed(type, id, plain, level);
+    this.#filler.added();
   }
 
   /** Trees are always compressed where the version allows it: prune would rewrite packs with raw ones. */
@@ -101,26 +92,5 @@ export class BlobCopier {
     if (version === 1) return undefined;
     if (type === BLOB_TREE) return level ?? zstdLevel('auto');
     return level !== undefined && this.#probe.isWorthwhile(plain) ? level : undefined;
-  }
-
-  #makeRoom(bytes: number): void {
-    if (this.#buffer !== undefined && !this.#builder.hasRoomFor(bytes)) this.#finish();
-    if (this.#buffer !== undefined) return;
-    const usual = packBufferSize(this.#setup.packSizeBytes);
-    const wanted = bytes + 64 + PACK_HEADER_ROOM;
-    this.#buffer = new Uint8Array(
-      wanted > usual ? new ArrayBuffer(wanted) : (this.#spares.pop() ?? new ArrayBuffer(usual)),
-    );
-    this.#builder.restart(this.#buffer);
-  }
-
-  #finishIfFull(): void {
-    const { sizeBytes, blobCount } = this.#builder;
-    if (sizeBytes >= this.#setup.packSizeBytes || blobCount >= MAX_BLOBS_PER_PACK) this.#finish();
-  }
-
-  #finish(): void {
-    if (this.#buffer !== undefined) this.#filled.push({ pack: this.#builder.finish(), buffer: this.#buffer });
-    this.#buffer = undefined;
   }
 }

@@ -2,8 +2,9 @@ import type { Worker } from 'node:worker_threads';
 import { CairnError } from '../../base/errors.ts';
 import { startWorker } from '../../base/start-worker.ts';
 import type { Codec } from '../../kernels/codec.ts';
+import type { UnfilledPack } from '../pack-filler.ts';
 import { BlobCopier } from './blob-copier.ts';
-import type { CopierSetup, CopyAnswer, CopyJob, FromCopyWorker, ToCopyWorker, UnfilledPack } from './messages.ts';
+import type { CopierSetup, CopyAnswer, CopyJob, FromCopyWorker, ToCopyWorker } from './messages.ts';
 
 /** Where the work of a copy is done that takes a processor. */
 export interface CopyLanes extends AsyncDisposable {

@@ -2,8 +2,8 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
 import type { SealKey } from '../../kernels/codec.ts';
 import type { BlobTypeBit } from '../index/blob-index.ts';
-import type { OpenPack } from '../join-packs.ts';
 import type { FinishedPack } from '../pack-builder.ts';
+import type { UnfilledPack } from '../pack-filler.ts';
 
 export interface CopierSetup {
   readonly sourceKey: SealKey;
@@ -48,11 +48,6 @@ export interface CopyAnswer {
   readonly packs: readonly FilledPack[];
   /** Positions of the blobs of a `SealedJob` that are damaged. */
   readonly bad: readonly number[];
-}
-
-/** The pack that a worker had not filled. */
-export interface UnfilledPack extends OpenPack {
-  readonly buffer: Uint8Array<ArrayBuffer>;
 }
 
 export type ToCopyWorker =

@@ -1,10 +1,10 @@
+import { Uint32Column } from '../../base/column.ts';
 import { CairnError } from '../../base/errors.ts';
 import { type BlobId, idFromBytes, idToBytes } from '../../base/ids.ts';
 import type { ReferenceVisitor } from '../check/tree-references.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobTypeBit } from '../index/blob-index.ts';
 import { RecordSet } from '../index/record-set.ts';
 import { type CopyDamage, saysLost } from './copy-damage.ts';
-import { RecordList } from './record-list.ts';
 import type { CopySide, SourceTrees } from './source-trees.ts';
 
 /** Blobs of the source that the target does not have, by their record numbers. */
@@ -130,11 +130,11 @@ export class NeededBlobsWalk {
 }
 
 interface Find {
-  readonly data: RecordList;
-  readonly trees: RecordList;
+  readonly data: Uint32Column;
+  readonly trees: Uint32Column;
   bytes: number;
 }
 
 function emptyFind(): Find {
-  return { data: new RecordList(), trees: new RecordList(), bytes: 0 };
+  return { data: new Uint32Column(), trees: new Uint32Column(), bytes: 0 };
 }

@@ -6,7 +6,9 @@ import { BlobCopier } from './blob-copier.ts';
 import type { CopierSetup, FromCopyWorker, ToCopyWorker } from './messages.ts';
 import { announceStarted } from '../../base/start-worker.ts';
 
-const copier = new BlobCopier(createCodec(), workerData as CopierSetup);
+// SAFETY: only the lanes of a copy start this thread, with a setup of this type.
+const setup: CopierSetup = workerData;
+const copier = new BlobCopier(createCodec(), setup);
 
 parentPort?.on('message', (message: ToCopyWorker) => {
   try {

@@ -1,6 +1,6 @@
 import { CairnArgumentError } from '../../base/errors.ts';
 
-/** How much of the vault may be taken by blobs that nothing needs: repacking less leaves more of them. */
+/** How much unused data may stay in the vault: repacking less leaves more. */
 export type MaxUnused = { readonly percent: number } | { readonly bytes: number } | 'unlimited';
 
 export interface PruneRules {

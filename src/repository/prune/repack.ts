@@ -6,12 +6,12 @@ import { hasCode } from '../../base/errors.ts';
 import type { IndexId } from '../../base/ids.ts';
 import { readAttempts } from '../../storage/read-attempts.ts';
 import type { ReadOptions } from '../../storage/storage.ts';
+import { storeJoined } from '../join-packs.ts';
 import { objectName } from '../layout.ts';
 import { ArrivingPieces, type ArrivedPiece } from '../arriving-pieces.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobIndex, type BlobTypeBit } from '../index/blob-index.ts';
 import { PackWriter } from '../pack-writer.ts';
 import type { Repository } from '../repository.ts';
-import { packLeftovers } from './blob-copier.ts';
 import type { PlannedPrune } from './plan-prune.ts';
 import type { PruneProgress } from './prune-progress.ts';
 import { openRepackPool, type RepackPool } from './repack-pool.ts';
@@ -88,11 +88,11 @@ export async function repack(
     savedAt = performance.now();
     await packs.saveIndex();
   });
-  const rest: Promise<void>[] = [];
-  packLeftovers(repository.codec, repository.key, await pool.flush(), rules.packSizeBytes, (pack, buffer) =>
-    rest.push(store(pack, buffer)),
-  );
-  await Promise.all(rest);
+  const leftovers = await pool.flush();
+  for (const type of [BLOB_TREE, BLOB_DATA]) {
+    const ofType = leftovers.filter((leftover) => leftover.type === type);
+    await storeJoined(ofType, { store }, repository);
+  }
   await packs.flush();
   return { damagedPacks, indexFiles: packs.indexIds, bytesRead, bytesWritten };
 }

@@ -7,7 +7,8 @@ import { BlobCopier } from './blob-copier.ts';
 import type { FromRepackWorker, RepackWorkerSetup, ToRepackWorker } from './messages.ts';
 import { announceStarted } from '../../base/start-worker.ts';
 
-const setup = workerData as RepackWorkerSetup;
+// SAFETY: only `RepackPool` starts this thread, with a setup of this type.
+const setup: RepackWorkerSetup = workerData;
 const copier = new BlobCopier(createCodec(), setup.key, new BlobIndex(setup.index), setup.rules, (pack, buffer) =>
   send({ kind: 'pack', pack, buffer }, [buffer.buffer]),
 );

@@ -29,7 +29,10 @@ export async function* walkTree(
   root: BlobId,
   options: WalkOptions = {},
 ): AsyncGenerator<TreeEntry, void, undefined> {
-  const stack = [{ path: [] as readonly Uint8Array[], nodes: await load(repository, index, root, [], options), at: 0 }];
+  const nodesAtRoot = await load(repository, index, root, [], options);
+  const stack: { path: readonly Uint8Array[]; nodes: readonly Node[]; at: number }[] = [
+    { path: [], nodes: nodesAtRoot, at: 0 },
+  ];
   for (;;) {
     const top = stack.at(-1);
     if (top === undefined) return;

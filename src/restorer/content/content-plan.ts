@@ -1,6 +1,6 @@
 import type { BlobIndex } from '../../repository/index/blob-index.ts';
 import { blobSize } from '../../repository/blob-size.ts';
-import { Float64Column, Uint32Column } from '../records/column.ts';
+import { Float64Column, Uint32Column } from '../../base/column.ts';
 
 /** How a file gets its content. */
 export const FileWay = {

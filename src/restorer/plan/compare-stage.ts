@@ -1,7 +1,7 @@
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { STAT_FIELDS, StatField } from '../../base/posix/posix.ts';
 import { blobSize } from '../../repository/blob-size.ts';
-import { columnValues } from '../records/column.ts';
+import { columnValues } from '../../base/column.ts';
 import { contentLength, FileWay } from '../content/content-plan.ts';
 import { MISSING_BLOB } from '../records/entry-record.ts';
 import { addContent, type EntryPlan } from './entry-planner.ts';

@@ -1,4 +1,4 @@
-import { Float64Column, Uint32Column } from '../records/column.ts';
+import { Float64Column, Uint32Column } from '../../base/column.ts';
 import type { RecordStore } from '../records/record-store.ts';
 
 /** Number of the target directory itself. */

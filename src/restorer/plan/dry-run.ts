@@ -1,6 +1,6 @@
 // What a restore would do, told from the plan and from what the system says about existing entries.
 import { STAT_FIELDS, StatField } from '../../base/posix/posix.ts';
-import { columnValues } from '../records/column.ts';
+import { columnValues } from '../../base/column.ts';
 import { contentLength } from '../content/content-plan.ts';
 import { deleteExtra } from '../target/delete-extra.ts';
 import { DirectoryState } from './directory-table.ts';

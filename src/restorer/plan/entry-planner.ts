@@ -6,7 +6,7 @@ import { type Posix, STAT_FIELDS } from '../../base/posix/posix.ts';
 import { BLOB_TREE } from '../../repository/index/blob-index.ts';
 import type { NodeType } from '../../formats/tree/node.ts';
 import { blobSize } from '../../repository/blob-size.ts';
-import { Float64Column } from '../records/column.ts';
+import { Float64Column } from '../../base/column.ts';
 import { ContentPlan, FileWay } from '../content/content-plan.ts';
 import { EntryKind, MISSING_BLOB, type RecordReader } from '../records/entry-record.ts';
 import { planExisting } from './existing-entry.ts';

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { messageOf } from '../../base/errors.ts';
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { STAT_FIELDS, StatField } from '../../base/posix/posix.ts';
-import { columnValues } from '../records/column.ts';
+import { columnValues } from '../../base/column.ts';
 import { DirectoryCursor } from './directory-cursor.ts';
 import { DirectoryState } from '../plan/directory-table.ts';
 import type { EntryPlan } from '../plan/entry-planner.ts';

@@ -16,7 +16,7 @@ export function nodeListener(
       if (request === undefined) outgoing.writeHead(400, { connection: 'close' }).end();
       else await send(await handler(request), outgoing);
     } catch {
-      // Whoever calls a listener waits for nothing: an error that got out would end the program.
+      // Nobody awaits a listener: an error that got out would end the program.
       if (outgoing.headersSent) outgoing.destroy();
       else outgoing.writeHead(500).end();
     }
@@ -42,10 +42,11 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
   const { method = 'GET', headers } = incoming;
   // Only the path counts; the host is what the client says and is not looked at, also where a path begins with `//host`.
   const url = new URL(`http://localhost${fullPath(incoming)}`);
-  const list = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as [string, string]],
+  const list = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
   );
   const hasBody = method !== 'GET' && method !== 'HEAD';
+  // Node declares the web streams of `node:stream/web` and the global ones apart; they are the same.
   return new Request(url, {
     method,
     headers: list,

@@ -59,7 +59,7 @@ export class Accounts {
   async verify(user: string, password: Uint8Array, signal: AbortSignal): Promise<boolean> {
     using _turn = await this.#hashing.acquire(signal);
     await this.#reloadIfChanged();
-    // Of several requests that came at once, the first one has done the work.
+    // Where several requests came at once, the first one has done the work.
     if (this.remembers(user, password)) return true;
     const users = this.#users;
     const hash = users.get(user);

@@ -49,7 +49,7 @@ export class LoginThrottle {
   }
 }
 
-/** Of an IPv6 address the half that names its network: the other half is free for its owner to change. */
+/** The network half of an IPv6 address: its owner can change the other half at will. */
 function networkOf(address: string): string {
   if (!isIPv6(address) || address.includes('.')) return address;
   const [head = '', tail] = address.split('::');

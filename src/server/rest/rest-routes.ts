@@ -1,6 +1,6 @@
 import type { ObjectName, Storage } from '../../storage/storage.ts';
-import { type Answer, textAnswer } from './answer.ts';
-import { ByteBudget } from './byte-budget.ts';
+import { type Answer, textAnswer } from '../http/answer.ts';
+import { ByteBudget } from '../http/byte-budget.ts';
 import type { Quota } from './quota.ts';
 import type { RestExchange } from './rest-exchange.ts';
 import { inFolder, type RestTarget } from './rest-path.ts';

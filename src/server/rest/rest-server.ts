@@ -1,14 +1,12 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Server as TlsServer } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Storage } from '../../storage/storage.ts';
-import { answerOfError, sendAnswer } from './answer.ts';
+import { answerOfError, sendAnswer } from '../http/answer.ts';
+import { HttpListener, type HttpListenerOptions } from '../http/http-listener.ts';
+import { finished, limitRest, signalOf } from '../http/request-lifetime.ts';
+import { failureEvent, requestEvent, type ServerEvent } from '../http/server-event.ts';
 import { type Access, Gate } from './gate.ts';
-import { makeHttpServer, startListening, type TlsIdentity } from './http-listener.ts';
-import { type ListenAddress, urlHost } from './listen-address.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { Quota } from './quota.ts';
-import type { RestServerEvent } from './request-event.ts';
-import { finished, limitRest, signalOf } from './request-lifetime.ts';
 import type { RestExchange } from './rest-exchange.ts';
 import { parseRestPath } from './rest-path.ts';
 import { RestRoutes } from './rest-routes.ts';
@@ -16,10 +14,8 @@ import { ServerMetrics } from './server-metrics.ts';
 
 const MIB = 1024 * 1024;
 
-export interface RestServerOptions {
-  readonly listen: ListenAddress;
+export interface RestServerOptions extends HttpListenerOptions {
   readonly access: Access;
-  readonly tls?: TlsIdentity | undefined;
   /** Nothing but locks can be removed, and nothing replaced. */
   readonly appendOnly?: boolean;
   /** Bytes that all repositories together may take. */
@@ -30,7 +26,7 @@ export interface RestServerOptions {
   readonly uploadMemoryBytes?: number;
   /** A client that sends or takes nothing for so long is cut off. */
   readonly stallMs?: number;
-  readonly onEvent?: (event: RestServerEvent) => void;
+  readonly onEvent?: (event: ServerEvent) => void;
 }
 
 /** Serves restic's REST protocol over `storage`, which stays the caller's. Resolves once it listens. */
@@ -47,17 +43,15 @@ export async function startRestServer(
 }
 
 /** A running server. Disposing it lets running requests end first. */
-class RestServer implements AsyncDisposable {
-  readonly #server: Server | TlsServer;
+class RestServer extends HttpListener {
   readonly #options: RestServerOptions;
   readonly #gate: Gate;
   readonly #routes: RestRoutes;
   readonly #metrics = new ServerMetrics();
-  readonly #running = new Set<Promise<void>>();
   readonly quota: Quota | undefined;
-  #isClosing = false;
 
   constructor(storage: Storage, options: RestServerOptions, quota: Quota | undefined) {
+    super(options);
     const { appendOnly = false, maxObjectBytes = 512 * MIB, uploadMemoryBytes = 512 * MIB, stallMs = 60_000 } = options;
     this.#options = options;
     this.quota = quota;
@@ -70,51 +64,15 @@ class RestServer implements AsyncDisposable {
       uploadMemoryBytes,
       stallMs,
     });
-    this.#server = makeHttpServer(options.tls);
-    const serve = (request: IncomingMessage, response: ServerResponse, awaitsInvitation: boolean): void => {
-      // A listener that throws must not end the server; its request is cut off.
-      const run = this.#serve(request, response, awaitsInvitation).catch(() => void response.destroy());
-      this.#running.add(run);
-      void run.finally(() => this.#running.delete(run));
-    };
-    this.#server.on('request', (request, response) => serve(request, response, false));
-    this.#server.on('checkContinue', (request, response) => serve(request, response, true));
   }
 
-  /** Where it listens, as a URL to connect to; the port is the real one where 0 was asked for. */
-  get url(): string {
-    const { listen, tls } = this.#options;
-    const scheme = tls === undefined ? 'http' : 'https';
-    if (listen.kind === 'unix') return `${scheme}+unix://${listen.path}:/`;
-    const bound = this.#server.address();
-    const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
-    return `${scheme}://${urlHost(listen.host)}:${port}/`;
-  }
-
-  async listen(): Promise<void> {
-    await startListening(this.#server, this.#options.listen);
-  }
-
-  /** New connections use this certificate from now on. */
-  renewTls({ cert, key }: TlsIdentity): void {
-    if ('setSecureContext' in this.#server) this.#server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    // Answers that are being made go out; connections that wait for a next request are of no use any more.
-    this.#server.closeIdleConnections();
-    while (this.#running.size > 0) await Promise.all(this.#running);
-    this.#server.closeAllConnections();
-    await closed;
-  }
-
-  async #serve(request: IncomingMessage, response: ServerResponse, awaitsInvitation: boolean): Promise<void> {
+  protected override async serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    awaitsInvitation: boolean,
+  ): Promise<void> {
     const startedMs = performance.now();
     const [path = '', query = ''] = (request.url ?? '').split('?', 2);
-    const method = request.method ?? '';
     let receivedBytes = 0;
     let sentBytes = 0;
     const exchange: RestExchange = {
@@ -126,27 +84,13 @@ class RestServer implements AsyncDisposable {
       onReceived: (bytes) => void (receivedBytes += bytes),
       onSent: (bytes) => void (sentBytes += bytes),
     };
-    // What is written to a connection that broke is lost, and that is all.
-    response.on('error', () => {});
-    setSafeHeaders(response);
-    if (this.#isClosing) response.setHeader('Connection', 'close');
+    // By this our client knows that there are shelves; a proxy may change `Server`.
+    response.setHeader('Cairn-Rest', '1');
+    response.setHeader('Cache-Control', 'no-store');
     const user = await this.#answer(path, exchange);
     limitRest(request, response, user === undefined && this.#options.access.kind === 'users' ? 1 * MIB : 64 * MIB);
     await finished(response);
-    const status = response.writableFinished ? response.statusCode : 0;
-    const address = request.socket.remoteAddress ?? 'unix';
-    const durationMs = performance.now() - startedMs;
-    const event = {
-      type: 'request',
-      address,
-      user,
-      method,
-      path: path.slice(0, 300),
-      status,
-      receivedBytes,
-      sentBytes,
-      durationMs,
-    } as const;
+    const event = requestEvent(request, response, { startedMs, user, receivedBytes, sentBytes });
     this.#metrics.count(event);
     this.#options.onEvent?.(event);
   }
@@ -164,9 +108,7 @@ class RestServer implements AsyncDisposable {
     } catch (error) {
       const answer = answerOfError(error);
       const isOurs = answer.kind === 'text' && answer.status >= 500;
-      if (isOurs && !signal.aborted) {
-        this.#options.onEvent?.({ type: 'failure', method: request.method ?? '', path: path.slice(0, 300), error });
-      }
+      if (isOurs && !signal.aborted) this.#options.onEvent?.(failureEvent(request, error));
       sendAnswer(answer, response, isHead);
     }
     return user;
@@ -174,12 +116,3 @@ class RestServer implements AsyncDisposable {
 }
 
 export type { RestServer };
-
-function setSafeHeaders(response: ServerResponse): void {
-  response.setHeader('Server', 'cairn');
-  // By this our client knows that there are shelves; a proxy may change `Server`.
-  response.setHeader('Cairn-Rest', '1');
-  response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.setHeader('Content-Security-Policy', "default-src 'none'; sandbox");
-}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isLocalAddress, parseListenAddress } from './listen-address.ts';
+import { isLocalAddress, parseListenAddress } from '../http/listen-address.ts';
 import { planRestSettings, type RestSettingsInput } from './rest-settings.ts';
 
 const asked = (input: Partial<RestSettingsInput>): RestSettingsInput => ({

@@ -1,5 +1,5 @@
 import { CairnError } from '../../base/errors.ts';
-import { isLocalAddress, type ListenAddress, parseListenAddress } from './listen-address.ts';
+import { isLocalAddress, type ListenAddress, parseListenAddress } from '../http/listen-address.ts';
 
 /** What the user asked for, before it is known to make sense. */
 export interface RestSettingsInput {

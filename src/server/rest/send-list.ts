@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { isId } from '../../base/ids.ts';
 import type { ObjectInfo, Storage } from '../../storage/storage.ts';
-import type { Answer } from './answer.ts';
+import type { Answer } from '../http/answer.ts';
 
 /** Type of a listing with sizes; without it (version 1) a listing has names only. */
 export const LIST_V2 = 'application/vnd.x.restic.rest.v2';

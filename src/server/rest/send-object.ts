@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ObjectRange } from '../../storage/object-range.ts';
 import type { ObjectName, Storage } from '../../storage/storage.ts';
-import { type Answer, textAnswer } from './answer.ts';
-import type { ByteBudget } from './byte-budget.ts';
+import { type Answer, textAnswer } from '../http/answer.ts';
+import type { ByteBudget } from '../http/byte-budget.ts';
 import { parseRange } from './byte-range.ts';
 
 const MIB = 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { Quota } from './quota.ts';
-import type { RequestEvent } from './request-event.ts';
+import type { RequestEvent } from '../http/server-event.ts';
 
 /** Counts requests for Prometheus (its text format, version 0.0.4). */
 export class ServerMetrics {

@@ -1,6 +1,6 @@
 import { hasCode } from '../../base/errors.ts';
 import type { ObjectName } from '../../storage/storage.ts';
-import { type Answer, textAnswer } from './answer.ts';
+import { type Answer, textAnswer } from '../http/answer.ts';
 import type { RestExchange } from './rest-exchange.ts';
 import { alreadyThere, quotaUsedUp, refusedUpload, type UploadPlace } from './store-upload.ts';
 import { bodyChunks, BodyRefused } from './upload-body.ts';

@@ -1,7 +1,7 @@
 import { hasCode } from '../../base/errors.ts';
 import type { ObjectName, Storage } from '../../storage/storage.ts';
-import { type Answer, textAnswer } from './answer.ts';
-import type { ByteBudget } from './byte-budget.ts';
+import { type Answer, textAnswer } from '../http/answer.ts';
+import type { ByteBudget } from '../http/byte-budget.ts';
 import type { Quota, Reservation } from './quota.ts';
 import type { RestExchange } from './rest-exchange.ts';
 import { announcedBytes, readUpload, type Upload } from './upload-body.ts';

@@ -39,7 +39,7 @@ export async function readUpload(request: IncomingMessage, limits: UploadLimits)
   const collector = new Collector();
   const watch = new BodyWatch(request, limits.stallMs);
   try {
-    const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    const chunks: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
     for await (const chunk of chunks) {
       if (collector.sizeBytes + chunk.length > limits.maxBytes) return { kind: 'too-large' };
       if (limits.makeRoom?.(chunk.length) === false) return { kind: 'no-room' };

@@ -7,7 +7,7 @@ import { deleteValue } from '../../values/delete-value.ts';
 import type { ValuesContext } from '../../values/value-shelf.ts';
 import { answerUrl, urlOfValue, type ValueUrlOptions } from '../../values/value-url.ts';
 import { setValue } from '../../values/write-value.ts';
-import type { RestServerEvent } from '../rest/request-event.ts';
+import type { ServerEvent } from '../http/server-event.ts';
 import { startValuesServer, type ValuesServer, type ValueUrls } from './values-server.ts';
 
 const signingKey = (): Uint8Array => new Uint8Array(32).fill(7);
@@ -16,7 +16,7 @@ const running: ValuesServer[] = [];
 interface Served {
   readonly server: ValuesServer;
   readonly context: ValuesContext;
-  readonly events: RestServerEvent[];
+  readonly events: ServerEvent[];
   readonly url: (key: string, options?: Partial<ValueUrlOptions>) => Promise<string>;
   /** Operations of the storage so far. */
   readonly asked: () => number;
@@ -25,7 +25,7 @@ interface Served {
 async function serve(): Promise<Served> {
   const storage = faulty(openMemoryStorage());
   const context: ValuesContext = { storage, clock: systemClock, warn: () => {}, workFactor: 4 };
-  const events: RestServerEvent[] = [];
+  const events: ServerEvent[] = [];
   const values: ValueUrls = { answerUrl: (request, call) => answerUrl(context, signingKey, request, call) };
   const server = await startValuesServer(values, {
     listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },

@@ -52,12 +52,13 @@ export async function* runCommand(options: RunCommandOptions, signal: AbortSigna
   signal.addEventListener('abort', kill, { once: true });
   let finished = false;
   try {
-    yield* child.stdout as AsyncIterable<Uint8Array>;
+    const output: AsyncIterable<Uint8Array> = child.stdout;
+    yield* output;
     const ending = await ended;
     finished = true;
     signal.throwIfAborted();
     const isFine = ending.kind === 'exited' && ending.exitCode === 0;
-    // Of two failures the command's own is told: its input broke off because it ended.
+    // Where both fail, the command's own error is told: its input broke off because it ended.
     if (isFine) await fed;
     if (isFine) return;
     // A process that the command left behind may hold standard error open for ever.

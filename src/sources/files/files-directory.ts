@@ -165,7 +165,7 @@ export class FilesDirectory implements SourceDirectory {
     );
     if (filters.length === 0 && leftOut === undefined && tags.length === 0 && rules === undefined) return keepAll;
     return (name, isDirectory) =>
-      // Of a tagged directory only the tag itself is kept, so that a restore finds it tagged again.
+      // Only the tag of a tagged directory is kept, so that it is tagged again after a restore.
       tags.every((tag) => tag.name === name) &&
       !(isDirectory && leftOut?.has(name)) &&
       !filters.some((excludes) => excludes(name)) &&

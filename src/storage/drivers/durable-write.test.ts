@@ -29,6 +29,10 @@ const wanted = (write: Partial<DurableWrite> = {}): DurableWrite => ({
   ...write,
 });
 
+const sayingAbsent: typeof fs.lstat = async () => {
+  throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+};
+
 /** The real system, which records its calls and fails one of them. */
 function watched(calls: string[], failing?: string): WriteSystem {
   const step = (call: string): void => {
@@ -135,11 +139,10 @@ describe('writeFileDurably', () => {
   });
 
   it('loses the race for an absent name without a trace', async () => {
-    const lstat = (async () => {
-      throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
-    }) as unknown as typeof fs.lstat;
     await fs.writeFile(path, 'theirs');
-    await expect(writeFileDurably(wanted({ ifAbsent: true }), { ...watched([]), lstat })).rejects.toMatchObject({
+    await expect(
+      writeFileDurably(wanted({ ifAbsent: true }), { ...watched([]), lstat: sayingAbsent }),
+    ).rejects.toMatchObject({
       code: 'OBJECT_EXISTS',
     });
     expect(await fs.readdir(folder)).toEqual(['name']);

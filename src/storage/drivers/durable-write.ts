@@ -5,7 +5,7 @@ import { gatherBlocks } from '../gather-blocks.ts';
 import { exists } from '../object-range.ts';
 import { cannotSync } from './local-folders.ts';
 
-/** Of a stream, so much is written at once. */
+/** A stream is written in blocks of this size. */
 const BLOCK_BYTES = 1024 * 1024;
 
 /** The system calls a durable write makes; tests replace them to watch their order and to fail them. */
@@ -23,7 +23,7 @@ export interface DurableWrite {
   readonly path: string;
   /** Name for errors. */
   readonly name: string;
-  /** Of a stream, the chunks; what they throw is passed on. */
+  /** The content; what a stream throws is passed on. */
   readonly parts: readonly Uint8Array[] | AsyncIterable<Uint8Array>;
   readonly mode: number;
   readonly ifAbsent: boolean;

@@ -1,7 +1,7 @@
 import { chmod, type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { hasCode, systemCode } from '../../base/errors.ts';
-import { ChunkSource } from '../chunk-source.ts';
+import { storeChunks } from '../chunk-source.ts';
 import { checkObjectName, checkPrefix } from '../object-name.ts';
 import { missing, partsOf, resolveRange, truncated } from '../object-range.ts';
 import { removeEach } from '../remove-each.ts';
@@ -115,14 +115,7 @@ class LocalStorage implements Storage {
   ): Promise<WrittenStream> {
     checkObjectName(name);
     options.signal?.throwIfAborted();
-    const source = new ChunkSource(chunks, options.signal);
-    try {
-      await this.#store(name, source, options, () => !source.isStarted);
-    } catch (error) {
-      source.throwFailure();
-      throw error;
-    }
-    return { sizeBytes: source.sizeBytes };
+    return storeChunks(chunks, options.signal, (source) => this.#store(name, source, options, () => !source.isStarted));
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {

@@ -11,7 +11,7 @@ export interface MarkerDifference {
 const KEYS = 'keys/';
 
 export interface ComparedMarkers {
-  /** Names, and folders, which end in `/`. */
+  /** Object names, and folders, which end in `/`. */
   readonly markers: readonly string[];
   /** Whether an object of such a folder counts. */
   readonly isMark: (name: ObjectName) => boolean;

@@ -10,7 +10,7 @@ export interface MirrorRepairPlan {
   readonly url: string;
   readonly copy: readonly ObjectInfo[];
   readonly copyBytes: number;
-  /** What the first one does not have any more. */
+  /** What only it has: the first one removed it. */
   readonly remove: readonly ObjectName[];
 }
 
@@ -42,7 +42,7 @@ export interface RepairRules {
   readonly isApart?: ((name: ObjectName) => boolean) | undefined;
   /** What has to be there first; of a lower rank. */
   readonly needs?: ((name: ObjectName) => ObjectName | undefined) | undefined;
-  /** SHA-256 in hexadecimal of an object, where it is known; of those that are named by it, it is. */
+  /** SHA-256 of an object in hexadecimal, where it is known, as for objects that are named by it. */
   readonly sha256?: ((name: ObjectName, options: StorageOptions) => Promise<string | undefined>) | undefined;
   /** Whether a copy may be put in a cold class. */
   readonly isCold?: ((name: ObjectName) => boolean) | undefined;
@@ -77,8 +77,8 @@ export async function planMirrorRepair(
 }
 
 /**
- * Does what a plan says: copies, then removes. All of one rank before the next one, so that the member is whole at every
- * instant; where something of a rank fails that does not stand apart, nothing of a later one is touched. Objects whose hash is known are
+ * Carries out a plan: copies, then removes, all of one rank before the next, so that the member is whole at every
+ * instant. Where something fails that does not stand apart, no later rank is touched. Objects whose hash is known are
  * verified on the way.
  */
 export async function applyMirrorRepair(
@@ -201,7 +201,7 @@ async function* piecesOf(
   }
 }
 
-/** Damage must not spread: what is not what was written is no stream that ends well. */
+/** Damage must not spread: a stream whose hash does not match ends with an error. */
 async function* verified(
   pieces: AsyncIterable<Uint8Array>,
   sha256: string | undefined,

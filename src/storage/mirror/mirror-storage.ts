@@ -70,7 +70,7 @@ class MirrorStorage implements MirroredStorage {
   #compared: Promise<void> | undefined;
   #measured: Promise<void> | undefined;
   #firstAnswered = false;
-  /** Somebody else was listed in place of the first one: what is decided from that must not be written. */
+  /** Another member was listed in place of the first one: nothing decided from that listing may be written. */
   #substituted = false;
 
   constructor(storages: readonly Storage[], options: MirrorOptions) {
@@ -104,7 +104,7 @@ class MirrorStorage implements MirroredStorage {
     return mirrorCold(this.members.map(({ storage }) => storage));
   }
 
-  /** By the first one that can. */
+  /** Done by the first member that can. */
   get presign(): Presign | undefined {
     const able = this.members.find(({ storage, isBehind }) => !isBehind && storage.presign !== undefined)?.storage;
     return able?.presign?.bind(able);
@@ -271,7 +271,10 @@ class MirrorStorage implements MirroredStorage {
     this.#firstAnswered = true;
   }
 
-  /** In the others for those who open one of them alone; that it fails there says nothing of what it holds. */
+  /**
+   * Also in the other members, for those who open one of them alone; a failure there does not make a member fall
+   * behind.
+   */
   async #writePassing(
     name: ObjectName,
     data: Uint8Array | readonly Uint8Array[],
@@ -328,7 +331,7 @@ class MirrorStorage implements MirroredStorage {
   }
 
   async #readOrder(name: ObjectName, options: StorageOptions): Promise<readonly MirrorMember[]> {
-    // What may change under its name is what the first one says.
+    // An object that may be rewritten under its name is read from the first member.
     const { isPassing, isMutable, markers } = this.#options;
     const mayChange = isPassing(name) || markers.includes(name) || isMutable?.(name) === true;
     if (this.members.length === 1 || mayChange) return this.members;
@@ -355,7 +358,7 @@ class MirrorStorage implements MirroredStorage {
     return this.#substituted ? (this.#others[0]?.storage ?? storage) : storage;
   }
 
-  /** Whom to ask in place of the first one, which cannot be reached; throws `error` where nobody may. */
+  /** The member to ask in place of the first one, which cannot be reached; throws `error` where there is none. */
   #substitute(error: unknown, { signal }: StorageOptions): Storage {
     signal?.throwIfAborted();
     const [next] = this.#others;
@@ -375,7 +378,7 @@ class MirrorStorage implements MirroredStorage {
   }
 }
 
-/** Nobody waits for a member that cannot be reached: it is tried once, and then not any more. */
+/** A member that cannot be reached is tried once, so that nobody waits for it again. */
 async function passing(
   members: readonly MirrorMember[],
   { signal }: StorageOptions,

@@ -65,7 +65,7 @@ export interface BackupOptions {
   readonly allowEmpty?: boolean | undefined;
   /** Count the source while it is read, so that progress has totals and an ETA. Costs an lstat per file. */
   readonly estimate?: boolean | undefined;
-  /** What was begun before the vault was open, with this very source. */
+  /** Work on this same source that was begun before the vault was open. */
   readonly ahead?: BackupAhead | undefined;
   readonly onProblem?: ((problem: BackupProblem) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -85,7 +85,7 @@ export interface BackupCounts extends BackupSummary {
   readonly addedStoredBytes: number;
 }
 
-/** What a run found, saved or not. */
+/** What a run found, whether or not it saved anything. */
 interface BackupFindings {
   readonly problems: readonly BackupProblem[];
   readonly counts: BackupCounts;
@@ -129,7 +129,7 @@ export async function runBackup(
   return { ...backupRecord(parent), ...report, status: 'unchanged' };
 }
 
-/** A run that was stopped may have saved what it had, and says so in its error. */
+/** Records the partial backup that a stopped run may have saved, which its error names. */
 async function recordingPartial<R>(
   { repository, settings: { catalog } }: ActionContext,
   run: () => Promise<R>,
@@ -150,7 +150,7 @@ async function findStored(repository: Repository, id: string): Promise<SnapshotR
   try {
     return await loadSnapshot(repository, parseId<SnapshotId>(id));
   } catch {
-    // The error of the run says more, and the next sync reads it.
+    // The error of the run says more, and the next sync adds the row.
     return undefined;
   }
 }

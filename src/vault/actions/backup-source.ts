@@ -83,6 +83,7 @@ async function* bytesOf(
   source: Readable | ReadableStream<Uint8Array>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  // A stream of Node may give anything; one of bytes gives these two.
   for await (const part of untilAborted(source as AsyncIterable<Uint8Array | string>, signal)) {
     yield typeof part === 'string' ? Buffer.from(part) : part;
   }

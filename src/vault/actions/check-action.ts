@@ -27,7 +27,7 @@ export interface VaultCheckResult extends CheckResult {
   readonly values: number;
 }
 
-/** What a kill can cost. */
+/** The most work that a kill can cost. */
 const SAVE_EVERY_MS = 10_000;
 
 export async function runCheck(context: ActionContext, options: VaultCheckOptions): Promise<VaultCheckResult> {
@@ -67,7 +67,7 @@ export async function runCheck(context: ActionContext, options: VaultCheckOption
   }
 }
 
-/** What was found counts; that it cannot be remembered only costs time. */
+/** Failing to remember only costs time; the findings stand. */
 async function saveMemory({ settings }: ActionContext, memory: CheckMemory): Promise<void> {
   try {
     await memory.save();

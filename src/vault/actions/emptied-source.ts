@@ -41,7 +41,7 @@ export class EmptiedSource {
     this.#before = before;
   }
 
-  /** Throws `SOURCE_EMPTY` where a target is an empty folder or file now and was not. */
+  /** Throws `SOURCE_EMPTY` where a target that had content is an empty folder or file now. */
   async assertTargetsFilled({ root, paths }: Source): Promise<void> {
     if (root.path === undefined) return;
     const empty = paths.filter(isEmptyPath);
@@ -52,7 +52,7 @@ export class EmptiedSource {
     if (emptied.length > 0) throw this.#refused(emptied);
   }
 
-  /** Throws `SOURCE_EMPTY` where `bytes`, those of all files, are none and were some. */
+  /** Throws `SOURCE_EMPTY` where all files together have no bytes, and had some before. */
   async assertFilled(bytes: number): Promise<void> {
     if (bytes > 0) return;
     if (await this.#hadBytes()) throw this.#refused([]);
@@ -66,7 +66,7 @@ export class EmptiedSource {
       if (node.type === 'dir') return (await tree.readFolder(node.subtree)).length > 0;
       return node.type === 'file' && node.size > 0;
     } catch (error) {
-      // It was not there, or nobody can tell: then there is nothing to hold against the source.
+      // The backup before did not have it, or does not tell: nothing to compare with.
       this.#context.signal.throwIfAborted();
       if (isCairnError(error)) return false;
       throw error;
@@ -104,7 +104,10 @@ export class EmptiedSource {
   }
 }
 
-/** Synchronous, as all that looks at targets: some 20 µs a target, a tenth of what it takes otherwise. What cannot be looked at the backup itself reports. */
+/**
+ * Synchronous: some 20 µs for each target, a tenth of what an asynchronous call takes. What cannot be read here is left
+ * for the backup itself to report.
+ */
 function isEmptyPath(path: string): boolean {
   try {
     const found = fs.lstatSync(path);

@@ -45,7 +45,7 @@ export interface VaultRestoreOptions extends ReferenceOptions, SelectionOptions,
   /** Change nothing; the result tells what would be done. */
   readonly dryRun?: boolean | undefined;
   readonly sparse?: boolean | undefined;
-  /** How what is needed comes back from cold storage; without it, that anything is there is an error. */
+  /** How data comes back from cold storage; without it, needing any is an error. */
   readonly retrieval?: RetrievalOptions | undefined;
   /**
    * Asked before anything is written, with what is at the destination. It throws to refuse; where it does not,
@@ -62,7 +62,7 @@ export interface VaultRestoreResult extends RestoreResult {
   readonly backup: BackupRecord;
   /** The file or folder that was restored. */
   readonly destination: string;
-  /** What was found to lie in cold storage, where the storage has such a thing. */
+  /** What lies in cold storage, where the storage has any. */
   readonly retrieval?: RetrievalSummary | undefined;
 }
 
@@ -74,7 +74,7 @@ export interface RestorePlan {
 }
 
 interface Destination {
-  /** What goes to `target`; see the restorer. */
+  /** The part of the tree that goes to `target`, as the restorer takes it. */
   readonly root: readonly Uint8Array[] | undefined;
   readonly target: string;
   /** The file or folder that will be there afterwards. */

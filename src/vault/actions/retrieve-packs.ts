@@ -29,10 +29,10 @@ export interface RetrievalSummary {
   /** All that are needed, and their bytes. */
   readonly objects: number;
   readonly bytes: number;
-  /** Of them, to be asked for. */
+  /** How many of them are to be asked for. */
   readonly coldObjects: number;
   readonly coldBytes: number;
-  /** Of them, asked for before and not there yet. */
+  /** How many of them were asked for before and are not there yet. */
   readonly retrievingObjects: number;
   readonly retrievingBytes: number;
   readonly tier: RetrievalTier;

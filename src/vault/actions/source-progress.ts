@@ -54,7 +54,7 @@ export class SourceProgress implements AsyncDisposable {
     try {
       this.#totals = await scanSource(source, { signal: this.#stop.signal });
     } catch {
-      // Only an estimate: what is wrong with the source, the backup itself reports.
+      // Only an estimate; the backup itself reports what is wrong with the source.
     }
   }
 }

@@ -6,7 +6,7 @@ import type { AskIdentities } from '../../archives/read/open-archive.ts';
 
 /** What opens an archive that is encrypted. */
 export interface ArchiveKeys {
-  /** Of an archive that was made with a password of its own; by default that of the vault. */
+  /** The password of the archive, where it has its own; by default that of the vault. */
   readonly password?: Secret | undefined;
   /** Secret keys of age, for archives that were encrypted to public ones. */
   readonly identities?: readonly Secret[] | undefined;

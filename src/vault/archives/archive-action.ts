@@ -45,7 +45,7 @@ export interface ArchiveResult extends Omit<ArchiveDetails, 'problems'> {
 /** What making an archive needs: no repository, so a machine that cannot open one can do it. */
 export interface ArchiveContext {
   readonly storage: Storage;
-  /** Of the vault, where it was opened with one. */
+  /** The password of the vault, where it was opened with one. */
   readonly password: Secret | undefined;
   readonly jobs: number | undefined;
   readonly ageWorkFactor?: number | undefined;

@@ -12,7 +12,7 @@ import { assertName } from '../actions/backup-name.ts';
 import { momentStart } from '../reference/moment.ts';
 import { type ArchiveKeys, askKeys, describeKeyError } from './archive-access.ts';
 
-/** What to call it; by default what is known of it. */
+/** What an archive is called, when and where it was made; by default what is known of the file. */
 export interface NamingOptions {
   readonly name?: string | undefined;
   readonly time?: Date | string | undefined;
@@ -42,7 +42,7 @@ export async function openContent(
 export interface ArchiveFile extends AsyncDisposable {
   readonly source: ByteSource;
   readonly mtime: Date;
-  /** What lies beside it as `<file>.json`, as on the shelf it may come from. */
+  /** The sidecar beside it, `<file>.json`, as on the shelf that it may come from. */
   readonly sidecar: Sidecar | undefined;
 }
 
@@ -74,7 +74,7 @@ export async function openArchiveFile(file: string): Promise<ArchiveFile> {
   }
 }
 
-/** `undefined` where there is none, or some other document. */
+/** `undefined` where there is no such file, or it is no sidecar. */
 async function sidecarBeside(file: string): Promise<Sidecar | undefined> {
   try {
     return decodeSidecar(await readFile(sidecarOf(file)));

@@ -1,4 +1,4 @@
-// What a check says of the shelf of archives.
+// Checks the shelf of archives.
 import { createHash } from 'node:crypto';
 import { openArchive } from '../../archives/read/open-archive.ts';
 import { objectBytes, streamFrom } from '../../archives/read/object-bytes.ts';
@@ -52,7 +52,7 @@ export async function checkArchives(options: CheckArchivesOptions): Promise<{ re
     options.onProgress({ archives: ++checked, total: items.length, bytes });
     return findings;
   });
-  // Those that were found side by side are told in the order of their names.
+  // Findings of archives that were read at the same time are told in the order of their names.
   if (!options.readData) found.flat().forEach((finding) => onFinding(finding));
   return { archives: items.filter(isComplete).length };
 }

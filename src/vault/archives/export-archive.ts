@@ -1,14 +1,13 @@
 // A backup as an archive file: an archive as it is stored, a snapshot as an archive made of it.
-import { createHash } from 'node:crypto';
 import type { ArchiveCodec } from '../../archives/codec.ts';
-import { objectBytes, streamFrom } from '../../archives/read/object-bytes.ts';
+import { intactBytes } from '../../archives/read/intact-bytes.ts';
 import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import { formatStoredName } from '../../archives/stored-name.ts';
 import { archiveStream, type StreamTotals } from '../../archives/write/archive-stream.ts';
 import { BlockCompressor } from '../../archives/write/block-compressor.ts';
 import { ChunkFeed } from '../../archives/write/chunk-feed.ts';
 import { collectYoung } from '../../base/collect-young.ts';
-import { CairnError, hasCode } from '../../base/errors.ts';
+import { hasCode } from '../../base/errors.ts';
 import { ageEncryptor } from '../../formats/age/age-file.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import { type RetrievalOptions, retrieveObjects } from '../actions/retrieve-packs.ts';
@@ -61,22 +60,8 @@ async function exportStored(
   const { object, stored, sizeBytes, sidecar } = archive;
   await retrieveObjects({ ...context, dryRun: false }, [object], options.retrieval);
   const progress = archiveProgress(context, 'export', sizeBytes);
-  const hash = createHash('sha256');
-  const chunks = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const piece of streamFrom(objectBytes(repository.origin, object, sizeBytes), 0, signal)) {
-      hash.update(piece);
-      yield piece;
-      progress(piece.length);
-    }
-    // Before the file gets its name: what is not what was written is not handed out as if it were.
-    if (hash.copy().digest('hex') !== sidecar.storedSha256) {
-      throw new CairnError(
-        'ARCHIVE_CORRUPT',
-        `the archive ${stored} is damaged: its bytes are not those that were written`,
-      );
-    }
-  };
-  await writeOutput(options.to(stored), chunks(), { replace: options.replace === true, signal });
+  const chunks = intactBytes(repository.origin, archive, { onBytes: progress, signal });
+  await writeOutput(options.to(stored), chunks, { replace: options.replace === true, signal });
   return { backup: archiveRecord(archive), storedName: stored, sizeBytes, sha256: sidecar.storedSha256 };
 }
 
@@ -132,7 +117,9 @@ async function* snapshotTar(
   }
 }
 
-/** Whoever takes them may keep them, as a stream of Node does; the memory of an archive stream is used again. */
+/**
+ * Copies of the pieces: a consumer such as a stream of Node keeps them, and the memory of an archive stream is reused.
+ */
 async function* copied(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
     yield chunk.slice();

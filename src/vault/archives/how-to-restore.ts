@@ -3,12 +3,12 @@ import type { ArchiveDetails, BackupDetails } from '../reference/backup-details.
 import type { ValueBackup } from '../values/value-backup.ts';
 
 const decompressors = { zstd: 'zstd -d', gzip: 'gzip -d', none: undefined };
-/** All of it as it was: modes, owners where root unpacks, attributes. */
+/** Restores everything: modes, attributes, and owners where root unpacks. */
 const UNPACK = "tar -x -p --xattrs --xattrs-include='*' -f -";
 
 /**
- * One line for a shell. Of a value: prints its JSON. Of an archive: unpacks it, lying in the working directory, into that. Of a snapshot: restores it with
- * restic, which is told of the repository by RESTIC_REPOSITORY or -r.
+ * One line for a shell. It prints the JSON of a value, unpacks an archive that lies in the working directory into it,
+ * or restores a snapshot with restic, to which RESTIC_REPOSITORY or -r names the repository.
  */
 export function howToRestore(backup: BackupDetails): string {
   switch (backup.form) {

@@ -25,8 +25,8 @@ import { describeSettled } from './describe-settled.ts';
 import type { ImportedSnapshot } from './import-snapshot.ts';
 
 /**
- * What is not said comes from a sidecar beside the file (`<file>.json`), or from its name: `mydir.20261125T233000Z.tar.zst.age`,
- * or a name of bakthat.
+ * Name, time and the like that are not given here come from a sidecar beside the file (`<file>.json`), or from the
+ * file's name: `mydir.20261125T233000Z.tar.zst.age`, or as bakthat named it.
  */
 export interface ImportOptions extends ArchiveKeys, NamingOptions {
   /** What it becomes: an archive as it is, by default; or a snapshot, which shares its data with the other ones. */
@@ -98,7 +98,7 @@ async function describeFile(
     {
       entry: ({ kind, name, sizeBytes }) => {
         const path = entryPath(name);
-        // Of two tops none is told, so what leads out is as good as a second one.
+        // With two names at the top no name is recorded, so one that leads out counts as a second.
         tops.add(path.kind === 'path' ? (path.parts[0] ?? '') : '..');
         if (kind === 'dir') counts.directoryCount++;
         else counts.fileCount++;
@@ -126,7 +126,7 @@ async function describeFile(
   const [top = '', ...otherTops] = tops;
   return {
     ...naming,
-    // Where it was on its machine nobody says; the last component is what a restore needs.
+    // The original path is not known; a restore needs only its last component.
     paths:
       file.sidecar?.paths ??
       (top !== '' && top !== '..' && otherTops.length === 0 ? [`/${Buffer.from(top, 'latin1').toString('utf8')}`] : []),

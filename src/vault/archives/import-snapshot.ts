@@ -90,7 +90,7 @@ async function saveSnapshot(
 interface Place {
   /** The folders that the names in the archive lack, without a slash at the start. */
   readonly above: string;
-  /** Where the archive does not say, they are what is in it. */
+  /** The paths of the snapshot; where the sidecar names none, the names at the top of the archive. */
   readonly paths: readonly string[] | undefined;
 }
 
@@ -152,7 +152,10 @@ async function extract(
   }
 }
 
-/** The folders above what was archived are made here: so that a second import gives the same tree, they get its time. */
+/**
+ * The folders above the archived paths are made here and get the archive's time, so that a second import gives the same
+ * tree.
+ */
 async function dateFolders(root: string, above: string, time: Date): Promise<void> {
   const names = above.split('/').filter((name) => name !== '');
   for (let depth = names.length; depth > 0; depth--)
@@ -170,7 +173,7 @@ async function backUp(
   { name, time, host, tags }: Naming,
 ): Promise<BackupResult> {
   const source = openFolderAsRoot(root, paths);
-  // What is remembered of sources is about places that stay; this one is new each time.
+  // The source memory is for places that stay; this folder is new each time.
   const settings = { ...context.settings, memoryFolder: undefined };
   const { jobs } = settings;
   const ahead = await BackupAhead.of(source, { jobs, memoryFolder: undefined, force: true });

@@ -23,7 +23,7 @@ interface Place {
   /** What will be there afterwards, where that can be told. */
   readonly destination: string;
   readonly root: readonly string[] | undefined;
-  /** What the archive says that it holds, and so all that may be written. */
+  /** The name at the top of the archive; nothing else may be written. */
   readonly within?: string | undefined;
 }
 
@@ -106,7 +106,7 @@ function leadsUp(recorded: string): boolean {
   return recorded.split(/[\\/]/u).includes('..');
 }
 
-/** Damage shows when half is restored already; what is there is whole then. */
+/** Damage may show when half is restored already; the files that are there are whole. */
 function afterSome(error: unknown, { files }: ExtractCounts, dryRun: boolean): unknown {
   if (dryRun || files === 0 || !(error instanceof CairnError) || error.code === 'TARGET_FULL') return error;
   const { code, hint, retry, facts } = error;
@@ -142,7 +142,7 @@ function resultOf({ counts, problems }: TreeWriter): RestoreResult {
   };
 }
 
-/** What its sidecar says, for a dry run of what cannot be read yet. */
+/** The counts of the sidecar, for a dry run of an archive that cannot be read yet. */
 function foreseen({ sidecar }: StoredArchive): RestoreResult {
   return {
     status: 'complete',
@@ -172,7 +172,7 @@ class ArchiveMeter {
     this.#fetched = fetched;
   }
 
-  /** Tells how far it is, and gives everything else its turn now and then. */
+  /** Reports progress, and lets timers and requests have their turn now and then. */
   tick({ files, bytes }: ExtractCounts, errors: number): Promise<void> | undefined {
     const now = performance.now();
     if (now - this.#toldAt < TICK_MS) return undefined;

@@ -27,7 +27,7 @@ export function archiveShelf({ repository, settings, signal }: ShelfContext): Ba
       await settle(items);
       const byId = new Map(items.filter(isComplete).map((item) => [item.stored, item]));
       const removed: string[] = [];
-      // Gone for all who look once its deletion has begun, also where that does not end.
+      // It is gone for every reader once its deletion has begun, even if that is never finished.
       const hidden: string[] = [];
       const failed: { id: string; error: unknown }[] = [];
       for (const { id, tags } of backups) {

@@ -1,4 +1,4 @@
-// Where backups of a form lie, as far as retention needs to know it: which are there, and how they go.
+// A shelf as retention sees it: which backups of a form are there, and how they are removed.
 import type { ActionContext } from '../actions/backup-action.ts';
 import type { BackupRecord } from '../reference/backup-record.ts';
 import { archiveShelf } from './archive-shelf.ts';
@@ -17,7 +17,7 @@ export interface BackupShelf {
   settle?(): Promise<void>;
 }
 
-/** Forms whose removal takes several steps, which one that was stopped leaves half done. */
+/** Forms whose removal takes several steps, so that a run that was stopped can leave it half done. */
 export const settledForms: readonly BackupForm[] = ['archive', 'value'];
 
 export interface ShelfRemoval {

@@ -42,7 +42,7 @@ export interface CopyOptions extends BackupSelection, CareOptions<CopyResult> {
   readonly onCopy?: ((copy: BackupCopy) => void) | undefined;
 }
 
-/** What becomes of one backup. `backup` is the one in the source, `id` its id in the target. */
+/** The outcome for one backup. `backup` is the one in the source, `id` its id in the target. */
 export type BackupCopy =
   | {
       readonly outcome: 'copied';
@@ -258,7 +258,7 @@ class CopyRun {
     this.#target.settings.catalog?.recordBackup(snapshotEntry({ id: copied.copy, snapshot }));
   }
 
-  /** What is known of each snapshot before anything is copied. */
+  /** The foreseen outcome for each snapshot, before anything is copied. */
   async #foresee(
     planned: readonly PlannedCopy[],
     trees: SourceTrees,

@@ -1,7 +1,6 @@
-// Copies of archives and values into another vault: their bytes as they are, compared with the hash that is known of them. What is
-// there already is skipped, so that an interrupted copy goes on where it was.
-import { createHash } from 'node:crypto';
-import { objectBytes, streamFrom } from '../../archives/read/object-bytes.ts';
+// Copies archives and values into another vault: their bytes as they are, compared with the hash that is known of them.
+// What is there already is skipped, so that an interrupted copy goes on where it was.
+import { intactBytes } from '../../archives/read/intact-bytes.ts';
 import { readShelf, type StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import { putArchive } from '../../archives/shelf/write-archive.ts';
 import { CairnError, hasCode, isCairnError, messageOf } from '../../base/errors.ts';
@@ -22,9 +21,9 @@ type TargetVault = Pick<ActionContext, 'repository' | 'settings'>;
 
 export interface ShelfCopies {
   readonly copies: readonly BackupCopy[];
-  /** Of what the target did not have. */
+  /** Bytes of what the target did not have. */
   readonly bytes: number;
-  /** Of what was written; 0 in a plan. */
+  /** Bytes that were written; 0 in a plan. */
   readonly storedBytes: number;
 }
 
@@ -32,11 +31,13 @@ interface ShelfPlan {
   readonly archives: readonly StoredArchive[];
   readonly values: readonly StoredVersion[];
   readonly present: readonly BackupCopy[];
-  /** What it comes to if all goes well. */
+  /** The result if all goes well. */
   readonly foreseen: ShelfCopies;
 }
 
-/** What of the chosen archives and values the target lacks. Throws `NOT_SUPPORTED` where it can hold none. */
+/**
+ * Plans to copy the chosen archives and values that the target lacks. Throws `NOT_SUPPORTED` where it can hold none.
+ */
 export async function planShelves(
   { signal }: Pick<ActionContext, 'signal'>,
   target: TargetVault,
@@ -68,7 +69,7 @@ function noShelves({ repository: { origin } }: TargetVault): CairnError {
   );
 }
 
-/** By their bytes: of two archives in one second the later has another name there. */
+/** Archives are recognised by their bytes: the later of two made in one second may have another name there. */
 async function lookUpArchives(
   { repository, settings }: TargetVault,
   archives: readonly StoredArchive[],
@@ -166,33 +167,22 @@ async function outcomeOf(
   }
 }
 
-/** What is wrong with one of them; everything else, such as a target that is full, is wrong with all. */
+/** Errors that concern one archive or value; any other, such as a full target, stops the copy. */
 const damage = ['ARCHIVE_CORRUPT', 'VALUE_CORRUPT', 'OBJECT_MISSING', 'OBJECT_TRUNCATED', 'OBJECT_COLD'] as const;
 
 async function copyArchive(
   { repository, signal }: ActionContext,
   target: TargetVault,
-  { object, stored, sizeBytes, sidecar }: StoredArchive,
+  archive: StoredArchive,
   progress: (bytes: number) => void,
 ): Promise<string> {
-  const { name, time, codec, encryption, storedSha256 } = sidecar;
-  const hash = createHash('sha256');
-  const chunks = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const piece of streamFrom(objectBytes(repository.origin, object, sizeBytes), 0, signal)) {
-      hash.update(piece);
-      yield piece;
-      progress(piece.length);
-    }
-    if (hash.digest('hex') === storedSha256) return;
-    throw new CairnError(
-      'ARCHIVE_CORRUPT',
-      `the archive ${stored} is damaged: its bytes are not those that were written`,
-    );
-  };
+  const { sidecar } = archive;
+  const { name, time, codec, encryption } = sidecar;
+  const chunks = intactBytes(repository.origin, archive, { onBytes: progress, signal });
   const copy = await putArchive(
     target.repository.origin,
     { name, time, codec, encrypted: encryption !== 'none' },
-    { chunks: chunks(), describe: () => sidecar },
+    { chunks, describe: () => sidecar },
     { signal },
   );
   target.settings.catalog?.recordBackup(archiveEntry(archiveDetails(copy)));
@@ -217,7 +207,7 @@ async function copyValue(
   try {
     await target.repository.origin.write(object, bytes, { ifAbsent: true, signal });
   } catch (error) {
-    // Its name says what is in it.
+    // The name holds a checksum, so what is there is the same.
     if (!hasCode(error, 'OBJECT_EXISTS')) throw error;
   }
   progress(bytes.length);

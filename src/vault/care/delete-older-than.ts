@@ -48,5 +48,6 @@ export async function deleteOlderThan(context: ActionContext, call: OlderThanCal
 async function planOf(context: ActionContext, call: OlderThanCall): Promise<OlderThanPlan> {
   const [what, filter = {}, options = {}] = call;
   if (typeof what !== 'string') return what;
+  // The first argument tells the two calls apart, but narrows only itself: behind an interval comes a filter.
   return planDeleteOlderThan(context, what, filter as NamedFilter, options);
 }

@@ -25,7 +25,7 @@ export interface PruneResult {
   /** `planned` for a dry run; `nothing` where nothing was to be done; `partial` where something stays that should not. */
   readonly status: 'planned' | 'nothing' | 'complete' | 'partial';
   readonly removedPacks: number;
-  /** What the vault takes less than before, apart from index files; negative where more was written than removed. */
+  /** How many bytes smaller the vault is, index files aside; negative where more was written than removed. */
   readonly freedBytes: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -62,7 +62,7 @@ export async function pruneVault(context: ActionContext, options: PruneOptions):
     await using session = await openSession(repository, settings, { mode: 'shared', purpose: 'write', signal });
     const planned = await plan(context, options, session.signal);
     const hasWork = changesVault(planned.plan);
-    // Here, where others may go on: the exclusive lock is for a few requests.
+    // Under the shared lock, where others may go on: the exclusive one is held for a few requests only.
     if (!hasWork || !isLocal(repository)) await removeLeftovers(repository, settings, session.signal);
     if (!hasWork) return emptyResult(planned.plan, 'nothing');
     refuseIfEmpty(planned, options);
@@ -107,7 +107,7 @@ function plan(context: ActionContext, options: PruneOptions, signal: AbortSignal
   const { repository } = context;
   return planPrune(repository, {
     ...options,
-    // Data that lies in the cold cannot be read at once: of it goes what nothing needs, in whole packs.
+    // Cold data cannot be read at once, so only whole packs that nothing needs are removed.
     repackCacheableOnly: options.repackCacheableOnly ?? repository.config.coldClass !== undefined,
     signal,
     onProgress: reporter(context),

@@ -58,7 +58,7 @@ export async function removePlanned(
       removed.push(...outcome.removed.flatMap((id) => byId.get(id) ?? []));
       failed.push(...outcome.failed.flatMap((failure) => failedOf(failure, byId)));
     } finally {
-      // Also of a run that is stopped half way: the catalog must not show what is gone.
+      // Recorded also when the run is stopped half way: the catalog must not show what is gone.
       context.settings.catalog?.recordDeleted(form, gone);
     }
   }
@@ -66,7 +66,7 @@ export async function removePlanned(
   return { removed, failed };
 }
 
-/** What an earlier run began to remove is in no plan any more, since it is not listed; who runs again wants it gone. */
+/** What an earlier run began to remove is no longer listed, so no plan names it: it is ended here. */
 async function settleOthers(context: ShelfContext, handled: ReadonlySet<BackupForm>): Promise<void> {
   for (const form of settledForms) {
     if (handled.has(form)) continue;
@@ -98,7 +98,7 @@ interface OpenShelf {
 
 type OpenShelves = ReadonlyMap<BackupForm, OpenShelf>;
 
-/** Those that the plan is about, each with what is there now. */
+/** The shelves of the plan, each with the ids that are there now. */
 async function openShelves(plan: ForgetPlan, context: ShelfContext): Promise<OpenShelves> {
   const backups = plan.groups.flatMap(({ keep, forget }) => [...keep.map(({ backup }) => backup), ...forget]);
   const shelves = new Map<BackupForm, OpenShelf>();

@@ -108,7 +108,7 @@ async function refuseEmptying(first: Storage, plans: readonly MirrorRepairPlan[]
   });
 }
 
-/** Under a lock everything is compared again; removed is only what was planned, and is still to be removed. */
+/** Compares everything again under a lock; only what was planned and is still superfluous is removed. */
 export async function applyRepairs(
   mirror: MirroredStorage,
   context: ActionContext,
@@ -117,7 +117,7 @@ export async function applyRepairs(
   const { repository, settings, report } = context;
   const removes = plans.some(({ remove }) => remove.length > 0);
   await using session = await openSession(repository, settings, {
-    // Who only adds disturbs no backup. A pack that a backup is writing would look like one too many.
+    // Adding disturbs no backup. Removing might: a pack that a backup is just writing looks superfluous.
     mode: removes ? 'exclusive' : 'shared',
     purpose: 'write',
     signal: context.signal,

@@ -56,6 +56,7 @@ export async function rotateBackups(context: ActionContext, call: RotationCall):
 async function planOf(context: ActionContext, call: RotationCall): Promise<RotationPlan> {
   const [what, rules, options = {}] = call;
   if (isPlan(what)) return what;
+  // `isPlan` has told the two calls apart, which narrows only the first argument: behind a filter come rules.
   return planRotation(context, what, (rules ?? {}) as RotationRules, options);
 }
 

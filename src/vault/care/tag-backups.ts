@@ -77,7 +77,7 @@ async function tagArchives(
     const sidecar = await replaceSidecar(
       repository.origin,
       archive.object,
-      // By what it says now: others may have changed it since it was listed.
+      // Based on what it says now: others may have changed it since it was listed.
       (now) => ({ ...now, tags: changedTags(now.tags, change) ?? now.tags }),
       signal,
     );

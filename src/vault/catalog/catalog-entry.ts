@@ -8,17 +8,8 @@ import { backupRecord } from '../reference/backup-record.ts';
 import type { ValueBackup } from '../values/value-backup.ts';
 
 export function snapshotEntry(record: SnapshotRecord): CatalogBackup {
-  const { form, id, name, time, host, tags, paths, bytes, storedBytes } = backupRecord(record);
   return {
-    form,
-    id,
-    name,
-    time,
-    host,
-    tags,
-    paths,
-    bytes,
-    storedBytes,
+    ...sharedFields(backupRecord(record)),
     files: record.snapshot.summary?.totalFilesProcessed ?? null,
     // A snapshot is many objects, each with a hash and a way of compression of its own.
     sha256: null,
@@ -29,17 +20,8 @@ export function snapshotEntry(record: SnapshotRecord): CatalogBackup {
 }
 
 export function archiveEntry(archive: Omit<ArchiveDetails, 'problems'>): CatalogBackup {
-  const { form, id, name, time, host, tags, paths, bytes, storedBytes } = archive;
   return {
-    form,
-    id,
-    name,
-    time,
-    host,
-    tags,
-    paths,
-    bytes,
-    storedBytes,
+    ...sharedFields(archive),
     files: archive.fileCount,
     sha256: archive.storedSha256,
     encrypted: archive.encryption !== 'none',
@@ -48,7 +30,17 @@ export function archiveEntry(archive: Omit<ArchiveDetails, 'problems'>): Catalog
   };
 }
 
-/** From the name of its object alone: what is in a value is nobody's business here. */
+/** Made from the name of the object alone: the catalog never reads a value. */
 export function valueEntry({ compressed, encrypted, object, ...value }: ValueBackup): CatalogBackup {
   return { ...value, files: null, sha256: null, encrypted, codec: compressed ? 'gzip' : 'none', object };
+}
+
+type SharedFields = Pick<
+  CatalogBackup,
+  'form' | 'id' | 'name' | 'time' | 'host' | 'tags' | 'paths' | 'bytes' | 'storedBytes'
+>;
+
+/** Of a backup that has more fields than the catalog has columns. */
+function sharedFields({ form, id, name, time, host, tags, paths, bytes, storedBytes }: SharedFields): SharedFields {
+  return { form, id, name, time, host, tags, paths, bytes, storedBytes };
 }

@@ -71,7 +71,7 @@ function archiveShelf({ origin }: ActionContext['repository'], settings: VaultSe
   };
 }
 
-/** A version of a value is never changed either, and its name says all that there is to know. */
+/** A version of a value is never changed either, and its name says everything the catalog keeps. */
 function valueShelf(repository: ActionContext['repository'], settings: VaultSettings): CatalogShelf {
   const versions = new Map<string, ValueBackup>();
   return {
@@ -79,7 +79,7 @@ function valueShelf(repository: ActionContext['repository'], settings: VaultSett
     async *listIds(signal) {
       const { keys } = await loadShelf(valuesContext(repository, settings), { signal });
       for (const backup of keys.flatMap((key) => key.versions.map(valueBackup))) {
-        // Of two with one id the newer one comes first, as for who reads them.
+        // Where two versions have one id the newer comes first, as it does for readers.
         if (versions.has(backup.id)) continue;
         versions.set(backup.id, backup);
         yield backup.id;

@@ -19,7 +19,7 @@ export interface RunOutcome {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** What those actions end with that have no events, and a row in the catalog all the same. */
+/** Results of actions that have a row in the catalog but no events. */
 export interface CareResults {
   readonly rewrite: RewriteResult;
   readonly repairIndex: IndexRepairResult;
@@ -36,7 +36,7 @@ export type CareAction = keyof CareResults;
 type Counts = Readonly<Record<string, number>>;
 type Ended = { readonly counts: Counts; readonly isPartial?: boolean };
 
-/** What of each result is worth a number. An action that is not here has none. */
+/** The numbers of each result that the catalog keeps; an action that is not here has none. */
 const actions: { readonly [A in ActionName]?: (result: ActionResults[A]) => Ended } = {
   backup: ({ status, counts, problems }) => ({
     counts: {

@@ -10,7 +10,7 @@ import type { RunOutcome } from './run-outcome.ts';
 
 type Change = (changes: CatalogChanges) => void;
 
-/** A run that takes longer shows up in the catalog while it goes on. */
+/** A run that takes longer than this appears in the catalog while it goes on. */
 const SHOW_RUN_AFTER_MS = 2000;
 
 /**
@@ -158,7 +158,7 @@ export class RecordedRun extends SessionRecorder {
     const own = ownProcess();
     this.recorder.enqueue((changes) => {
       changes.putRun({ ...this.#run, endedAt: changes.now(), status, errorCode, counts });
-      // Only where process ids mean the same for all who run on a machine of this name.
+      // Only where process ids mean the same to every process on a machine of this name.
       if (own.pidSpace !== undefined) changes.settleLostRuns(own.hostname, (pid) => own.isAlive(pid));
     });
   }

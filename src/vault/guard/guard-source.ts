@@ -76,7 +76,7 @@ export async function guardSource<T>(
     vault.backup(source, { ...backupOptions(options, signal), hold: label, ahead: opened }),
   );
   if (backup.status === 'partial') {
-    // Nothing will need it: held, each further try would leave one more for good.
+    // The change was never begun, so nothing needs this backup; held, each try would leave one more for good.
     throw notWhole((await release(vault, context, backup, label)) ?? backup);
   }
   signal.throwIfAborted();
@@ -91,7 +91,7 @@ export async function guardSource<T>(
   return { value, backup: released ?? backup, released: released !== undefined };
 }
 
-/** Throws where a rollback that is wanted could not be done, before anything is. */
+/** Throws, before anything is done, where the wanted rollback would not be possible. */
 async function openGuarded(context: ActionContext, source: BackupSource, options: GuardOptions): Promise<BackupAhead> {
   const ahead = await BackupAhead.begin(source, { ...aheadOptions(context), streamName: options.name ?? 'stdin' });
   const { root, paths } = ahead.source;
@@ -125,7 +125,7 @@ interface FailedChange {
   readonly options: GuardOptions;
 }
 
-/** The error to throw, once the source is as it was, or could not be. A stop that was asked for does not stop this. */
+/** Brings the source back and returns the error to throw. An abort does not stop this. */
 async function rolledBack(failed: FailedChange, cause: unknown): Promise<CairnError> {
   const context = { ...failed.context, signal: new AbortController().signal };
   const { backup, options } = failed;
@@ -160,7 +160,7 @@ async function rolledBack(failed: FailedChange, cause: unknown): Promise<CairnEr
   }
 }
 
-/** The source may be half of the one and half of the other by now. */
+/** Where to find what the change left, for the hint of a failed rollback. */
 function describeSaved(saved: BackupResult | undefined): string {
   return saved === undefined ? '' : ` What the change left is saved as ${shortId(saved.id)} (${saved.name}).`;
 }
@@ -194,7 +194,7 @@ async function keepFailedState({
     context,
     vault.backup([...source.paths], { name, tags, host, hold: `${label}-failed`, allowEmpty: true, ahead }),
   );
-  // What the change removed is no loss; what cannot be read would be one.
+  // Files that the change removed are no loss; files that cannot be read would be one.
   const unread = kept.problems.filter(({ code }) => code !== 'SOURCE_MISSING');
   if (unread.length === 0) return kept;
   throw new CairnError('BACKUP_PARTIAL', `${unread[0]?.path} cannot be saved as the change left it, so it stays`, {
@@ -216,7 +216,7 @@ function incomplete({ problems }: RollbackResult): CairnError {
   });
 }
 
-/** The backup without its hold, which gives it another id. That it stays held is told, and fails nothing. */
+/** Releases the hold, which gives the backup another id. Where that fails it is reported, and the backup stays held. */
 async function release(
   vault: GuardingVault,
   context: ActionContext,

@@ -1,6 +1,6 @@
 import type { BackupRecord } from '../reference/backup-record.ts';
 
-/** What there is of one name. */
+/** A summary of the backups of one name. */
 export interface BackupInfo {
   readonly name: string;
   /** `null` where there is no backup of that name. */

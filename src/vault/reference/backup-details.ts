@@ -6,10 +6,10 @@ import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import type { ValueBackup } from '../values/value-backup.ts';
 import { type ArchiveBackup, archiveRecord, backupRecord, type SnapshotBackup } from './backup-record.ts';
 
-/** Everything that is recorded about one backup; of a value that is what its record says. */
+/** Everything that is recorded about one backup; for a value that is its record. */
 export type BackupDetails = SnapshotDetails | ArchiveDetails | ValueBackup;
 
-/** What the sidecar of an archive says, beside the record. */
+/** An archive's record, and what else its sidecar says. */
 export interface ArchiveDetails
   extends
     ArchiveBackup,

@@ -1,6 +1,5 @@
 // Which backup a reference means, over all forms.
-import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
-import { readShelf } from '../../archives/shelf/read-shelf.ts';
+import { readShelf, type StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import { CairnError } from '../../base/errors.ts';
 import { isId, type SnapshotId } from '../../base/ids.ts';
 import { parseStoredName } from '../../archives/stored-name.ts';
@@ -12,7 +11,7 @@ import { loadSnapshots, type VaultSettings } from '../vault-session.ts';
 import { type BackupFilter, matcherOf } from './backup-filter.ts';
 import { chooseSnapshot, type ReferenceOptions } from './choose-snapshot.ts';
 
-interface ChooseContext {
+export interface ChooseContext {
   readonly repository: Repository;
   readonly settings: VaultSettings;
   readonly signal?: AbortSignal | undefined;
@@ -74,7 +73,10 @@ function archiveByStoredName(archives: readonly StoredArchive[], reference: stri
   });
 }
 
-/** An archive as references and filters see snapshots; its id is none that a prefix could mean. */
+/**
+ * An archive as references and filters see snapshots. Its two ids are none, so that no prefix can mean them: hence the
+ * casts. It never leaves this file.
+ */
 function asSnapshot({ stored, sidecar }: StoredArchive): SnapshotRecord {
   const { name, time, host, tags, paths } = sidecar;
   return {

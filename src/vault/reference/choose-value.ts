@@ -1,17 +1,10 @@
 import { CairnError, hasCode } from '../../base/errors.ts';
-import type { Repository } from '../../repository/repository.ts';
 import { versionId } from '../../values/value-version.ts';
 import { findValue, type FoundValue } from '../values/value-backup.ts';
 import { valuesContext } from '../values/values-context.ts';
-import { loadSnapshots, type VaultSettings } from '../vault-session.ts';
-import { chooseArchive } from './choose-backup.ts';
+import { loadSnapshots } from '../vault-session.ts';
+import { chooseArchive, type ChooseContext } from './choose-backup.ts';
 import { chooseSnapshot, type ReferenceOptions } from './choose-snapshot.ts';
-
-interface ChooseContext {
-  readonly repository: Repository;
-  readonly settings: VaultSettings;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * The value that a reference means, or `undefined` where it means a backup of another form or nothing. Costs two listings

@@ -1,4 +1,4 @@
-// What an action on several backups is for, over the forms that it knows.
+// Chooses the backups of every form that an action on several of them is meant for.
 import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import { loadShelf, type StoredVersion } from '../../values/value-shelf.ts';
 import { valuesContext } from '../values/values-context.ts';

@@ -9,7 +9,7 @@ interface ShelfCheck {
   readonly onFinding: ((finding: Finding) => void) | undefined;
 }
 
-/** `result` with what the shelf of values has to say. */
+/** Adds the findings of the shelf of values to `result`. */
 export async function checkValueShelf<R extends CheckResult>(
   { repository, signal }: Pick<ActionContext, 'repository' | 'signal'>,
   { readData, onFinding }: ShelfCheck,

@@ -39,7 +39,7 @@ export async function restoreValue(
   return result(backup, destination, isWritten, json.length);
 }
 
-/** What chooses among files has nothing to choose here; who gives it means another backup. */
+/** Options that choose among files mean nothing for a value: whoever gives one means another backup. */
 function refuseSelection({ path, include, iinclude, exclude, iexclude, delete: deletes }: VaultRestoreOptions): void {
   const patterns = [include, iinclude, exclude, iexclude];
   const isPlain = path === undefined && deletes !== true && patterns.every((given) => given === undefined);

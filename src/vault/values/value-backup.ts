@@ -50,8 +50,8 @@ interface CallOptions {
 }
 
 /**
- * Each key that matches with its newest version, oldest first; with `before` the one that was the newest then. Values have no
- * host, tags or paths: who asks for some gets none.
+ * The newest version of each key that matches, oldest first; with `before`, the version that was the newest then.
+ * Values have no host, tags or paths, so none matches a filter on them.
  */
 export async function listValueBackups(
   context: ValuesContext,
@@ -83,10 +83,10 @@ async function keysNamed(
   return { keys: state === undefined ? [] : [state] };
 }
 
-/** What a reference means among the values. */
+/** The version, or versions, that a reference means. */
 export interface FoundValue {
   readonly version: StoredVersion;
-  /** What goes when it is deleted: a key with all its versions, newest first, or one that was named by its id or a time. */
+  /** What deleting it removes: all versions of a key, newest first, or the one that was named by its id or a time. */
   readonly versions: readonly StoredVersion[];
 }
 
@@ -120,7 +120,7 @@ function earlier(one: Date, other: Date | undefined): Date {
   return other === undefined || one < other ? one : other;
 }
 
-/** What there is of a key, where the text can be one. */
+/** The state of a key; `undefined` where the text cannot be one. */
 async function keyState(context: ValuesContext, name: string, options: CallOptions): Promise<KeyState | undefined> {
   const key = asKey(name);
   return key === undefined ? undefined : loadKey(context, key, options);

@@ -22,7 +22,7 @@ export function valueFileName(key: ValueKey): string {
   return `${folder.slice(0, 200)}~${hash}${ENDING}`;
 }
 
-/** What `overwrite` means for one file. */
+/** Applies `overwrite` to one file. */
 export async function isToBeWritten(
   file: string,
   content: Uint8Array,

@@ -52,7 +52,7 @@ export interface ListValuesOptions extends SignalOptions {
 
 export type VaultUrlOptions = Omit<ValueUrlOptions, 'at'> & { readonly at?: Date | string | undefined };
 
-/** Anything but a repository: values are not sealed with its key. */
+/** What values need of a vault: no repository, since they are not sealed with its key. */
 const URL_KEY_LABEL = 'cairn value urls 1';
 
 /**
@@ -67,7 +67,7 @@ const URL_KEY_LABEL = 'cairn value urls 1';
 export class VaultValues {
   readonly #repository: Repository;
   readonly #context: ValuesContext;
-  /** Ends what deletes left, once for an open vault: with its first write. */
+  /** Ends deletes that were left unfinished, once for each open vault, with its first write. */
   #settled = false;
 
   /** `vault.values`. */
@@ -116,7 +116,7 @@ export class VaultValues {
     return found === undefined ? options.default : checked(found, options.schema);
   }
 
-  /** The same, and rejects with `VALUE_MISSING` where there is none. */
+  /** The same, but rejects with `VALUE_MISSING` where there is none. */
   getOrThrow<T>(key: string, options: GetValueOptions & WithSchema<T>): Promise<T>;
   getOrThrow(key: string, options?: GetValueOptions): Promise<JsonValue>;
   async getOrThrow(key: string, options: GetValueOptions & Partial<WithSchema<unknown>> = {}): Promise<unknown> {
@@ -178,7 +178,10 @@ export class VaultValues {
     return answerUrl(this.#context, () => this.#urlKey(), request, options);
   }
 
-  /** Of the master key, which all passwords of the vault open: any machine that opens the vault signs and answers. */
+  /**
+   * Derived from the master key, which every password of the vault opens: so any machine that can open the vault can
+   * sign and answer.
+   */
   #urlKey(): Uint8Array {
     const { key, config } = this.#repository;
     const master = concatBytes([key.encrypt, key.macK, key.macR]);

@@ -132,7 +132,8 @@ function someRefused({ host, to }: EmailSettings, refused: number): CairnError {
 
 function meaningOf({ host, name }: EmailSettings, error: unknown): CairnError {
   if (error instanceof CairnError) return error;
-  const { code = '', responseCode = 0 } = error as { readonly code?: string; readonly responseCode?: number };
+  // nodemailer puts both on its errors.
+  const { code = '', responseCode = 0 }: { readonly code?: string; readonly responseCode?: number } = Object(error);
   const passes =
     responseCode === 0 ? ['ECONNECTION', 'ETIMEDOUT', 'ESOCKET', 'EDNS'].includes(code) : responseCode < 500;
   const hint = hints[code];

@@ -174,6 +174,7 @@ class AzureStorage implements Storage {
     }
     const bytes = Buffer.allocUnsafeSlow(contentLength);
     let filled = 0;
+    // Without an encoding, which nobody sets, a stream of Node gives buffers.
     for await (const chunk of (body ?? []) as AsyncIterable<Buffer>) {
       if (filled + chunk.length <= contentLength) bytes.set(chunk, filled);
       filled += chunk.length;

@@ -158,7 +158,7 @@ const statusMeanings = new Map<number, StatusMeaning>([
   ],
 ]);
 
-/** Of an answer, what its meaning depends on. */
+/** The parts of an answer that decide what it means. */
 export interface Refusal {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;

@@ -6,7 +6,7 @@ import { secretVariable } from '../../../base/secret-variable.ts';
 export interface RestLocation {
   /** Ends in `/`; without user and password. */
   readonly base: URL;
-  /** Of the URL; those of the environment are looked for where it has none. */
+  /** From the URL; where it has none, the environment is asked. */
   readonly login: RestLogin | undefined;
   /** A Unix socket to connect to instead of the host. */
   readonly socketPath: string | undefined;

@@ -17,6 +17,7 @@ export function gatherWrites(socket: Socket): Socket {
         socket.uncork();
       });
     }
+    // The overloads of `write` differ in what may follow; all of it is passed on.
     return write(chunk, ...(rest as []));
   };
   return socket;

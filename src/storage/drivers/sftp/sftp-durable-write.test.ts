@@ -21,6 +21,7 @@ function sessionWith(overrides: Record<string, () => Promise<void>>): {
       };
     },
   });
+  // A proxy answers to whatever is asked of it, which no type can say.
   return { session: session as unknown as SftpSession, asked };
 }
 

@@ -4,6 +4,7 @@ import { answerWithin, SilentServer } from './answer-within.ts';
 import { type FileSystemSpace, SFTP_STATUS, sftpStatus, SftpStatusError } from './sftp-errors.ts';
 
 /** An open file or folder on the server. */
+/** A handle is a buffer to ssh2; the brand, put on where one is opened, keeps others from being taken for it. */
 export type SftpHandle = Buffer & { readonly __brand: 'SftpHandle' };
 
 export type SftpExtension =
@@ -205,6 +206,7 @@ export class SftpSession {
     if (!this.has('statvfs@openssh.com')) return undefined;
     try {
       const found = await this.#request<Record<string, number>>(
+        // ssh2 declares a callback without the result.
         (done) => this.#sftp.ext_openssh_statvfs(path, done as never),
         AbortSignal.timeout(10_000),
       );

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { mapConcurrent, Semaphore } from '../../../base/concurrency.ts';
-import { ChunkSource } from '../../chunk-source.ts';
+import { storeChunks } from '../../chunk-source.ts';
 import { checkObjectName, checkPrefix, isObjectName, isTemporaryName, nameOfTemporary } from '../../object-name.ts';
 import { exists, partsOf } from '../../object-range.ts';
 import type {
@@ -131,14 +131,7 @@ class SftpStorage implements Storage {
     const { ifAbsent, signal } = options;
     // Found out at the end for certain; but hours may have passed by then.
     if (ifAbsent === true && (await this.stat(name, { signal })) !== undefined) throw exists(name);
-    const source = new ChunkSource(chunks, signal);
-    try {
-      await this.#store(name, source, options, () => !source.isStarted);
-    } catch (error) {
-      source.throwFailure();
-      throw error;
-    }
-    return { sizeBytes: source.sizeBytes };
+    return storeChunks(chunks, signal, (source) => this.#store(name, source, options, () => !source.isStarted));
   }
 
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {

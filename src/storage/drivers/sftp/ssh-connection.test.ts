@@ -13,6 +13,7 @@ async function openOn(react: (client: EventEmitter, answer: Answer) => void): Pr
     end: () => client.emit('close'),
   });
   const carrier = { stream: new PassThrough(), complaint: () => '', end: async () => {} };
+  // Of ssh2's client a connection uses these methods and its events.
   await using connection = new SshConnection(client as unknown as Client, carrier, 'ann@server:22', {
     openMs: 20,
   });

@@ -265,6 +265,7 @@ async function logInClient(
     keepaliveInterval: PING_MS,
     // Never: the watchdog decides.
     keepaliveCountMax: Number.MAX_SAFE_INTEGER,
+    // ssh2 declares the names that it knows; `check` has them from known_hosts and that very list.
     algorithms: { serverHostKey: [...check.algorithms] as never, cipher: [...CIPHERS] },
     hostVerifier: (key: Buffer) => {
       refusal = check.refuse(key);

@@ -198,6 +198,7 @@ async function identitiesOf(agent: BaseAgent, signal: AbortSignal | undefined): 
   const { promise, resolve } = Promise.withResolvers<ParsedKey[]>();
   const patience = AbortSignal.any([AbortSignal.timeout(AGENT_MS), ...(signal === undefined ? [] : [signal])]);
   patience.addEventListener('abort', () => resolve([]), { once: true });
+  // ssh2's own agents give parsed keys; its types allow for others that do not.
   agent.getIdentities((error, keys) => resolve(error ? [] : ((keys ?? []) as ParsedKey[])));
   const keys = await promise;
   signal?.throwIfAborted();

@@ -114,7 +114,8 @@ async function* deflated(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
   const done = pipeline(Readable.from(content, { objectMode: true }), deflate, output);
   // The reader of `output` sees the failure first; this one is awaited below.
   done.catch(() => {});
-  for await (const part of output) yield part as Buffer;
+  const parts: AsyncIterable<Buffer> = output;
+  for await (const part of parts) yield part;
   await done;
 }
 

@@ -1,4 +1,5 @@
-// Growable columns of numbers: a plan of a million files is a few typed arrays, not a million objects.
+// Growable columns of numbers: a plan of a million files is a few typed arrays, not a million objects. A class for each
+// kind of array, and not one for both: what meets two kinds of arrays is compiled for neither.
 
 const FIRST_CAPACITY = 1024;
 
@@ -28,6 +29,11 @@ export class Uint32Column {
 
   set(position: number, value: number): void {
     this.#values[position] = value;
+  }
+
+  /** What was pushed, in an array that has no more room than it takes. */
+  toArray(): Uint32Array {
+    return this.#values.slice(0, this.#length);
   }
 }
 
