@@ -3,8 +3,7 @@ import { ID_SIZE } from '../../base/ids.ts';
 import { STAT_FIELDS, StatField, type OnXattrError, type Posix, type Xattr } from '../../base/posix/posix.ts';
 import { isSteady } from '../change-detection.ts';
 import { field } from '../node-encoder.ts';
-import type { BlobSaver } from './blob-saver.ts';
-import { ChunkBatch } from './chunk-batch.ts';
+import { ChunkBatch, type SavesBlobs } from './chunk-batch.ts';
 import type { FileWindow } from './file-window.ts';
 
 /** Neither a symlink that was put in the file's place is followed, nor a fifo waited for. */
@@ -38,7 +37,7 @@ export class FileReader {
   #idsSize = 0;
 
   /** `clear` is called before what small files have left in the window is overwritten; it has to call `forget`. */
-  constructor(posix: Posix, window: FileWindow, saver: BlobSaver, clear: () => void) {
+  constructor(posix: Posix, window: FileWindow, saver: SavesBlobs, clear: () => void) {
     this.#posix = posix;
     this.#window = window;
     this.#clear = clear;
@@ -86,6 +85,8 @@ export class FileReader {
   /** Returns the number of bytes read; the ids are left in `#ids`. */
   #saveChunks(fd: number): number {
     this.#clear();
+    // Reading the file before may have failed in the middle.
+    this.#batch.forget();
     const read = (target: Uint8Array, position: number): number => readSync(fd, target, 0, target.length, position);
     return this.#window.chunks(read, 0, {
       visit: (chunk) => {

@@ -147,7 +147,8 @@ export class LeafSaver {
 
   /** Saves the files that wait. */
   #settle(): void {
-    if (this.#waiting.length === 0) return;
+    // A file may have been read and then failed.
+    if (this.#waiting.length === 0) return this.#reader.forget();
     const ids = this.#saver.save(this.#plains);
     const files = this.#waiting.splice(0);
     for (const [at, { name, stat, file }] of files.entries()) {
