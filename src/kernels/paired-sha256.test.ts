@@ -73,6 +73,56 @@ describe.each(codecs)('SHA-256 of the $kind codec', (codec) => {
     expect(take(data.subarray(3))).toBe(expected(data.subarray(3)));
   });
 
+  it('gives the hash of others when the memory of a growing message has gone to another thread', () => {
+    const growing = codec.createGrowingSha256();
+    const memory = new Uint8Array(10_000);
+    growing.grow(memory);
+    expectHashes([Buffer.alloc(1000, 1)]);
+    structuredClone(memory.buffer, { transfer: [memory.buffer] });
+    expectHashes([Buffer.alloc(1000, 2), Buffer.alloc(10, 3)]);
+    growing.reset();
+  });
+
+  it('gives the hashes of messages that grow by turns, also where one is forgotten half way', () => {
+    const turn = fc.record({
+      which: fc.constantFrom(0, 1),
+      what: fc.oneof(
+        fc.record({ kind: fc.constant('grow' as const), data: message }),
+        fc.record({ kind: fc.constant('others' as const), messages: fc.array(message, { maxLength: 4 }) }),
+        fc.record({ kind: fc.constant('end' as const) }),
+        fc.record({ kind: fc.constant('forget' as const) }),
+      ),
+    });
+    fc.assert(
+      fc.property(fc.array(turn, { maxLength: 40 }), (turns) => {
+        const all = [0, 1].map(() => ({
+          growing: codec.createGrowingSha256(),
+          memory: Buffer.alloc(40 * 700),
+          size: 0,
+        }));
+        const hash = new Uint8Array(32);
+        for (const { which, what } of turns) {
+          const one = all[which]!;
+          if (what.kind === 'grow') {
+            one.memory.set(what.data, one.size);
+            one.size += what.data.length;
+            one.growing.grow(one.memory.subarray(0, one.size));
+          } else if (what.kind === 'others') {
+            expectHashes(what.messages);
+          } else {
+            if (what.kind === 'end') {
+              one.growing.digestInto(hash);
+              expect(hex(hash)).toBe(expected(one.memory.subarray(0, one.size)));
+            } else one.growing.reset();
+            // As when the next pack is begun in the same memory.
+            one.memory.fill(0xff);
+            one.size = 0;
+          }
+        }
+      }),
+    );
+  });
+
   it('refuses to write a hash where there is no room', () => {
     expect(() => codec.sha256(Buffer.from('a'), new Uint8Array(31))).toThrow(RangeError);
   });

@@ -270,7 +270,8 @@ class LaggingSha256 implements GrowingSha256 {
   /** Hands out at most so many blocks, and says how many; `undefined` when none is whole. */
   lend(blocks: number, to: (state: Uint32Array, bytes: Uint8Array, blocks: number) => void): number | undefined {
     const count = Math.min(blocks, Math.floor(this.waitingBytes / BLOCK_BYTES));
-    if (count === 0) return undefined;
+    // Less than none where its memory has gone to another thread: who gave that away has no use for the hash.
+    if (count <= 0) return undefined;
     to(this.#state, this.#message.subarray(this.#done), count);
     return count;
   }

@@ -1,14 +1,10 @@
-import { MAX_BLOBS_PER_PACK, PACK_HEADER_ROOM, PackBuilder } from './pack-builder.ts';
+import { MAX_BLOBS_PER_PACK, PACK_HEADER_ROOM, PackBuilder, type UnfinishedPack } from './pack-builder.ts';
 import type { PackWriter } from './pack-writer.ts';
 import type { Repository } from './repository.ts';
 
 /** A pack that was begun: its sealed blobs lie at the start of `buffer`. */
-export interface OpenPack {
+export interface OpenPack extends UnfinishedPack {
   readonly buffer: Uint8Array;
-  readonly sizeBytes: number;
-  /** Plaintext of the header. */
-  readonly header: Uint8Array;
-  readonly blobCount: number;
 }
 
 /** Joins unfinished packs of one type into as few as they fill, in their buffers, and stores them. */

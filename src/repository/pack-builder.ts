@@ -11,6 +11,7 @@ const RAW_ENTRY_SIZE = 37;
 const COMPRESSED_ENTRY_SIZE = 41;
 const COMPRESSED = 2;
 const LENGTH_FIELD = 4;
+const NO_MEMORY = new Uint8Array(0);
 
 /** A pack is closed at this many blobs even when it is small: the header stays below half a megabyte. */
 export const MAX_BLOBS_PER_PACK = 12_000;
@@ -31,6 +32,15 @@ export interface FinishedPack {
   readonly id: Uint8Array;
   readonly sizeBytes: number;
   /** Plaintext of the header: what the index has to know. */
+  readonly header: Uint8Array;
+  readonly blobCount: number;
+}
+
+/** A pack that another builder goes on with: its sealed blobs lie where it was begun. */
+export interface UnfinishedPack {
+  /** Bytes of the blobs. */
+  readonly sizeBytes: number;
+  /** Plaintext of the header. */
   readonly header: Uint8Array;
   readonly blobCount: number;
 }
@@ -151,9 +161,19 @@ export class PackBuilder {
     this.#hash.grow(this.blobs);
   }
 
+  /**
+   * Leaves the pack to another builder (`addSealed`), which may be in another thread: this one looks at its memory no more.
+   * Go on with `restart`.
+   */
+  handOver(): UnfinishedPack {
+    const { sizeBytes, header, blobCount } = this;
+    this.restart(NO_MEMORY);
+    return { sizeBytes, header, blobCount };
+  }
+
   /** Begins an empty pack in `buffer`. */
   restart(buffer: Uint8Array): void {
-    // A pack that was left, its blobs handed to another builder, leaves its hash behind.
+    // The pack before may have been given up.
     this.#hash.reset();
     this.#buffer = buffer;
     this.#sizeBytes = 0;

@@ -74,8 +74,8 @@ export class PackFiller {
   flush(): UnfilledPack | undefined {
     const buffer = this.#buffer;
     this.#buffer = undefined;
-    const { sizeBytes, header, blobCount } = this.#builder;
-    return buffer === undefined || blobCount === 0 ? undefined : { buffer, sizeBytes, header, blobCount };
+    const pack = this.#builder.handOver();
+    return buffer === undefined || pack.blobCount === 0 ? undefined : { buffer, ...pack };
   }
 
   #finish(): void {

@@ -69,8 +69,7 @@ export class BlobSaver {
     const slot = this.#slot;
     this.#slot = NO_SLOT;
     if (slot === NO_SLOT || this.#builder === undefined) return undefined;
-    const { sizeBytes, header, blobCount } = this.#builder;
-    return { slot, sizeBytes, header, blobCount };
+    return { slot, ...this.#builder.handOver() };
   }
 
   #storeNew(id: Uint8Array, plain: Uint8Array): void {

@@ -171,6 +171,16 @@ describe('a pack', () => {
     expect(unfilled(copier)).toHaveLength(1);
   });
 
+  it('may go to another thread half full, and the next type is copied all the same', () => {
+    const copier = new BlobCopier(codec, setup);
+    // Of one blob, part of the pack has been hashed beside the next.
+    copier.copy(jobOf(BLOB_DATA, many.slice(0, 3)));
+    const { buffer } = copier.flush()!;
+    structuredClone(buffer.buffer, { transfer: [buffer.buffer] });
+    expect(copier.copy(jobOf(BLOB_TREE, [{ plain: text, compressed: true }])).bad).toEqual([]);
+    expect(unfilled(copier)).toHaveLength(1);
+  });
+
   it('is built in memory that was given back', () => {
     const copier = new BlobCopier(codec, setup);
     const [first] = copier.copy(jobOf(BLOB_DATA, many)).packs;
