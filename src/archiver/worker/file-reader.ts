@@ -57,8 +57,9 @@ export class FileReader {
         this.#posix.fstatInto(fd, this.#after);
         const steady = field(stat, StatField.sizeBytes) === BigInt(sizeBytes) && isSteady(stat, this.#after);
         if (steady || attempt === READS) {
+          const xattrs = this.#posix.fgetxattrs(fd, onXattrError);
           if (content.kind === 'read') this.#used += sizeBytes;
-          return { content, sizeBytes, xattrs: this.#posix.fgetxattrs(fd, onXattrError), isSteady: steady };
+          return { content, sizeBytes, xattrs, isSteady: steady };
         }
         stat.set(this.#after);
       }

@@ -138,7 +138,10 @@ export class LeafSaver {
     const before = writer.size;
     if (before > 0) writer.writeSeparator();
     try {
+      const mark = writer.size;
       write(this.#encoder);
+      // What has no node has no separator.
+      if (writer.size === mark) writer.truncate(before);
     } catch (error) {
       writer.truncate(before);
       throw error;
@@ -178,6 +181,10 @@ export class LeafSaver {
     const type = fileType(this.#stat);
     if (type === FileType.regular) return this.#saveFile(dirfd, name);
     if (type === FileType.socket) return undefined;
+    if (type === FileType.directory) {
+      this.#report(name, 'SOURCE_CHANGED', 'it became a directory after its folder was listed', 'stat');
+      return undefined;
+    }
     const xattrs = this.#posix.getxattrsat(dirfd, name, this.#onXattrError(name));
     const linkTarget = type === FileType.symlink ? { linkTarget: this.#posix.readlinkat(dirfd, name) } : {};
     this.#write((encoder) => encoder.writeLeaf({ name, stat: this.#stat, xattrs, ...linkTarget }));
