@@ -7,8 +7,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeTree } from '../../src/formats/tree/tree-encoder.ts';
 import { objectName } from '../../src/repository/layout.ts';
 import type { Repository } from '../../src/repository/repository.ts';
+import { saveSnapshot } from '../../src/repository/snapshots.ts';
 import type { RestoreResult } from '../../src/restorer/restore-options.ts';
 import { restore } from '../../src/restorer/restore.ts';
+import { limited } from '../../src/storage/layers/limit.ts';
 import { retrying } from '../../src/storage/layers/retry.ts';
 import { pruneVault } from '../../src/vault/care/prune-vault.ts';
 import { errorsIn, readAllSnapshots } from '../support/archive-fixture.ts';
@@ -79,8 +81,59 @@ describe('a restore', () => {
   });
 });
 
+it('a restore of much that is damaged reads all of it again, though all connections are in use', async () => {
+  const { repository } = await makeRepository();
+  const target = mkdtempSync(join(tmpdir(), 'cairn-pieces-'));
+  const plains = Array.from({ length: 30 }, () => new Uint8Array(randomBytes(1_900_000)));
+  const packs: StoredPack[] = [];
+  for (const some of [plains.slice(0, 15), plains.slice(15)]) {
+    const pack = await storePack(
+      repository,
+      some.map((plain) => ({ type: 'data', plain })),
+    );
+    const name = objectName('pack', pack.id);
+    const bytes = Uint8Array.from(await repository.origin.read(name));
+    for (const { offset } of pack.blobs) bytes.fill(0, offset + 100, offset + 200);
+    await repository.origin.write(name, bytes);
+    packs.push(pack);
+  }
+  const tree = encodeTree(plains.map((plain, at) => fileNode(`f${10 + at}`, [blobIdOf(plain)], plain.length)));
+  await storeIndex(repository, [...packs, await storePack(repository, [{ type: 'tree', plain: tree }])]);
+  const storage = limited(new HandingOver(repository.origin, 64 * 1024), { connections: 2 });
+  const options = { snapshot: aSnapshot(blobIdOf(tree)), target, overwrite: 'always' as const, jobs: 1 };
+  const result = await restore(withOrigin(repository, storage), options);
+  rmSync(target, { recursive: true, force: true });
+  expect(result.status).toBe('partial');
+  expect(new Set(result.problems.map(({ path }) => path)).size).toBe(30);
+});
+
 describe('a prune', () => {
   const rules = { maxUnused: { bytes: 0 }, waitMs: 0 };
+
+  it('stores new packs though all connections are in use for reading', async () => {
+    const { repository, storage } = await makePrunableVault();
+    const packs: StoredPack[] = [];
+    const kept: Uint8Array[] = [];
+    for (let at = 0; at < 8; at++) {
+      const plains = Array.from({ length: 8 }, () => new Uint8Array(randomBytes(1_000_000)));
+      const unused = new Uint8Array(randomBytes(10_000));
+      packs.push(
+        await storePack(
+          repository,
+          [unused, ...plains].map((plain) => ({ type: 'data', plain })),
+        ),
+      );
+      kept.push(...plains);
+    }
+    const tree = encodeTree([fileNode('all', kept.map(blobIdOf), 64_000_000)]);
+    await storeIndex(repository, [...packs, await storePack(repository, [{ type: 'tree', plain: tree }])]);
+    await saveSnapshot(repository, aSnapshot(blobIdOf(tree)));
+    const over = withOrigin(repository, limited(new HandingOver(storage, 64 * 1024), { connections: 1 }));
+    const result = await pruneVault(contextOf(over), { ...rules, packSizeBytes: 4 * 1024 * 1024 });
+    expect(result).toMatchObject({ status: 'complete', damagedPacks: [] });
+    expect(await errorsIn(repository)).toEqual([]);
+    expect(await readAllSnapshots(repository)).toBe(3);
+  });
 
   it('copies what was handed over, also where a read breaks off in the middle', async () => {
     const { repository, storage } = await makePrunableVault();

@@ -15,8 +15,11 @@ export type StorePack = (pack: FinishedPack, bytes: Uint8Array) => Promise<void>
 export interface RepackPool extends AsyncDisposable {
   /** Jobs it can have at once. */
   readonly capacity: number;
-  /** Copies what is good and returns the records of what is not, once there is room for more packs. */
-  copy(job: OwnedCopyJob): Promise<readonly number[]>;
+  /**
+   * Copies what is good and returns the records of what is not, once there is room for more packs. `held` is given back
+   * before: packs wait for connections, and those wait for memory while they hand bytes over.
+   */
+  copy(job: OwnedCopyJob, held?: Disposable): Promise<readonly number[]>;
   flush(): Promise<readonly Leftover[]>;
 }
 
@@ -48,14 +51,19 @@ class InlinePool implements RepackPool {
     this.#copier = new BlobCopier(codec, key, index, rules, (pack, buffer) => this.#stores.push(store(pack, buffer)));
   }
 
-  async copy(job: OwnedCopyJob): Promise<readonly number[]> {
-    const damaged = this.#copier.copy(job);
+  async copy(job: OwnedCopyJob, held?: Disposable): Promise<readonly number[]> {
+    const damaged = this.#copyNow(job, held);
     await Promise.all(this.#stores.splice(0));
     return damaged;
   }
 
   async flush(): Promise<readonly Leftover[]> {
     return this.#copier.flush();
+  }
+
+  #copyNow(job: OwnedCopyJob, held: Disposable | undefined): readonly number[] {
+    using _held = held;
+    return this.#copier.copy(job);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -86,7 +94,7 @@ class WorkerPool implements RepackPool {
     this.#slots = Array.from({ length: workers }, () => this.#start(setup));
   }
 
-  async copy(copy: OwnedCopyJob): Promise<readonly number[]> {
+  async copy(copy: OwnedCopyJob, held?: Disposable): Promise<readonly number[]> {
     // The first one that is free: where a network sets the pace one thread does all, and its packs are soon full.
     const slot = this.#slots.reduce((best, one) => (one.load < best.load ? one : best));
     slot.load++;
@@ -95,6 +103,7 @@ class WorkerPool implements RepackPool {
       answer = await this.#ask(slot, { kind: 'copy', job: this.#nextJob++, copy }, [copy.bytes.buffer]);
     } finally {
       slot.load--;
+      held?.[Symbol.dispose]();
     }
     // One pack is on its way while the next is filled; more is not read than can be stored.
     while (slot.stores.size > 1) await Promise.race(slot.stores);

@@ -149,9 +149,8 @@ class PartCopier {
     const damaged: RepackPart[] = [];
     const running: Promise<void>[] = [];
     const copyPiece = async ({ piece, bytes, held }: ArrivedPiece<RepackPart>): Promise<void> => {
-      using _held = held;
       const { type, records, start } = piece;
-      const bad = await this.#pool.copy({ type, records, start, bytes });
+      const bad = await this.#pool.copy({ type, records, start, bytes }, held);
       if (bad.length > 0) damaged.push({ ...piece, records: Uint32Array.from(bad) });
     };
     using arriving = new ArrivingPieces(pieces(this.#index, part, this.#limits), this.#budget, (arrived) => {

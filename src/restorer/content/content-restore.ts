@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../base/error-codes.ts';
 import { isCairnError, messageOf } from '../../base/errors.ts';
 import { ArrivingPieces, type ArrivedPiece } from '../../repository/arriving-pieces.ts';
 import { readBlob } from '../../repository/blob-reader.ts';
+import { blobSize } from '../../repository/blob-size.ts';
 import { objectName } from '../../repository/layout.ts';
 import type { OnBytes } from '../../storage/storage.ts';
 import { ByteBudget } from '../../base/byte-budget.ts';
@@ -23,6 +24,8 @@ const MAX_FETCHED_BYTES = 40 * MIB;
 // Where packs come in pieces: one for each connection that is being filled, and some that wait for a worker.
 const PIECE_LIMITS: PartLimits = { bytes: 2 * MIB, writes: 1024, gap: MIB };
 const MAX_PIECES_BYTES = 24 * MIB;
+// Read again, blob by blob, because they were damaged: a largest one, or many.
+const MAX_AGAIN_BYTES = 8 * MIB;
 
 interface BuiltJob {
   readonly job: ContentJob;
@@ -36,6 +39,7 @@ export class ContentRestore {
   readonly #plan: ContentPlan;
   readonly #parts: PartFiles;
   readonly #budget = new ByteBudget(MAX_FETCHED_BYTES);
+  readonly #againBudget = new ByteBudget(MAX_AGAIN_BYTES);
 
   constructor(run: RestoreRun, plan: ContentPlan, parts: PartFiles) {
     this.#run = run;
@@ -70,14 +74,11 @@ export class ContentRestore {
     let failure: { readonly error: unknown } | undefined;
     const budget = new ByteBudget(MAX_PIECES_BYTES);
     const deliver = ({ piece, bytes, held }: ArrivedPiece<PackPart>): void => {
-      const run = this.#runJob(piece.writes, { kind: 'sealed', offset: piece.start, bytes })
+      const run = this.#runJob(piece.writes, { kind: 'sealed', offset: piece.start, bytes }, held)
         .catch((error: unknown) => {
           failure ??= { error };
         })
-        .finally(() => {
-          held[Symbol.dispose]();
-          running.delete(run);
-        });
+        .finally(() => running.delete(run));
       running.add(run);
     };
     try {
@@ -123,10 +124,20 @@ export class ContentRestore {
     }
   }
 
-  async #runJob(writes: Iterable<number>, source: ContentBytes): Promise<void> {
-    const built = this.#build(writes, source);
-    if (built.writes.length === 0) return;
-    const result = await this.#run.workers.run(built.job, source.kind === 'sealed' ? [source.bytes.buffer] : []);
+  /**
+   * `held` is given back when the worker has used the bytes: what then is read again waits for a connection, and those wait for memory
+   * while they hand bytes over.
+   */
+  async #runJob(writes: Iterable<number>, source: ContentBytes, held?: Disposable): Promise<void> {
+    let built: BuiltJob;
+    let result: ContentResult;
+    try {
+      built = this.#build(writes, source);
+      if (built.writes.length === 0) return;
+      result = await this.#run.workers.run(built.job, source.kind === 'sealed' ? [source.bytes.buffer] : []);
+    } finally {
+      held?.[Symbol.dispose]();
+    }
     // A worker that was stopped says nothing of what it left out.
     this.#run.signal.throwIfAborted();
     const again = this.#account(built, result);
@@ -198,7 +209,9 @@ export class ContentRestore {
   /** The blob was bad where the worker read it: read it again, from every pack that has a copy. */
   async #tryCopies(writes: readonly number[]): Promise<void> {
     const { repository, index, signal } = this.#run;
-    const id = index.blobId(this.#plan.blob(writes[0] ?? 0));
+    const record = this.#plan.blob(writes[0] ?? 0);
+    const id = index.blobId(record);
+    using _held = await this.#againBudget.acquire(blobSize(index.location(record)));
     let plain: Uint8Array;
     try {
       plain = await readBlob(repository, index, 'data', id, { signal });
