@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { HandingOver } from '../../../test/support/handing-over.ts';
 import { jumpingClock } from '../../../test/support/jumping-clock.ts';
 import { utf8 } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { CairnError } from '../../base/errors.ts';
 import { openMemoryStorage } from '../drivers/memory.ts';
 import { faulty, type FaultyStorage } from '../layers/faulty.ts';
-import type { Storage } from '../storage.ts';
+import type { ObjectName, ReadOptions, Storage } from '../storage.ts';
 import { mirrored, type MirrorChange, type MirroredStorage } from './mirror-storage.ts';
 
 const unreachable = new CairnError('STORAGE_UNREACHABLE', 'no route', { retry: 'later' });
@@ -261,6 +262,36 @@ async function filled(): Promise<Setup> {
 }
 
 describe('reading from a mirror', () => {
+  it('keeps asking the nearest, though long reads of it are handed over', async () => {
+    let nowNs = 0n;
+    class Member extends HandingOver {
+      readonly #msPerPiece: number;
+      reads = 0;
+
+      constructor(msPerPiece: number) {
+        super(openMemoryStorage('member'), 64 * 1024);
+        this.#msPerPiece = msPerPiece;
+      }
+
+      override read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+        this.reads++;
+        const pieces = Math.max(1, (options.length ?? 0) / (256 * 1024));
+        nowNs += BigInt(this.#msPerPiece * pieces * 1e6);
+        return super.read(name, options);
+      }
+    }
+    const [near, far] = [new Member(1), new Member(20)];
+    const clock: Clock = { nowNs: () => nowNs, sleep: async () => {} };
+    const mirror = mirrored([near, far], { markers: [], isPassing: () => false, clock });
+    const length = 16 * 1024 * 1024;
+    await mirror.write('data/a', new Uint8Array(length));
+    for (let at = 0; at < 10; at++) await mirror.read('data/a', { offset: 0, length: 1, copy: 2 });
+    for (let at = 0; at < 10; at++) {
+      await mirror.read('data/a', { offset: 0, length, onBytes: async () => {} });
+    }
+    expect([near.reads, far.reads]).toEqual([10, 10]);
+  });
+
   it('asks the nearest', async () => {
     const { first, other } = await filled();
     // It would answer only once nobody waits for it any more.

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { CairnError, isCairnError } from '../../base/errors.ts';
+import { countingHandedOver } from '../layers/handed-over.ts';
 import type {
   AbortStaleUploads,
   ColdStorage,
@@ -183,8 +184,9 @@ class MirrorStorage implements MirroredStorage {
     for (const member of [...order.slice(from), ...order.slice(0, from)]) {
       const started = this.#clock.nowNs();
       try {
-        const bytes = await member.storage.read(name, options);
-        member.answered(Number(this.#clock.nowNs() - started) / 1e6, bytes.length);
+        const counting = countingHandedOver(options);
+        const bytes = await member.storage.read(name, counting.options);
+        member.answered(Number(this.#clock.nowNs() - started) / 1e6, bytes.length + counting.bytes());
         return bytes;
       } catch (error) {
         signal?.throwIfAborted();
