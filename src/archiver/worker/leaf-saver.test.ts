@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asBuffer, utf8 } from '../../base/bytes.ts';
+import { CairnError } from '../../base/errors.ts';
 import { idToBytes } from '../../base/ids.ts';
 import { openPosix } from '../../base/posix/open-posix.ts';
 import { posixError } from '../../base/posix/posix-error.ts';
@@ -306,6 +307,27 @@ describe('a file among those that wait', () => {
     expect(namesOf(saved)).toEqual(['z']);
     expect(idOf(saved.contents.get('z')!)).toBe(idOf(last));
     expect(saved.problems).toHaveLength(many.length);
+  });
+});
+
+describe('files that have been read', () => {
+  it('keep their bytes when more follow than the window holds', () => {
+    const names = Array.from({ length: 40 }, (_, at) => String(at).padStart(2, '0'));
+    const sizes = [min, 100_000, min - 1, 0, min + 1];
+    const contents = names.map((_, at) => noise(at, sizes[at % sizes.length] ?? 0));
+    names.forEach((name, at) => write(name, contents[at]!));
+    const saved = save([names]);
+    expect(namesOf(saved)).toEqual(names);
+    expect(names.map((name) => idOf(saved.contents.get(name)!))).toEqual(contents.map(idOf));
+  });
+
+  it('are not left out when they cannot be saved: the run ends, and not the file that is looked at', () => {
+    for (const name of ['a', 'b']) write(name, noise(1, 100));
+    symlinkSync('a', join(folder, 'c'));
+    const userName = (): never => {
+      throw posixError('getpwuid_r', constants.errno.EIO);
+    };
+    expect(() => save([['a', 'b', 'c']], { system: { ...posix, userName } })).toThrow(CairnError);
   });
 });
 

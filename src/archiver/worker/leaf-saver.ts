@@ -1,6 +1,6 @@
 import { asBuffer, concatBytes, utf8Lossy } from '../../base/bytes.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
-import { isCairnError, messageOf, systemCode } from '../../base/errors.ts';
+import { CairnError, isCairnError, messageOf, systemCode } from '../../base/errors.ts';
 import { AT_FDCWD, FileType, STAT_FIELDS, StatField, type OnXattrError, type Posix } from '../../base/posix/posix.ts';
 import { ID_SIZE, idToBytes } from '../../base/ids.ts';
 import type { Codec } from '../../kernels/codec.ts';
@@ -152,6 +152,15 @@ export class LeafSaver {
   #settle(): void {
     // A file may have been read and then failed.
     if (this.#waiting.length === 0) return this.#reader.forget();
+    try {
+      this.#saveWaiting();
+    } catch (error) {
+      // It concerns files that were read before, and is not to be taken for a fault of the one that is looked at.
+      throw isCairnError(error) ? error : new CairnError('INTERNAL', messageOf(error), { cause: error });
+    }
+  }
+
+  #saveWaiting(): void {
     const ids = this.#saver.save(this.#plains);
     const files = this.#waiting.splice(0);
     for (const [at, { name, stat, file }] of files.entries()) {
