@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteBudget } from '../base/byte-budget.ts';
 import { ArrivingPieces, type ArrivedPiece, type PackPiece } from './arriving-pieces.ts';
@@ -71,5 +72,43 @@ describe('the pieces of a pack', () => {
     await send(arriving, 0, 30);
     expect(arrived.map(({ piece: { start } }) => start)).toEqual([0, 20]);
     expect(arriving.missing).toEqual([piece(10, 15)]);
+  });
+
+  it('are what the pack holds, or named, however often the read begins anew and however little memory there is', async () => {
+    const range = fc.tuple(fc.nat(99), fc.integer({ min: 1, max: 30 }));
+    const tries = fc.array(
+      fc.record({ end: fc.nat(100), chunk: fc.integer({ min: 1, max: 40 }), waits: fc.boolean() }),
+      {
+        maxLength: 4,
+      },
+    );
+    const property = fc.asyncProperty(
+      fc.array(range, { minLength: 1, maxLength: 8 }),
+      tries,
+      fc.integer({ min: 1, max: 60 }),
+      async (ranges, reads, limit) => {
+        const pieces = ranges
+          .map(([start, length]) => piece(start, Math.min(100, start + length)))
+          .toSorted((a, b) => a.start - b.start || a.end - b.end);
+        const arrived: PackPiece[] = [];
+        const arriving = new ArrivingPieces(pieces, new ByteBudget(limit), ({ piece: one, bytes, held }) => {
+          expect([...bytes]).toEqual([...pack.subarray(one.start, one.end)]);
+          arrived.push(one);
+          setImmediate(() => held[Symbol.dispose]());
+        });
+        const from = pieces[0]?.start ?? 0;
+        for (const { end, chunk, waits } of reads) {
+          const sent = send(arriving, from, end, chunk);
+          // A read that breaks off while its bytes wait for memory is begun anew at once.
+          if (waits) await sent;
+        }
+        await send(arriving, from, 100, 11);
+        expect(new Set(arrived).size).toBe(arrived.length);
+        expect([...arrived, ...arriving.missing].toSorted((a, b) => a.start - b.start || a.end - b.end)).toEqual(
+          pieces,
+        );
+      },
+    );
+    await fc.assert(property);
   });
 });
