@@ -158,6 +158,10 @@ function systemWith(hooks: {
   };
 }
 
+function fails(): never {
+  throw posixError('getpwuid_r', constants.errno.EIO);
+}
+
 const write = (name: string, bytes: Uint8Array): void => writeFileSync(join(folder, name), bytes);
 const idOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const namesOf = ({ nodes }: Saved): string[] => nodes.map(({ name }) => asBuffer(name).toString());
@@ -324,10 +328,7 @@ describe('files that have been read', () => {
   it('are not left out when they cannot be saved: the run ends, and not the file that is looked at', () => {
     for (const name of ['a', 'b']) write(name, noise(1, 100));
     symlinkSync('a', join(folder, 'c'));
-    const userName = (): never => {
-      throw posixError('getpwuid_r', constants.errno.EIO);
-    };
-    expect(() => save([['a', 'b', 'c']], { system: { ...posix, userName } })).toThrow(CairnError);
+    expect(() => save([['a', 'b', 'c']], { system: { ...posix, userName: fails } })).toThrow(CairnError);
   });
 });
 
