@@ -42,6 +42,8 @@ export async function startRcloneS3(buckets: readonly string[]): Promise<S3Serve
   ];
   // Without it an object is written in place, and a reader may see half of it.
   const caching = ['--vfs-cache-mode', 'writes', '--cache-dir', join(folder, 'cache'), '--vfs-write-back', '0s'];
+  // Else a listing that comes while the cache is written back now and then shows a file under a name of rclone's own.
+  caching.push('--inplace');
   const child = spawn(program.path, [...args, ...caching, join(folder, 'data')], { stdio: 'ignore' });
   const stop = async (): Promise<void> => {
     await endChild(child);
