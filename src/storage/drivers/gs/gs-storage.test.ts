@@ -64,6 +64,16 @@ describe('a refusal of Google', () => {
   });
 });
 
+describe('a proxy', () => {
+  it('is the one of the variables that were given', async () => {
+    server = await HttpDouble.start(() => ({ body: { size: '7' } }));
+    await using storage = await openGsStorage('gs:bucket:/p?endpoint=http://gcs.invalid', {
+      environment: { GOOGLE_ACCESS_TOKEN: 't0ken', HTTP_PROXY: server.url },
+    });
+    expect(await storage.stat('config')).toEqual({ name: 'config', sizeBytes: 7 });
+  });
+});
+
 describe('a token that can be renewed', () => {
   it('is asked for again once where it is not accepted', async () => {
     let tokens = 0;

@@ -50,6 +50,7 @@ export async function openGsStorage(url: string, options: GsStorageOptions = {})
   const location = parseGsLocation(url, environment);
   const credentials = location.anonymous ? undefined : await findGoogleCredentials(environment, signal);
   const http = await openHttpClient({
+    env: environment,
     caFile: location.caFile,
     timeouts: options.timeouts,
     onRequest: options.onRequest,

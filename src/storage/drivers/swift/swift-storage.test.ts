@@ -43,6 +43,17 @@ const kinds = (): string[] =>
     .filter(({ path }) => !path.includes('c_segments?'))
     .map(({ method, path }) => `${method} ${path}`);
 
+describe('a proxy', () => {
+  it('is the one of the variables that were given', async () => {
+    const address = { 'x-auth-token': 't', 'x-storage-url': 'http://swift.invalid/v1/AUTH_a' };
+    server = await HttpDouble.start(() => ({ headers: { ...address, 'content-length': '7' } }));
+    await using storage = await openSwiftStorage('swift:c:/p', {
+      environment: { ST_AUTH: 'http://swift.invalid/auth', ST_USER: 'u', ST_KEY: 'k', HTTP_PROXY: server.url },
+    });
+    expect(await storage.stat('config')).toEqual({ name: 'config', sizeBytes: 7 });
+  });
+});
+
 describe('a session that ended before its time', () => {
   it('is begun again, once', async () => {
     await using storage = await at(({ headers }) =>

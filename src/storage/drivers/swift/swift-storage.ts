@@ -60,6 +60,7 @@ export async function openSwiftStorage(url: string, options: SwiftStorageOptions
   const location = parseSwiftLocation(url, environment);
   const login = findSwiftLogin(environment);
   const http = await openHttpClient({
+    env: environment,
     caFile: location.caFile,
     timeouts: options.timeouts,
     onRequest: options.onRequest,
