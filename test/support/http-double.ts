@@ -16,6 +16,8 @@ export interface ToldAnswer {
   readonly headers?: Readonly<Record<string, string>>;
   /** Text as it is, anything else as JSON. */
   readonly body?: unknown;
+  /** The connection ends in its place. */
+  readonly isLost?: boolean;
 }
 
 export type Answering = (request: AskedRequest) => ToldAnswer;
@@ -41,6 +43,7 @@ export class HttpDouble implements AsyncDisposable {
         const seen = { method, path, headers, body: Buffer.concat(chunks).toString('latin1') };
         asked.push(seen);
         const told = answer(seen);
+        if (told.isLost === true) return void request.socket.destroy();
         const text = typeof told.body === 'string' ? told.body : JSON.stringify(told.body ?? {});
         response.writeHead(told.status ?? 200, told.headers);
         response.end(method === 'HEAD' || told.status === 204 ? undefined : text);

@@ -46,7 +46,9 @@ const kinds = (): string[] =>
 describe('a proxy', () => {
   it('is the one of the variables that were given', async () => {
     const address = { 'x-auth-token': 't', 'x-storage-url': 'http://swift.invalid/v1/AUTH_a' };
-    server = await HttpDouble.start(() => ({ headers: { ...address, 'content-length': '7' } }));
+    server = await HttpDouble.start(({ method }) =>
+      method === 'HEAD' ? { headers: { 'content-length': '7' } } : { headers: address },
+    );
     await using storage = await openSwiftStorage('swift:c:/p', {
       environment: { ST_AUTH: 'http://swift.invalid/auth', ST_USER: 'u', ST_KEY: 'k', HTTP_PROXY: server.url },
     });
@@ -208,6 +210,23 @@ describe('a stream', () => {
       { firstDelayMs: 1 },
     );
     expect(await storage.writeStream('archives/a', twentyFive(), { ifAbsent: true })).toEqual({ sizeBytes: 25 });
+  });
+
+  it.each([
+    ['kept where the server failed with its manifest, which may stand', 503, true],
+    ['kept where the answer to its manifest was lost', undefined, true],
+    ['cleared away where its manifest was refused', 403, false],
+    ['cleared away where the quota has no room for its manifest', 413, false],
+  ])('has its segments %s', async (_, status, areKept) => {
+    await using storage = await whole(
+      taking({ body: { slo: {} } }, ({ method }) => {
+        if (method === 'HEAD') return { status: 404 };
+        return status === undefined ? { isLost: true } : { status };
+      }),
+    );
+    await expect(storage.writeStream('archives/a', twentyFive())).rejects.toThrow();
+    const looksForThem = server?.asked.some(({ path }) => /c_segments\?.*prefix=p%252Farchives%252Fa%2F/u.test(path));
+    expect(looksForThem).toBe(!areKept);
   });
 
   it('that is small, and of which only the answer was lost, has been stored', async () => {

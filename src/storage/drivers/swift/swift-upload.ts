@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { utf8 } from '../../../base/bytes.ts';
 import { mapConcurrent } from '../../../base/concurrency.ts';
-import { CairnError, hasCode } from '../../../base/errors.ts';
+import { CairnError, hasCode, isCairnError } from '../../../base/errors.ts';
 import { sizeOf } from '../../object-range.ts';
 import { runOnce } from '../../run-once.ts';
 import type { ObjectName, Pace, PerRequest } from '../../storage.ts';
@@ -62,22 +62,28 @@ export interface SegmentedUpload extends Upload {
 
 /**
  * Stores an object in segments, several at once, and then the manifest by which they are one ("Static large objects", Swift
- * documentation): nothing of it is visible before. After a failure no segments are kept.
+ * documentation): nothing of it is visible before. After a failure the segments go, unless they may be an object by then.
  */
 export async function putSegmented(client: SwiftClient, store: SegmentStore, upload: SegmentedUpload): Promise<void> {
   const { name, perRequest = runOnce, signal, stop } = upload;
   const id = newUpload();
   const what = `begin to write ${name}`;
+  const fate: ManifestFate = { mayStand: false };
   try {
     const most = await perRequest({ what, signal }, () => manifestLimit(client, upload));
     await perRequest({ what, signal }, () => store.open(name, signal));
     const segments = await putSegments(client, upload, id);
-    await putManifest(client, { ...upload, id }, await grouped(client, { ...upload, id }, segments, most));
+    await putManifest(client, { ...upload, id, fate }, await grouped(client, { ...upload, id }, segments, most));
   } catch (error) {
     stop?.abort(error);
-    await clearQuietly(store, name, id);
+    if (!fate.mayStand) await clearQuietly(store, name, id);
     throw error;
   }
+}
+
+/** Whether the manifest was taken, or may have been: then the object is made of the segments. `abortStaleUploads` finds out. */
+interface ManifestFate {
+  mayStand: boolean;
 }
 
 /** Throws `NOT_SUPPORTED` where the server says that it does not know static large objects. */
@@ -188,22 +194,30 @@ async function grouped(
 /** Sends the manifest of the object, by which it appears. */
 async function putManifest(
   client: SwiftClient,
-  { name, id, ifAbsent, perRequest = runOnce, signal }: ManifestUpload,
+  { name, id, ifAbsent, perRequest = runOnce, signal, fate }: ManifestUpload & { readonly fate: ManifestFate },
   segments: readonly Segment[],
 ): Promise<void> {
   const what = `write ${name}`;
   const { headers, ...request } = manifest(segments);
-  const put = (): Promise<unknown> =>
-    client.send({
-      method: 'PUT',
-      name,
-      ...request,
-      headers: { ...headers, [UPLOAD_HEADER]: id, ...(ifAbsent ? { 'if-none-match': '*' } : {}) },
-      creates: true,
-      operation: 'PutManifest',
-      action: what,
-      signal,
-    });
+  const put = async (): Promise<void> => {
+    const stoodBefore = fate.mayStand;
+    fate.mayStand = true;
+    try {
+      await client.send({
+        method: 'PUT',
+        name,
+        ...request,
+        headers: { ...headers, [UPLOAD_HEADER]: id, ...(ifAbsent ? { 'if-none-match': '*' } : {}) },
+        creates: true,
+        operation: 'PutManifest',
+        action: what,
+        signal,
+      });
+    } catch (error) {
+      if (isRefusal(error)) fate.mayStand = stoodBefore;
+      throw error;
+    }
+  };
   const isDone = async (error: unknown): Promise<boolean> =>
     hasCode(error, 'OBJECT_EXISTS') && liveUpload(await lookAt(client, name, signal)) === id;
   await perRequest({ what, signal }, unlessDone(put, isDone));
@@ -211,7 +225,15 @@ async function putManifest(
   // A server that does not know manifests has kept it as the object itself.
   if (liveUpload(stored) !== id || stored.headers['x-static-large-object'] !== undefined) return;
   await client.send({ method: 'DELETE', name, accept: [404], operation: 'DeleteObject', action: what, signal });
+  fate.mayStand = false;
   throw noLargeObjects(what);
+}
+
+/** Whether the server said no. An error of its own, or no answer, leaves open what it did. */
+function isRefusal(error: unknown): boolean {
+  if (hasCode(error, 'OBJECT_EXISTS') || hasCode(error, 'BUCKET_MISSING')) return true;
+  const status = isCairnError(error) ? error.facts['status'] : undefined;
+  return typeof status === 'number' && status < 500;
 }
 
 function manifest(segments: readonly Segment[]): {
