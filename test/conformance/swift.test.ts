@@ -23,6 +23,7 @@ const features: StorageFeatures = {
   connections: 5,
   localPath: undefined,
   looseIfAbsent: true,
+  handsOver: true,
 };
 const cases = storageConformance.filter((c) => appliesTo(c, features));
 

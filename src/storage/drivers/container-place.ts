@@ -24,3 +24,8 @@ export function parseContainerPlace(text: string, invalid: (message: string) => 
   if (prefix !== '' && !isObjectName(prefix)) throw invalid('the prefix in the address is not valid');
   return { container, prefix, query: at < 0 ? '' : text.slice(at + 1) };
 }
+
+/** The key of an object: its name below the prefix. */
+export function keyBelow({ prefix }: Pick<ContainerPlace, 'prefix'>, name: string): string {
+  return prefix === '' ? name : `${prefix}/${name}`;
+}

@@ -2,7 +2,6 @@ import { utf8 } from '../../../base/bytes.ts';
 import { CairnError, hasCode, isCairnError } from '../../../base/errors.ts';
 import { checkObjectName, checkPrefix } from '../../object-name.ts';
 import { exists, partsOf } from '../../object-range.ts';
-import { removeEach } from '../../remove-each.ts';
 import type {
   ObjectInfo,
   ObjectName,
@@ -14,13 +13,14 @@ import type {
   WriteStreamOptions,
   WrittenStream,
 } from '../../storage.ts';
+import { BatchedRemoval } from '../http/batched-removal.ts';
 import { type HttpClient, type HttpClientOptions, openHttpClient } from '../http/http-client.ts';
 import { type RangedSource, readRanged } from '../http/ranged-read.ts';
 import { RenewedValue } from '../renewed-value.ts';
 import type { Environment } from '../url-parameters.ts';
 import { findGoogleCredentials, type GoogleCredentials } from './google-credentials.ts';
 import { askGoogleToken } from './google-token.ts';
-import { GsClient } from './gs-client.ts';
+import { GsClient, type GsLogin } from './gs-client.ts';
 import { listGs, parseSize } from './gs-listing.ts';
 import { describeGsLocation, parseGsLocation } from './gs-location.ts';
 import { REMOVE_BATCH, removeBatch } from './gs-removal.ts';
@@ -55,16 +55,18 @@ export async function openGsStorage(url: string, options: GsStorageOptions = {})
     timeouts: options.timeouts,
     onRequest: options.onRequest,
   });
-  const ask = (known: GoogleCredentials) => () => askGoogleToken(known, { http, now, loadLibrary });
-  const tokens = credentials === undefined ? undefined : new RenewedValue(ask(credentials), () => now().getTime());
+  const askLogin = async (): Promise<GsLogin> =>
+    credentials === undefined ? anonymous : askGoogleToken(credentials, { http, now, loadLibrary });
   const client = new GsClient({
     location: { ...location, project: location.project ?? projectOf(credentials) },
     http,
-    tokens,
+    logins: new RenewedValue(askLogin, () => now().getTime()),
     hasFixedToken: credentials?.kind === 'token',
   });
   return new GsStorage(client, http, options);
 }
+
+const anonymous: GsLogin = { token: undefined, expiresAtMs: undefined };
 
 function projectOf(credentials: GoogleCredentials | undefined): string | undefined {
   return credentials !== undefined && 'project' in credentials ? credentials.project : undefined;
@@ -77,8 +79,7 @@ class GsStorage implements Storage {
   readonly #http: HttpClient;
   readonly #streamPartBytes: number;
   readonly #pieceBytes: number;
-  /** Whether the server knows batches of removals, as far as it has been asked. */
-  #batches = true;
+  readonly #removal: BatchedRemoval;
 
   constructor(client: GsClient, http: HttpClient, options: GsStorageOptions) {
     this.url = describeGsLocation(client.location);
@@ -89,9 +90,11 @@ class GsStorage implements Storage {
       localPath: undefined,
       removeBatch: REMOVE_BATCH,
       paced: true,
+      handsOver: true,
     };
     this.#client = client;
     this.#http = http;
+    this.#removal = new BatchedRemoval(this, REMOVE_BATCH, (batch, signal) => removeBatch(client, batch, signal));
     this.#streamPartBytes = Math.ceil((options.streamPartBytes ?? 8 * MIB) / PIECE_UNIT) * PIECE_UNIT;
     this.#pieceBytes = options.pieceBytes ?? 64 * MIB;
   }
@@ -130,7 +133,7 @@ class GsStorage implements Storage {
     checkObjectName(name);
     options.signal?.throwIfAborted();
     const source: RangedSource = {
-      get: (_, range, { pace, signal }) =>
+      get: (_, range, { pace, divert, signal }) =>
         this.#client.send({
           method: 'GET',
           path: this.#client.objectPath(name),
@@ -140,6 +143,7 @@ class GsStorage implements Storage {
           largestBody: Number.MAX_SAFE_INTEGER,
           name,
           pace,
+          divert,
           operation: 'GetObjectMedia',
           action: `read ${name}`,
           signal,
@@ -183,14 +187,7 @@ class GsStorage implements Storage {
   }
 
   async removeMany(names: readonly ObjectName[], options: StorageOptions = {}): Promise<void> {
-    const { signal } = options;
-    for (const name of names) checkObjectName(name);
-    for (let at = 0; at < names.length; at += REMOVE_BATCH) {
-      signal?.throwIfAborted();
-      const batch = names.slice(at, at + REMOVE_BATCH);
-      if (this.#batches && batch.length > 1) this.#batches = await removeBatch(this.#client, batch, signal);
-      if (!this.#batches || batch.length === 1) await removeEach(this, batch, options);
-    }
+    await this.#removal.remove(names, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,3 +1,4 @@
+import { keyBelow } from '../container-place.ts';
 import type { HttpClient } from '../http/http-client.ts';
 import type { HttpRequest, HttpResponse } from '../http/http-exchange.ts';
 import { encodePath, encodeQuery } from '../http/url-encoding.ts';
@@ -58,8 +59,7 @@ export class S3Client {
 
   /** The key of an object: its name below the prefix. */
   keyOf(name: string): string {
-    const { prefix } = this.location;
-    return prefix === '' ? name : `${prefix}/${name}`;
+    return keyBelow(this.location, name);
   }
 
   /** The answer, which is a success. Throws what any other one means. Goes after the bucket where it is in another region. */

@@ -2,7 +2,6 @@ import { CairnError, hasCode, isCairnError } from '../../../base/errors.ts';
 import { utf8 } from '../../../base/bytes.ts';
 import { checkObjectName, checkPrefix } from '../../object-name.ts';
 import { exists, partsOf, sizeOf, sliceParts } from '../../object-range.ts';
-import { removeEach } from '../../remove-each.ts';
 import type {
   AbortStaleUploads,
   ColdStorage,
@@ -19,8 +18,8 @@ import type {
   WriteStreamOptions,
   WrittenStream,
 } from '../../storage.ts';
-import { type HttpClientOptions, openHttpClient } from '../http/http-client.ts';
-import type { HttpClient } from '../http/http-client.ts';
+import { BatchedRemoval } from '../http/batched-removal.ts';
+import { type HttpClient, type HttpClientOptions, openHttpClient } from '../http/http-client.ts';
 import { type CredentialSources, resolveCredentials } from './credentials.ts';
 import { S3Client } from './s3-client.ts';
 import { s3Cold } from './s3-cold.ts';
@@ -102,9 +101,9 @@ class BucketStorage implements S3Storage {
   readonly #streamPartBytes: number;
   readonly #pieceBytes: number;
   readonly #now: () => Date;
-  /** Whether the server knows conditional writes and batches of removals, as far as it has been asked. */
+  readonly #removal: BatchedRemoval;
+  /** Whether the server knows conditional writes, as far as it has been asked. */
   #conditional = true;
-  #batches = true;
 
   constructor(client: S3Client, http: HttpClient, keyHeaders: Headers, options: S3StorageOptions) {
     const { connections } = client.location;
@@ -121,6 +120,7 @@ class BucketStorage implements S3Storage {
     this.cold = s3Cold(client, keyHeaders);
     this.#client = client;
     this.#http = http;
+    this.#removal = new BatchedRemoval(this, REMOVE_BATCH, (batch, signal) => removeBatch(client, batch, signal));
     this.#keyHeaders = keyHeaders;
     this.#multipartBytes = options.multipartBytes ?? 100 * MIB;
     this.#partBytes = options.partBytes ?? 16 * MIB;
@@ -211,14 +211,7 @@ class BucketStorage implements S3Storage {
   }
 
   async removeMany(names: readonly ObjectName[], options: StorageOptions = {}): Promise<void> {
-    const { signal } = options;
-    for (const name of names) checkObjectName(name);
-    for (let at = 0; at < names.length; at += REMOVE_BATCH) {
-      signal?.throwIfAborted();
-      const batch = names.slice(at, at + REMOVE_BATCH);
-      if (this.#batches && batch.length > 1) this.#batches = await removeBatch(this.#client, batch, signal);
-      if (!this.#batches || batch.length === 1) await removeEach(this, batch, options);
-    }
+    await this.#removal.remove(names, options);
   }
 
   async presign(name: ObjectName, options: PresignOptions): Promise<string> {

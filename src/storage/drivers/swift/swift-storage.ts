@@ -15,9 +15,10 @@ import type {
   WriteStreamOptions,
   WrittenStream,
 } from '../../storage.ts';
+import { BatchedRemoval } from '../http/batched-removal.ts';
 import { type HttpClient, type HttpClientOptions, openHttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/http-exchange.ts';
-import { announcedSize, type RangedSource, readRanged } from '../http/ranged-read.ts';
+import { announcedSize, type RangedSource, readRanged, type RequestOptions } from '../http/ranged-read.ts';
 import { writePartStream } from '../part-stream.ts';
 import { RenewedValue } from '../renewed-value.ts';
 import type { Environment } from '../url-parameters.ts';
@@ -80,8 +81,7 @@ class ContainerStorage implements SwiftStorage {
   readonly #http: HttpClient;
   readonly #segments: SegmentStore;
   readonly #options: SwiftStorageOptions;
-  /** Whether the server knows batches of removals, as far as it has been asked. */
-  #batches = true;
+  readonly #removal: BatchedRemoval;
   /** The container has answered: an object that is not found is missing itself. */
   #isThere = false;
 
@@ -96,9 +96,14 @@ class ContainerStorage implements SwiftStorage {
       // Each server of an object looks for itself: two writers at the same instant may both find nothing.
       looseIfAbsent: true,
       paced: true,
+      handsOver: true,
     };
     this.#client = client;
     this.#http = http;
+    this.#removal = new BatchedRemoval(this, REMOVE_BATCH, (batch, signal) => {
+      const keys = batch.map((name) => client.keyOf(name));
+      return removeKeys(client, client.location.container, keys, signal);
+    });
     this.#segments = new SegmentStore(client);
     this.#options = options;
   }
@@ -216,15 +221,7 @@ class ContainerStorage implements SwiftStorage {
     await removeEach(this, segmented, options);
     const isDone = new Set(segmented);
     const whole = names.filter((name) => !isDone.has(name));
-    for (let at = 0; at < whole.length; at += REMOVE_BATCH) {
-      signal?.throwIfAborted();
-      const batch = whole.slice(at, at + REMOVE_BATCH);
-      if (this.#batches && batch.length > 1) {
-        const keys = batch.map((name) => this.#client.keyOf(name));
-        this.#batches = await removeKeys(this.#client, this.#client.location.container, keys, signal);
-      }
-      if (!this.#batches || batch.length === 1) await removeEach(this, batch, options);
-    }
+    await this.#removal.remove(whole, options);
   }
 
   async abortStaleUploads(olderThanMs: number, options: StaleUploadOptions = {}): Promise<number> {
@@ -259,7 +256,7 @@ class ContainerStorage implements SwiftStorage {
   async #get(
     name: ObjectName,
     range: string | undefined,
-    { pace, signal }: Pick<ReadOptions, 'pace' | 'signal'>,
+    { pace, divert, signal }: RequestOptions,
   ): Promise<HttpResponse> {
     const action = `read ${name}`;
     try {
@@ -270,6 +267,7 @@ class ContainerStorage implements SwiftStorage {
         // Memory is taken as announced, and the caller asked for all of it.
         largestBody: Number.MAX_SAFE_INTEGER,
         pace,
+        divert,
         operation: 'GetObject',
         action,
         signal,
