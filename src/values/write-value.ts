@@ -91,6 +91,6 @@ async function removeOld(
 
 function noShelves({ storage }: ValuesContext): CairnError {
   return new CairnError('NOT_SUPPORTED', `${storage.url} can hold backups of files only, no values`, {
-    hint: 'It stores what restic knows and nothing else. Use a folder, S3, SFTP, Azure or a REST server of Cairn for values.',
+    hint: 'It stores what restic knows and nothing else. Use a folder, S3, Azure, Google, Swift, SFTP or a REST server of Cairn for values.',
   });
 }

@@ -17,8 +17,7 @@ export async function deleteArchive(
   const tombstone = tombstoneOf(object);
   if ((await storage.stat(tombstone, { signal })) === undefined) {
     // Removing a name that does not exist shows whether removing is allowed: a tombstone that nobody can act on would
-    // hide
-    // the archive for good.
+    // hide the archive for good.
     await storage.remove(tombstone, { signal });
     await storage.write(tombstone, utf8(`${JSON.stringify({ version: 1 })}\n`), { signal });
   }

@@ -78,7 +78,7 @@ async function removeQuietly(marker: WritingMarker, signal: AbortSignal): Promis
 function assertTakesArchives(storage: Storage): void {
   if (storage.features.resticNamesOnly !== true) return;
   throw new CairnError('NOT_SUPPORTED', `${storage.url} takes the files of a restic repository only, so no archives`, {
-    hint: 'Use another storage for archives: a folder, S3, SFTP, Azure or `cairn serve --rest`. `cairn export REF -o FILE` writes one to a file.',
+    hint: 'Use another storage for archives: a folder, S3, Azure, Google, Swift, SFTP or `cairn serve --rest`. `cairn export REF -o FILE` writes one to a file.',
   });
 }
 

@@ -82,8 +82,9 @@ export async function makeArchive(source: Source, options: MakeArchiveOptions): 
       };
     },
     [Symbol.asyncDispose]: async () => {
+      // The threads end whatever becomes of a stream.
+      await using _ = compressor;
       await feed[Symbol.asyncDispose]();
-      await compressor[Symbol.asyncDispose]();
     },
   };
 }

@@ -18,6 +18,7 @@ export class StreamContent implements AsyncDisposable {
   readonly #options: StreamContentOptions;
   #chunks: AsyncIterator<Uint8Array> | undefined;
   #spool: StreamSpool | undefined;
+  #isOver = false;
 
   constructor(entry: StreamEntry, options: StreamContentOptions) {
     this.#entry = entry;
@@ -28,9 +29,12 @@ export class StreamContent implements AsyncDisposable {
     const { signal, onSpooled } = this.#options;
     const chunks = this.#entry.open(signal);
     if (this.#entry.sizeBytes === undefined) {
-      this.#spool = await StreamSpool.fill(chunks, { signal, onBytes: onSpooled });
-      this.sizeBytes = this.#spool.sizeBytes;
-      this.#chunks = this.#spool.chunks();
+      const spool = await StreamSpool.fill(chunks, { signal, onBytes: onSpooled });
+      // Whoever gives up waits for no stream: it may end when nobody is there to close its file.
+      if (this.#isOver) return await spool[Symbol.asyncDispose]();
+      this.#spool = spool;
+      this.sizeBytes = spool.sizeBytes;
+      this.#chunks = spool.chunks();
     } else {
       this.sizeBytes = this.#entry.sizeBytes;
       this.#chunks = chunks[Symbol.asyncIterator]();
@@ -44,7 +48,11 @@ export class StreamContent implements AsyncDisposable {
 
   /** Also ends a program whose output it is. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#chunks?.return?.();
-    await this.#spool?.[Symbol.asyncDispose]();
+    this.#isOver = true;
+    try {
+      await this.#chunks?.return?.();
+    } finally {
+      await this.#spool?.[Symbol.asyncDispose]();
+    }
   }
 }

@@ -7,9 +7,9 @@ export interface StreamSourceOptions {
   readonly name: string;
   /** Called once, when the archiver comes to it. An error that the iterable throws fails the backup. */
   readonly open: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
-  /** Default: a file of this user, mode 0644, modified now. */
   /** Where it is known: an archive then needs no temporary file. Other sizes throw `SOURCE_CHANGED`, and nothing is saved. */
   readonly sizeBytes?: number | undefined;
+  /** Default: a file of this user, mode 0644, modified now. */
   readonly metadata?: StreamMetadata;
   readonly clock?: Clock;
 }
