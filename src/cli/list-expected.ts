@@ -35,7 +35,7 @@ function render(found: readonly PeriodicStatus<BackupRecord>[]): string {
   const rows = found.map(({ name, every, status, latest, overdueMs, count, storedBytes }) => [
     printable(name),
     every,
-    status === 'overdue' ? `overdue by ${formatDuration(overdueMs)}` : status,
+    statusText(status, overdueMs, count),
     latest === null ? '' : formatTime(latest.time),
     latest === null ? '' : printable(latest.host),
     String(count),
@@ -53,6 +53,12 @@ function render(found: readonly PeriodicStatus<BackupRecord>[]): string {
     ],
     rows,
   );
+}
+
+/** Backups that lack something, or that are dated later than now, do not count; but they are there. */
+function statusText(status: PeriodicStatus<BackupRecord>['status'], overdueMs: number, count: number): string {
+  if (status === 'overdue') return `overdue by ${formatDuration(overdueMs)}`;
+  return status === 'missing' && count > 0 ? 'none whole by now' : status;
 }
 
 function assertInTime(found: readonly PeriodicStatus<BackupRecord>[]): void {

@@ -16,20 +16,20 @@ export interface PeriodicBackup {
   readonly host: string;
   readonly time: Date;
   readonly storedBytes: number | null;
-  /** Made of a run that was stopped: it does not count. */
+  /** Something is missing in it: it does not count. */
   readonly isPartial: boolean;
 }
 
 export interface PeriodicStatus<B> extends ExpectedBackup {
-  /** `missing`: there is none at all. */
+  /** `missing`: there is no whole one that was made by now. */
   readonly status: 'ok' | 'overdue' | 'missing';
-  /** The newest that is not dated in the future. */
+  /** The newest whole one that is not dated in the future. */
   readonly latest: B | null;
   /** When the next one is due; `null` where there was none. */
   readonly dueAt: Date | null;
   /** How long ago that was; 0 before it. */
   readonly overdueMs: number;
-  /** How many there are. */
+  /** How many there are, whole or not. */
   readonly count: number;
   /** What they added to the vault, together, as far as it was recorded. */
   readonly storedBytes: number;

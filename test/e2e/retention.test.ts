@@ -76,6 +76,14 @@ describe('list --expect', () => {
     });
     expect((await home.run(['list', '--expect', 'docs=100Y'])).exit).toBe(0);
   });
+
+  it('tells backups of which none is whole from none at all', async () => {
+    const all = json<{ id: string }[]>(await home.run(['list', '--json'])).map(({ id }) => id);
+    expect((await home.run(['tag', ...all, '--add', 'partial'])).exit).toBe(0);
+    const { stdout } = await home.run(['list', '--expect', 'docs=100Y', '--expect', 'none=1D']);
+    expect(stdout).toMatch(/docs +100Y +none whole by now +3 /);
+    expect(stdout).toMatch(/none +1D +missing +0 /);
+  });
 });
 
 describe('backup', () => {
