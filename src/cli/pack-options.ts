@@ -24,7 +24,7 @@ export function addPackOptions(command: Command): Command {
     )
     .option(
       '--verify-writes',
-      'open and hash everything again before it is stored (default: where the vault is remote)',
+      'open and hash everything again before it is stored (default: where the vault is remote, since the processor waits for the line there)',
     )
     .option('--no-verify-writes', 'do not');
 }

@@ -168,9 +168,11 @@ function preferAbort(error: unknown, signal: AbortSignal): unknown {
 }
 
 function usageError(error: CommanderError): CairnError {
-  const message = error.message.replace(/^error: /, '');
+  const [message = '', guess] = error.message.replace(/^error: /, '').split(/\n\((Did you mean .*)\)$/u);
+  const help = 'Run `cairn --help` for the commands, `cairn help COMMAND` for the options of one.';
   return new CairnError('USAGE', message === '(outputHelp)' ? 'a command is needed' : message, {
-    hint: resticHint(message) ?? 'Run `cairn --help` for the commands, `cairn help COMMAND` for the options of one.',
+    // A name that looks alike is no better guess than the same thing in restic.
+    hint: resticHint(message) ?? (guess === undefined ? help : `${guess} ${help}`),
   });
 }
 

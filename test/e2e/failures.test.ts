@@ -37,6 +37,15 @@ describe('each failure has its own exit code, a message that names the thing, an
     expect(await readdir(home.path)).toEqual(['documents']);
   });
 
+  it('unknown option: 2, with how restic calls it explained, and another guess only where there is no such word', async () => {
+    const ofRestic = await failure('restore', 'documents', '--target', 'out');
+    expect(ofRestic).toMatchObject({ code: 'USAGE', exit: 2, message: "unknown option '--target'" });
+    expect(ofRestic.hint).toContain('--to DIR');
+    const mistyped = await failure('restore', 'documents', '--overwrit', 'never');
+    expect(mistyped.message).toBe("unknown option '--overwrit'");
+    expect(mistyped.hint).toContain('Did you mean --overwrite?');
+  });
+
   it('wrong password: 12', async () => {
     await cairn('init');
     const run = await home.run(['--vault', vault, 'list', '--json'], { env: { CAIRN_PASSWORD: 'wrong' } });
