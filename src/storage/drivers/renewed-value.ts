@@ -36,6 +36,11 @@ export class RenewedValue<T extends Expiring> {
     try {
       this.#known = await this.#ask();
       return this.#known;
+    } catch (error) {
+      const known = this.#known;
+      // It is asked for early so that a server that is away for a moment ends nothing.
+      if (known === undefined || (known.expiresAtMs ?? Infinity) <= this.#now()) throw error;
+      return known;
     } finally {
       this.#asking = undefined;
     }

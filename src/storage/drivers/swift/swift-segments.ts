@@ -85,7 +85,10 @@ export class SegmentStore {
       uploads.set(upload, known);
     }
     // Looked at after the segments: what was made into an object meanwhile is then seen as one.
-    const live = liveUpload(await lookAt(this.#client, name, signal));
+    const object = await lookAt(this.#client, name, signal);
+    const live = liveUpload(object);
+    // Whoever changes the metadata of an object takes ours away: it is made of some of these segments, and of which nobody says.
+    if (live === undefined && isSegmented(object)) return 0;
     let count = 0;
     for (const [upload, { keys, newestMs }] of uploads) {
       if (upload === live || newestMs >= beforeMs) continue;
@@ -162,6 +165,11 @@ export function lookAt(client: SwiftClient, name: ObjectName, signal: AbortSigna
     action: `look at ${name}`,
     signal,
   });
+}
+
+/** Whether an object is made of segments. */
+export function isSegmented({ headers }: HttpResponse): boolean {
+  return headers['x-static-large-object'] !== undefined;
 }
 
 /** The upload that an object is made of. */

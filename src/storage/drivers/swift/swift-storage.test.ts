@@ -156,6 +156,29 @@ describe('a removal of many', () => {
   });
 });
 
+describe('segments of a write that nobody ended', () => {
+  const old = [{ name: `p%2Farchives%2Fa/${'a'.repeat(24)}/00000000`, last_modified: '2020-01-01T00:00:00.000' }];
+  const withSegments =
+    (object: ToldAnswer): Answering =>
+    ({ method, path }) => {
+      if (method === 'HEAD') return object;
+      const { searchParams } = new URL(path, 'http://h');
+      if (!path.includes('c_segments?') || searchParams.has('marker')) return { body: [] };
+      return { body: searchParams.has('delimiter') ? [{ subdir: 'p%2Farchives%2Fa/' }] : old };
+    };
+
+  it('go where there is no object', async () => {
+    await using storage = await at(withSegments({ status: 404 }));
+    expect(await storage.abortStaleUploads?.(3_600_000)).toBe(1);
+  });
+
+  it('stay where the object is made of some and does not say which, as after a change of its metadata', async () => {
+    await using storage = await at(withSegments({ headers: { 'x-static-large-object': 'True' } }));
+    expect(await storage.abortStaleUploads?.(3_600_000)).toBe(0);
+    expect(server?.asked.some(({ method }) => method === 'DELETE')).toBe(false);
+  });
+});
+
 async function* twentyFive(): AsyncGenerator<Uint8Array> {
   yield utf8('0123456789012345678901234');
 }

@@ -9,7 +9,7 @@ import { fieldsOf, parseJsonAnswer } from '../http/json-answer.ts';
 import { unlessDone } from '../part-stream.ts';
 import { newUpload, segmentContainer, segmentKey, UPLOAD_HEADER } from './segment-names.ts';
 import type { SwiftClient } from './swift-client.ts';
-import { liveUpload, lookAt, type SegmentStore } from './swift-segments.ts';
+import { isSegmented, liveUpload, lookAt, type SegmentStore } from './swift-segments.ts';
 
 /** Segments of one manifest, unless the server says otherwise. */
 const MANIFEST_SEGMENTS = 1000;
@@ -223,7 +223,7 @@ async function putManifest(
   await perRequest({ what, signal }, unlessDone(put, isDone));
   const stored = await perRequest({ what: `look at ${name}`, signal }, () => lookAt(client, name, signal));
   // A server that does not know manifests has kept it as the object itself.
-  if (liveUpload(stored) !== id || stored.headers['x-static-large-object'] !== undefined) return;
+  if (liveUpload(stored) !== id || isSegmented(stored)) return;
   await client.send({ method: 'DELETE', name, accept: [404], operation: 'DeleteObject', action: what, signal });
   fate.mayStand = false;
   throw noLargeObjects(what);
