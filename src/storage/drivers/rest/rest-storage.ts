@@ -348,7 +348,7 @@ export class RestStorage implements Storage {
       'NOT_SUPPORTED',
       `${this.url} cannot hold ${name}: restic's REST protocol has no such files`,
       {
-        hint: 'Archives, values and replicas can be kept behind `cairn serve --rest`, in a directory, or on SFTP, S3 or Azure.',
+        hint: 'Archives, values and replicas can be kept behind `cairn serve --rest`, in a folder, or on S3, Azure, Google, Swift or SFTP.',
         facts: { name },
       },
     );
