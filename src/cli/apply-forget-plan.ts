@@ -1,5 +1,6 @@
 // The end that `forget`, `delete`, `rotate` and `delete-older-than` share: show the plan, ask, remove, say what happened.
 import { CairnError } from '../base/errors.ts';
+import { isId } from '../base/ids.ts';
 import type { ForgetResult } from '../vault/care/apply-forget.ts';
 import type { ForgetPlan } from '../vault/care/plan-forget.ts';
 import type { PruneOptions } from '../vault/care/prune-vault.ts';
@@ -53,7 +54,8 @@ async function reportResult(
 ): Promise<void> {
   if (result !== undefined) {
     await cli.out.write(`\nremoved ${plural(result.removed.length, 'backup')}${kept > 0 ? `, kept ${kept}` : ''}\n`);
-    if (result.removed.length > 0 && !prune) cli.info('their data stays in the vault until `cairn prune`');
+    // Archives and values share nothing, and so nothing of them is left.
+    if (result.removed.some(isId) && !prune) cli.info('data of snapshots stays in the vault until `cairn prune`');
   } else {
     await cli.out.write(
       count === 0 ? `\nnothing to remove\n` : `\nwould remove ${plural(count, 'backup')}; nothing was changed\n`,
@@ -73,7 +75,7 @@ async function confirmAndRemove(
 }
 
 function partial(cli: CliContext, { failed }: ForgetResult): CairnError {
-  for (const { id, message } of failed) cli.warn(`backup ${id.length === 64 ? id.slice(0, 8) : id} stays: ${message}`);
+  for (const { id, message } of failed) cli.warn(`backup ${isId(id) ? id.slice(0, 8) : id} stays: ${message}`);
   return new CairnError('FORGET_PARTIAL', `${plural(failed.length, 'backup')} could not be removed`, {
     hint: 'The reason is named above. Run the same command again; what is gone already is no error.',
     retry: 'later',

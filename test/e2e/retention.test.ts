@@ -67,6 +67,14 @@ describe('delete-older-than', () => {
   });
 });
 
+describe('delete', () => {
+  it('says of snapshots only that their data is still there', async () => {
+    expect((await home.run(['archive', 'docs', '--name', 'shelf'])).exit).toBe(0);
+    expect((await home.run(['delete', 'shelf', '--yes'])).stderr).not.toContain('cairn prune');
+    expect((await home.run(['delete', 'docs', '--yes'])).stderr).toContain('until `cairn prune`');
+  });
+});
+
 describe('list --expect', () => {
   it('B68: ends with its own exit code where a backup is overdue or missing', async () => {
     const late = await home.run(['list', '--expect', 'docs=1D', '--expect', 'none=1D', '--json']);

@@ -66,7 +66,10 @@ describe('tags of an archive', () => {
   it('hold it until it is released', async () => {
     const { id } = await vault.archive(source);
     await vault.tag({ hold: ['before-2.0'] }, { references: [id] });
-    await expect(vault.delete(id)).rejects.toMatchObject({ code: 'BACKUP_HELD' });
+    await expect(vault.delete(id)).rejects.toMatchObject({
+      code: 'BACKUP_HELD',
+      message: `backup ${id} is held (before-2.0)`,
+    });
     await vault.release(id, { label: 'before-2.0' });
     await vault.delete(id);
     expect(await Array.fromAsync(vault.list())).toEqual([]);

@@ -13,7 +13,10 @@ interface DeleteFlags extends SingleFilterFlags {
 export const deleteCommand: CommandModule = {
   configure(command, start) {
     command
-      .description('Removes the backups that are named. Data that only they had stays in the vault until a prune.')
+      .description(
+        'Removes the backups that are named. Data that only these snapshots had stays in the vault until a prune; archives\n' +
+          'and values are gone at once.',
+      )
       .argument('<ref...>', 'ids or their beginnings, `latest`, names, name@time');
     addSingleFilterOptions(command)
       .option('--include-held', 'remove also what is held', false)

@@ -22,8 +22,8 @@ export const rotateCommand: CommandModule = {
   configure(command, start) {
     command.description(
       'Thins out the backups of each name: of each of the last n days, weeks, months, … the oldest stays, also the newest of\n' +
-        'all, what is dated in the future, and what is held. Each name is rotated by itself. Data that only removed backups\n' +
-        'had stays in the vault until `cairn prune`, or goes at once with --prune.',
+        'all, what is dated in the future, and what is held. Each name is rotated by itself. Data that only removed snapshots\n' +
+        'had stays in the vault until `cairn prune`, or goes at once with --prune; archives are gone at once.',
     );
     addRotationOptions(command);
     addByNameOptions(command).action((flags: RotateFlags) => start((cli) => rotate(cli, flags)));

@@ -1,6 +1,7 @@
 import type { StoredArchive } from '../../archives/shelf/read-shelf.ts';
 import { systemClock } from '../../base/clock.ts';
 import { CairnArgumentError, CairnError } from '../../base/errors.ts';
+import { shortId } from '../../base/ids.ts';
 import { type GroupField, type GroupKey, groupFields } from '../../retention/group-snapshots.ts';
 import { holdsOf } from '../../retention/hold.ts';
 import { type KeepRules, parseKeepRules } from '../../retention/keep-policy.ts';
@@ -100,7 +101,8 @@ function refuseHeld(backups: readonly BackupRecord[]): void {
   if (first === undefined) return;
   const others = held.length === 1 ? '' : `, and ${held.length - 1} more`;
   const labels = holdsOf(first.tags).join(', ');
-  throw new CairnError('BACKUP_HELD', `backup ${first.id.slice(0, 8)} is held (${labels})${others}`, {
+  const name = first.form === 'snapshot' ? shortId(first.id) : first.id;
+  throw new CairnError('BACKUP_HELD', `backup ${name} is held (${labels})${others}`, {
     hint: 'Nothing was removed. Release it with `cairn tag REF --release-hold LABEL`, or give --include-held (`includeHeld`).',
     facts: { backups: held.map(({ id }) => id), labels: [...new Set(held.flatMap(({ tags }) => holdsOf(tags)))] },
   });
