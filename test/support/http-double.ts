@@ -43,7 +43,10 @@ export class HttpDouble implements AsyncDisposable {
         const seen = { method, path, headers, body: Buffer.concat(chunks).toString('latin1') };
         asked.push(seen);
         const told = answer(seen);
-        if (told.isLost === true) return void request.socket.destroy();
+        if (told.isLost === true) {
+          request.socket.destroy();
+          return;
+        }
         const text = typeof told.body === 'string' ? told.body : JSON.stringify(told.body ?? {});
         response.writeHead(told.status ?? 200, told.headers);
         response.end(method === 'HEAD' || told.status === 204 ? undefined : text);
