@@ -38,6 +38,8 @@ describe('a configuration at work', () => {
   });
 });
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
 const keeping = (): ConfigInput => ({
   ...folder.config(),
   plans: { nightly: { sources: 'letters', vault: 'main', keep: { days: 1 } } },
@@ -48,8 +50,8 @@ describe('the rules of a plan', () => {
     await folder.makeVault();
     await using cairn = await folder.createCairn(keeping());
     const vault = await cairn.vault();
-    for (const day of [12, 13]) {
-      const time = `2024-03-${day}T03:00:00Z`;
+    for (const daysAgo of [11, 10]) {
+      const time = new Date(Date.now() - daysAgo * DAY_MS);
       await vault.backup(folder.path, { name: 'letters', time, host: 'elsewhere' });
       await vault.archive(folder.path, { name: 'letters', time, encrypt: false });
       await vault.backup(folder.path, { name: 'letters', time });

@@ -25,6 +25,11 @@ const runElsewhere = {
     'mysql-script.ts',
     'postgres-script.ts',
   ],
+  'test/integration/nest-example.test.ts': [
+    'nestjs/backups-module.ts',
+    'nestjs/backups-service.ts',
+    'nestjs/migrations-service.ts',
+  ],
   'test/integration/values.test.ts': ['key-value.ts'],
   'test/integration/vault-catalog.test.ts': ['catalog.ts'],
 };
@@ -81,8 +86,8 @@ it.each(Object.entries(runElsewhere))('%s runs the others it is said to run', as
 
 it('no example is without a test', () => {
   const here = [...printing.map(([name]) => name), 'events.ts', 'backup-and-restore.ts', 'look-inside.ts'];
-  // What examples import, and a server that only puts one of them behind a port.
-  const parts = ['setting.ts', 'hono/server.ts'];
+  // What examples import, and servers that only put one of them behind a port.
+  const parts = ['setting.ts', 'hono/server.ts', 'nestjs/server.ts'];
   expect(globSync('**/*.ts', { cwd: folder }).toSorted()).toEqual(
     [...here, ...parts, ...Object.values(runElsewhere).flat()].toSorted(),
   );
