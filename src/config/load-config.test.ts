@@ -2,8 +2,9 @@ import { chownSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
 import { Secret } from '../base/secret.ts';
+import type { ConfigInput } from './config-input.ts';
 import { loadConfig } from './load-config.ts';
 import { configOfCode } from './read-config.ts';
 import { ConfigPlace, thrownBy } from '../../test/support/config-place.ts';
@@ -332,9 +333,13 @@ describe('a configuration in code', () => {
   });
 
   it('B07: refuses unknown keys when it runs, and when it is compiled', () => {
-    // @ts-expect-error -- the second half of what this tests: `urll` does not compile, as the key is `url`
-    expect(() => configOfCode({ vaults: { main: { url: 'v', urll: 'v' } } }, context)).toThrow(
+    // The compiler looks for unknown keys in literals only, so JavaScript and computed objects get this far.
+    const vaults = { main: { url: 'v', urll: 'v' } };
+    expect(() => configOfCode({ vaults }, context)).toThrow(
       'config: vaults.main.urll: there is no such key; did you mean url?',
     );
+    type Vault = Extract<NonNullable<ConfigInput['vaults']>[string], object>;
+    expectTypeOf<'url'>().toExtend<keyof Vault>();
+    expectTypeOf<'urll'>().not.toExtend<keyof Vault>();
   });
 });

@@ -54,20 +54,10 @@ describe('a partial backup', () => {
     expect(groups).toHaveLength(1);
   });
 
-  it('counts as any other where none is whole', () => {
-    const times = ['10T03', '10T15', '11T03', '12T03'];
-    const rules = { daily: 2, last: 1 };
-    expect(
-      kept(
-        times.map((time) => partial(time)),
-        rules,
-      ),
-    ).toEqual(
-      kept(
-        times.map((time) => at(time)),
-        rules,
-      ),
-    );
+  it('is kept by the rules for whole ones where no backup is whole', () => {
+    const backups = ['10T03', '10T15', '11T03', '12T03'].map((time) => partial(time));
+    expect(kept(backups, { daily: 2 })).toEqual(['11T03', '12T03']);
+    expect(kept(backups, { daily: 3 })).toEqual(['10T15', '11T03', '12T03']);
   });
 });
 

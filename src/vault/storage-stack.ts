@@ -28,10 +28,7 @@ type Notify = (notice: VaultNotice) => void;
 
 /** From this failed try of one operation on, the user is told: earlier ones are usually over in a moment. */
 const WORTH_TELLING = 3;
-/**
- * Shorter than for a single storage, since there is another one. The mirror as a whole is retried as long as any
- * storage.
- */
+/** A member of a mirror is given up earlier than a single storage, since others can answer; the mirror itself is not. */
 const MEMBER_GIVES_UP_MS = 30_000;
 
 /** The storage of a vault, ready to use. */

@@ -62,7 +62,7 @@ export interface VaultRestoreResult extends RestoreResult {
   readonly backup: BackupRecord;
   /** The file or folder that was restored. */
   readonly destination: string;
-  /** What lies in cold storage, where the storage has any. */
+  /** Which of its objects are in cold storage; `undefined` for a storage without cold classes. */
   readonly retrieval?: RetrievalSummary | undefined;
 }
 

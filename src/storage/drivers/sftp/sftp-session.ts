@@ -1,10 +1,12 @@
-import type { Client, FileEntryWithStats, SFTPWrapper, Stats } from 'ssh2';
+import type { FileEntryWithStats, SFTPWrapper, Stats } from 'ssh2';
 import { CairnError, isCairnError, messageOf } from '../../../base/errors.ts';
 import { answerWithin, SilentServer } from './answer-within.ts';
 import { type FileSystemSpace, SFTP_STATUS, sftpStatus, SftpStatusError } from './sftp-errors.ts';
 
-/** An open file or folder on the server. */
-/** A handle is a buffer to ssh2; the brand, put on where one is opened, keeps others from being taken for it. */
+/**
+ * An open file or folder on the server. It is a buffer to ssh2; the brand, put on where one is opened, keeps others from
+ * being taken for it.
+ */
 export type SftpHandle = Buffer & { readonly __brand: 'SftpHandle' };
 
 export type SftpExtension =
@@ -22,6 +24,11 @@ interface Internals {
 }
 
 type Callback<T> = (error: Error | null | undefined, value: T) => void;
+
+/** Of ssh2's client, what opens a session. */
+export interface SessionMaker {
+  sftp(callback: (error: Error | undefined, sftp: SFTPWrapper) => void): unknown;
+}
 
 // Where the server says nothing, every one takes this much (draft-ietf-secsh-filexfer-02 §3).
 const SAFE_LENGTH = 30 * 1024;
@@ -62,7 +69,7 @@ export class SftpSession {
   }
 
   /** Throws where there is no session after `openMs`. */
-  static async open(client: Client, where: string, openMs: number): Promise<SftpSession> {
+  static async open(client: SessionMaker, where: string, openMs: number): Promise<SftpSession> {
     const refused = (error: Error): CairnError => noSession(where, error);
     const start = (done: Callback<SFTPWrapper>): void => {
       client.sftp((error, sftp) => (error ? done(refused(error), sftp) : done(undefined, sftp)));

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
-import type { Client } from 'ssh2';
 import { describe, expect, it } from 'vitest';
+import type { SessionMaker } from './sftp-session.ts';
 import { silentSessions, SshConnection } from './ssh-connection.ts';
 
 type Answer = (error: Error) => void;
@@ -9,14 +9,13 @@ type Answer = (error: Error) => void;
 /** A connection on which a session is asked for; `react` says what ssh2 does then. */
 async function openOn(react: (client: EventEmitter, answer: Answer) => void): Promise<unknown> {
   const client = Object.assign(new EventEmitter(), {
-    sftp: (answer: Answer) => setImmediate(() => react(client, answer)),
+    // ssh2 calls back with the error alone, which its types do not say.
+    sftp: (callback: Parameters<SessionMaker['sftp']>[0]) =>
+      setImmediate(() => react(client, (error) => void Reflect.apply(callback, undefined, [error]))),
     end: () => client.emit('close'),
   });
   const carrier = { stream: new PassThrough(), complaint: () => '', end: async () => {} };
-  // Of ssh2's client a connection uses these methods and its events.
-  await using connection = new SshConnection(client as unknown as Client, carrier, 'ann@server:22', {
-    openMs: 20,
-  });
+  await using connection = new SshConnection(client, carrier, 'ann@server:22', { openMs: 20 });
   return await connection.openSession().catch((error: unknown) => error);
 }
 

@@ -7,7 +7,7 @@ import { gatherWrites } from './gather-writes.ts';
 import { loadHostKeyCheck } from './host-key-check.ts';
 import { type ProxyProcess, startProxyCommand } from './proxy-command.ts';
 import { connectFailure, connectionLost } from './sftp-errors.ts';
-import { SftpSession, silentServer } from './sftp-session.ts';
+import { type SessionMaker, SftpSession, silentServer } from './sftp-session.ts';
 import { prepareLogin } from './ssh-login.ts';
 import { loadSshSettings, type SshEnvironment, type SshSettings } from './ssh-settings.ts';
 import type { SftpLocation } from './sftp-location.ts';
@@ -29,6 +29,14 @@ const CIPHERS = [
   'chacha20-poly1305@openssh.com',
 ] as const;
 
+/** Of ssh2's client, what a connection uses once it is logged in. */
+export interface LoggedInClient extends SessionMaker {
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'close', listener: () => void): unknown;
+  once(event: 'close', listener: () => void): unknown;
+  end(): unknown;
+}
+
 export interface SshLimits {
   /** Until a session is open. */
   readonly openMs: number;
@@ -44,7 +52,7 @@ export interface SshLimits {
 export class SshConnection implements AsyncDisposable {
   /** The server, for messages. */
   readonly where: string;
-  readonly #client: Client;
+  readonly #client: LoggedInClient;
   readonly #carrier: Carrier;
   readonly #limits: SshLimits;
   readonly #watchdog: NodeJS.Timeout;
@@ -52,7 +60,7 @@ export class SshConnection implements AsyncDisposable {
   readonly #sessions = new Set<SftpSession>();
   #lost: CairnError | undefined;
 
-  constructor(client: Client, carrier: Carrier, where: string, limits: SshLimits) {
+  constructor(client: LoggedInClient, carrier: Carrier, where: string, limits: SshLimits) {
     this.where = where;
     this.#client = client;
     this.#carrier = carrier;
