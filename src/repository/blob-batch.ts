@@ -50,16 +50,17 @@ export class BlobBatch<Label> {
   /** Whether another blob of this size may be added before the others are taken. */
   hasRoomFor(blob: SealedBlob): boolean {
     if (this.isEmpty) return true;
-    return this.#blobs.length < BLOBS && this.#used + plainLength(blob) <= this.#arena.length;
+    return this.#blobs.length < BLOBS && this.#used + plainLength(blob) <= ARENA_BYTES;
   }
 
   /** Opens a blob. What goes wrong is told by `take`. The sealed bytes may be overwritten afterwards. */
   add(label: Label, blob: SealedBlob): void {
     const { sealed, id, uncompressedLength } = blob;
     const size = plainLength(blob);
-    if (this.isEmpty) this.#arena = withRoom(this.#arena, Math.max(size, ARENA_BYTES));
-    const plain = this.#arena.subarray(this.#used, this.#used + size);
     try {
+      // In here too: a damaged index or header may record a size for which there is no memory.
+      if (this.#used === 0) this.#arena = withRoom(this.#arena, Math.max(size, ARENA_BYTES));
+      const plain = this.#arena.subarray(this.#used, this.#used + size);
       if (uncompressedLength > 0) this.#opened = withRoom(this.#opened, sealed.length - SEAL_OVERHEAD);
       openBlobInto(this.#codec, this.#key, blob, { plain, encoded: this.#opened });
       this.#blobs.push({ label, id: id.slice(), plain });
