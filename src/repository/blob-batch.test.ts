@@ -7,7 +7,7 @@ const codec = createCodec();
 const key: SealKey = {
   encrypt: new Uint8Array(32).fill(1),
   macK: new Uint8Array(16).fill(2),
-  macR: new Uint8Array(16),
+  macR: new Uint8Array(16).fill(3),
 };
 
 function sealed(plain: Uint8Array, id: Uint8Array = createHash('sha256').update(plain).digest()): SealedBlob {
