@@ -3,18 +3,20 @@ import { orAbort } from '../../base/or-abort.ts';
 const MIB = 1024 * 1024;
 /** Parts of a size may differ from those before after so many. */
 const STEP = 250;
+/** So many are of the first size, 8 GB in parts of 8 MiB: larger ones take more memory, and most streams end before. */
+const EVEN_PARTS = 1000;
 /** With it, and the smallest parts, 10,000 parts hold a little more than 5 TiB. */
-const GROWTH = 17;
+const GROWTH = 21;
 /** Memory for all parts together, while two of them fit into it. */
 const LEAST_BUDGET = 16 * MIB;
 
 /**
  * Size of part `index` (from 0) of an object whose size nobody knows. S3 takes at most 10,000 parts, so they have to
  * grow; they do with the square of their number, because most objects are small and parts are kept in memory: 8 MiB up
- * to 2 GB, 25 MiB at 13 GB, 115 MiB at 100 GB, 1.6 GiB at 5 TiB.
+ * to 8 GB, 13 MiB at 13 GB, 114 MiB at 100 GB, 1.7 GiB at 5 TiB.
  */
 export function streamPartBytes(index: number, firstBytes: number = 8 * MIB): number {
-  const step = Math.floor(index / STEP) * STEP;
+  const step = Math.max(0, Math.floor(index / STEP) * STEP - (EVEN_PARTS - STEP));
   return firstBytes + Math.floor((GROWTH * step * step) / 1e6) * MIB;
 }
 
