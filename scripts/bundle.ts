@@ -17,13 +17,15 @@ interface Bundle {
  */
 const commandChunks: Bundle['codeSplitting'] = {
   groups: [
-    { name: 'version', test: modules('vault/program-version'), priority: 6 },
+    { name: 'version', test: modules('vault/program-version'), priority: 7 },
+    // Small, because it is compiled anew each time: it says where compiled code is kept.
+    { name: 'code-cache', test: modules('cli/code-cache'), priority: 6 },
     { name: 'start', test: modules('cli/start-ahead'), priority: 5 },
     // What every command takes, and not what belongs to a few.
     {
       name: 'run',
       test: modules(
-        'cli/(?!main|start-ahead|commands/|config/|kv/|repair/|serv|archive-|backup-|completion-|second-|cli-notifications|narrow-|registered-|rewrite-|run-prune|(forget|retrieval|rotation|list)-|apply-|output/(backup|forget|prune|rewrite|entry)-).*',
+        'cli/(?!main|start-ahead|code-cache|commands/|config/|kv/|repair/|serv|archive-|backup-|completion-|second-|cli-notifications|narrow-|registered-|rewrite-|run-prune|(forget|retrieval|rotation|list)-|apply-|output/(backup|forget|prune|rewrite|entry)-).*',
       ),
       priority: 4,
     },

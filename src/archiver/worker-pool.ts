@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { CairnError } from '../base/errors.ts';
-import { startWorker } from '../base/start-worker.ts';
+import { takeWorker } from '../base/start-worker.ts';
+import { archiverThread } from './archiver-thread.ts';
 import type { BlobIndexMemory } from '../repository/index/blob-index.ts';
 import { PACK_HEADER_ROOM } from '../repository/pack-builder.ts';
 import {
@@ -163,9 +164,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #startMember(): Member {
-    const worker = startWorker('archiver/worker/worker-main', {
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
-    });
+    const worker = takeWorker(archiverThread);
     const member: Member = { worker, running: [] };
     worker.on('message', (message: FromWorker) => this.#receive(member, message));
     worker.on('error', (error) => this.fail(error));

@@ -3,20 +3,15 @@
 // vault whose key is lost is lost.
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { CairnError, messageOf, systemCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import { userFolder, type UserFolderKind } from '../base/user-folder.ts';
+import { type DefaultPlaces, findDefaultPlaces } from './default-places.ts';
 import { homeless } from './user-places.ts';
 
-export interface DefaultPlaces {
-  readonly vault: string;
-  readonly keyFile: string;
-}
-
+/** Throws `CONFIG_INVALID` where no variable says where the home directory is. */
 export function defaultPlaces(env: NodeJS.ProcessEnv): DefaultPlaces {
-  const folder = (kind: UserFolderKind): string => userFolder(env, kind) ?? homeless();
-  return { vault: join(folder('data'), 'cairn', 'vault'), keyFile: join(folder('config'), 'cairn', 'key') };
+  return findDefaultPlaces(env) ?? homeless();
 }
 
 /** The key of the default vault, or `undefined` where the file does not exist. */

@@ -17,6 +17,8 @@ if (Number(major) < NEEDED_MAJOR) {
   const { programVersion } = await import('../vault/program-version.ts');
   process.stdout.write(`cairn ${programVersion()}\n`);
 } else {
+  const { enableCodeCache } = await import('./code-cache.ts');
+  enableCodeCache(process.env);
   const { startAhead } = await import('./start-ahead.ts');
   startAhead(process.argv.slice(2), process.env);
   const { runProcess } = await import('./run-process.ts');

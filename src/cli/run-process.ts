@@ -1,3 +1,4 @@
+import { endBegunWorkers } from '../base/start-worker.ts';
 import { CairnError, messageOf, systemCode } from '../base/errors.ts';
 import { exitCodeOfError } from './exit-codes.ts';
 import { reportError, run } from './run.ts';
@@ -24,6 +25,7 @@ export async function runProcess(): Promise<void> {
   const argv = process.argv.slice(2);
   const { exit, aborted } = await run(argv, interrupts, () => broken?.kind === 'reader-gone');
   await flushed(process.stdout);
+  await endBegunWorkers();
   process.exit(exitOf(broken, exit, aborted, argv));
 }
 

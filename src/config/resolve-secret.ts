@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { CairnError, messageOf } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import { secretOfCommand, secretOfFile } from './secret-output.ts';
+import { secretOfFile } from '../base/secret-of-file.ts';
+import { secretOfCommand } from './secret-output.ts';
 import type { SecretReference } from './secret-reference.ts';
 import { describeMissing, expandVariables } from './variables.ts';
 

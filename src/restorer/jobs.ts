@@ -1,5 +1,6 @@
 // What the main thread and the worker threads of a restore tell each other. One message each way per
 // some thousand files or some megabytes, never one per file.
+import type { MixTask } from '../kernels/scrypt-thread/mix-task.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
 import type { SealKey } from '../kernels/codec.ts';
 import type { BlobIndexMemory } from '../repository/index/blob-index.ts';
@@ -138,7 +139,8 @@ export type ResultOf<J extends Job> = Extract<JobResult, { kind: J['kind'] }>;
 export type ToWorker =
   | { readonly kind: 'setup'; readonly setup: RestoreWorkerSetup }
   | { readonly kind: 'job'; readonly id: number; readonly job: Job }
-  | { readonly kind: 'end' };
+  | { readonly kind: 'end' }
+  | MixTask;
 
 export interface FromWorker {
   readonly id: number;

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { CairnError } from '../base/errors.ts';
-import { startWorker } from '../base/start-worker.ts';
+import { takeWorker } from '../base/start-worker.ts';
+import { restorerThread } from './restorer-thread.ts';
 import type { FromWorker, Job, JobResult, ResultOf, ToWorker, RestoreWorkerSetup } from './jobs.ts';
 
 // A job takes milliseconds, and looks at the stop word between blobs.
@@ -74,10 +75,7 @@ export class RestoreWorkers implements AsyncDisposable {
   }
 
   #start(): RestoreWorker {
-    const worker = startWorker('restorer/worker/worker-main', {
-      // Descriptors are shared with the main thread on purpose.
-      trackUnmanagedFds: false,
-    });
+    const worker = takeWorker(restorerThread);
     const { promise: ended, resolve: onEnd } = Promise.withResolvers<void>();
     const owner: RestoreWorker = { worker, ended, pending: 0 };
     worker.on('message', ({ id, result }: FromWorker) => {

@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
 import type { ChunkerSpec } from '../../formats/chunker/chunker.ts';
 import type { SealKey } from '../../kernels/codec.ts';
+import type { MixTask } from '../../kernels/scrypt-thread/mix-task.ts';
 import type { BlobIndexMemory } from '../../repository/index/blob-index.ts';
 import type { FinishedPack } from '../../repository/pack-builder.ts';
 import type { SourceProblem } from '../source.ts';
@@ -192,7 +193,7 @@ export interface TaskFailed {
 }
 
 export type FromWorker = PackReady | TaskDone | TaskFailed;
-export type ToWorker = WorkerSetup | IndexMoved | WorkerTask;
+export type ToWorker = WorkerSetup | IndexMoved | WorkerTask | MixTask;
 
 export const CONTROL_ABORT = 0;
 export const CONTROL_FREED = 1;

@@ -4,6 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import { isCairnError, messageOf } from '../../base/errors.ts';
 import { openPosix } from '../../base/posix/open-posix.ts';
 import { createCodec } from '../../kernels/codec.ts';
+import { runMix } from '../../kernels/scrypt-thread/run-mix.ts';
 import { BlobIndex } from '../../repository/index/blob-index.ts';
 import { BlobSaver } from './blob-saver.ts';
 import { FileWindow } from './file-window.ts';
@@ -37,6 +38,9 @@ function receive(message: ToWorker): void {
   switch (message.kind) {
     case 'setup':
       tools = makeTools(message);
+      return;
+    case 'mix':
+      runMix(message);
       return;
     case 'index':
       tools?.saver.moveIndex(new BlobIndex(message.index));

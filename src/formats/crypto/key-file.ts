@@ -7,7 +7,8 @@ import { utf8 } from '../../base/bytes.ts';
 import { CairnError, hasCode } from '../../base/errors.ts';
 import type { Codec, SealKey } from '../../kernels/codec.ts';
 import { SEAL_OVERHEAD } from '../../kernels/codec.ts';
-import { scrypt, type ScryptParameters } from '../../kernels/scrypt.ts';
+import type { ScryptParameters, ScryptRequest } from '../../kernels/scrypt.ts';
+import { deriveAhead, deriveOnce } from '../../kernels/scrypt-ahead.ts';
 import { encodeBase64 } from '../base64.ts';
 import { DocumentFields } from '../document-fields.ts';
 import { encodeObject } from '../go-json.ts';
@@ -73,14 +74,23 @@ export async function deriveKey(
   password: Uint8Array,
   parameters: ScryptParameters & { readonly salt: Uint8Array },
 ): Promise<SealKey> {
-  checkParameters(parameters);
-  const { N, r, p, salt } = parameters;
-  const derived = await scrypt({ password, salt, N, r, p, sizeBytes: DERIVED_SIZE });
+  const derived = await deriveOnce(derivation(password, parameters));
   return {
     encrypt: derived.slice(0, ENCRYPT_SIZE),
     macK: derived.slice(ENCRYPT_SIZE, ENCRYPT_SIZE + MAC_PART_SIZE),
     macR: derived.slice(ENCRYPT_SIZE + MAC_PART_SIZE),
   };
+}
+
+/** Begins the derivation that `openKeyFile` will wait for. Throws `KEY_CORRUPT` as `deriveKey` does. */
+export function deriveKeyAhead(keyFile: KeyFile, password: Uint8Array): void {
+  deriveAhead(derivation(password, keyFile));
+}
+
+function derivation(password: Uint8Array, parameters: ScryptParameters & { readonly salt: Uint8Array }): ScryptRequest {
+  checkParameters(parameters);
+  const { N, r, p, salt } = parameters;
+  return { password, salt, N, r, p, sizeBytes: DERIVED_SIZE };
 }
 
 /**

@@ -1,26 +1,25 @@
 import { availableParallelism } from 'node:os';
-import type { Worker } from 'node:worker_threads';
+import { MessageChannel, type Worker } from 'node:worker_threads';
 import { startWorker } from '../../base/start-worker.ts';
 import type { MixTask } from './mix-task.ts';
 
 /** Does the mixing of key derivations beside the thread that has begun it. */
 export class ScryptThread {
   readonly #worker: Worker;
+  readonly #isLent: boolean;
   readonly #gone: Promise<false>;
   readonly #mixing = Promise.withResolvers<void>();
 
-  private constructor(worker: Worker) {
+  /** A lent thread takes a `MixTask` beside its other messages, and goes on living. */
+  constructor(worker: Worker, isLent: boolean) {
     this.#worker = worker;
+    this.#isLent = isLent;
     this.#gone = new Promise((resolve) => {
       worker.once('error', () => resolve(false));
       worker.once('exit', () => resolve(false));
     });
-    // It has no part in how long the process lives, until it mixes.
+    // It has no part in how long the process lives; what waits for it has (`mix`).
     worker.unref();
-  }
-
-  static begin(): ScryptThread {
-    return new ScryptThread(startWorker('kernels/scrypt-thread/worker-main'));
   }
 
   /** Resolves when it has begun to mix, or never will. */
@@ -29,18 +28,25 @@ export class ScryptThread {
   }
 
   /** Whether it was done; `false` when the thread could not run: the memory holds nothing of use then. */
-  async mix(task: MixTask): Promise<boolean> {
-    const mixed = new Promise<true>((resolve) => this.#worker.once('message', () => resolve(true)));
-    this.#worker.ref();
-    this.#worker.postMessage(task);
+  async mix(task: Omit<MixTask, 'kind' | 'done'>): Promise<boolean> {
+    const { port1, port2 } = new MessageChannel();
+    const mixed = new Promise<boolean>((resolve) => {
+      port1.once('message', () => resolve(true));
+      port1.once('close', () => resolve(false));
+    });
+    const message: MixTask = { ...task, kind: 'mix', done: port2 };
+    this.#worker.postMessage(message, [port2]);
     this.#mixing.resolve();
-    return await Promise.race([mixed, this.#gone]);
+    try {
+      return await Promise.race([mixed, this.#gone]);
+    } finally {
+      port1.close();
+    }
   }
 
   end(): void {
     this.#mixing.resolve();
-    this.#worker.unref();
-    void this.#worker.terminate();
+    if (!this.#isLent) void this.#worker.terminate();
   }
 }
 
@@ -51,8 +57,13 @@ let waiting: ScryptThread | undefined;
  * 25 ms of another core, and is ready when the key file is read. On a single core there is nothing to win.
  */
 export function beginScryptThread(): ScryptThread | undefined {
-  if (availableParallelism() > 1) waiting ??= ScryptThread.begin();
+  if (availableParallelism() > 1) waiting ??= new ScryptThread(startWorker('kernels/scrypt-thread/worker-main'), false);
   return waiting;
+}
+
+/** Lends a thread that was begun for other work, and has none until the key is known. */
+export function lendScryptThread(worker: Worker): void {
+  waiting ??= new ScryptThread(worker, true);
 }
 
 /** The thread that was begun, for one derivation; whoever takes it ends it. */

@@ -1,6 +1,7 @@
 // The worker thread of a restore: takes jobs in order and answers each with one message.
 import { parentPort } from 'node:worker_threads';
 import { isCairnError, messageOf } from '../../base/errors.ts';
+import { runMix } from '../../kernels/scrypt-thread/run-mix.ts';
 import type { FromWorker, Job, JobResult, ToWorker } from '../jobs.ts';
 import { runContentJob } from './run-content-job.ts';
 import { runCompareJob, runEntriesJob } from './run-entry-jobs.ts';
@@ -20,6 +21,10 @@ parentPort?.on('message', (message: ToWorker) => {
   if (message.kind === 'end') {
     context?.[Symbol.dispose]();
     parentPort?.close();
+    return;
+  }
+  if (message.kind === 'mix') {
+    runMix(message);
     return;
   }
   const result = attempt(message.job);

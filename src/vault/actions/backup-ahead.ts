@@ -2,6 +2,7 @@ import type { Source } from '../../archiver/source.ts';
 import { Scout } from '../../archiver/scout.ts';
 import { remembersBackups } from '../../archiver/source-memory.ts';
 import { WorkerPool } from '../../archiver/worker-pool.ts';
+import { isDerivingAhead } from '../../kernels/scrypt-ahead.ts';
 import { beginScryptThread } from '../../kernels/scrypt-thread/scrypt-thread.ts';
 import { type BackupSource, openSource, type OpenSourceOptions } from './backup-source.ts';
 
@@ -38,7 +39,7 @@ export class BackupAhead implements AsyncDisposable {
   async #scoutFor(readsAll: boolean): Promise<void> {
     if (readsAll) this.pool.start();
     // Looking at the source is work for this thread, so another one mixes the key. That takes longest, so it is first.
-    else await Promise.race([beginScryptThread()?.mixing, this.#ending.promise]);
+    else if (!isDerivingAhead()) await Promise.race([beginScryptThread()?.mixing, this.#ending.promise]);
     await this.scout.run(this.source.root, readsAll ? 'list' : 'look');
   }
 
