@@ -1,5 +1,5 @@
 import type { IndexId } from '../base/ids.ts';
-import { encodeIndexFromHeaders } from '../formats/index-file/index-from-headers.ts';
+import { IndexEncoder } from '../formats/index-file/index-encoder.ts';
 import type { FinishedPack } from './pack-builder.ts';
 import type { Repository } from './repository.ts';
 
@@ -13,7 +13,7 @@ export class IndexWriter {
   readonly #signal: AbortSignal | undefined;
   /** Ids of the files saved so far. */
   readonly saved: IndexId[] = [];
-  #packs: FinishedPack[] = [];
+  #open: IndexEncoder | undefined;
   #blobCount = 0;
   #openedAt = performance.now();
   #saving: Promise<void> = Promise.resolve();
@@ -25,23 +25,24 @@ export class IndexWriter {
 
   /** Adds a pack that is durably stored. Saves the open index file when it is full or old. */
   async add(pack: FinishedPack): Promise<void> {
-    if (this.#packs.length === 0) this.#openedAt = performance.now();
-    this.#packs.push(pack);
+    if (this.#open === undefined) this.#openedAt = performance.now();
+    this.#open ??= new IndexEncoder();
+    this.#open.add(pack);
     this.#blobCount += pack.blobCount;
     if (this.#blobCount >= FULL_BLOBS || performance.now() - this.#openedAt >= FULL_AGE_MS) await this.flush();
   }
 
   /** Saves what is left. */
   async flush(): Promise<void> {
-    const packs = this.#packs;
-    this.#packs = [];
+    const file = this.#open;
+    this.#open = undefined;
     this.#blobCount = 0;
-    if (packs.length > 0) this.#saving = this.#saving.then(() => this.#save(packs));
+    if (file !== undefined) this.#saving = this.#saving.then(() => this.#save(file));
     await this.#saving;
   }
 
-  async #save(packs: readonly FinishedPack[]): Promise<void> {
-    const id = await this.#repository.saveUnpacked('index', encodeIndexFromHeaders(packs), { signal: this.#signal });
+  async #save(file: IndexEncoder): Promise<void> {
+    const id = await this.#repository.saveUnpacked('index', file.finish(), { signal: this.#signal });
     this.saved.push(id);
   }
 }

@@ -20,7 +20,7 @@ afterEach(async () => {
 it('shows a run that takes long while it goes on', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const run = recorder.startRun('long', 'prune');
-  await vi.advanceTimersByTimeAsync(2000);
+  await vi.advanceTimersByTimeAsync(500);
   await recorder.flush();
   using catalog = folder.open();
   expect(catalog.runs()).toMatchObject([{ session: 'long', action: 'prune', status: 'running', endedAt: null }]);

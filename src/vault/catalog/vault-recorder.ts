@@ -10,8 +10,11 @@ import type { RunOutcome } from './run-outcome.ts';
 
 type Change = (changes: CatalogChanges) => void;
 
-/** A run that takes longer than this appears in the catalog while it goes on. */
-const SHOW_RUN_AFTER_MS = 2000;
+/**
+ * A run that takes longer than this appears in the catalog while it goes on. The workers are busy by then and this thread
+ * is not, so that the catalog is open when the run ends.
+ */
+const SHOW_RUN_AFTER_MS = 500;
 
 /**
  * Keeps the catalog in step with what one open vault does. Changes wait until the event loop is free, and at the latest

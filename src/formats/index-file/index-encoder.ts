@@ -27,25 +27,35 @@ export interface PackWithHeader {
 }
 
 /**
- * The index file of packs, written straight from their headers: the same bytes as `encodeIndexFile`
- * gives for the decoded entries, without an object per blob. Throws `PACK_CORRUPT` for a header that is none.
+ * Writes an index file pack by pack, straight from their headers: the same bytes as `encodeIndexFile` gives for the decoded
+ * entries, without an object per blob. Each pack is written when it comes, while the workers fill the next.
  */
-export function encodeIndexFromHeaders(packs: readonly PackWithHeader[]): Uint8Array {
-  const out = new JsonBytes();
-  out.reserve(START.length);
-  out.raw(START);
-  packs.forEach(({ id, header }, i) => {
-    out.reserve(BLOB_BYTES);
-    if (i > 0) out.byte(COMMA);
+export class IndexEncoder {
+  readonly #out = new JsonBytes();
+
+  /** Throws `PACK_CORRUPT` for a header that is none; the file is of no use then. */
+  add({ id, header }: PackWithHeader): void {
+    const out = this.#out;
+    const isFirst = out.size === 0;
+    out.reserve(START.length + BLOB_BYTES);
+    if (isFirst) out.raw(START);
+    else out.byte(COMMA);
     out.raw(PACK_ID);
     out.hex(id, 0, ID_SIZE);
     out.raw(BLOBS);
     writeBlobs(out, header);
-    out.reserve(BLOB_BYTES);
+    out.reserve(PACK_END.length);
     out.raw(PACK_END);
-  });
-  out.raw(END);
-  return out.copy();
+  }
+
+  /** The file; nothing may be added afterwards. */
+  finish(): Uint8Array {
+    const out = this.#out;
+    out.reserve(START.length + END.length);
+    if (out.size === 0) out.raw(START);
+    out.raw(END);
+    return out.view();
+  }
 }
 
 /** Offsets are implied: the sum of the lengths before (restic's format, "Pack Format"). */
