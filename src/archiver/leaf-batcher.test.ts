@@ -46,12 +46,14 @@ function batcherOver(pool: FakePool, onReport: (report: LeafReport) => void = ()
 }
 
 function runsOf(count: number): LeafNames[] {
-  return leafRuns(Array.from({ length: count }, (_, i) => ({ kind: 'leaf', key: String(i).padStart(5, '0') })));
+  return leafRuns(
+    Array.from({ length: count }, (_, i) => ({ kind: 'leaf', key: String(i).padStart(5, '0'), isFile: true })),
+  );
 }
 
 const addAll = (batcher: LeafBatcher, directory: string, count: number): Promise<SavedRun>[] =>
   runsOf(count).map((run) =>
-    batcher.add({ directory: utf8(directory), names: run.names, parent: undefined }, run.count),
+    batcher.add({ directory: utf8(directory), names: run.names, onlyFiles: true, parent: undefined }, run.count),
   );
 
 async function savedNames(runs: readonly Promise<SavedRun>[]): Promise<string> {

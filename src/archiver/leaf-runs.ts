@@ -13,14 +13,19 @@ export interface LeafNames {
   readonly count: number;
   /** Each name followed by a NUL. */
   readonly names: Uint8Array;
+  /** See `LeafRun`. */
+  readonly onlyFiles: boolean;
 }
 
 export function leafRuns(entries: readonly SourceEntry[]): LeafNames[] {
   const runs: LeafNames[] = [];
   for (let at = 0; at < entries.length;) {
     let end = at;
-    while (end - at < NAMES_PER_RUN && entries[end]?.kind === 'leaf') end++;
-    if (end > at) runs.push({ from: at, count: end - at, names: joinNames(entries, at, end) });
+    let onlyFiles = true;
+    for (let entry = entries[end]; end - at < NAMES_PER_RUN && entry?.kind === 'leaf'; entry = entries[++end]) {
+      onlyFiles &&= entry.isFile;
+    }
+    if (end > at) runs.push({ from: at, count: end - at, names: joinNames(entries, at, end), onlyFiles });
     at = Math.max(end, at + 1);
   }
   return runs;

@@ -34,6 +34,7 @@ export class ParentNodes {
   }
 
   has(name: Uint8Array): boolean {
+    if (this.#positions.size + this.#decoded.size === 0) return false;
     const key = bytesKey(name);
     return this.#positions.has(key) || this.#decoded.has(key);
   }

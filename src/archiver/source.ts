@@ -5,7 +5,12 @@ import type { ErrorCode } from '../base/error-codes.ts';
 export type SourceEntry =
   | { readonly kind: 'directory'; readonly key: string; readonly directory: SourceDirectory }
   /** A file, symlink, device or fifo of this machine; it is looked at by the worker that saves it. */
-  | { readonly kind: 'leaf'; readonly key: string }
+  | {
+      readonly kind: 'leaf';
+      readonly key: string;
+      /** The listing called it a regular file. It may have become something else since. */
+      readonly isFile: boolean;
+    }
   /** A file that exists only as a stream: standard input, the output of a program. */
   | {
       readonly kind: 'stream';

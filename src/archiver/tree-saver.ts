@@ -125,7 +125,8 @@ export class TreeSaver {
       if (this.#session.isStopping) break;
       const known = knownRun(run, position);
       if (known === undefined) {
-        saved.push(batcher.add({ directory: path ?? new Uint8Array(0), names: run.names, parent }, run.count));
+        const { names, onlyFiles } = run;
+        saved.push(batcher.add({ directory: path ?? new Uint8Array(0), names, onlyFiles, parent }, run.count));
         await batcher.ready();
       } else saved.push(Promise.resolve(known));
     }

@@ -42,7 +42,12 @@ class Bench {
     const path = utf8(join(folder, name));
     const stat = new BigInt64Array(STAT_FIELDS);
     posix.statInto(AT_FDCWD, path, stat);
-    return this.reader.read(AT_FDCWD, path, stat, () => {});
+    const fd = this.reader.open(AT_FDCWD, path);
+    try {
+      return this.reader.read(fd, stat, () => {});
+    } finally {
+      posix.close(fd);
+    }
   }
 }
 

@@ -44,27 +44,27 @@ export class FileReader {
     this.#batch = new ChunkBatch(saver, (ids) => this.#addIds(ids));
   }
 
+  /** Throws what the system says. */
+  open(dirfd: number, name: Uint8Array): number {
+    return this.#posix.openat(dirfd, name, OPEN_FLAGS);
+  }
+
   /**
-   * Reads a file, and saves its chunks unless it is only one, which stays in the window until `forget`.
+   * Reads an open file, and saves its chunks unless it is only one, which stays in the window until `forget`.
    * `stat` is what the file was; one that changes meanwhile is read once more, and `stat` brought up to date. Throws
    * what the system says.
    */
-  read(dirfd: number, name: Uint8Array, stat: BigInt64Array, onXattrError: OnXattrError): ReadFile {
-    const fd = this.#posix.openat(dirfd, name, OPEN_FLAGS);
-    try {
-      for (let attempt = 1; ; attempt++) {
-        const { content, sizeBytes } = this.#readContent(fd, Number(field(stat, StatField.sizeBytes)));
-        this.#posix.fstatInto(fd, this.#after);
-        const steady = field(stat, StatField.sizeBytes) === BigInt(sizeBytes) && isSteady(stat, this.#after);
-        if (steady || attempt === READS) {
-          const xattrs = this.#posix.fgetxattrs(fd, onXattrError);
-          if (content.kind === 'read') this.#used += sizeBytes;
-          return { content, sizeBytes, xattrs, isSteady: steady };
-        }
-        stat.set(this.#after);
+  read(fd: number, stat: BigInt64Array, onXattrError: OnXattrError): ReadFile {
+    for (let attempt = 1; ; attempt++) {
+      const { content, sizeBytes } = this.#readContent(fd, Number(field(stat, StatField.sizeBytes)));
+      this.#posix.fstatInto(fd, this.#after);
+      const steady = field(stat, StatField.sizeBytes) === BigInt(sizeBytes) && isSteady(stat, this.#after);
+      if (steady || attempt === READS) {
+        const xattrs = this.#posix.fgetxattrs(fd, onXattrError);
+        if (content.kind === 'read') this.#used += sizeBytes;
+        return { content, sizeBytes, xattrs, isSteady: steady };
       }
-    } finally {
-      this.#posix.close(fd);
+      stat.set(this.#after);
     }
   }
 

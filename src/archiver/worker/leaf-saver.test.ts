@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -50,6 +51,8 @@ interface World {
   readonly parent?: Pick<Saved, 'tree' | 'nodes'> | undefined;
   /** In version 1 nothing is compressed. */
   readonly level?: number | undefined;
+  /** See `LeafRun`. */
+  readonly onlyFiles?: boolean;
 }
 
 interface Saved {
@@ -64,7 +67,7 @@ interface Saved {
 
 /** Saves leaves of the folder; `runs` are their names, each group a task. */
 function save(runs: readonly (readonly string[])[], world: World = {}): Saved {
-  const { spec = gear, system = posix, parent, level } = world;
+  const { spec = gear, system = posix, parent, level, onlyFiles = false } = world;
   const setup: WorkerSetup = {
     kind: 'setup',
     index: BlobIndex.create({ blobs: 10_000, packs: 16 }).memory,
@@ -93,7 +96,10 @@ function save(runs: readonly (readonly string[])[], world: World = {}): Saved {
   const problems: LeafResult['problems'][number][] = [];
   for (const names of runs) {
     const bytes = utf8(names.map((name) => `${name}\0`).join(''));
-    const result = leaves.save({ kind: 'leaves', runs: [{ directory, names: bytes, parent: parent?.tree }] });
+    const result = leaves.save({
+      kind: 'leaves',
+      runs: [{ directory, names: bytes, onlyFiles, parent: parent?.tree }],
+    });
     results.push(...result.runs);
     problems.push(...result.problems);
     for (const field of ['filesNew', 'filesChanged', 'filesUnmodified', 'bytes'] as const)
@@ -132,19 +138,27 @@ function noise(seed: number, length: number): Buffer {
   return out;
 }
 
-/** A system that does something when a name is looked at, or fails a call on it. */
+/** A system that does something when a file is looked at, by its name or open, or fails a call on it. */
 function systemWith(hooks: {
   readonly afterStat?: (name: string) => void;
+  readonly afterFirstFstat?: (name: string) => void;
   readonly openFails?: (name: string) => boolean;
   readonly xattrsFail?: (name: string) => boolean;
 }): Posix {
   let opened = '';
+  const looked = new Set<string>();
   return {
     ...posix,
     statInto: (dirfd, name, out) => {
       const found = posix.statInto(dirfd, name, out);
       hooks.afterStat?.(asBuffer(name).toString());
       return found;
+    },
+    fstatInto: (fd, out) => {
+      posix.fstatInto(fd, out);
+      if (looked.has(opened)) return;
+      looked.add(opened);
+      hooks.afterFirstFstat?.(opened);
     },
     openat: (dirfd, name, flags, mode) => {
       opened = asBuffer(name).toString();
@@ -199,7 +213,7 @@ describe('files that wait for each other', () => {
     ['fixed', fixed, 3],
   ] as const)('make the tree that each makes alone, cut by %s', (_, spec, level) => {
     fc.assert(
-      fc.property(entries, (all) => {
+      fc.property(entries, fc.boolean(), (all, onlyFiles) => {
         rmSync(folder, { recursive: true, force: true });
         mkdirSync(folder);
         const failing = new Map<string, string>();
@@ -224,7 +238,7 @@ describe('files that wait for each other', () => {
           { spec, level },
         );
         const world = { spec, level, system, parent };
-        const together = save([names], world);
+        const together = save([names], { ...world, onlyFiles });
         const alone = save(
           names.map((name) => [name]),
           world,
@@ -244,14 +258,11 @@ describe('a file among those that wait', () => {
   const others = Array.from({ length: 5 }, (_, at) => `${at}`);
   beforeEach(() => others.forEach((name, at) => write(name, noise(at, 1000 + at))));
 
-  /** Something happens to `2` after it was looked at. */
-  const saveWith = (happens: () => void): Saved => {
-    const system = systemWith({
-      afterStat: (name) => {
-        if (name === '2') happens();
-      },
-    });
-    return save([others], { system });
+  /** Something happens to `2` after it was looked at by its name, or open. */
+  const saveWith = (happens: () => void, isOpen = false): Saved => {
+    const onTwo = (name: string): void => (name === '2' ? happens() : undefined);
+    const system = systemWith(isOpen ? { afterFirstFstat: onTwo } : { afterStat: onTwo });
+    return save([others], { system, onlyFiles: isOpen });
   };
 
   function expectOthers(saved: Saved): void {
@@ -266,12 +277,15 @@ describe('a file among those that wait', () => {
     ['shrinks', noise(7, 10)],
     ['becomes empty', noise(7, 0)],
   ])('that %s meanwhile is read once more', (_, content) => {
-    const saved = saveWith(() => write('2', content));
-    expect(namesOf(saved)).toEqual(others);
-    expect(idOf(saved.contents.get('2')!)).toBe(idOf(content));
-    expect(saved.nodes[2]).toMatchObject({ size: BigInt(content.length) });
-    expect(saved.problems).toEqual([]);
-    expectOthers(saved);
+    for (const isOpen of [false, true]) {
+      write('2', noise(2, 1002));
+      const saved = saveWith(() => write('2', content), isOpen);
+      expect(namesOf(saved)).toEqual(others);
+      expect(idOf(saved.contents.get('2')!)).toBe(idOf(content));
+      expect(saved.nodes[2]).toMatchObject({ size: BigInt(content.length) });
+      expect(saved.problems).toEqual([]);
+      expectOthers(saved);
+    }
   });
 
   it('that goes is told, and those around it stay', () => {
@@ -280,6 +294,33 @@ describe('a file among those that wait', () => {
     expect(saved.problems).toMatchObject([{ code: 'SOURCE_MISSING' }]);
     expectOthers(saved);
   });
+
+  it.each([
+    ['goes', (): void => undefined],
+    ['becomes a symlink', (): void => symlinkSync('0', join(folder, '2'))],
+  ])('that %s once it is open is saved as it was', (_, then) => {
+    const saved = saveWith(() => {
+      rmSync(join(folder, '2'));
+      then();
+    }, true);
+    expect(namesOf(saved)).toEqual(others);
+    expect(idOf(saved.contents.get('2')!)).toBe(idOf(noise(2, 1002)));
+    expectOthers(saved);
+  });
+
+  it.each(['symlink', 'fifo', 'directory'])(
+    'that has become a %s since its folder was listed is taken for that',
+    (what) => {
+      rmSync(join(folder, '2'));
+      if (what === 'symlink') symlinkSync('0', join(folder, '2'));
+      else if (what === 'directory') mkdirSync(join(folder, '2'));
+      else execFileSync('mkfifo', [join(folder, '2')]);
+      const listed = save([others], { onlyFiles: true });
+      const looked = save([others], { onlyFiles: false });
+      expect(Buffer.from(listed.tree).toString()).toBe(Buffer.from(looked.tree).toString());
+      expect(listed.problems).toEqual(looked.problems);
+    },
+  );
 
   it('that becomes a symlink is not followed, and told', () => {
     const saved = saveWith(() => {

@@ -82,7 +82,7 @@ export class LeafSaver {
     try {
       while (at < run.names.length && this.#bytesRead < TASK_BYTES) {
         const end = run.names.indexOf(0, at);
-        const big = this.#saveLeaf(dirfd, run.names.subarray(at, end));
+        const big = this.#saveLeaf(dirfd, run.names.subarray(at, end), run.onlyFiles);
         at = end + 1;
         if (big === undefined) continue;
         if (writer.size > 0) parts.push(writer.take());
@@ -113,22 +113,43 @@ export class LeafSaver {
   }
 
   /** Writes the leaf's node, if it gets one, or lets it wait; gives back a file that is too big for one worker. */
-  #saveLeaf(dirfd: number | undefined, name: Uint8Array): BigFile | undefined {
+  #saveLeaf(dirfd: number | undefined, name: Uint8Array, isFile: boolean): BigFile | undefined {
     let saved: BigFile | 'waits' | undefined;
+    let fd: number | undefined;
     try {
-      if (dirfd !== undefined && this.#posix.statInto(dirfd, name, this.#stat)) saved = this.#saveByType(dirfd, name);
+      // What is new will be read in any case.
+      if (dirfd !== undefined && isFile && !this.#parent.has(name)) fd = this.#tryOpen(dirfd, name);
+      if (dirfd !== undefined && this.#look(dirfd, name, fd)) saved = this.#saveByType(dirfd, name, fd);
       else this.#report(name, 'SOURCE_MISSING', 'it vanished before it could be read', 'stat');
     } catch (error) {
       // What concerns the run, not this file, ends the run.
       if (isCairnError(error) || systemCode(error) === undefined) throw error;
       const code = systemCode(error) === 'ENOENT' ? 'SOURCE_MISSING' : 'SOURCE_UNREADABLE';
       this.#report(name, code, messageOf(error), 'read');
+    } finally {
+      if (fd !== undefined) this.#posix.close(fd);
     }
     if (saved === 'waits') return undefined;
     this.#settle();
     if (saved === undefined) this.#digest.add(name, this.#stat);
     else this.#isSteady = false;
     return saved;
+  }
+
+  /** `undefined` where it cannot be opened: looking at it, and opening it again, tell why. */
+  #tryOpen(dirfd: number, name: Uint8Array): number | undefined {
+    try {
+      return this.#reader.open(dirfd, name);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Whether it is there. An open file is asked itself, which spares a look-up of its name. */
+  #look(dirfd: number, name: Uint8Array, fd: number | undefined): boolean {
+    if (fd === undefined) return this.#posix.statInto(dirfd, name, this.#stat);
+    this.#posix.fstatInto(fd, this.#stat);
+    return true;
   }
 
   /** Writes one node behind those before, in the order of the names. */
@@ -186,9 +207,9 @@ export class LeafSaver {
     if (this.#waiting.push({ name, stat, file }) === FILES_AT_ONCE) this.#settle();
   }
 
-  #saveByType(dirfd: number, name: Uint8Array): BigFile | 'waits' | undefined {
+  #saveByType(dirfd: number, name: Uint8Array, fd: number | undefined): BigFile | 'waits' | undefined {
     const type = fileType(this.#stat);
-    if (type === FileType.regular) return this.#saveFile(dirfd, name);
+    if (type === FileType.regular) return this.#saveFile(dirfd, name, fd);
     if (type === FileType.socket) return undefined;
     if (type === FileType.directory) {
       this.#report(name, 'SOURCE_CHANGED', 'it became a directory after its folder was listed', 'stat');
@@ -200,19 +221,19 @@ export class LeafSaver {
     return undefined;
   }
 
-  #saveFile(dirfd: number, name: Uint8Array): BigFile | 'waits' | undefined {
+  #saveFile(dirfd: number, name: Uint8Array, fd: number | undefined): BigFile | 'waits' | undefined {
     const sizeBytes = field(this.#stat, StatField.sizeBytes);
     if (this.#rules.maxFileSize !== undefined && sizeBytes > this.#rules.maxFileSize) return undefined;
-    if (this.#takeOver(dirfd, name, sizeBytes)) {
+    const isNew = !this.#parent.has(name);
+    if (!isNew && this.#takeOver(dirfd, name, sizeBytes)) {
       this.#stats.filesUnmodified++;
       this.#stats.bytes += Number(sizeBytes);
       return undefined;
     }
-    const isNew = !this.#parent.has(name);
     if (sizeBytes >= BIG_FILE_BYTES) {
       return { path: joinPath(this.#directory, name), sizeBytes: Number(sizeBytes), isNew };
     }
-    const file = this.#reader.read(dirfd, name, this.#stat, this.#onXattrError(name));
+    const file = this.#read(dirfd, name, fd);
     if (!file.isSteady) this.#report(name, 'SOURCE_CHANGED', 'it changed while it was read', 'read');
     if (isNew) this.#stats.filesNew++;
     else this.#stats.filesChanged++;
@@ -225,6 +246,15 @@ export class LeafSaver {
     }
     this.#write((encoder) => encoder.writeLeaf({ ...file, name, stat: this.#stat, content: content.ids }));
     return undefined;
+  }
+
+  #read(dirfd: number, name: Uint8Array, opened: number | undefined): ReadFile {
+    const fd = opened ?? this.#reader.open(dirfd, name);
+    try {
+      return this.#reader.read(fd, this.#stat, this.#onXattrError(name));
+    } finally {
+      if (opened === undefined) this.#posix.close(fd);
+    }
   }
 
   /** Writes the node of a file that is as the parent snapshot has it, without reading the file. */

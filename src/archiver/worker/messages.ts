@@ -44,6 +44,8 @@ export interface LeafRun {
   readonly directory: Uint8Array;
   /** Each name followed by a NUL. */
   readonly names: Uint8Array;
+  /** The listing called all of them regular files: those that will be read need not be looked at before they are opened. */
+  readonly onlyFiles: boolean;
   /** The directory's tree in the parent snapshot, as JSON. */
   readonly parent: Uint8Array | undefined;
 }

@@ -60,23 +60,19 @@ export class FilesDirectory implements SourceDirectory {
     const entries: SourceEntry[] = [];
     for (const name of mergeTargets(reading.names, targets).sort()) {
       if (targets.has(name)) entries.push(...this.#targetEntry(name, targets, report));
-      else this.#addEntry(entries, name, this.#isDirectory(name, reading, report), keeps, reading.rules);
+      else this.#addEntry(entries, name, reading, keeps, report);
     }
     return entries;
   }
 
-  #addEntry(
-    entries: SourceEntry[],
-    name: string,
-    isDirectory: boolean,
-    keeps: Selection,
-    rules: IgnoreRules | undefined,
-  ): void {
+  #addEntry(entries: SourceEntry[], name: string, reading: Reading, keeps: Selection, report: Report): void {
+    const isDirectory = this.#isDirectory(name, reading, report);
     if (!keeps(name, isDirectory)) return;
     if (!isDirectory) {
-      entries.push({ kind: 'leaf', key: name });
+      entries.push({ kind: 'leaf', key: name, isFile: !reading.untyped.has(name) && !reading.noFiles.has(name) });
       return;
     }
+    const { rules } = reading;
     const place: Place = { path: this.#pathOf(name), node: undefined, rules, device: this.#place.device };
     entries.push({ kind: 'directory', key: name, directory: new FilesDirectory(this.#scope, place) });
   }
@@ -88,7 +84,7 @@ export class FilesDirectory implements SourceDirectory {
     const onTheWay = node !== undefined && !node.target;
     try {
       const stats = (onTheWay ? fs.statSync : fs.lstatSync)(bytesOf(path), { bigint: true });
-      if (!stats.isDirectory()) return [{ kind: 'leaf', key: name }];
+      if (!stats.isDirectory()) return [{ kind: 'leaf', key: name, isFile: stats.isFile() }];
       const device = this.#scope.oneFileSystem ? stats.dev : undefined;
       const directory = new FilesDirectory(this.#scope, { path, node, rules: undefined, device });
       return [{ kind: 'directory', key: name, directory }];
@@ -105,6 +101,7 @@ export class FilesDirectory implements SourceDirectory {
     const names: string[] = [];
     const directories = new Set<string>();
     const untyped = new Set<string>();
+    const noFiles = new Set<string>();
     const special = new Set<string>();
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
     try {
@@ -115,6 +112,7 @@ export class FilesDirectory implements SourceDirectory {
           if (watchedNames.has(name)) special.add(name);
           if (type === EntryType.directory) directories.add(name);
           else if (type === EntryType.unknown) untyped.add(name);
+          else if (type !== EntryType.regular) noFiles.add(name);
           names.push(name);
         });
       } finally {
@@ -124,7 +122,7 @@ export class FilesDirectory implements SourceDirectory {
       report(problemOf(path, error, 'list'));
       return undefined;
     }
-    return { names, directories, untyped, special, rules: this.#rulesHere(special, rules, report) };
+    return { names, directories, untyped, noFiles, special, rules: this.#rulesHere(special, rules, report) };
   }
 
   /** A mount point of another file system is kept as an empty directory; so is a second way into the vault. */
@@ -201,6 +199,8 @@ interface Reading {
   readonly directories: ReadonlySet<string>;
   /** Entries whose type the file system did not tell. */
   readonly untyped: ReadonlySet<string>;
+  /** Symlinks, devices, fifos, sockets. */
+  readonly noFiles: ReadonlySet<string>;
   /** Ignore files and tag files that are there. */
   readonly special: ReadonlySet<string>;
   readonly rules: IgnoreRules | undefined;
