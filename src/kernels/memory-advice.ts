@@ -7,21 +7,18 @@ const MADV_DONTNEED = 4;
 const MADV_HUGEPAGE = 14;
 const MADV_NOHUGEPAGE = 15;
 
-const HUGE_PAGE_BYTES = 2 * 1024 * 1024;
-/** A huge page takes 0.2 ms where the system has one at hand. */
-const SLOW_MS = 0.8;
-
 /**
  * For memory that is about to be used whole: first touches cost a fifth in pages of 2 MiB. Not so in a virtual machine
- * that has given its free memory back: there the host finds each of these pages anew, in up to 5 ms, where small pages
- * come from what was in use a moment ago. So two are tried.
+ * that has given its free memory back: there the host finds each of these pages anew, in 5 ms instead of 0.2. Whoever touches the
+ * memory sees that, and asks for small pages then, which come from what was in use a moment ago.
  */
 export function adviseHugePages(memory: Uint8Array): void {
-  if (memory.length < 4 * HUGE_PAGE_BYTES || !advise(memory, MADV_HUGEPAGE)) return;
-  const started = performance.now();
-  memory.fill(0, HUGE_PAGE_BYTES, HUGE_PAGE_BYTES + 1);
-  memory.fill(0, 2 * HUGE_PAGE_BYTES, 2 * HUGE_PAGE_BYTES + 1);
-  if (performance.now() - started > 2 * SLOW_MS) advise(memory, MADV_NOHUGEPAGE);
+  advise(memory, MADV_HUGEPAGE);
+}
+
+/** For what has not been touched yet of that memory. */
+export function adviseSmallPages(memory: Uint8Array): void {
+  advise(memory, MADV_NOHUGEPAGE);
 }
 
 /** Gives memory back at once that its owner will never look at again; it may read as zeros afterwards. */
@@ -31,9 +28,9 @@ export function releasePages(memory: Uint8Array): void {
 
 let madvise: NativeFunction | undefined | 'unavailable';
 
-function advise(memory: Uint8Array, advice: number): boolean {
+function advise(memory: Uint8Array, advice: number): void {
   madvise ??= bind() ?? 'unavailable';
-  return madvise !== 'unavailable' && madvise(memory, memory.byteLength, advice) === 0;
+  if (madvise !== 'unavailable') madvise(memory, memory.byteLength, advice);
 }
 
 function bind(): NativeFunction | undefined {

@@ -3,7 +3,8 @@
 import { pbkdf2Sync, scrypt as nodeScrypt } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createKernels, KERNEL_SCRATCH_BYTES, kernelModule, type Kernels } from './kernels.ts';
-import { adviseHugePages, releasePages } from './memory-advice.ts';
+import { adviseHugePages, adviseSmallPages, releasePages } from './memory-advice.ts';
+import { isSlowMemory } from './scrypt-thread/run-mix.ts';
 import { type ScryptThread, takeScryptThread } from './scrypt-thread/scrypt-thread.ts';
 
 export interface ScryptParameters {
@@ -94,7 +95,7 @@ async function mixBlocks(kernels: Kernels, blocks: Uint8Array, mixing: Mixing): 
   load();
   const { memory } = kernels;
   const task = { module: kernelModule(), memory, lane: KERNEL_SCRATCH_BYTES, lanes: together, r, N };
-  if ((await thread?.mix(task)) !== true) {
+  if ((await thread?.mix(task, () => adviseSmallPages(kernels.bytes))) !== true) {
     load();
     await mixHere(kernels, mixing);
   }
@@ -106,7 +107,10 @@ async function mixHere(kernels: Kernels, { N, r, together }: Mixing): Promise<vo
   for (let step = 0; step < 2 * N; step += stepsPerTurn) {
     if (step > 0) await nextTurn();
     const end = Math.min(step + stepsPerTurn, 2 * N);
+    const started = performance.now();
     if (together === 3) kernels.scryptMixThree(KERNEL_SCRATCH_BYTES, r, N, step, end);
     else kernels.scryptMix(KERNEL_SCRATCH_BYTES, r, N, step, end);
+    const isSlow = step < N && isSlowMemory(performance.now() - started, 128 * r * together * (end - step));
+    if (isSlow) adviseSmallPages(kernels.bytes);
   }
 }

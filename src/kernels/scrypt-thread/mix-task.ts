@@ -9,6 +9,9 @@ export interface MixTask {
   readonly lanes: 1 | 3;
   readonly r: number;
   readonly N: number;
-  /** Is told when it is done. */
+  /** Takes `MixAnswer`s, and is closed after the last. */
   readonly done: MessagePort;
 }
+
+/** `slow`: the memory is slow to touch for the first time. */
+export type MixAnswer = 'slow' | 'mixed';

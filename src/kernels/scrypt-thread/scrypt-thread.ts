@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import { startWorker } from '../../base/start-worker.ts';
-import type { MixTask } from './mix-task.ts';
+import type { MixAnswer, MixTask } from './mix-task.ts';
 
 /** Does the mixing of key derivations beside the thread that has begun it. */
 export class ScryptThread {
@@ -27,11 +27,14 @@ export class ScryptThread {
     return this.#mixing.promise;
   }
 
-  /** Whether it was done; `false` when the thread could not run: the memory holds nothing of use then. */
-  async mix(task: Omit<MixTask, 'kind' | 'done'>): Promise<boolean> {
+  /**
+   * Whether it was done; `false` when the thread could not run: the memory holds nothing of use then. `onSlow` is told once
+   * when the memory is slow to touch.
+   */
+  async mix(task: Omit<MixTask, 'kind' | 'done'>, onSlow: () => void): Promise<boolean> {
     const { port1, port2 } = new MessageChannel();
     const mixed = new Promise<boolean>((resolve) => {
-      port1.once('message', () => resolve(true));
+      port1.on('message', (answer: MixAnswer) => (answer === 'slow' ? onSlow() : resolve(true)));
       port1.once('close', () => resolve(false));
     });
     const message: MixTask = { ...task, kind: 'mix', done: port2 };
