@@ -3,6 +3,7 @@ import { CairnError } from '../../base/errors.ts';
 import type { OverwriteMode } from '../../restorer/restore-options.ts';
 import type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from '../../vault/actions/restore-action.ts';
 import { addArchiveKeyOptions, type ArchiveKeyFlags, archiveKeys } from '../archive-key-options.ts';
+import { compileLittle } from '../compile-little.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { singleFilter, type SingleFilterFlags, addSingleFilterOptions } from '../filter-options.ts';
@@ -94,6 +95,7 @@ export const restoreCommand: CommandModule = {
 
 async function restore(cli: CliContext, reference: string, flags: RestoreFlags): Promise<void> {
   const keys = await archiveKeys(cli, flags);
+  compileLittle();
   await using workers = startRestoreWorkers(cli.options.jobs);
   await using vault = await openCliVault(cli);
   const started = performance.now();
