@@ -1,6 +1,6 @@
 // A growing byte buffer with the few things node JSON is made of, each without an intermediate string
 // where that is possible: a backup writes one node for every file.
-import { asBuffer } from '../../base/bytes.ts';
+import { asBuffer, withRoom } from '../../base/bytes.ts';
 
 const HEX = new TextEncoder().encode('0123456789abcdef');
 const ZERO = 0x30;
@@ -44,7 +44,7 @@ export class JsonBytes {
   reserve(count: number): void {
     const needed = this.#size + count;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    const grown = withRoom(this.#bytes, needed);
     grown.set(this.#bytes.subarray(0, this.#size));
     this.#bytes = grown;
   }
