@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -10,7 +9,7 @@ import { CairnError } from '../../base/errors.ts';
 import { idToBytes } from '../../base/ids.ts';
 import { openPosix } from '../../base/posix/open-posix.ts';
 import { posixError } from '../../base/posix/posix-error.ts';
-import type { Posix } from '../../base/posix/posix.ts';
+import { AT_FDCWD, FileType, type Posix } from '../../base/posix/posix.ts';
 import type { ChunkerSpec } from '../../formats/chunker/chunker.ts';
 import { decodePackHeader } from '../../formats/pack/pack-header.ts';
 import type { Node } from '../../formats/tree/node.ts';
@@ -314,7 +313,7 @@ describe('a file among those that wait', () => {
       rmSync(join(folder, '2'));
       if (what === 'symlink') symlinkSync('0', join(folder, '2'));
       else if (what === 'directory') mkdirSync(join(folder, '2'));
-      else execFileSync('mkfifo', [join(folder, '2')]);
+      else posix.mknodat(AT_FDCWD, utf8(join(folder, '2')), FileType.fifo | 0o600, 0n);
       const listed = save([others], { onlyFiles: true });
       const looked = save([others], { onlyFiles: false });
       expect(Buffer.from(listed.tree).toString()).toBe(Buffer.from(looked.tree).toString());
