@@ -1,5 +1,5 @@
 // A program that gives its own variables keeps all of ours where they say, and nothing where those of its process do.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -65,6 +65,23 @@ describe('with a HOME of its own, a program', () => {
     writeFileSync(join(folder, 'cairn.yaml'), 'sources: { mine: { type: files, paths: [~/letters] } }\n');
     await using cairn = await createCairn({ env: { HOME: inside('home') }, cwd: scratch });
     expect(cairn.config.config.sources['mine']).toMatchObject({ paths: [join(inside('home'), 'letters')] });
+  });
+});
+
+describe('the variables of a vault', () => {
+  it('reach no hook, which has those of the program', async () => {
+    const vault = { url: inside('vault'), password: { env: 'PW' }, env: { AWS_SECRET_ACCESS_KEY: { env: 'KEY' } } };
+    const hooks = { 'backup.done': [{ run: `echo "$AWS_SECRET_ACCESS_KEY,$AWS_PROFILE" > '${inside('told')}'` }] };
+    const env = { PW: 'word', KEY: 'of-the-vault', AWS_PROFILE: 'of-the-program', PATH: process.env['PATH'] };
+    const made = await initVault(inside('vault'), { password: 'word', generatedKey: true, jobs: 1, env });
+    await made.close();
+    await using cairn = await createCairn({
+      config: { ...config(), vaults: { main: vault }, hooks },
+      env,
+      cwd: scratch,
+    });
+    await cairn.plan('nightly').run();
+    expect(readFileSync(inside('told'), 'utf8')).toBe(',of-the-program\n');
   });
 });
 

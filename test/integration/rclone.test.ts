@@ -110,6 +110,13 @@ describe('opening a remote', () => {
     });
   });
 
+  it('gives rclone the keys of its remotes, and no password of a vault', async () => {
+    const given = await program(`echo "CRITICAL: $RCLONE_CONFIG_PASS,$CAIRN_PASSWORD$RESTIC_PASSWORD," >&2; exit 1`);
+    const passwords = { RCLONE_CONFIG_PASS: 'of-rclone', CAIRN_PASSWORD: 'ours', RESTIC_PASSWORD: 'ours' };
+    const opening = openRcloneStorage('r:x', { env: { ...given, ...passwords } });
+    await expect(opening).rejects.toMatchObject({ message: expect.stringContaining('of-rclone,,') });
+  });
+
   it('quotes what rclone said, without keys of the remote', async () => {
     const env = await program(`echo "CRITICAL: cannot use $6" >&2; exit 1`);
     const opening = openRcloneStorage(':s3,secret_access_key=s3cret,region=eu:bucket', { env });

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CairnError, systemCode } from '../../../base/errors.ts';
+import { withoutSecretVariables } from '../../../base/secret-variables.ts';
 import { Secret } from '../../../base/secret.ts';
 import { secretsOfRemote } from './rclone-remote.ts';
 import type { RestLogin } from '../rest/rest-location.ts';
@@ -110,7 +111,12 @@ function startRclone(remote: string, env: NodeJS.ProcessEnv, { user, password }:
 
 /** The user's settings for rclone stay; what this connection needs does not depend on them. */
 function rcloneEnvironment(env: NodeJS.ProcessEnv, user: string, password: Secret): NodeJS.ProcessEnv {
-  const { RCLONE_LOG_FILE: _file, RCLONE_SYSLOG: _syslog, RCLONE_BASEURL: _base, ...rest } = env;
+  const {
+    RCLONE_LOG_FILE: _file,
+    RCLONE_SYSLOG: _syslog,
+    RCLONE_BASEURL: _base,
+    ...rest
+  } = withoutSecretVariables(env);
   return {
     ...rest,
     RCLONE_USER: user,
