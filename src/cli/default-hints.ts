@@ -32,6 +32,7 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   CREDENTIALS_MISSING: 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with keys.',
   CREDENTIALS_EXPIRED: 'Log in again, then run the same command: nothing stored so far is lost.',
   CLOCK_SKEWED: 'Set the clock of this machine, best by NTP.',
+  SECRET_IN_CLEAR: 'Use https://, or name the host in CAIRN_CLEAR_TEXT_HOSTS where its network is safe.',
   VAULT_MISSING: 'Check the address and the mount; `cairn init` makes a new vault there.',
   VAULT_EXISTS: 'Use the vault as it is, or choose another place.',
   VAULT_UNSUPPORTED: 'Use a newer version of cairn.',

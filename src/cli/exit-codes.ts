@@ -98,6 +98,7 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   CREDENTIALS_MISSING: 'denied',
   CREDENTIALS_EXPIRED: 'denied',
   CLOCK_SKEWED: 'denied',
+  SECRET_IN_CLEAR: 'usage',
   STORAGE_APPEND_ONLY: 'readOnly',
   RETRIEVAL_PENDING: 'pending',
   MIRROR_BEHIND: 'partial',

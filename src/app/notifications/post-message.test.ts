@@ -41,6 +41,11 @@ describe('postMessage', () => {
     expect(pauses).toEqual([500, 1500]);
   });
 
+  it('sends no login of an address to another machine in clear, and does not try again', async () => {
+    await expect(post('http://me:s3cret@ntfy.invalid/topic')).rejects.toMatchObject({ code: 'SECRET_IN_CLEAR' });
+    expect(pauses).toEqual([]);
+  });
+
   it('gives up after four tries, with what the service said', async () => {
     receiver.plan.push(...Array.from({ length: 9 }, () => ({ status: 502, body: 'bad gateway' })));
     await expect(post()).rejects.toMatchObject({

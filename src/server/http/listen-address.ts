@@ -1,5 +1,6 @@
-import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { CairnError } from '../../base/errors.ts';
+import { isLoopbackHost } from '../../base/loopback-host.ts';
 
 /** Where a server listens. */
 export type ListenAddress =
@@ -35,13 +36,6 @@ function invalid(text: string): CairnError {
 /** Whether only this machine can reach it. */
 export function isLocalAddress(address: ListenAddress): boolean {
   return address.kind === 'unix' || isLoopbackHost(address.host);
-}
-
-/** `localhost` or an address of the loopback interface, with or without the brackets of a URL. */
-export function isLoopbackHost(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  if (isIPv4(bare)) return bare.startsWith('127.');
-  return bare === '::1' || bare === 'localhost';
 }
 
 /** The host as it stands in a URL. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Accounts } from './accounts.ts';
 import { type Answer, textAnswer } from '../http/answer.ts';
-import { isLoopbackHost } from '../http/listen-address.ts';
+import { isLoopbackHost } from '../../base/loopback-host.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import type { RestTarget } from './rest-path.ts';
 

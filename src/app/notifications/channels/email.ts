@@ -1,7 +1,7 @@
 import { getCACertificates } from 'node:tls';
-import { isIP } from 'node:net';
 import type { SendMailOptions, SMTPTransportOptions } from 'nodemailer';
 import { CairnError, isCairnError, messageOf } from '../../../base/errors.ts';
+import { isLoopbackHost } from '../../../base/loopback-host.ts';
 import { cutText } from '../cut-text.ts';
 import { deliveryFailed } from '../delivery-failed.ts';
 import { viewHtml } from '../message-html.ts';
@@ -42,14 +42,10 @@ export function openEmail(settings: EmailSettings, tools: ChannelTools): Notifie
 
 /** A password over a connection that anybody can read is no secret any more. */
 function refuseOpenPassword({ security, password, host, name }: EmailSettings): void {
-  if (security !== 'none' || password === undefined || isLoopback(host)) return;
+  if (security !== 'none' || password === undefined || isLoopbackHost(host)) return;
   throw new CairnError('CONFIG_INVALID', `the notifier ${name} would send its password to ${host} unencrypted`, {
     hint: 'Use `security: starttls` or `tls`.',
   });
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 async function sendMail(

@@ -2,6 +2,7 @@ import type * as Package from '@azure/storage-blob';
 import type { ContainerClient, StoragePipelineOptions } from '@azure/storage-blob';
 import { CairnError } from '../../../base/errors.ts';
 import { secretVariable } from '../../../base/secret-variable.ts';
+import { refuseInClear } from '../http/clear-text.ts';
 
 export type AzurePackage = Pick<
   typeof Package,
@@ -30,7 +31,8 @@ export async function loadAzurePackage(): Promise<AzurePackage> {
  */
 export function openContainer(azure: AzurePackage, container: string, env: Environment): ContainerClient {
   const connection = secretVariable(env, 'AZURE_STORAGE_CONNECTION_STRING');
-  if (connection !== undefined) return byConnectionString(azure, connection).getContainerClient(container);
+  if (connection !== undefined)
+    return checked(byConnectionString(azure, connection).getContainerClient(container), env);
   const account = valueOf(env, 'AZURE_ACCOUNT_NAME');
   if (account === undefined || !/^[a-z0-9]{3,24}$/.test(account)) throw noAccount('AZURE_ACCOUNT_NAME');
   const url = `https://${account}.blob.${valueOf(env, 'AZURE_ENDPOINT_SUFFIX') ?? 'core.windows.net'}`;
@@ -43,6 +45,13 @@ export function openContainer(azure: AzurePackage, container: string, env: Envir
   if (signature === undefined) throw noAccount('AZURE_ACCOUNT_KEY or AZURE_ACCOUNT_SAS');
   const signed = `${url}?${signature.replace(/^\?/, '')}`;
   return new azure.BlobServiceClient(signed, new azure.AnonymousCredential(), PIPELINE).getContainerClient(container);
+}
+
+/** A signature of an account (SAS) stands in the address and is good for many requests; one made by a key for one only. */
+function checked(container: ContainerClient, env: Environment): ContainerClient {
+  const url = new URL(container.url);
+  if (url.searchParams.has('sig')) refuseInClear(url, env);
+  return container;
 }
 
 function byConnectionString(azure: AzurePackage, connection: string): Package.BlobServiceClient {

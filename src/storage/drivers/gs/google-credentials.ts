@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CairnError, messageOf, systemCode } from '../../../base/errors.ts';
+import { isLoopbackHost } from '../../../base/loopback-host.ts';
 import { Secret } from '../../../base/secret.ts';
 import { secretVariable } from '../../../base/secret-variable.ts';
 import { homeFolder } from '../../../base/user-folder.ts';
@@ -143,7 +144,7 @@ class CredentialsFile {
   /** Where tokens are asked for: secrets go there, so only over TLS or to this machine itself. */
   tokenUrl(): URL {
     const url = URL.parse(this.text('token_uri') ?? TOKEN_URL);
-    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && url.hostname === '127.0.0.1');
+    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
     if (url === null || !isSafe) throw this.invalid('its token_uri is no https:// address');
     return url;
   }

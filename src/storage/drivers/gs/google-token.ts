@@ -86,6 +86,7 @@ async function exchange(url: URL, form: Form, { http, now }: TokenSources): Prom
     url,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: [utf8(new URLSearchParams(form).toString())],
+    holdsSecret: true,
     repeatable: true,
     kind: 'GetToken',
     action: ACTION,

@@ -68,9 +68,20 @@ describe('a proxy', () => {
   it('is the one of the variables that were given', async () => {
     server = await HttpDouble.start(() => ({ body: { size: '7' } }));
     await using storage = await openGsStorage('gs:bucket:/p?endpoint=http://gcs.invalid', {
-      environment: { GOOGLE_ACCESS_TOKEN: 't0ken', HTTP_PROXY: server.url },
+      environment: { GOOGLE_ACCESS_TOKEN: 't0ken', HTTP_PROXY: server.url, CAIRN_CLEAR_TEXT_HOSTS: 'gcs.invalid' },
     });
     expect(await storage.stat('config')).toEqual({ name: 'config', sizeBytes: 7 });
+  });
+});
+
+describe('a token', () => {
+  it.each([
+    ['gs:bucket:/p?endpoint=http://gcs.invalid', {}],
+    // Whoever logs in at an emulator says so; without a login it is asked without one.
+    ['gs:bucket:/p?anonymous=no', { STORAGE_EMULATOR_HOST: 'gcs.invalid:4443' }],
+  ])('is not sent in clear to %s', async (url, more) => {
+    await using storage = await openGsStorage(url, { environment: { GOOGLE_ACCESS_TOKEN: 't0ken', ...more } });
+    await expect(storage.stat('config')).rejects.toMatchObject({ code: 'SECRET_IN_CLEAR' });
   });
 });
 

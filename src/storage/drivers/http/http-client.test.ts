@@ -273,6 +273,57 @@ describe('an answer to HEAD', () => {
   });
 });
 
+describe('a secret', () => {
+  const secrets: [string, Partial<HttpRequest>][] = [
+    ['a password (Basic)', { headers: { authorization: 'Basic dXNlcjpwYXNz' } }],
+    ['a token (Bearer)', { headers: { authorization: 'Bearer t0ken' } }],
+    ['a token of Swift', { headers: { 'x-auth-token': 't0ken' } }],
+    ['a key of Swift', { headers: { 'x-auth-key': 'k' } }],
+    ['a key of a customer of S3', { headers: { 'x-amz-server-side-encryption-customer-key': 'a2V5' } }],
+    ['a body that is said to hold one', { method: 'POST', body: [utf8('pass')], holdsSecret: true }],
+  ];
+
+  it.each(secrets)('%s is sent to no other machine in clear', async (_, request) => {
+    let asked = 0;
+    await using proxy = await serving((_request, response) => response.end(String(++asked)));
+    const env = { HTTP_PROXY: proxy.url.href };
+    const failed = await failure(ask({ url: new URL('http://nas.invalid:8000/x'), ...request }, { env }));
+    expect(failed).toMatchObject({ code: 'SECRET_IN_CLEAR', retry: 'never', facts: { host: 'nas.invalid:8000' } });
+    expect([inspect(failed).includes('t0ken'), asked]).toEqual([false, 0]);
+  });
+
+  it.each(['nas.invalid', 'other.example, NAS.invalid:8000'])('is where %j names its host', async (hosts) => {
+    await using proxy = await serving((_, response) => response.end('got it'));
+    const env = { HTTP_PROXY: proxy.url.href, CAIRN_CLEAR_TEXT_HOSTS: hosts };
+    const [, [, request]] = secrets as [unknown, [string, Partial<HttpRequest>]];
+    const { body } = await ask({ url: new URL('http://nas.invalid:8000/x'), ...request }, { env });
+    expect(utf8Lossy(body)).toBe('got it');
+  });
+
+  it('is not where another port of it is named', async () => {
+    const env = { CAIRN_CLEAR_TEXT_HOSTS: 'nas.invalid:9000' };
+    const headers = { authorization: 'Bearer t0ken' };
+    const failed = await failure(ask({ url: new URL('http://nas.invalid:8000/x'), headers }, { env }));
+    expect(failed).toMatchObject({ code: 'SECRET_IN_CLEAR' });
+  });
+
+  it('is no signature, which is good for one request', async () => {
+    await using proxy = await serving((_, response) => response.end('got it'));
+    const headers = { authorization: 'AWS4-HMAC-SHA256 Credential=x' };
+    const { body } = await ask(
+      { url: new URL('http://nas.invalid/'), headers },
+      { env: { HTTP_PROXY: proxy.url.href } },
+    );
+    expect(utf8Lossy(body)).toBe('got it');
+  });
+
+  it('goes to this machine as ever', async () => {
+    await using server = await serving((request, response) => response.end(request.headers.authorization));
+    const { body } = await ask({ url: server.url, headers: { authorization: 'Bearer t0ken' } });
+    expect(utf8Lossy(body)).toBe('Bearer t0ken');
+  });
+});
+
 describe('a paced request', () => {
   const body = new Uint8Array(300_000).fill(7);
 

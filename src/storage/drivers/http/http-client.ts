@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
-import { isIP } from 'node:net';
+import { isIPv4 } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { CairnError, messageOf } from '../../../base/errors.ts';
+import { isLoopbackHost } from '../../../base/loopback-host.ts';
 import { sizeOf } from '../../object-range.ts';
+import { holdsSecret, refuseInClear } from './clear-text.ts';
 import { exchange, type HttpRequest, type HttpResponse, type HttpTimeouts, StaleConnection } from './http-exchange.ts';
 
 // node:http and not fetch: a body in parts is sent without being joined, shared memory included, and a
@@ -29,7 +31,7 @@ export interface HttpRequestDone {
 }
 
 export interface HttpClientOptions {
-  /** Where the variables of proxies are; those of this process by default. */
+  /** Where the variables of proxies and of trusted hosts are; those of this process by default. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** PEM file with authorities to trust besides the usual ones. */
   readonly caFile?: string | undefined;
@@ -82,9 +84,12 @@ export class HttpClient implements AsyncDisposable {
 
   /**
    * Makes one request and reads all of the answer, whatever its status; redirects are not followed. Throws the
-   * reason of an aborted signal unchanged, else `STORAGE_UNREACHABLE` where no whole answer came.
+   * reason of an aborted signal unchanged, else `STORAGE_UNREACHABLE` where no whole answer came, and `SECRET_IN_CLEAR`
+   * before anything is sent.
    */
   async request(request: HttpRequest): Promise<HttpResponse> {
+    const { env, socketPath } = this.#options;
+    if (socketPath === undefined && holdsSecret(request)) refuseInClear(request.url, env);
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#exchange(request);
@@ -140,6 +145,5 @@ function mayRepeat({ method, headers = {}, stream, repeatable = false }: HttpReq
 
 /** Whether a host is this machine or, as the servers by which clouds hand out credentials are, on the link itself. */
 function isNearby(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/gu, '');
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && /^(?:127|169\.254)\./u.test(host));
+  return isLoopbackHost(hostname) || (isIPv4(hostname) && hostname.startsWith('169.254.'));
 }

@@ -36,6 +36,8 @@ export interface HttpRequest {
    * changed once the next one is asked for. What it throws ends the request unfinished, and is thrown. Not counted as sent.
    */
   readonly stream?: AsyncIterable<Uint8Array> | undefined;
+  /** Of a body: that it holds a password or a token. Headers tell it by themselves (`clear-text.ts`). */
+  readonly holdsSecret?: boolean | undefined;
   /** Of a POST: that it can be made twice without a difference. */
   readonly repeatable?: boolean | undefined;
   /** What the request is in the words of the driver, such as `PutObject`: for counting. */

@@ -52,6 +52,15 @@ const status =
 const part = (range: string, body: string): Handler => status(206, body, { 'Content-Range': range });
 
 describe('a login', () => {
+  it.each(['rest:http://ana:s3cret@nas.invalid/r/', 'rest:http://nas.invalid/r/'])(
+    'is not sent in clear to %s',
+    async (url) => {
+      const env = { RESTIC_REST_USERNAME: 'ana', RESTIC_REST_PASSWORD: 's3cret' };
+      await using storage = await openRestStorage(parseRestUrl(url), { env });
+      await expect(storage.stat('config')).rejects.toMatchObject({ code: 'SECRET_IN_CLEAR' });
+    },
+  );
+
   it.each([
     [{ login: 'ana:p%40ss@' }, 'ana:p@ss'],
     [{ env: { RESTIC_REST_USERNAME: 'bob', RESTIC_REST_PASSWORD: 'x' } }, 'bob:x'],

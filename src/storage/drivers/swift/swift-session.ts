@@ -134,6 +134,7 @@ async function ask(http: SessionSources['http'], request: Asked): Promise<HttpRe
   const response = await http.request({
     ...request,
     headers: { accept: 'application/json', ...request.headers },
+    holdsSecret: true,
     repeatable: true,
     kind: 'LogIn',
     action: ACTION,

@@ -50,9 +50,35 @@ describe('a proxy', () => {
       method === 'HEAD' ? { headers: { 'content-length': '7' } } : { headers: address },
     );
     await using storage = await openSwiftStorage('swift:c:/p', {
-      environment: { ST_AUTH: 'http://swift.invalid/auth', ST_USER: 'u', ST_KEY: 'k', HTTP_PROXY: server.url },
+      environment: {
+        ST_AUTH: 'http://swift.invalid/auth',
+        ST_USER: 'u',
+        ST_KEY: 'k',
+        HTTP_PROXY: server.url,
+        CAIRN_CLEAR_TEXT_HOSTS: 'swift.invalid',
+      },
     });
     expect(await storage.stat('config')).toEqual({ name: 'config', sizeBytes: 7 });
+  });
+});
+
+describe('a login', () => {
+  it.each([
+    { ST_AUTH: 'http://swift.invalid/auth', ST_USER: 'u', ST_KEY: 'k' },
+    { OS_AUTH_URL: 'http://swift.invalid/v3', OS_USERNAME: 'u', OS_PASSWORD: 'k', OS_PROJECT_NAME: 'p' },
+    { OS_STORAGE_URL: 'http://swift.invalid/v1/AUTH_a', OS_AUTH_TOKEN: 't' },
+  ])('is not sent in clear: %j', async (environment) => {
+    await using storage = await openSwiftStorage('swift:c:/p', { environment });
+    await expect(storage.stat('config')).rejects.toMatchObject({ code: 'SECRET_IN_CLEAR' });
+  });
+
+  it('that leads to objects in clear ends there', async () => {
+    const address = { 'x-auth-token': 't', 'x-storage-url': 'http://swift.invalid/v1/AUTH_a' };
+    server = await HttpDouble.start(() => ({ headers: address }));
+    await using storage = await openSwiftStorage('swift:c:/p', {
+      environment: { ST_AUTH: server.url, ST_USER: 'u', ST_KEY: 'k' },
+    });
+    await expect(storage.stat('config')).rejects.toMatchObject({ facts: { host: 'swift.invalid' } });
   });
 });
 
