@@ -1,13 +1,16 @@
 // Notifiers that watch a vault: what the people behind them get to read of real actions.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NotificationMessage } from '../../src/app/notifications/notifier.ts';
 import type { NotifierSettings } from '../../src/app/notifications/notifier-settings.ts';
-import { attachNotifications } from '../../src/app/notifications/watch-vault.ts';
+import { openNotifications } from '../../src/app/notifications/notifications.ts';
+import type { Outcome } from '../../src/app/notifications/outcome.ts';
+import { attachNotifications, watchVault } from '../../src/app/notifications/watch-vault.ts';
 import { initVault } from '../../src/vault/open-vault.ts';
+import { actionNames } from '../../src/vault/vault-events.ts';
 import type { Vault } from '../../src/vault/vault.ts';
 import { type MessageReceiver, startMessageReceiver } from '../support/message-receiver.ts';
 
@@ -31,6 +34,19 @@ afterEach(async () => {
   await receiver[Symbol.asyncDispose]();
   await rm(scratch, { recursive: true });
 });
+
+const otherVault = (): Promise<Vault> =>
+  initVault(join(scratch, 'other'), { password, generatedKey: true, jobs: 1, cache: false });
+
+const outcomes = (): Outcome[] =>
+  messages.map((message) => (message.kind === 'ended' ? message.outcome : expect.fail('no end of an action')));
+
+/** Removes a pack of the vault. */
+async function losePack(): Promise<void> {
+  const folder = join(scratch, 'vault', 'data');
+  const [pack = ''] = (await readdir(folder, { recursive: true })).filter((name) => name.includes('/'));
+  await rm(join(folder, pack));
+}
 
 describe('attached notifications', () => {
   it('tell of a backup, of what it is called and how much it was', async () => {
@@ -116,6 +132,101 @@ describe('attached notifications', () => {
       ['delete', 'ok'],
       ['prune', 'ok'],
     ]);
+  });
+
+  it('hear of every action that has events', () => {
+    const heard: string[] = [];
+    const on = (name: string): Disposable => {
+      heard.push(name);
+      return { [Symbol.dispose]: () => {} };
+    };
+    using _ = watchVault(openNotifications([]), { url: 'memory:x', on });
+    const events = actionNames.flatMap((action) => [`${action}.before`, `${action}.done`, `${action}.failed`]);
+    expect(heard.toSorted()).toEqual(events.toSorted());
+  });
+
+  it('tell of a check that found nothing', async () => {
+    await vault.backup(Readable.from([Buffer.from('x')]), { name: 'x' });
+    {
+      await using _ = attachNotifications(vault, [recorder]);
+      await vault.check();
+    }
+    expect(outcomes()).toMatchObject([
+      { action: 'check', status: 'ok', summary: expect.stringContaining('1 snapshot') },
+    ]);
+  });
+
+  it('tell of a check that found damage as of one that failed, and what it found', async () => {
+    await vault.backup(Readable.from([Buffer.from('x')]), { name: 'x' });
+    await losePack();
+    const quiet: NotifierSettings = {
+      type: 'custom',
+      name: 'quiet',
+      on: ['*.failed'],
+      severity: 'error',
+      deliver: async (message) => void messages.push(message),
+    };
+    {
+      await using _ = attachNotifications(vault, [quiet]);
+      expect(await vault.check()).toMatchObject({ isGood: false });
+    }
+    const [told, ...others] = outcomes();
+    expect(told).toMatchObject({ action: 'check', status: 'failed', error: { code: 'CHECK_FAILED' } });
+    expect(told?.problems).toContainEqual(
+      expect.objectContaining({ path: expect.stringMatching(/^data\//u), code: 'CHECK_FAILED' }),
+    );
+    expect([told?.problemCount, others]).toEqual([told?.problems.length, []]);
+  });
+
+  it('tell of a copy and of where to', async () => {
+    const target = await otherVault();
+    await vault.backup(Readable.from([Buffer.from('x')]), { name: 'x' });
+    {
+      await using _ = attachNotifications(vault, [recorder]);
+      await vault.copyTo(target);
+      await vault.copyTo(target);
+    }
+    await target.close();
+    expect(outcomes()).toMatchObject([
+      { action: 'copy', status: 'ok', summary: `1 backup copied to ${join(scratch, 'other')}` },
+      { action: 'copy', status: 'ok', summary: `0 backups copied to ${join(scratch, 'other')}, 1 there already` },
+    ]);
+  });
+
+  it('tell of a copy that left something out as of a partial one', async () => {
+    const target = await otherVault();
+    await vault.backup(Readable.from([Buffer.from('x')]), { name: 'x' });
+    await losePack();
+    {
+      await using _ = attachNotifications(vault, [recorder]);
+      await vault.copyTo(target);
+    }
+    await target.close();
+    const [told] = outcomes();
+    expect(told).toMatchObject({
+      status: 'partial',
+      problemCount: 1,
+      problems: [{ path: expect.stringContaining('x (') }],
+    });
+  });
+
+  it('tell of a guarded change after the backup inside, and of one that failed', async () => {
+    await writeFile(join(scratch, 'a.txt'), 'hello');
+    {
+      await using _ = attachNotifications(vault, [recorder]);
+      await vault.guard(join(scratch, 'a.txt'), () => {});
+      const broken = vault.guard(join(scratch, 'a.txt'), () => {
+        throw new Error('migration failed');
+      });
+      await expect(broken).rejects.toThrow('migration failed');
+    }
+    expect(outcomes().map(({ action, status }) => `${action} ${status}`)).toEqual([
+      'backup ok',
+      'guard ok',
+      'backup ok',
+      'guard failed',
+    ]);
+    expect(outcomes()[1]).toMatchObject({ backup: { name: 'a.txt' }, summary: expect.stringContaining('held') });
   });
 
   it('send no secret of a run to any channel', async () => {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { isCairnError, messageOf } from '../../base/errors.ts';
+import { isId } from '../../base/ids.ts';
 import type { ActionResults } from '../../vault/vault-events.ts';
 import type { Outcome, OutcomeSubject } from './outcome.ts';
 
@@ -47,7 +48,10 @@ export function failedOutcome(subject: OutcomeSubject, error: unknown, ended: Da
 }
 
 /** What a result adds to its outcome. */
-export type OutcomeDetails = Pick<Outcome, 'status' | 'summary' | 'bytes' | 'storedBytes' | 'backup' | 'problems'> & {
+export type OutcomeDetails = Pick<
+  Outcome,
+  'status' | 'summary' | 'bytes' | 'storedBytes' | 'backup' | 'problems' | 'error'
+> & {
   /** The count, where only some problems are named. */
   readonly problemCount?: number;
 };
@@ -135,6 +139,61 @@ export function describePrune(result: ActionResults['prune']): OutcomeDetails {
     storedBytes: -freedBytes,
     problems: damagedPacks.map((id) => ({ path: id, code: 'PACK_CORRUPT', message: 'a blob in this pack is damaged' })),
   };
+}
+
+/** Damage is a failure for whoever is told, though the check itself was done: it is what they have to hear of. */
+export function describeCheck(result: ActionResults['check']): OutcomeDetails {
+  const { isGood, findings, omittedFindings, snapshots, packs, packsRead } = result;
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  const found = errors.length + omittedFindings;
+  const read = packsRead === 0 ? '' : `, ${count(packsRead, 'pack')} read whole`;
+  const checked = `${count(snapshots, 'snapshot')} and ${count(packs, 'pack')} checked${read}`;
+  const details = {
+    summary: isGood ? checked : `the check found ${count(found, 'error')}; ${checked}`,
+    bytes: null,
+    storedBytes: null,
+    problems: errors.map(({ object, message }) => ({ path: object, code: 'CHECK_FAILED', message })),
+    problemCount: found,
+  };
+  if (isGood) return { ...details, status: 'ok' };
+  const hint =
+    'Remove nothing: restore what you need from this vault or a copy first, and see CHECK_FAILED in docs/errors.md.';
+  const message = `the check found ${count(found, 'error')}`;
+  return { ...details, status: 'failed', error: { code: 'CHECK_FAILED', message, hint } };
+}
+
+/** `target`: where to, without secrets. */
+export function describeCopy({ copies, bytes, storedBytes }: ActionResults['copy'], target: string): OutcomeDetails {
+  const failed = copies.filter((copy) => copy.outcome === 'failed');
+  const copied = copies.filter(({ outcome }) => outcome === 'copied').length;
+  const present = copies.length - failed.length - copied;
+  return {
+    status: failed.length > 0 ? 'partial' : 'ok',
+    summary: `${count(copied, 'backup')} copied to ${target}${present === 0 ? '' : `, ${present} there already`}`,
+    bytes,
+    storedBytes,
+    problems: failed.map(({ backup, code, message }) => ({
+      path: `${backup.name} (${isId(backup.id) ? backup.id.slice(0, 8) : backup.id})`,
+      code,
+      message,
+    })),
+  };
+}
+
+export function describeGuard({ backup: { id, name }, released }: ActionResults['guard']): OutcomeDetails {
+  return {
+    status: 'ok',
+    summary: `the change was made; the backup before it is ${released ? 'released' : 'held'}`,
+    bytes: null,
+    storedBytes: null,
+    backup: { id, name },
+    problems: [],
+  };
+}
+
+export function describeTag({ changed }: ActionResults['tag']): OutcomeDetails {
+  const summary = `tags of ${count(changed.length, 'backup')} changed`;
+  return { status: 'ok', summary, bytes: null, storedBytes: null, problems: [] };
 }
 
 function pruneSummary({ status, removedPacks }: ActionResults['prune']): string {

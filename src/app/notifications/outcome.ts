@@ -42,7 +42,7 @@ export interface Outcome extends OutcomeSubject {
   readonly summary: string;
   /** Bytes of the source that were looked at, or restored; `null` where an action has no such number. */
   readonly bytes: number | null;
-  /** What the vault takes more than before; negative after a prune. */
+  /** What the vault takes more than before, of a copy the other one; negative after a prune. */
   readonly storedBytes: number | null;
   /** The first of them; `problemCount` counts all. */
   readonly problems: readonly OutcomeProblem[];

@@ -8,10 +8,14 @@ import {
   type ActionOrigin,
   describeArchive,
   describeBackup,
+  describeCheck,
+  describeCopy,
+  describeGuard,
   describePrune,
   describeRemoval,
   describeRestore,
   describeRetention,
+  describeTag,
   doneOutcome,
   failedOutcome,
   type OutcomeDetails,
@@ -24,6 +28,12 @@ export interface WatchOptions extends Omit<ActionOrigin, 'vault'> {
   readonly names?: readonly string[] | undefined;
 }
 
+interface BegunAction {
+  readonly subject: OutcomeSubject;
+  /** Of a copy: where to. */
+  readonly target: string;
+}
+
 /** Tells `notifications` of what happens in a vault, until the result is disposed. No listener waits for a delivery. */
 export function watchVault(
   notifications: Notifications,
@@ -31,41 +41,42 @@ export function watchVault(
   { names, ...rest }: WatchOptions = {},
 ): Disposable {
   const origin: ActionOrigin = { ...rest, vault: vault.url };
-  const running = new Map<string, OutcomeSubject>();
+  const running = new Map<string, BegunAction>();
   using listeners = new DisposableStack();
 
-  const end = (sessionId: string, outcomeOf: (subject: OutcomeSubject) => Outcome): void => {
-    const subject = running.get(sessionId);
+  const end = (sessionId: string, outcomeOf: (begun: BegunAction) => Outcome): void => {
+    const begun = running.get(sessionId);
     // What began before anybody watched, or is not ours.
-    if (subject === undefined) return;
+    if (begun === undefined) return;
     running.delete(sessionId);
-    notifications.tellOutcome(outcomeOf(subject));
+    notifications.tellOutcome(outcomeOf(begun));
   };
 
   const watch = <R>(
     action: ActionName,
     onDone: (listener: (event: { readonly sessionId: string; readonly result: R }) => void) => Disposable,
-    describe: (result: R) => OutcomeDetails,
+    describe: (result: R, target: string) => OutcomeDetails,
   ): void => {
     listeners.use(
       vault.on(`${action}.before`, ({ sessionId, options: request }) => {
         const name = 'name' in request && typeof request.name === 'string' ? request.name : undefined;
-        const makesBackup = action === 'backup' || action === 'archive';
+        const target = 'target' in request && typeof request.target === 'string' ? request.target : '';
+        const makesBackup = action === 'backup' || action === 'archive' || action === 'guard';
         if (makesBackup && names !== undefined && (name === undefined || !names.includes(name))) return;
         const source = origin.source ?? (makesBackup ? name : undefined);
-        const begun = subjectOf(action, sessionId, { ...origin, source }, now());
-        running.set(sessionId, begun);
-        notifications.tellStart(begun);
+        const subject = subjectOf(action, sessionId, { ...origin, source }, now());
+        running.set(sessionId, { subject, target });
+        notifications.tellStart(subject);
       }),
     );
     listeners.use(
       vault.on(`${action}.failed`, ({ sessionId, error }) => {
-        end(sessionId, (subject) => failedOutcome(subject, error, now()));
+        end(sessionId, ({ subject }) => failedOutcome(subject, error, now()));
       }),
     );
     listeners.use(
       onDone(({ sessionId, result }) => {
-        end(sessionId, (subject) => doneOutcome(subject, describe(result), now()));
+        end(sessionId, ({ subject, target }) => doneOutcome(subject, describe(result, target), now()));
       }),
     );
   };
@@ -78,6 +89,10 @@ export function watchVault(
   watch('rotate', (listener) => vault.on('rotate.done', listener), describeRetention);
   watch('deleteOlderThan', (listener) => vault.on('deleteOlderThan.done', listener), describeRetention);
   watch('prune', (listener) => vault.on('prune.done', listener), describePrune);
+  watch('check', (listener) => vault.on('check.done', listener), describeCheck);
+  watch('copy', (listener) => vault.on('copy.done', listener), describeCopy);
+  watch('guard', (listener) => vault.on('guard.done', listener), describeGuard);
+  watch('tag', (listener) => vault.on('tag.done', listener), describeTag);
   return listeners.move();
 }
 
