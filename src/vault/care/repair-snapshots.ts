@@ -8,7 +8,7 @@ import { openExclusiveSession, openRemovingSession } from './exclusive-session.t
 import { type RewriteResult, rewriteSnapshots } from './rewrite-snapshots.ts';
 
 export interface RepairSnapshotsOptions extends BackupSelection, CareOptions<RewriteResult> {
-  /** The damaged versions go; otherwise they stay, and the new ones have the tag `repaired`. */
+  /** The damaged versions go; otherwise they stay, and the new ones have the tag `repaired`. What lacks something has `partial`. */
   readonly forget?: boolean | undefined;
 }
 
@@ -24,7 +24,11 @@ export async function repairSnapshots(context: ActionContext, options: RepairSna
     known: snapshots,
     chosen: selectSnapshots(snapshots, options),
     phase: 'repair',
-    rules: (onEntry) => repairRules(index, ({ path, message }) => onEntry({ path: printPath(path), message })),
+    rules: (onEntry) =>
+      repairRules(index, ({ path, kind, message }) => {
+        // A size is corrected to that of the content, which is all there.
+        onEntry({ path: printPath(path), message }, kind !== 'size-wrong');
+      }),
     editsOf: () => undefined,
     countsAgain: false,
     tag: 'repaired',

@@ -13,7 +13,7 @@ import { type BackupSelection, selectSnapshots } from '../reference/select-snaps
 import { loadWholeVault, openSession } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
 import { openRemovingSession } from './exclusive-session.ts';
-import { type ChangedEntry, type RewriteResult, rewriteSnapshots } from './rewrite-snapshots.ts';
+import { type OnChangedEntry, type RewriteResult, rewriteSnapshots } from './rewrite-snapshots.ts';
 
 /** What becomes different. At least one of them. */
 export interface RewriteChange {
@@ -93,7 +93,7 @@ function editsOf({ host, time }: RewriteChange, { snapshot }: SnapshotRecord): S
   return Object.keys(edits).length === 0 ? undefined : edits;
 }
 
-function excludeRules(matchers: readonly ExcludeMatcher[], onEntry: (entry: ChangedEntry) => void): TreeRules {
+function excludeRules(matchers: readonly ExcludeMatcher[], onEntry: OnChangedEntry): TreeRules {
   let directory: string | undefined;
   let filters: readonly NameFilter[] = [];
   const filtersIn = (path: TreePath): readonly NameFilter[] => {
@@ -109,7 +109,8 @@ function excludeRules(matchers: readonly ExcludeMatcher[], onEntry: (entry: Chan
     node: (node, path) => {
       const name = bytesKey(node.name);
       if (!filtersIn(path).some((excludes) => excludes(name))) return node;
-      onEntry({ path: printPath(path), message: 'left out' });
+      // On purpose: the new version is as whole as the old one.
+      onEntry({ path: printPath(path), message: 'left out' }, false);
       return undefined;
     },
   };

@@ -4,6 +4,7 @@ import { CairnError, isCairnError, messageOf } from '../../base/errors.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { type BlobId, shortId, type SnapshotId } from '../../base/ids.ts';
 import type { SnapshotEdits } from '../../formats/snapshot/edit-snapshot.ts';
+import { withPartialTag } from '../../formats/snapshot/partial-tag.ts';
 import { BlobStore } from '../../repository/blob-store.ts';
 import type { BlobIndex } from '../../repository/index/blob-index.ts';
 import { resaveSnapshot } from '../../repository/resave-snapshot.ts';
@@ -42,6 +43,9 @@ export interface ChangedEntry {
   readonly message: string;
 }
 
+/** `isLost`: something is gone that should be there, so that the new version is not whole. */
+export type OnChangedEntry = (entry: ChangedEntry, isLost: boolean) => void;
+
 export interface RewriteResult {
   readonly changes: readonly SnapshotChange[];
   readonly unchanged: number;
@@ -53,7 +57,7 @@ export interface RewriteTask extends CareOptions<RewriteResult> {
   readonly known: readonly SnapshotRecord[];
   readonly chosen: readonly SnapshotRecord[];
   readonly phase: string;
-  readonly rules: (onEntry: (entry: ChangedEntry) => void) => TreeRules;
+  readonly rules: (onEntry: OnChangedEntry) => TreeRules;
   /** What changes in the document beside the tree; `undefined` for nothing. */
   readonly editsOf: (record: SnapshotRecord) => SnapshotEdits | undefined;
   /** Whether new totals go into the summary. */
@@ -98,6 +102,7 @@ interface WalkedSnapshot {
   readonly change: SnapshotChange;
   /** What the new tree holds. */
   readonly totals?: RewrittenTree;
+  readonly isWhole: boolean;
 }
 
 /** Those that change; without a store nothing is written. */
@@ -111,14 +116,19 @@ async function walkAll(
   const phase = store === undefined ? 'plan' : task.phase;
   const onTree = (completed: number): void =>
     context.report({ phase, completed, total: undefined, unit: 'steps', description: '', errors: 0 });
-  const rules = task.rules((entry) => entries.push(entry));
+  let isWhole = true;
+  const rules = task.rules((entry, isLost) => {
+    entries.push(entry);
+    if (isLost) isWhole = false;
+  });
   const rewriter = new TreeRewriter(context.repository, task.index, store, rules, { signal, onTree });
   const walked: WalkedSnapshot[] = [];
   for (const record of task.chosen) {
     signal.throwIfAborted();
     entries = [];
+    isWhole = true;
     const one = await walkOne(rewriter, task, record, () => entries);
-    if (one !== undefined) walked.push(one);
+    if (one !== undefined) walked.push({ ...one, isWhole });
   }
   return walked;
 }
@@ -128,7 +138,7 @@ async function walkOne(
   task: RewriteTask,
   record: SnapshotRecord,
   entries: () => readonly ChangedEntry[],
-): Promise<WalkedSnapshot | undefined> {
+): Promise<Omit<WalkedSnapshot, 'isWhole'> | undefined> {
   const backup = backupRecord(record);
   try {
     const totals = await rewriter.rewrite(record.snapshot.tree);
@@ -146,7 +156,7 @@ async function walkOne(
 async function applyChange(
   context: ActionContext,
   task: RewriteTask,
-  { record, change, totals }: WalkedSnapshot,
+  { record, change, totals, isWhole }: WalkedSnapshot,
 ): Promise<SnapshotChange> {
   const { repository } = context;
   const { signal } = task.session;
@@ -156,10 +166,12 @@ async function applyChange(
   const newEdits = task.editsOf(record);
   // Whole again by what was stored: it is its own new version.
   if (change.tree === record.snapshot.tree && newEdits === undefined) return { ...change, id: record.id };
-  const { tags } = record.snapshot;
+  const { tags: old } = record.snapshot;
+  const told = task.forget || old.includes(task.tag) ? old : [...old, task.tag];
+  const tags = isWhole ? told : withPartialTag(told);
   const edits: SnapshotEdits = {
     tree: change.tree,
-    ...(task.forget || tags.includes(task.tag) ? {} : { tags: [...tags, task.tag] }),
+    ...(tags.length === old.length ? {} : { tags: [...tags] }),
     ...(task.countsAgain && totals !== undefined && totals.id !== record.snapshot.tree ? { totals } : {}),
     ...newEdits,
   };
