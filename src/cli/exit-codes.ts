@@ -59,7 +59,10 @@ export const exitMeanings: Readonly<Record<ExitName, ExitMeaning>> = {
   checkFailed: { code: 20, meaning: 'the check found damage' },
   target: { code: 21, meaning: 'the target of a restore cannot be used' },
   targetInsideVault: { code: 22, meaning: 'the target of a restore lies inside the vault' },
-  source: { code: 23, meaning: 'the source of a backup is missing, empty or unreadable' },
+  source: {
+    code: 23,
+    meaning: 'the source of a backup is missing, empty, unreadable, or changed meanwhile: nothing was saved',
+  },
   command: { code: 24, meaning: 'a program that was run for its output or a password failed' },
   damaged: { code: 25, meaning: 'data in the vault is damaged or missing' },
   unsupported: { code: 26, meaning: 'this vault or this machine lacks a feature that is needed' },
@@ -133,7 +136,8 @@ const exitOfCode: Readonly<Record<ErrorCode, ExitName>> = {
   PATH_NOT_FOUND: 'unknownRef',
   SOURCE_MISSING: 'source',
   SOURCE_UNREADABLE: 'source',
-  SOURCE_CHANGED: 'partial',
+  // Thrown where nothing was kept. Beside what was saved it is a problem in a list, and the run ends as `BACKUP_PARTIAL`.
+  SOURCE_CHANGED: 'source',
   SOURCE_EMPTY: 'source',
   COMMAND_FAILED: 'command',
   EXCLUDE_INVALID: 'usage',

@@ -129,6 +129,18 @@ describe('streams', () => {
     expect([wrong.exit, wrong.stderr]).toEqual([2, expect.stringContaining('--stdin-size needs --stdin')]);
   });
 
+  it('an archive of a stream that has not the size that was said is no half success: nothing is kept', async () => {
+    await home.run(['init']);
+    const short = await home.run(
+      ['--json', 'archive', '--stdin', '--stdin-filename', 'dump.sql', '--stdin-size', '11'],
+      {
+        input: 'select 1;\n',
+      },
+    );
+    expect([short.exit, errorOf(short).code]).toEqual([23, 'SOURCE_CHANGED']);
+    expect(JSON.parse((await home.run(['list', '--json'])).stdout)).toEqual([]);
+  });
+
   it('dump writes a tar that tar unpacks', async () => {
     await home.run(['backup', source]);
     const child = home.start(['dump', 'documents', source]);
