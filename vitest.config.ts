@@ -36,6 +36,7 @@ export default defineConfig({
       {
         test: {
           ...hermetic,
+          globalSetup: [hermetic.globalSetup, './test/e2e/build-program.ts'],
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           pool: 'forks',

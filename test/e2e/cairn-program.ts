@@ -1,13 +1,9 @@
 // Runs the built command line as its users do: a child process with a home of its own.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = join(root, 'dist', 'bundle', 'cairn.js');
+import { program } from './build-program.ts';
 
 /** `nobody` of most systems; what root starts as this user cannot read what only root may. */
 const NOBODY = 65_534;
@@ -37,7 +33,6 @@ export class Home implements AsyncDisposable {
   }
 
   static async make(): Promise<Home> {
-    if (!existsSync(program)) spawnSync(process.execPath, ['scripts/build.ts'], { cwd: root, stdio: 'inherit' });
     const path = await mkdtemp(join(tmpdir(), 'cairn-e2e-'));
     await chmod(path, 0o777);
     return new Home(path);
