@@ -205,6 +205,59 @@ describe('a vault with a cold class', () => {
     expect((await copy()).copies.map(({ outcome }) => outcome)).toEqual(['copied', 'copied']);
   });
 
+  describe('of which a part was retrieved', () => {
+    let vault: Vault;
+    let offsite: Vault;
+    beforeEach(async () => {
+      vault = await open();
+      offsite = await initVault(openMemoryStorage(), { ...options(), generatedKey: true });
+    });
+    afterEach(async () => {
+      await vault.close();
+      await offsite.close();
+    });
+
+    const copy = (retrieval: RetrievalOptions = {}): Promise<CopyResult> =>
+      Promise.resolve(vault.copyTo(offsite, { retrieval }));
+    const copied = async (): Promise<string[]> => (await Array.fromAsync(offsite.list())).map(({ name }) => name);
+    const outcomes = async (): Promise<string[]> => (await copy()).copies.map(({ outcome }) => outcome);
+
+    it('is copied as far as backups can be read, and the rest with a later run', async () => {
+      const [first] = (await Array.fromAsync(vault.list())).toSorted((a, b) => a.time.getTime() - b.time.getTime());
+      const retrieved = vault.restore(first?.id ?? '', { to: out(), retrieval: {} });
+      await expect(retrieved).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING', facts: { objects: 1 } });
+      elapsedMs += DAY_MS;
+      await expect(copy()).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING', facts: { objects: 1 } });
+      expect(await copied()).toEqual(['documents']);
+      expect(await offsite.check({ readData: 'all' })).toMatchObject({ isGood: true, snapshots: 1 });
+      elapsedMs += DAY_MS;
+      expect(await outcomes()).toEqual(['present', 'copied']);
+    });
+
+    it('is copied with what it shares with backups that have to wait', async () => {
+      const cat = Array.fromAsync(vault.cat('documents', 'deep/c.txt', { retrieval: {} }));
+      await expect(cat).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING', facts: { objects: 1 } });
+      elapsedMs += DAY_MS;
+      // Nothing of it is new: its data came with a backup that is planned before it, and is in the cold.
+      await vault.backup(join(source, 'deep', 'c.txt'));
+      await expect(copy()).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING' });
+      expect(await copied()).toEqual(['c.txt']);
+      expect(await offsite.check({ readData: 'all' })).toMatchObject({ isGood: true, snapshots: 1 });
+      elapsedMs += DAY_MS;
+      expect(await outcomes()).toEqual(['copied', 'copied', 'present']);
+      expect(await offsite.check({ readData: 'all' })).toMatchObject({ isGood: true, snapshots: 3 });
+    });
+
+    it('is copied as far as it can be where nobody agrees to ask for the rest', async () => {
+      const cat = Array.fromAsync(vault.cat('documents', 'deep/c.txt', { retrieval: {} }));
+      await expect(cat).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING' });
+      elapsedMs += DAY_MS;
+      await vault.backup(join(source, 'deep', 'c.txt'));
+      await expect(copy({ confirm: refuse })).rejects.toThrow('no to');
+      expect(await copied()).toEqual(['c.txt']);
+    });
+  });
+
   it('asks for nothing when the user says no', async () => {
     await expect(restore({ confirm: refuse })).rejects.toThrow('no to 2');
     expect(storage.retrievals).toEqual([]);

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../base/error-codes.ts';
 import { CairnArgumentError } from '../../base/errors.ts';
 import type { SnapshotId } from '../../base/ids.ts';
 import type { CompressionLevel } from '../../repository/compression.ts';
+import { snapshotsWithout } from '../../repository/copy/cold-snapshots.ts';
 import { CopiedSnapshots } from '../../repository/copy/copied-snapshots.ts';
 import { CopyDamage, type UncopiedBlob } from '../../repository/copy/copy-damage.ts';
 import { type CopiedSnapshot, copySnapshots, type CopySnapshotsResult } from '../../repository/copy/copy-snapshots.ts';
@@ -116,12 +117,12 @@ async function copyForms(
   const planned = await run?.plan();
   const plan = withShelves(planned?.foreseen ?? nothing, shelves.foreseen);
   if (!dryRun) await options.onPlan?.(plan);
-  const needed = [...(planned?.packs ?? []), ...shelves.archives.map(({ object }) => object)];
+  const needed = [...(planned?.packs.keys() ?? []), ...shelves.archives.map(({ object }) => object)];
   const { retrieval, missing, reason } = await retrieveForCopy({ ...context, dryRun }, needed, options.retrieval);
   const found = retrieval === undefined ? {} : { retrieval };
   if (dryRun) return { ...plan, ...found };
-  const canRead = planned?.packs.some((pack) => missing.has(pack)) !== true;
-  const result = run !== undefined && planned !== undefined && canRead ? await run.apply(planned) : nothing;
+  const result =
+    run === undefined || planned === undefined ? nothing : await run.apply(await run.without(missing, planned));
   const readable = { ...shelves, archives: shelves.archives.filter(({ object }) => !missing.has(object)) };
   const copied = withShelves(result, await copyShelves(context, target, readable, options.onCopy));
   // What could be read is there by now; the next run goes on with the rest.
@@ -171,8 +172,8 @@ interface PlannedRun {
   readonly foreseen: CopyResult;
   readonly chosen: readonly SnapshotRecord[];
   readonly present: ReadonlyMap<SnapshotRecord, SnapshotId>;
-  /** Packs of the source that have the data. */
-  readonly packs: readonly ObjectName[];
+  /** Packs of the source that have the data, with their numbers in its index. */
+  readonly packs: ReadonlyMap<ObjectName, number>;
   /** `undefined` where there is nothing to copy. */
   readonly work: CopyWork | undefined;
 }
@@ -209,12 +210,25 @@ class CopyRun {
     }
     const wanted = chosen.filter((record) => !present.has(record));
     if (wanted.length === 0) {
-      return { foreseen: resultOf(chosen, present, new Map(), []), chosen, present, packs: [], work: undefined };
+      return { foreseen: resultOf(chosen, present, new Map(), []), chosen, present, packs: new Map(), work: undefined };
     }
     const work = await this.#plan(wanted);
     const { source, trees, planned } = work;
     const foreseen = resultOf(chosen, present, await this.#foresee(planned, trees), planned, this.#damage);
     return { foreseen, chosen, present, packs: packsOfCopies(source, planned), work };
+  }
+
+  /** The same plan for the snapshots that need nothing of the packs that cannot be read: a part of one would be of no use. */
+  async without(missing: ReadonlySet<ObjectName>, plan: PlannedRun): Promise<PlannedRun> {
+    const { work } = plan;
+    const packs = new Set([...plan.packs].flatMap(([name, number]) => (missing.has(name) ? [number] : [])));
+    if (work === undefined || packs.size === 0) return plan;
+    const { signal } = this.#context;
+    const readable = await snapshotsWithout(packs, work.planned, work, signal);
+    const { source, target, trees } = work;
+    // Planned anew: what a snapshot that has to wait would have brought, those behind it have to bring themselves.
+    const planned = await planCopy(source, target, readable, { trees, damage: this.#damage, signal });
+    return { ...plan, work: { ...work, planned } };
   }
 
   async apply({ foreseen, chosen, present, work }: PlannedRun): Promise<CopyResult> {

@@ -20,8 +20,8 @@ export interface CopyRetrieval {
   readonly reason: unknown;
 }
 
-/** The packs of the source that have the data of these copies. Those of trees are never in the cold. */
-export function packsOfCopies({ index }: CopySide, planned: readonly PlannedCopy[]): readonly ObjectName[] {
+/** The packs of the source that have the data of these copies, by name, with their numbers. Those of trees are never in the cold. */
+export function packsOfCopies({ index }: CopySide, planned: readonly PlannedCopy[]): ReadonlyMap<ObjectName, number> {
   const packs = new Set<number>();
   for (const { needed } of planned) {
     for (const record of needed.data) {
@@ -29,7 +29,7 @@ export function packsOfCopies({ index }: CopySide, planned: readonly PlannedCopy
       if (location !== undefined) packs.add(location.packNumber);
     }
   }
-  return [...packs].map((number) => objectName('pack', index.packId(number)));
+  return new Map([...packs].map((number) => [objectName('pack', index.packId(number)), number]));
 }
 
 /** Throws what has nothing to do with the cold. */
