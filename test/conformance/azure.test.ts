@@ -69,7 +69,7 @@ describe.skipIf(skip)('an Azure account', () => {
     [{ AZURE_ACCOUNT_NAME: 'name' }, 'AZURE_ACCOUNT_KEY'],
   ])('of which the environment says only %j is asked for', async (env, missing) => {
     await expect(openAzureStorage({ container: 'shared', prefix: '' }, env)).rejects.toMatchObject({
-      code: 'STORAGE_DENIED',
+      code: 'CREDENTIALS_MISSING',
       message: expect.stringContaining(missing),
     });
   });

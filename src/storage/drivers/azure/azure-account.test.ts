@@ -23,3 +23,12 @@ it.each([
   const env = { AZURE_STORAGE_CONNECTION_STRING: connection, CAIRN_CLEAR_TEXT_HOSTS: hosts };
   expect(openContainer(azure, 'backups', env).url).toContain('/backups');
 });
+
+it.each([
+  [{}, 'AZURE_ACCOUNT_NAME'],
+  [{ AZURE_ACCOUNT_NAME: 'account' }, 'AZURE_ACCOUNT_KEY'],
+])('names what is missing in %j, as the other storages do', (env, missing) => {
+  expect(() => openContainer(azure, 'backups', env)).toThrow(
+    expect.objectContaining({ code: 'CREDENTIALS_MISSING', message: expect.stringContaining(missing) }),
+  );
+});

@@ -71,7 +71,7 @@ function valueOf(env: Environment, name: string): string | undefined {
 }
 
 function noAccount(what: string): CairnError {
-  return new CairnError('STORAGE_DENIED', `Azure needs ${what} in the environment`, {
+  return new CairnError('CREDENTIALS_MISSING', `Azure needs ${what} in the environment`, {
     hint: 'Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_ACCOUNT_NAME with AZURE_ACCOUNT_KEY or AZURE_ACCOUNT_SAS.',
   });
 }
