@@ -38,6 +38,8 @@ export interface Kernels {
   scryptMix(lane: number, r: number, n: number, from: number, to: number): void;
   /** The same for three lanes, one behind the other. */
   scryptMixThree(lane: number, r: number, n: number, from: number, to: number): void;
+  /** Scans a tree, or a part of one, into entry records: as the block at `block` says (tree-scan.ts). */
+  scanTree(block: number): void;
 }
 
 interface KernelExports {
@@ -47,6 +49,7 @@ interface KernelExports {
   xor(target: number, source: number, length: number): void;
   scryptMix(lane: number, r: number, n: number, from: number, to: number): void;
   scryptMixThree(lane: number, r: number, n: number, from: number, to: number): void;
+  scanTree(block: number): void;
 }
 
 /**
@@ -90,6 +93,7 @@ function kernelsOver(memory: WebAssembly.Memory, wasm: KernelExports): Kernels {
     xor: (target, source, length) => wasm.xor(target, source, length),
     scryptMix: (lane, r, n, from, to) => wasm.scryptMix(lane, r, n, from, to),
     scryptMixThree: (lane, r, n, from, to) => wasm.scryptMixThree(lane, r, n, from, to),
+    scanTree: (block) => wasm.scanTree(block),
   };
 }
 

@@ -3,4 +3,5 @@ export { gearCut } from './gear';
 export { poly1305 } from './poly1305';
 export { rabinCut } from './rabin';
 export { scryptMix, scryptMixThree } from './scrypt';
+export { scanTree } from './tree-scan';
 export { xor } from './xor';

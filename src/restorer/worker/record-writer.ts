@@ -16,34 +16,10 @@ const kinds: Readonly<Record<NodeType, number>> = {
   irregular: EntryKind.irregular,
 };
 
-/** The fields of a common entry, without extended attributes; one object is used again and again. */
-export interface RecordFields {
-  kind: number;
-  /** Permission bits. */
-  mode: number;
-  uid: number;
-  gid: number;
-  links: number;
-  mtimeSeconds: number;
-  mtimeNanoseconds: number;
-  atimeSeconds: number;
-  atimeNanoseconds: number;
-  size: number;
-  inode: number;
-  deviceId: number;
-  /** Record numbers in the blob index. */
-  readonly blobs: number[];
-  name: Uint8Array;
-  /** Subtree id of a directory, target of a symlink. */
-  extra: Uint8Array;
-}
-
-const TWO_20 = 2 ** 20;
-const IDENTITY_SIZE = 16;
 const MAX_TIME_NS = 2n ** 63n - 1n;
 const noExtra = new Uint8Array(0);
 
-/** Appends nodes as records to one growing buffer. */
+/** Appends nodes and records to one growing buffer. */
 export class RecordWriter {
   readonly #index: Pick<BlobIndex, 'find'>;
   #bytes = new Uint8Array(64 * 1024);
@@ -104,56 +80,10 @@ export class RecordWriter {
     if (xattrs.length > 0) this.#addXattrs(at + node.name.length + extra.length, xattrs);
   }
 
-  /** Appends one entry. A file of several links gets its identity from `inode` and `deviceId`. */
-  addFields(fields: RecordFields): void {
-    const { name, extra, blobs } = fields;
-    const isLinked = fields.kind === EntryKind.file && fields.links > 1;
-    const extraLength = isLinked ? IDENTITY_SIZE : extra.length;
-    const size = (RECORD_HEADER + blobs.length * 4 + name.length + extraLength + 7) & ~7;
-    const start = this.#reserve(size);
-    const view = this.#view;
-    view.setUint32(start, size, true);
-    view.setUint32(start + 4, fields.kind | (name.length << 16), true);
-    view.setUint32(start + 8, fields.mode, true);
-    view.setUint32(start + 12, fields.uid, true);
-    view.setUint32(start + 16, fields.gid, true);
-    view.setUint32(start + 20, blobs.length, true);
-    this.#setTime(start + 24, fields.mtimeSeconds, fields.mtimeNanoseconds);
-    this.#setTime(start + 32, fields.atimeSeconds, fields.atimeNanoseconds);
-    view.setUint32(start + 40, 0, true);
-    view.setUint32(start + 44, extraLength, true);
-    view.setUint32(start + 48, Math.min(fields.links, 0xffffffff), true);
-    this.#setSafeInteger(start + 52, fields.size);
-    let at = start + RECORD_HEADER;
-    for (const blob of blobs) {
-      view.setUint32(at, blob, true);
-      at += 4;
-    }
-    this.#bytes.set(name, at);
-    at += name.length;
-    if (isLinked) {
-      this.#setSafeInteger(at, fields.inode);
-      this.#setSafeInteger(at + 8, fields.deviceId);
-    } else {
-      this.#bytes.set(extra, at);
-    }
-  }
-
-  /** Seconds and nanoseconds as one 64-bit number of nanoseconds, without a BigInt. */
-  #setTime(at: number, seconds: number, nanoseconds: number): void {
-    const high = Math.floor(seconds / TWO_20);
-    const low = (seconds - high * TWO_20) * 1e9 + nanoseconds;
-    const carry = Math.floor(low / TWO_20);
-    const upper = high * 1e9 + carry;
-    const upperHigh = Math.floor(upper / 4096);
-    this.#view.setUint32(at, (upper - upperHigh * 4096) * TWO_20 + (low - carry * TWO_20), true);
-    this.#view.setInt32(at + 4, upperHigh, true);
-  }
-
-  #setSafeInteger(at: number, value: number): void {
-    const high = Math.floor(value / 0x1_0000_0000);
-    this.#view.setUint32(at, value - high * 0x1_0000_0000, true);
-    this.#view.setUint32(at + 4, high, true);
+  /** Appends records that are complete. */
+  append(records: Uint8Array): void {
+    const start = this.#reserve(records.length);
+    this.#bytes.set(records, start);
   }
 
   #addXattrs(start: number, xattrs: readonly ExtendedAttribute[]): void {
