@@ -44,6 +44,14 @@ describe('BlobIndex', () => {
     expect(index.has(BLOB_TREE, idOf(1))).toBe(true);
   });
 
+  it('knows which packs hold trees', () => {
+    const index = BlobIndex.create({ blobs: 10, packs: 3 });
+    const packs = ['p', 'q', 'r'].map((name) => index.addPack(idOf(name)));
+    packs.forEach((pack, i) => index.add(i === 1 ? BLOB_TREE : BLOB_DATA, idOf(i), pack, 0, 1, 1));
+    index.claim(BLOB_TREE, idOf('not stored yet'));
+    expect([...index.treePacks()]).toEqual([0, 1, 0]);
+  });
+
   it('keeps offsets and lengths up to 2^32 - 1', () => {
     const index = BlobIndex.create({ blobs: 10, packs: 1 });
     const pack = index.addPack(idOf('p'));

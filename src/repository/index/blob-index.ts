@@ -202,6 +202,19 @@ export class BlobIndex {
     return (this.#words[record * RECORD_WORDS + 8] ?? 0) & TREE_BIT ? BLOB_TREE : BLOB_DATA;
   }
 
+  /** 1 for each pack, by its number, that holds a tree. */
+  treePacks(): Uint8Array {
+    const holdsTree = new Uint8Array(this.packCount);
+    const words = this.#words;
+    const end = this.size * RECORD_WORDS;
+    for (let at = PACK_WORD; at < end; at += RECORD_WORDS) {
+      const word = words[at] ?? 0;
+      // The type is the sign. What is only claimed has no pack, and sets nothing.
+      if (word < 0) holdsTree[(word & PACK_MASK) - 1] = 1;
+    }
+    return holdsTree;
+  }
+
   blobId(record: number): BlobId {
     return idFromBytes<BlobId>(this.#bytes, record * RECORD_BYTES);
   }
@@ -297,7 +310,7 @@ export class BlobIndex {
 
 /** Ids are uniform, so their first word scaled to the table is the hash. */
 function homeSlot(firstWord: number, slotCount: number): number {
-  return Math.floor(((firstWord >>> 0) / 0x1_0000_0000) * slotCount);
+  return ((firstWord >>> 1) * (slotCount / 0x8000_0000)) | 0;
 }
 
 type IdWords = Int32Array & { readonly 0: number; readonly 1: number };

@@ -33,8 +33,9 @@ export async function loadIndex(repository: Repository, options: LoadIndexOption
   const files: { readonly id: IndexId; readonly sizeBytes: number }[] = [];
   for await (const file of repository.listIds('index', { signal })) files.push(file);
   const room = options.room ?? { blobs: 0, packs: 0 };
-  const merger = new IndexMerger(estimate(files, repository.config.version), room);
-  const runs = createBlobRunReader();
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const merger = new IndexMerger(estimate(sizeBytes, repository.config.version), room);
+  const runs = sizeBytes < RUNS_FROM_BYTES ? undefined : createBlobRunReader();
   let done = 0;
   const limit = Math.max(2, repository.storage.features.connections);
   await mapConcurrent(files, { limit, signal }, async ({ id }) => {
@@ -61,8 +62,13 @@ export async function loadIndex(repository: Repository, options: LoadIndexOption
   return index;
 }
 
-// Bytes of a blob in an index file: 64 hex digits that zstd halves, and some 15 (compressed) to 80 for the rest.
-function estimate(files: readonly { readonly sizeBytes: number }[], version: 1 | 2): BlobIndexCapacity {
-  const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  return { blobs: Math.ceil(bytes / (version === 2 ? 46 : 110)), packs: Math.ceil(bytes / 300) };
+/** Less is read before the kernels are made. */
+const RUNS_FROM_BYTES = 8 * 1024;
+
+/**
+ * A little more than there is, mostly. A blob takes at least 46 bytes of an index file, of which its id is 32, and 110
+ * where nothing is compressed; packs of less than six blobs are few. Memory that is not used is not touched.
+ */
+function estimate(sizeBytes: number, version: 1 | 2): BlobIndexCapacity {
+  return { blobs: Math.ceil(sizeBytes / (version === 2 ? 46 : 110)), packs: Math.ceil(sizeBytes / 300) };
 }
