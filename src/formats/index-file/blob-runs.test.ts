@@ -55,12 +55,12 @@ describe('an index file read in runs', () => {
   const reader = createBlobRunReader();
 
   /** What a sink is told of `json`, call by call, and how it ended. */
-  function told(json: Uint8Array, inRuns: boolean): { calls: unknown[]; error: string; longestRun: number } {
-    const calls: unknown[] = [];
+  function told(json: Uint8Array, inRuns: boolean): { calls: string[]; error: string; longestRun: number } {
+    const calls: string[] = [];
     let longestRun = 0;
     const pack = (id: Uint8Array): void => void calls.push(idFromBytes(id));
     const blob = (...[type, id, ...place]: [number, Uint8Array, number, number, number]): void =>
-      void calls.push([type, idFromBytes(id), ...place]);
+      void calls.push([type, idFromBytes(id), ...place].join(' '));
     const run = ({ records, packs: begun }: BlobRun): void => {
       longestRun = Math.max(longestRun, records.length / RECORD_WORDS);
       const ids = new Uint8Array(begun.buffer, begun.byteOffset, begun.byteLength);
@@ -144,6 +144,14 @@ describe('an index file read in runs', () => {
     const inRuns = told(json, true);
     expect([inRuns.calls, inRuns.error]).toEqual([told(json, false).calls, '']);
     expect(inRuns.longestRun).toBe(2);
+  });
+
+  it('tells the packs of rustic, with a time and a size, and nothing of packs to delete', () => {
+    const packs = [makePack(1, 20), makePack(2, 0), makePack(3, 20)];
+    const text = Buffer.from(encodeIndexFile(packs)).toString('latin1').trim();
+    const list = text.slice('{"packs":'.length, -1).replaceAll(']}', '],"time":"2024-01-02T03:04:05+01:00","size":9}');
+    const json = Buffer.from(`{"supersedes":["${a}"],"packs":${list},"packs_to_delete":${list}}`);
+    expect(told(json, true)).toEqual({ calls: told(encodeIndexFile(packs), false).calls, error: '', longestRun: 20 });
   });
 
   it('does not run on from a list that came before the id of its pack', () => {

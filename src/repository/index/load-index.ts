@@ -3,6 +3,7 @@ import { type CairnError, hasCode, messageOf } from '../../base/errors.ts';
 import type { IndexId } from '../../base/ids.ts';
 import { createBlobRunReader } from '../../formats/index-file/blob-runs.ts';
 import { decodeIndexFile } from '../../formats/index-file/index-file.ts';
+import { UnpackedMemory } from '../../formats/unpacked.ts';
 import { cacheTreePacks } from '../repository-cache.ts';
 import type { Repository } from '../repository.ts';
 import { damagedFile } from '../stored-file.ts';
@@ -36,14 +37,17 @@ export async function loadIndex(repository: Repository, options: LoadIndexOption
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const merger = new IndexMerger(estimate(sizeBytes, repository.config.version), room);
   const runs = sizeBytes < RUNS_FROM_BYTES ? undefined : createBlobRunReader();
+  const memory = new UnpackedMemory();
   let done = 0;
   const limit = Math.max(2, repository.storage.features.connections);
   await mapConcurrent(files, { limit, signal }, async ({ id }) => {
     try {
-      const json = await repository.loadUnpacked('index', id, { signal });
       const packs: number[] = [];
-      merger.onPack = options.packsOfFiles === undefined ? undefined : (pack) => packs.push(pack);
-      decodeIndexFile(json, merger, runs);
+      const add = (json: Uint8Array): void => {
+        merger.onPack = options.packsOfFiles === undefined ? undefined : (pack) => packs.push(pack);
+        decodeIndexFile(json, merger, runs);
+      };
+      await repository.useUnpacked('index', id, add, { memory, signal });
       options.packsOfFiles?.set(id, packs);
       options.onLoaded?.(id);
     } catch (error) {
