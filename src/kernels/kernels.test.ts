@@ -298,22 +298,19 @@ describe('the kernel for blobs of index files', () => {
     );
   });
 
+  const id = 'c3'.repeat(32);
+  const one = `{"id":"${id}","type":"tree","offset":120,"length":4294967295,"uncompressed_length":7}`;
+  const two = Buffer.from(`${one}]},{"id":"${id}","blobs":[${one}`);
+
   it('reads what its twin reads wherever the text ends', () => {
-    const [json = ''] = fc.sample(
-      fc.tuple(blob, blob, hex).map(([one, two, id]) => `${one}]},{"id":"${id}","blobs":[${two}]`),
-      { numRuns: 1, seed: 7 },
-    );
     // What lies behind the end goes on as if it belonged to it.
-    for (let end = 0; end <= json.length; end++) expectSame(Buffer.from(json), 0, end);
+    for (let end = 0; end <= two.length; end++) expectSame(two, 0, end);
   });
 
   it('reads what its twin reads whatever a byte is changed to', () => {
-    const id = 'c3'.repeat(32);
-    const one = `{"id":"${id}","type":"tree","offset":120,"length":4294967295,"uncompressed_length":7}`;
-    const json = Buffer.from(`${one}]},{"id":"${id}","blobs":[${one}`);
-    for (let at = 0; at < json.length; at++) {
+    for (let at = 0; at < two.length; at++) {
       for (const value of [0, 0x20, 0x2f, 0x30, 0x39, 0x3a, 0x40, 0x41, 0x60, 0x61, 0x66, 0x67, 0x7d, 0xe1, 0xff]) {
-        const changed = Buffer.from(json);
+        const changed = Buffer.from(two);
         changed[at] = value;
         expectSame(changed, 0, changed.length);
       }

@@ -96,7 +96,7 @@ class IndexDecoder {
       } else if (key === 'blobs') {
         if (hasBlobs) reader.fail('a pack has two lists of blobs');
         hasBlobs = true;
-        if (hasId) this.#readBlobs(this.#runs);
+        if (hasId) this.#readBlobs();
         else {
           // The pack's id is yet to come: remember the place and come back.
           reader.peek();
@@ -109,13 +109,13 @@ class IndexDecoder {
     if (blobsAt < 0) return;
     const end = reader.at;
     reader.at = blobsAt;
-    // Not in runs, which could go on into the next pack.
-    this.#readBlobs(undefined);
+    this.#readBlobs();
     reader.at = end;
   }
 
-  #readBlobs(runs: BlobRunReader | undefined): void {
+  #readBlobs(): void {
     const reader = this.#reader;
+    const runs = this.#runs;
     if (reader.acceptNull()) return;
     reader.array(() => {
       if (runs === undefined || !this.#readRun(runs)) this.#readBlob();
@@ -124,7 +124,8 @@ class IndexDecoder {
 
   /**
    * Reads as many blobs as have the usual form; whether there was one. It may end in the list of another pack: all that
-   * is known of a pack inside its list, that it has an id and a list, is as true of that one.
+   * is known of a pack inside its list, that it has an id and a list, is as true of that one. Nor does it leave a list
+   * that is come back to, behind which an id stands.
    */
   #readRun(runs: BlobRunReader): boolean {
     const run = runs.read(this.#reader.at);
