@@ -1,5 +1,5 @@
 // Reads blobs of index files in long runs, by the kernel `indexBlobs`: it knows the form that restic, rustic and Cairn
-// write, and nothing else. JavaScript takes 2 µs for a blob while it is new to V8, which is most of what a short command does.
+// write, and nothing else. JavaScript takes 2 to 4 µs for a blob while the code is new to V8.
 import { hasCode } from '../../base/errors.ts';
 import { ID_SIZE } from '../../base/ids.ts';
 import { RECORD_BYTES, RECORD_WORDS } from '../../kernels/blob-record.ts';
@@ -27,7 +27,7 @@ const RECORDS_AT: number = KERNEL_SCRATCH_BYTES + WINDOW_BYTES + INDEX_BLOBS_SLA
 const PACKS_AT: number = RECORDS_AT + MAX_BLOBS * RECORD_BYTES;
 const DATA_BYTES: number = PACKS_AT + MAX_PACKS * ID_SIZE - KERNEL_SCRATCH_BYTES;
 
-/** Holds 400 KiB of memory. One for any number of index files, one after the other. */
+/** Holds 320 KiB of memory. One for any number of index files, one after the other. */
 export class BlobRunReader {
   readonly #kernels: Kernels;
   readonly #records: Int32Array;

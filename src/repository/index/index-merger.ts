@@ -47,10 +47,10 @@ export class IndexMerger implements IndexSink {
   }
 
   blob(type: BlobTypeBit, id: Uint8Array, offset: number, length: number, uncompressedLength: number): void {
-    const place = { packNumber: this.#packNumber, offset, length, uncompressedLength };
-    if (this.#isRepeated && this.#hasEntry(type, id, place)) return;
+    const packNumber = this.#packNumber;
+    if (this.#isRepeated && this.#hasEntry(type, id, { packNumber, offset, length, uncompressedLength })) return;
     this.#makeRoom(1, 0);
-    this.#index.add(type, id, this.#packNumber, offset, length, uncompressedLength);
+    this.#index.add(type, id, packNumber, offset, length, uncompressedLength);
   }
 
   run({ records, packs }: BlobRun): void {
