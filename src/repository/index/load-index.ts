@@ -67,11 +67,12 @@ export async function loadIndex(repository: Repository, options: LoadIndexOption
 }
 
 /** Less is read before the kernels are made. */
-const RUNS_FROM_BYTES = 8 * 1024;
+const RUNS_FROM_BYTES = 6 * 1024;
 
 /**
- * A little more than there is, mostly. A blob takes at least 46 bytes of an index file, of which its id is 32, and 110
- * where nothing is compressed; packs of less than six blobs are few. Memory that is not used is not touched.
+ * Mostly a little more than there is; the index grows where it is less. A blob takes some 50 bytes of an index file, of
+ * which its id is 32, and 120 where nothing is compressed; packs of less than six blobs are few. Memory that is not used
+ * is not touched.
  */
 function estimate(sizeBytes: number, version: 1 | 2): BlobIndexCapacity {
   return { blobs: Math.ceil(sizeBytes / (version === 2 ? 46 : 110)), packs: Math.ceil(sizeBytes / 300) };
