@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { arbitraryId } from '../../../test/support/node-arbitrary.ts';
+import { vector } from '../../../test/support/vectors.ts';
 import { CairnError, hasCode } from '../../base/errors.ts';
 import type { PackId } from '../../base/ids.ts';
 import { idFromBytes } from '../../base/ids.ts';
@@ -89,6 +90,12 @@ describe('an index file read in runs', () => {
     const inRuns = told(json, true);
     expect(inRuns.calls).toEqual(told(json, false).calls);
     expect(inRuns.longestRun).toBeGreaterThan(500);
+  });
+
+  it.each(['index-file/restic-0.14.0.json', 'index-file/restic-0.19.1.json'])('tells all of %s in one run', (name) => {
+    const { calls, longestRun } = told(vector(name), true);
+    const packs = calls.filter((call) => !call.includes(' ')).length;
+    expect([calls, packs + longestRun]).toEqual([told(vector(name), false).calls, calls.length]);
   });
 
   it('tells the same wherever the document lies in memory', () => {

@@ -199,7 +199,7 @@ export class BlobIndex {
   }
 
   blobType(record: number): BlobTypeBit {
-    return (this.#words[record * RECORD_WORDS + 8] ?? 0) & TREE_BIT ? BLOB_TREE : BLOB_DATA;
+    return (this.#words[record * RECORD_WORDS + PACK_WORD] ?? 0) & TREE_BIT ? BLOB_TREE : BLOB_DATA;
   }
 
   /** 1 for each pack, by its number, that holds a tree. */
