@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isCairnError } from '../base/errors.ts';
 import { createCodec } from '../kernels/codec.ts';
-import { decodeUnpacked, encodeUnpacked } from './unpacked.ts';
+import { decodeUnpacked, encodeUnpacked, UnpackedMemory } from './unpacked.ts';
 import { zstdSizeBound } from './zstd-size.ts';
 
 const codec = createCodec({ prefer: 'portable' });
@@ -35,6 +35,14 @@ describe('decodeUnpacked', () => {
         expect(Buffer.from(decodeUnpacked(codec, encodeUnpacked(codec, bytes, 2)))).toEqual(Buffer.from(bytes));
       }),
     );
+  });
+
+  it('puts documents of any size into memory that is used again', () => {
+    const memory = new UnpackedMemory();
+    for (const size of [3, 300_000, 0, 7]) {
+      const bytes = new Uint8Array(size).fill(size);
+      expect(Buffer.from(decodeUnpacked(codec, encodeUnpacked(codec, bytes, 2), memory))).toEqual(Buffer.from(bytes));
+    }
   });
 
   it('takes a document of version 1', () => {

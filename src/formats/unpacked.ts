@@ -1,5 +1,6 @@
 // Plaintext of the files that are not packs: index, snapshot, lock (restic's format, "Unpacked Data
 // Format"). First byte 0x02: the rest is zstd; `{` or `[`: the JSON itself, as version 1 writes it.
+import { withRoom } from '../base/bytes.ts';
 import { CairnError } from '../base/errors.ts';
 import type { Codec } from '../kernels/codec.ts';
 import { zstdSizeBound } from './zstd-size.ts';
@@ -22,8 +23,29 @@ export function encodeUnpacked(codec: Codec, json: Uint8Array, version: 1 | 2): 
   return dst.slice(0, 1 + size);
 }
 
-/** The document in an opened file. Throws `FORMAT_INVALID` for an unknown encoding, `COMPRESSION_INVALID`. */
-export function decodeUnpacked(codec: Codec, plain: Uint8Array): Uint8Array {
+/** Memory for many documents, one after the other: first touches of new memory cost as much as zstd. */
+export class UnpackedMemory {
+  #opened: Uint8Array = new Uint8Array();
+  #document: Uint8Array = new Uint8Array();
+
+  /** Room for an opened file; what was there before is gone. */
+  opened(sizeBytes: number): Uint8Array {
+    this.#opened = withRoom(this.#opened, sizeBytes);
+    return this.#opened.subarray(0, sizeBytes);
+  }
+
+  /** Room for the document in it; what was there before is gone. */
+  document(sizeBytes: number): Uint8Array {
+    this.#document = withRoom(this.#document, sizeBytes);
+    return this.#document.subarray(0, sizeBytes);
+  }
+}
+
+/**
+ * The document in an opened file, in `memory` if that is given. Throws `FORMAT_INVALID` for an unknown encoding,
+ * `COMPRESSION_INVALID`.
+ */
+export function decodeUnpacked(codec: Codec, plain: Uint8Array, memory?: UnpackedMemory): Uint8Array {
   const first = plain[0];
   if (first === OPEN_BRACE || first === OPEN_BRACKET) return plain;
   if (first !== COMPRESSED) {
@@ -34,8 +56,9 @@ export function decodeUnpacked(codec: Codec, plain: Uint8Array): Uint8Array {
   if (bound > MAX_SIZE) {
     throw new CairnError('COMPRESSION_INVALID', `the document would take up to ${bound} bytes`);
   }
-  const dst = new Uint8Array(bound);
+  const dst = memory?.document(bound) ?? new Uint8Array(bound);
   const size = codec.decompressInto(data, dst);
+  if (memory !== undefined) return dst.subarray(0, size);
   // Do not keep a much larger buffer alive for a small document.
   return size * 2 < bound ? dst.slice(0, size) : dst.subarray(0, size);
 }

@@ -6,6 +6,7 @@ import { chunkSizes } from './chunk-sizes.ts';
 import { KERNEL_SCRATCH_BYTES, createKernels } from './kernels.ts';
 import { rabinTables } from './rabin-tables.ts';
 import * as gearTwin from './twins/gear.ts';
+import * as indexBlobsTwin from './twins/index-blobs.ts';
 import * as poly1305Twin from './twins/poly1305.ts';
 import * as rabinTwin from './twins/rabin.ts';
 import * as scryptTwin from './twins/scrypt.ts';
@@ -253,6 +254,66 @@ describe('the scrypt kernel', () => {
       kernels.scryptMixThree(DATA, r, n, 0, split);
       kernels.scryptMixThree(DATA, r, n, split, 2 * n);
       expect(lanes.map(({ at }) => wordsAt(at))).toEqual(lanes.map(({ mixed }) => mixed));
+    }
+  });
+});
+
+describe('the kernel for blobs of index files', () => {
+  const RECORDS = DATA + 131_072;
+  const PACKS = RECORDS + 131_072;
+  const hex = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((id) => Buffer.from(id).toString('hex'));
+  const number = fc.oneof(
+    fc.nat(0xffff_ffff).map(String),
+    fc.constantFrom('0', '9', '10', '4294967295', '4294967296', '9999999999', '42949672950', '01', '-1', '1.5', '1e3'),
+  );
+  const blob = fc
+    .tuple(hex, fc.constantFrom('data', 'tree'), number, number, fc.option(number))
+    .map(
+      ([id, type, offset, length, plain]) =>
+        `{"id":"${id}","type":"${type}","offset":${offset},"length":${length}` +
+        `${plain === null ? '' : `,"uncompressed_length":${plain}`}}`,
+    );
+  const link = fc.oneof(
+    { weight: 6, arbitrary: fc.constant(',') },
+    { weight: 3, arbitrary: hex.map((id) => `]},{"id":"${id}","blobs":[`) },
+    { weight: 1, arbitrary: fc.constantFrom('', ', ', ']}', ']}]}', ']},', ',,') },
+  );
+  const text = fc.array(fc.tuple(blob, link), { maxLength: 12 }).map((parts) => parts.flat().join(''));
+
+  function expectSame(json: Uint8Array, start: number, end: number): void {
+    kernels.bytes.set(json, DATA);
+    const found = kernels.indexBlobs(DATA + start, DATA + end, RECORDS, PACKS);
+    const twin = indexBlobsTwin.indexBlobs(json, start, end);
+    expect(found).toEqual({ blobs: twin.records.length / 12, packs: twin.packs.length, stop: DATA + twin.stop });
+    const records = kernels.bytes.slice(RECORDS, RECORDS + found.blobs * 48);
+    expect(new Uint32Array(records.buffer)).toEqual(twin.records);
+    const packs = Buffer.from(kernels.bytes.slice(PACKS, PACKS + found.packs * 32));
+    expect(packs.toString('hex')).toBe(twin.packs.join(''));
+  }
+
+  it('reads what its twin reads, and stops where it stops', () => {
+    fc.assert(
+      fc.property(text, (json) => expectSame(Buffer.from(json), 0, json.length)),
+      { numRuns: 500 },
+    );
+  });
+
+  const id = 'c3'.repeat(32);
+  const one = `{"id":"${id}","type":"tree","offset":120,"length":4294967295,"uncompressed_length":7}`;
+  const two = Buffer.from(`${one}]},{"id":"${id}","blobs":[${one}`);
+
+  it('reads what its twin reads wherever the text ends', () => {
+    // What lies behind the end goes on as if it belonged to it.
+    for (let end = 0; end <= two.length; end++) expectSame(two, 0, end);
+  });
+
+  it('reads what its twin reads whatever a byte is changed to', () => {
+    for (let at = 0; at < two.length; at++) {
+      for (const value of [0, 0x20, 0x2f, 0x30, 0x39, 0x3a, 0x40, 0x41, 0x60, 0x61, 0x66, 0x67, 0x7d, 0xe1, 0xff]) {
+        const changed = Buffer.from(two);
+        changed[at] = value;
+        expectSame(changed, 0, changed.length);
+      }
     }
   });
 });

@@ -10,6 +10,9 @@ import { scratchLayout } from './scratch.ts';
 /** Bytes at the start of a kernel memory that belong to the kernels; data starts here. */
 export const KERNEL_SCRATCH_BYTES: number = 65_536;
 
+/** More than a blob and the begin of a pack take in an index file. */
+export const INDEX_BLOBS_SLACK = 512;
+
 const PAGE = 65_536;
 const MEMORY_LIMIT = 65_536 * PAGE;
 
@@ -32,6 +35,12 @@ export interface Kernels {
   /** memory[target + i] ^= memory[source + i]. The ranges are equal or do not overlap. */
   xor(target: number, source: number, length: number): void;
   /**
+   * Reads blobs of an index file from `start` on, over the ends of packs, while they have the form that restic writes
+   * and lie before `end`. Writes records (blob-record.ts) from `records` on, a multiple of 16, and the 32-byte ids of
+   * the packs that begin on the way from `packs` on. Looks at up to `INDEX_BLOBS_SLACK` bytes behind `end`.
+   */
+  indexBlobs(start: number, end: number, records: number, packs: number): IndexBlobs;
+  /**
    * Steps `from` to `to` of the 2n of scrypt's ROMix of cost `n`, a power of two, over a lane of (n + 2) · 128r bytes
    * at `lane`; its block of 128r bytes, before and after, is at `lane` + n · 128r.
    */
@@ -42,11 +51,22 @@ export interface Kernels {
   scanTree(block: number): void;
 }
 
+/** What `indexBlobs` read. */
+export interface IndexBlobs {
+  /** Number of records. In the pack's place they have 0 for blobs of the pack at `start`, n for those of the nth new one. */
+  readonly blobs: number;
+  /** Number of packs that begin on the way. */
+  readonly packs: number;
+  /** Behind the last blob that was read; `start` if there is none. */
+  readonly stop: number;
+}
+
 interface KernelExports {
   gearCut(start: number, end: number): number;
   rabinCut(start: number, end: number): number;
   poly1305(offset: number, length: number): void;
   xor(target: number, source: number, length: number): void;
+  indexBlobs(start: number, end: number, records: number, packs: number): void;
   scryptMix(lane: number, r: number, n: number, from: number, to: number): void;
   scryptMixThree(lane: number, r: number, n: number, from: number, to: number): void;
   scanTree(block: number): void;
@@ -72,12 +92,18 @@ function kernelsOver(memory: WebAssembly.Memory, wasm: KernelExports): Kernels {
   const { poly1305Key, poly1305Tag } = scratchLayout;
   const key = bytes.subarray(poly1305Key, poly1305Key + 32);
   const tag = bytes.subarray(poly1305Tag, poly1305Tag + 16);
-  tableAt(memory, scratchLayout.gearTable).set(gearTable());
+  const found = new Uint32Array(memory.buffer, scratchLayout.indexBlobs, 3);
+  let hasGearTable = false;
   return {
     memory,
     bytes,
-    // WebAssembly gives a signed 32-bit number; the memory may be larger than 2 GiB.
-    gearCut: (start, end) => wasm.gearCut(start, end) >>> 0,
+    gearCut(start, end) {
+      // Most threads cut nothing.
+      if (!hasGearTable) tableAt(memory, scratchLayout.gearTable).set(gearTable());
+      hasGearTable = true;
+      // WebAssembly gives a signed 32-bit number; the memory may be larger than 2 GiB.
+      return wasm.gearCut(start, end) >>> 0;
+    },
     rabinCut: (start, end) => wasm.rabinCut(start, end) >>> 0,
     setPolynomial(polynomial) {
       const tables = rabinTables(polynomial);
@@ -91,6 +117,10 @@ function kernelsOver(memory: WebAssembly.Memory, wasm: KernelExports): Kernels {
       mac16.set(tag);
     },
     xor: (target, source, length) => wasm.xor(target, source, length),
+    indexBlobs(start, end, records, packs) {
+      wasm.indexBlobs(start, end, records, packs);
+      return { blobs: found[0] ?? 0, packs: found[1] ?? 0, stop: found[2] ?? 0 };
+    },
     scryptMix: (lane, r, n, from, to) => wasm.scryptMix(lane, r, n, from, to),
     scryptMixThree: (lane, r, n, from, to) => wasm.scryptMixThree(lane, r, n, from, to),
     scanTree: (block) => wasm.scanTree(block),

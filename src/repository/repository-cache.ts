@@ -3,7 +3,7 @@
 import type { RepositoryId } from '../base/ids.ts';
 import { cached, type CachedStorage } from '../storage/layers/cache.ts';
 import type { Storage } from '../storage/storage.ts';
-import { BLOB_TREE, type BlobIndex } from './index/blob-index.ts';
+import type { BlobIndex } from './index/blob-index.ts';
 import { objectName } from './layout.ts';
 
 export interface CacheOptions {
@@ -26,17 +26,7 @@ export async function openCache(
 
 /** Tells the cache which packs hold trees: those the index knows. */
 export function cacheTreePacks(cache: CachedStorage, index: BlobIndex): void {
-  for (const [packNumber, isTree] of treePacks(index).entries()) {
+  for (const [packNumber, isTree] of index.treePacks().entries()) {
     if (isTree === 1) cache.cachePack(objectName('pack', index.packId(packNumber)));
   }
-}
-
-/** 1 for each pack, by its number, that holds a tree. */
-export function treePacks(index: BlobIndex): Uint8Array {
-  const isTreePack = new Uint8Array(index.packCount);
-  for (let record = 0; record < index.size; record++) {
-    const location = index.blobType(record) === BLOB_TREE ? index.location(record) : undefined;
-    if (location !== undefined) isTreePack[location.packNumber] = 1;
-  }
-  return isTreePack;
 }

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { flipBit, makeRepository, withOrigin } from '../../test/support/repository-fixture.ts';
-import { utf8 } from '../base/bytes.ts';
+import { utf8, utf8Lossy } from '../base/bytes.ts';
+import { UnpackedMemory } from '../formats/unpacked.ts';
 import type { Storage } from '../storage/storage.ts';
 import { objectName } from './layout.ts';
+
+function refuse(): never {
+  throw new RangeError('not what I meant');
+}
 
 const json = utf8('{"time":"x"}');
 
@@ -11,6 +16,28 @@ describe('Repository', () => {
     const { repository } = await makeRepository({ version });
     const id = await repository.saveUnpacked('snapshot', json);
     expect(await repository.loadUnpacked('snapshot', id)).toEqual(json);
+  });
+
+  it.each([1, 2] as const)(
+    'shows each of many documents to its user, in one memory, in version %i',
+    async (version) => {
+      const { repository } = await makeRepository({ version });
+      const texts = Array.from({ length: 9 }, (_, n) => JSON.stringify({ text: String(n).repeat((n % 4) * 50_000) }));
+      const ids = await Promise.all(texts.map((text) => repository.saveUnpacked('index', utf8(text))));
+      const memory = new UnpackedMemory();
+      const seen: string[] = [];
+      await Promise.all(
+        ids.map((id, n) => repository.useUnpacked('index', id, (json) => (seen[n] = utf8Lossy(json)), { memory })),
+      );
+      expect(seen).toEqual(texts);
+    },
+  );
+
+  it('passes on what the user of a document throws', async () => {
+    const { repository } = await makeRepository();
+    const id = await repository.saveUnpacked('index', json);
+    const used = repository.useUnpacked('index', id, refuse, { memory: new UnpackedMemory() });
+    await expect(used).rejects.toThrow(RangeError);
   });
 
   it('names the file that does not match its name', async () => {

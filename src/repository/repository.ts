@@ -2,7 +2,7 @@ import { CairnError, messageOf } from '../base/errors.ts';
 import type { KeyId } from '../base/ids.ts';
 import { openBytes, sealBytes } from '../formats/crypto/sealed.ts';
 import type { RepositoryConfig } from '../formats/snapshot/config.ts';
-import { decodeUnpacked, encodeUnpacked } from '../formats/unpacked.ts';
+import { decodeUnpacked, encodeUnpacked, type UnpackedMemory } from '../formats/unpacked.ts';
 import type { Codec, SealKey } from '../kernels/codec.ts';
 import type { CachedStorage } from '../storage/layers/cache.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -69,12 +69,23 @@ export class Repository implements AsyncDisposable {
    */
   async loadUnpacked<K extends UnpackedKind>(kind: K, id: FileIds[K], options: CallOptions = {}): Promise<Uint8Array> {
     this.#assertOpen();
-    const stored = await readStoredFile(this, kind, id, options);
-    try {
-      return decodeUnpacked(this.codec, openBytes(this.codec, this.key, stored));
-    } catch (error) {
-      throw damagedFile(kind, id, messageOf(error), error);
-    }
+    return this.#decode(kind, id, await readStoredFile(this, kind, id, options), undefined);
+  }
+
+  /**
+   * The same for those who load many: `use` is given the JSON in `memory`, where the next call puts its own, and must
+   * not keep it. Throws what `use` throws, too. Safe to call concurrently, also with one memory.
+   */
+  async useUnpacked<K extends UnpackedKind>(
+    kind: K,
+    id: FileIds[K],
+    use: (json: Uint8Array) => void,
+    { memory, signal }: CallOptions & { readonly memory: UnpackedMemory },
+  ): Promise<void> {
+    this.#assertOpen();
+    const stored = await readStoredFile(this, kind, id, { signal });
+    // From here on nothing is awaited: no other call comes between.
+    use(this.#decode(kind, id, stored, memory));
   }
 
   /** Compresses (version 2), seals and stores a JSON document; returns its id once it is durable. */
@@ -107,6 +118,20 @@ export class Repository implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+  }
+
+  #decode<K extends UnpackedKind>(
+    kind: K,
+    id: FileIds[K],
+    stored: Uint8Array,
+    memory: UnpackedMemory | undefined,
+  ): Uint8Array {
+    try {
+      const opened = openBytes(this.codec, this.key, stored, memory && ((sizeBytes) => memory.opened(sizeBytes)));
+      return decodeUnpacked(this.codec, opened, memory);
+    } catch (error) {
+      throw damagedFile(kind, id, messageOf(error), error);
+    }
   }
 
   #assertOpen(): void {

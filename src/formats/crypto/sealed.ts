@@ -11,9 +11,18 @@ export function sealBytes(codec: Codec, key: SealKey, plain: Uint8Array): Uint8A
   return sealed;
 }
 
-/** Opens a sealed message into a new array. Throws `SEAL_BROKEN`. */
-export function openBytes(codec: Codec, key: SealKey, sealed: Uint8Array): Uint8Array {
-  const plain = new Uint8Array(Math.max(0, sealed.length - SEAL_OVERHEAD));
+/** Opens a sealed message into a new array, or the memory that `room` gives for so many bytes. Throws `SEAL_BROKEN`. */
+export function openBytes(
+  codec: Codec,
+  key: SealKey,
+  sealed: Uint8Array,
+  room: (sizeBytes: number) => Uint8Array = newArray,
+): Uint8Array {
+  const plain = room(Math.max(0, sealed.length - SEAL_OVERHEAD));
   codec.openInto(key, sealed, plain);
   return plain;
+}
+
+function newArray(sizeBytes: number): Uint8Array {
+  return new Uint8Array(sizeBytes);
 }

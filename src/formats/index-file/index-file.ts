@@ -11,6 +11,7 @@ import { ID_SIZE } from '../../base/ids.ts';
 import { JsonReader } from '../json-reader.ts';
 import { KeyTable } from '../key-table.ts';
 import type { PackEntry } from '../pack/pack-header.ts';
+import type { BlobRun, BlobRunReader } from './blob-runs.ts';
 import { readHexId } from './hex-id.ts';
 
 /** Receives what an index file lists. Ids are 32 bytes, borrowed: valid only during the call. */
@@ -19,6 +20,8 @@ export interface IndexSink {
   pack(id: Uint8Array): void;
   /** `type` 0 = data, 1 = tree. Sizes and offset in bytes, all below 2^32; `uncompressedLength` 0 = stored raw. */
   blob(type: 0 | 1, id: Uint8Array, offset: number, length: number, uncompressedLength: number): void;
+  /** What `pack` and `blob` would be told of these, for those who can take many at once. */
+  run?(run: BlobRun): void;
 }
 
 const COMMA = 0x2c;
@@ -33,11 +36,11 @@ const blobTypes = new KeyTable(['data', 'tree']);
 const ALL_REQUIRED = 0b1111;
 
 /**
- * Passes everything the index lists to `sink`. Throws `INDEX_CORRUPT`; the sink may then have received a
- * part of it already.
+ * Passes everything the index lists to `sink`, in runs where `runs` is given and the sink takes them. Throws
+ * `INDEX_CORRUPT`; the sink may then have received a part of it already.
  */
-export function decodeIndexFile(json: Uint8Array, sink: IndexSink): void {
-  const decoder = new IndexDecoder(json, sink);
+export function decodeIndexFile(json: Uint8Array, sink: IndexSink, runs?: BlobRunReader): void {
+  const decoder = new IndexDecoder(json, sink, sink.run === undefined ? undefined : runs);
   try {
     decoder.run();
   } catch (error) {
@@ -55,10 +58,13 @@ class IndexDecoder {
   readonly #sink: IndexSink;
   readonly #packId = new Uint8Array(ID_SIZE);
   readonly #blobId = new Uint8Array(ID_SIZE);
+  readonly #runs: BlobRunReader | undefined;
 
-  constructor(json: Uint8Array, sink: IndexSink) {
+  constructor(json: Uint8Array, sink: IndexSink, runs: BlobRunReader | undefined) {
     this.#reader = new JsonReader(json);
     this.#sink = sink;
+    this.#runs = runs;
+    runs?.open(json);
   }
 
   run(): void {
@@ -109,7 +115,24 @@ class IndexDecoder {
 
   #readBlobs(): void {
     const reader = this.#reader;
-    if (!reader.acceptNull()) reader.array(() => this.#readBlob());
+    const runs = this.#runs;
+    if (reader.acceptNull()) return;
+    reader.array(() => {
+      if (runs === undefined || !this.#readRun(runs)) this.#readBlob();
+    });
+  }
+
+  /**
+   * Reads as many blobs as have the usual form; whether there was one. It may end in the list of another pack: all that
+   * is known of a pack inside its list, that it has an id and a list, is as true of that one. Nor does it leave a list
+   * that is come back to, behind which an id stands.
+   */
+  #readRun(runs: BlobRunReader): boolean {
+    const run = runs.read(this.#reader.at);
+    if (run === undefined) return false;
+    this.#reader.at = runs.end;
+    this.#sink.run?.(run);
+    return true;
   }
 
   #readBlob(): void {

@@ -11,3 +11,5 @@ export const RABIN_MOD: usize = 12288;
 export const POLY1305_KEY: usize = 16384;
 /** 16 bytes: the tag. */
 export const POLY1305_TAG: usize = 16448;
+/** 3 × u32: what `indexBlobs` found: blobs, packs, and where it stopped. */
+export const INDEX_BLOBS: usize = 16464;

@@ -5,6 +5,30 @@ import { BLOB_DATA, BLOB_TREE, BlobIndex } from './blob-index.ts';
 const idOf = (n: number | string): Uint8Array => createHash('sha256').update(String(n)).digest();
 
 describe('BlobIndex', () => {
+  it('finds what was added as records, in the packs they name', () => {
+    const index = BlobIndex.create({ blobs: 100, packs: 4 });
+    const packs = ['p', 'q'].map((name) => index.addPack(idOf(name)));
+    const records = new Int32Array(99 * 12);
+    for (let i = 0; i < 99; i++) {
+      new Uint8Array(records.buffer, i * 48, 32).set(idOf(i));
+      records.set([(i % 2) | (i % 3 === 0 ? 0x80000000 : 0), i, 200, 300], i * 12 + 8);
+    }
+    index.addRecords(records, packs.toReversed());
+    for (let i = 0; i < 99; i++) {
+      const place = { packNumber: packs[1 - (i % 2)], offset: i, length: 200, uncompressedLength: 300 };
+      expect(index.locations(i % 3 === 0 ? BLOB_TREE : BLOB_DATA, idOf(i))).toEqual([place]);
+      expect(index.has(i % 3 === 0 ? BLOB_DATA : BLOB_TREE, idOf(i))).toBe(false);
+    }
+  });
+
+  it('takes no record where not all of them have room', () => {
+    const index = BlobIndex.create({ blobs: 16, packs: 1 });
+    const pack = index.addPack(idOf('p'));
+    for (let i = 0; i < 10; i++) index.add(BLOB_DATA, idOf(i), pack, i, 1, 1);
+    expect(() => index.addRecords(new Int32Array(7 * 12), [pack])).toThrow(/room for 16 blobs/);
+    expect(index.size).toBe(10);
+  });
+
   it('finds what was added and nothing else', () => {
     const index = BlobIndex.create({ blobs: 1000, packs: 4 });
     const pack = index.addPack(idOf('pack'));
@@ -18,6 +42,14 @@ describe('BlobIndex', () => {
     index.add(BLOB_TREE, idOf(1), index.addPack(idOf('p')), 0, 50, 0);
     expect(index.has(BLOB_DATA, idOf(1))).toBe(false);
     expect(index.has(BLOB_TREE, idOf(1))).toBe(true);
+  });
+
+  it('knows which packs hold trees', () => {
+    const index = BlobIndex.create({ blobs: 10, packs: 3 });
+    const packs = ['p', 'q', 'r'].map((name) => index.addPack(idOf(name)));
+    packs.forEach((pack, i) => index.add(i === 1 ? BLOB_TREE : BLOB_DATA, idOf(i), pack, 0, 1, 1));
+    index.claim(BLOB_TREE, idOf('not stored yet'));
+    expect([...index.treePacks()]).toEqual([0, 1, 0]);
   });
 
   it('keeps offsets and lengths up to 2^32 - 1', () => {

@@ -1,29 +1,31 @@
 // Which blob lies where, for the whole repository: one open-addressing table over shared memory,
 // read and extended by all worker threads at once, with no JavaScript object per blob.
 //
-// A record has 48 bytes; a slot 4; the table is filled to at most four fifths:
-//   0 | 32 | id          SHA-256 of the plaintext
-//  32 |  4 | pack        bits 0–29 number of the pack + 1, 0 = not stored yet; bit 31 blob type (1 = tree)
-//  36 |  4 | offset      bytes from the start of the pack
-//  40 |  4 | length      sealed bytes
-//  44 |  4 | plain       bytes before compression, 0 = stored raw
+// A record has 48 bytes (src/kernels/blob-record.ts), with the number of the pack + 1 in it, 0 = not stored yet; a slot
+// has 4; the table is filled to at most four fifths.
 //
 // A slot is 0 (free) or (fingerprint << 28 | record number + 1): the four bits of fingerprint spare
 // most looks at records that are not meant. Slots are claimed with compare-and-exchange *after* the
 // record's id is written, so a reader never sees a record without its id.
 import { CairnError } from '../../base/errors.ts';
 import { ID_SIZE, idFromBytes, type BlobId, type PackId } from '../../base/ids.ts';
+import {
+  LENGTH_WORD,
+  OFFSET_WORD,
+  PACK_MASK,
+  PACK_WORD,
+  PLAIN_WORD,
+  RECORD_BYTES,
+  RECORD_WORDS,
+  TREE_BIT,
+} from '../../kernels/blob-record.ts';
 
 export const BLOB_TREE = 1;
 export const BLOB_DATA = 0;
 export type BlobTypeBit = 0 | 1;
 
-const RECORD_SIZE = 48;
-const WORDS_PER_RECORD = RECORD_SIZE / 4;
 const NUMBER_MASK = 0x0fffffff;
 const FINGERPRINT_SHIFT = 28;
-const TYPE_BIT = 0x80000000;
-const PACK_MASK = 0x3fffffff;
 const MAX_LOAD = 0.8;
 
 // Words of the header block.
@@ -57,7 +59,7 @@ export class BlobIndex {
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #slots: Int32Array;
-  readonly #slotMask: number;
+  readonly #slotCount: number;
   readonly #packs: Uint8Array;
   readonly #capacity: number;
 
@@ -69,7 +71,7 @@ export class BlobIndex {
     const blobs = Math.max(16, capacity.blobs);
     return new BlobIndex({
       header: new SharedArrayBuffer(16),
-      records: new SharedArrayBuffer(blobs * RECORD_SIZE),
+      records: new SharedArrayBuffer(blobs * RECORD_BYTES),
       slots: new SharedArrayBuffer(Math.ceil(blobs / MAX_LOAD) * 4),
       packs: new SharedArrayBuffer(Math.max(16, capacity.packs) * ID_SIZE),
     });
@@ -81,9 +83,9 @@ export class BlobIndex {
     this.#words = new Int32Array(memory.records);
     this.#bytes = new Uint8Array(memory.records);
     this.#slots = new Int32Array(memory.slots);
-    this.#slotMask = this.#slots.length;
+    this.#slotCount = this.#slots.length;
     this.#packs = new Uint8Array(memory.packs);
-    this.#capacity = Math.floor(memory.records.byteLength / RECORD_SIZE);
+    this.#capacity = Math.floor(memory.records.byteLength / RECORD_BYTES);
   }
 
   /** Number of records; a blob with several copies has several. */
@@ -101,7 +103,7 @@ export class BlobIndex {
 
   /** Bytes of memory that the records, slots and pack ids in use take. */
   get usedBytes(): number {
-    return this.size * RECORD_SIZE + this.#slots.byteLength + this.packCount * ID_SIZE;
+    return this.size * RECORD_BYTES + this.#slots.byteLength + this.packCount * ID_SIZE;
   }
 
   /** Registers a pack and returns its number. The same id may be registered twice. */
@@ -128,17 +130,31 @@ export class BlobIndex {
 
   /** Says where a claimed blob was stored. Readers in other threads may see it from now on. */
   place(record: number, packNumber: number, offset: number, length: number, plain: number): void {
-    const at = record * WORDS_PER_RECORD;
-    this.#words[at + 9] = offset | 0;
-    this.#words[at + 10] = length | 0;
-    this.#words[at + 11] = plain | 0;
-    const type = (this.#words[at + 8] ?? 0) & TYPE_BIT;
-    Atomics.store(this.#words, at + 8, type | (packNumber + 1));
+    const at = record * RECORD_WORDS;
+    this.#words[at + OFFSET_WORD] = offset | 0;
+    this.#words[at + LENGTH_WORD] = length | 0;
+    this.#words[at + PLAIN_WORD] = plain | 0;
+    const type = (this.#words[at + PACK_WORD] ?? 0) & TREE_BIT;
+    Atomics.store(this.#words, at + PACK_WORD, type | (packNumber + 1));
   }
 
   /** Adds a blob whose place is known. A second copy of the same blob gets a record of its own. */
   add(type: BlobTypeBit, id: Uint8Array, packNumber: number, offset: number, length: number, plain: number): void {
     this.#insert(type, id, packNumber + 1, offset, length, plain);
+  }
+
+  /**
+   * Adds blobs whose places are known, many at once: records as the index keeps them (src/kernels/blob-record.ts), but
+   * with a position in `packNumbers` for the pack. Only while no other thread uses the index.
+   */
+  addRecords(records: Int32Array, packNumbers: readonly number[]): void {
+    const first = this.size;
+    const count = records.length / RECORD_WORDS;
+    if (first + count > this.#capacity) throw this.#full();
+    this.#words.set(records, first * RECORD_WORDS);
+    this.#setPacks(first, count, packNumbers);
+    this.#link(first, count);
+    Atomics.add(this.#header, COUNT, count);
   }
 
   /** Whether the blob is stored, or claimed by a thread that is storing it. */
@@ -171,28 +187,41 @@ export class BlobIndex {
 
   /** Where the record's copy lies; `undefined` while it is only claimed. */
   location(record: number): BlobLocation | undefined {
-    const at = record * WORDS_PER_RECORD;
-    const pack = Atomics.load(this.#words, at + 8) & PACK_MASK;
+    const at = record * RECORD_WORDS;
+    const pack = Atomics.load(this.#words, at + PACK_WORD) & PACK_MASK;
     if (pack === 0) return undefined;
     return {
       packNumber: pack - 1,
-      offset: (this.#words[at + 9] ?? 0) >>> 0,
-      length: (this.#words[at + 10] ?? 0) >>> 0,
-      uncompressedLength: (this.#words[at + 11] ?? 0) >>> 0,
+      offset: (this.#words[at + OFFSET_WORD] ?? 0) >>> 0,
+      length: (this.#words[at + LENGTH_WORD] ?? 0) >>> 0,
+      uncompressedLength: (this.#words[at + PLAIN_WORD] ?? 0) >>> 0,
     };
   }
 
   blobType(record: number): BlobTypeBit {
-    return (this.#words[record * WORDS_PER_RECORD + 8] ?? 0) & TYPE_BIT ? BLOB_TREE : BLOB_DATA;
+    return (this.#words[record * RECORD_WORDS + PACK_WORD] ?? 0) & TREE_BIT ? BLOB_TREE : BLOB_DATA;
+  }
+
+  /** 1 for each pack, by its number, that holds a tree. */
+  treePacks(): Uint8Array {
+    const holdsTree = new Uint8Array(this.packCount);
+    const words = this.#words;
+    const end = this.size * RECORD_WORDS;
+    for (let at = PACK_WORD; at < end; at += RECORD_WORDS) {
+      const word = words[at] ?? 0;
+      // The type is the sign. What is only claimed has no pack, and sets nothing.
+      if (word < 0) holdsTree[(word & PACK_MASK) - 1] = 1;
+    }
+    return holdsTree;
   }
 
   blobId(record: number): BlobId {
-    return idFromBytes<BlobId>(this.#bytes, record * RECORD_SIZE);
+    return idFromBytes<BlobId>(this.#bytes, record * RECORD_BYTES);
   }
 
   /** The 32 id bytes of a record, as a view on the shared memory. */
   idBytes(record: number): Uint8Array {
-    return this.#bytes.subarray(record * RECORD_SIZE, record * RECORD_SIZE + ID_SIZE);
+    return this.#bytes.subarray(record * RECORD_BYTES, record * RECORD_BYTES + ID_SIZE);
   }
 
   /** Copies everything into an index of more room. Only while no other thread writes. */
@@ -200,9 +229,9 @@ export class BlobIndex {
     const larger = BlobIndex.create(capacity);
     larger.#packs.set(this.#packs.subarray(0, this.packCount * ID_SIZE));
     larger.#header[PACK_COUNT] = this.packCount;
-    larger.#bytes.set(this.#bytes.subarray(0, this.size * RECORD_SIZE));
+    larger.#bytes.set(this.#bytes.subarray(0, this.size * RECORD_BYTES));
     larger.#header[COUNT] = this.size;
-    for (let record = 0; record < this.size; record++) larger.#link(record);
+    larger.#link(0, this.size);
     return larger;
   }
 
@@ -227,40 +256,61 @@ export class BlobIndex {
 
   #newRecord(type: BlobTypeBit, id: IdWords, pack: number, offset: number, length: number, plain: number): number {
     const record = Atomics.add(this.#header, COUNT, 1);
-    if (record >= this.#capacity) {
-      throw new CairnError('INDEX_FULL', `the index has room for ${this.#capacity} blobs`);
-    }
-    const at = record * WORDS_PER_RECORD;
+    if (record >= this.#capacity) throw this.#full();
+    const at = record * RECORD_WORDS;
     for (let i = 0; i < 8; i++) this.#words[at + i] = id[i] ?? 0;
-    this.#words[at + 9] = offset | 0;
-    this.#words[at + 10] = length | 0;
-    this.#words[at + 11] = plain | 0;
-    Atomics.store(this.#words, at + 8, (type === BLOB_TREE ? TYPE_BIT : 0) | pack);
+    this.#words[at + OFFSET_WORD] = offset | 0;
+    this.#words[at + LENGTH_WORD] = length | 0;
+    this.#words[at + PLAIN_WORD] = plain | 0;
+    Atomics.store(this.#words, at + PACK_WORD, (type === BLOB_TREE ? TREE_BIT : 0) | pack);
     return record;
   }
 
-  #link(record: number): void {
-    const id = readIdWords(this.#bytes, record * RECORD_SIZE);
-    let slot = this.#home(id);
-    while (this.#slots[slot] !== 0) slot = this.#next(slot);
-    this.#slots[slot] = ((id[1] & 0xf) << FINGERPRINT_SHIFT) | (record + 1);
+  #setPacks(first: number, count: number, packNumbers: readonly number[]): void {
+    const words = this.#words;
+    const end = (first + count) * RECORD_WORDS;
+    for (let at = first * RECORD_WORDS + PACK_WORD; at < end; at += RECORD_WORDS) {
+      const word = words[at] ?? 0;
+      words[at] = (word & TREE_BIT) | ((packNumbers[word & PACK_MASK] ?? 0) + 1);
+    }
+  }
+
+  #link(first: number, count: number): void {
+    // Plain loops over locals: this is the first thing a command does, in V8's interpreter.
+    const words = this.#words;
+    const slots = this.#slots;
+    const slotCount = this.#slotCount;
+    for (let record = first; record < first + count; record++) {
+      const at = record * RECORD_WORDS;
+      let slot = homeSlot(words[at] ?? 0, slotCount);
+      while (slots[slot] !== 0) slot = slot + 1 === slotCount ? 0 : slot + 1;
+      slots[slot] = (((words[at + 1] ?? 0) & 0xf) << FINGERPRINT_SHIFT) | (record + 1);
+    }
+  }
+
+  #full(): CairnError {
+    return new CairnError('INDEX_FULL', `the index has room for ${this.#capacity} blobs`);
   }
 
   #matches(value: number, type: BlobTypeBit, id: IdWords): boolean {
     if (value >>> FINGERPRINT_SHIFT !== (id[1] & 0xf)) return false;
-    const at = ((value & NUMBER_MASK) - 1) * WORDS_PER_RECORD;
+    const at = ((value & NUMBER_MASK) - 1) * RECORD_WORDS;
     for (let i = 0; i < 8; i++) if (this.#words[at + i] !== id[i]) return false;
-    return (this.#words[at + 8] ?? 0) < 0 === (type === BLOB_TREE);
+    return (this.#words[at + PACK_WORD] ?? 0) < 0 === (type === BLOB_TREE);
   }
 
-  /** Ids are uniform, so their first word scaled to the table is the hash. */
   #home(id: IdWords): number {
-    return Math.floor(((id[0] >>> 0) / 0x1_0000_0000) * this.#slotMask);
+    return homeSlot(id[0], this.#slotCount);
   }
 
   #next(slot: number): number {
-    return slot + 1 === this.#slotMask ? 0 : slot + 1;
+    return slot + 1 === this.#slotCount ? 0 : slot + 1;
   }
+}
+
+/** Ids are uniform, so their first word scaled to the table is the hash. */
+function homeSlot(firstWord: number, slotCount: number): number {
+  return ((firstWord >>> 1) * (slotCount / 0x8000_0000)) | 0;
 }
 
 type IdWords = Int32Array & { readonly 0: number; readonly 1: number };

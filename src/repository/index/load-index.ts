@@ -1,8 +1,9 @@
-import { asBuffer } from '../../base/bytes.ts';
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { type CairnError, hasCode, messageOf } from '../../base/errors.ts';
 import type { IndexId } from '../../base/ids.ts';
+import { createBlobRunReader } from '../../formats/index-file/blob-runs.ts';
 import { decodeIndexFile } from '../../formats/index-file/index-file.ts';
+import { UnpackedMemory } from '../../formats/unpacked.ts';
 import { cacheTreePacks } from '../repository-cache.ts';
 import type { Repository } from '../repository.ts';
 import { damagedFile } from '../stored-file.ts';
@@ -33,15 +34,20 @@ export async function loadIndex(repository: Repository, options: LoadIndexOption
   const files: { readonly id: IndexId; readonly sizeBytes: number }[] = [];
   for await (const file of repository.listIds('index', { signal })) files.push(file);
   const room = options.room ?? { blobs: 0, packs: 0 };
-  const merger = new IndexMerger(estimate(files, repository.config.version), room);
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const merger = new IndexMerger(estimate(sizeBytes, repository.config.version), room);
+  const runs = sizeBytes < RUNS_FROM_BYTES ? undefined : createBlobRunReader();
+  const memory = new UnpackedMemory();
   let done = 0;
   const limit = Math.max(2, repository.storage.features.connections);
   await mapConcurrent(files, { limit, signal }, async ({ id }) => {
     try {
-      const json = await repository.loadUnpacked('index', id, { signal });
       const packs: number[] = [];
-      merger.onPack = (pack) => packs.push(pack);
-      addIndexFile(merger, json);
+      const add = (json: Uint8Array): void => {
+        merger.onPack = options.packsOfFiles === undefined ? undefined : (pack) => packs.push(pack);
+        decodeIndexFile(json, merger, runs);
+      };
+      await repository.useUnpacked('index', id, add, { memory, signal });
       options.packsOfFiles?.set(id, packs);
       options.onLoaded?.(id);
     } catch (error) {
@@ -60,21 +66,14 @@ export async function loadIndex(repository: Repository, options: LoadIndexOption
   return index;
 }
 
-function addIndexFile(merger: IndexMerger, json: Uint8Array): void {
-  merger.reserve({ blobs: count(json, '"offset"'), packs: count(json, '"blobs"') });
-  decodeIndexFile(json, merger);
-}
+/** Less is read before the kernels are made. */
+const RUNS_FROM_BYTES = 6 * 1024;
 
-// Ids are hexadecimal and everything else is numbers, so the key names appear as keys only.
-function count(json: Uint8Array, key: string): number {
-  const buffer = asBuffer(json);
-  let found = 0;
-  for (let at = buffer.indexOf(key, 0, 'latin1'); at >= 0; at = buffer.indexOf(key, at + key.length, 'latin1')) found++;
-  return found;
-}
-
-// Bytes of a blob in an index file: 64 hex digits that zstd halves, and some 15 (compressed) to 80 for the rest.
-function estimate(files: readonly { readonly sizeBytes: number }[], version: 1 | 2): BlobIndexCapacity {
-  const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  return { blobs: Math.ceil(bytes / (version === 2 ? 46 : 140)), packs: Math.ceil(bytes / 2_000) };
+/**
+ * Mostly a little more than there is; the index grows where it is less. A blob takes some 50 bytes of an index file, of
+ * which its id is 32, and 120 where nothing is compressed; packs of less than six blobs are few. Memory that is not used
+ * is not touched.
+ */
+function estimate(sizeBytes: number, version: 1 | 2): BlobIndexCapacity {
+  return { blobs: Math.ceil(sizeBytes / (version === 2 ? 46 : 110)), packs: Math.ceil(sizeBytes / 300) };
 }

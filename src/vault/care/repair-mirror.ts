@@ -6,7 +6,6 @@ import { CairnError, hasCode } from '../../base/errors.ts';
 import type { Progress } from '../../base/job.ts';
 import { loadIndex } from '../../repository/index/load-index.ts';
 import { folderOf, objectName } from '../../repository/layout.ts';
-import { treePacks } from '../../repository/repository-cache.ts';
 import {
   applyMirrorRepair,
   type MirrorRepairPlan,
@@ -149,7 +148,7 @@ function storagesOf({ members }: MirroredStorage): readonly Storage[] {
 /** Packs that hold no tree: those may lie in a cold class. One that no index lists may not. */
 async function dataPacks({ repository }: ActionContext, signal: AbortSignal): Promise<(name: string) => boolean> {
   const index = await loadIndex(repository, { signal });
-  const trees = treePacks(index);
+  const trees = index.treePacks();
   const names = new Set<string>();
   for (let pack = 0; pack < index.packCount; pack++) {
     if (trees[pack] !== 1) names.add(objectName('pack', index.packId(pack)));
