@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { CairnError } from '../../base/errors.ts';
+import type { PackId } from '../../base/ids.ts';
 import type { Progress } from '../../base/job.ts';
 import type { Node } from '../../formats/tree/node.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
@@ -121,9 +122,12 @@ export async function runRestore(
     workers,
     index,
     signal,
-    beforeContent: async (packs) => {
-      retrieval = await retrievePacks({ ...context, signal, dryRun }, packs, options.retrieval);
-    },
+    // Which packs are read is worth asking only where some may be cold.
+    ...(repository.origin.cold !== undefined && {
+      beforeContent: async (packs: readonly PackId[]) => {
+        retrieval = await retrievePacks({ ...context, signal, dryRun }, packs, options.retrieval);
+      },
+    }),
     onProgress: (state) => context.report(progressOf(state, meter)),
     onProblem: options.onProblem,
   });
