@@ -81,6 +81,12 @@ describe('targets', () => {
     ]);
   });
 
+  it('are not the current directory where one is empty, as an unset variable of a script leaves it', async () => {
+    make({ file: '' });
+    await expect(open({ targets: [''] })).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' });
+    await expect(open({ targets: ['file', ''] })).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' });
+  });
+
   it('that are all missing fail', async () => {
     await expect(open({ targets: ['gone', 'away'] })).rejects.toMatchObject({
       code: 'SOURCE_MISSING',
@@ -238,6 +244,33 @@ describe('lists of targets', () => {
       filesFromRaw: [path.join(root, 'lists/r')],
     });
     expect(walk(source)).toEqual(['#hash', '*', 'dir/', 'dir/deep.md', 'new\nline', 'one.txt', 'two.txt']);
+  });
+
+  it('with NUL in them are refused with the option that takes them', async () => {
+    make({ a: '', b: '', list: 'a\0b\0' });
+    const list = path.join(root, 'list');
+    for (const lists of [{ filesFrom: [list] }, { filesFromVerbatim: [list] }]) {
+      const refused = open({ targets: [], ...lists });
+      await expect(refused).rejects.toMatchObject({
+        code: 'ARGUMENT_INVALID',
+        hint: expect.stringContaining('--files-from-raw') as string,
+      });
+    }
+  });
+
+  it('keep a path that cannot be looked at among the targets, where it is told', async () => {
+    make({ a: '' });
+    fs.writeFileSync(path.join(root, 'list'), `a\n${'x'.repeat(300)}\n`);
+    const problems: SourceProblem[] = [];
+    walk(await open({ targets: [], filesFrom: [path.join(root, 'list')] }), (problem) => problems.push(problem));
+    expect(problems).toMatchObject([{ message: expect.stringContaining('ENAMETOOLONG') as string }]);
+  });
+
+  it('match patterns below the current directory, whatever characters its own name has', async () => {
+    make({ '[ab]/x.txt': '', 'a/y.txt': '', list: '*.txt\n' });
+    const cwd = path.join(root, '[ab]');
+    const source = await open({ targets: [], cwd, filesFrom: [path.join(root, 'list')] });
+    expect(source.paths).toEqual([path.join(cwd, 'x.txt')]);
   });
 
   it('report a pattern that matches nothing', async () => {

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseSize } from '../../base/size-text.ts';
 import { bytesKey, bytesOf, utf8Lossy } from '../../base/bytes.ts';
-import { CairnError } from '../../base/errors.ts';
+import { CairnArgumentError, CairnError } from '../../base/errors.ts';
 import { openPosix } from '../../base/posix/open-posix.ts';
 import type { Posix } from '../../base/posix/posix.ts';
 import type { Source, SourceProblem } from '../../archiver/source.ts';
@@ -72,7 +72,8 @@ const defaultIgnoreFiles: readonly string[] = ['.bakthatexclude', '.cairnignore'
  * A source over files and directories. The snapshot's root mirrors absolute paths.
  * Targets that do not exist are told as problems when the root is listed, as long as another one exists.
  * Throws `SOURCE_MISSING` if none does, `SOURCE_EMPTY` if none is named or all lie in `excludePaths`,
- * `EXCLUDE_INVALID` for malformed patterns and unreadable lists, `ARGUMENT_INVALID` for a bad size or tag.
+ * `EXCLUDE_INVALID` for malformed patterns and unreadable lists, `ARGUMENT_INVALID` for an empty path, a NUL in a list
+ * of lines, a bad size or tag.
  */
 export async function openFilesSource(options: FilesSourceOptions): Promise<Source> {
   const cwd = bytesKey(rawBytes(options.cwd ?? process.cwd()));
@@ -128,7 +129,7 @@ function collectTargets(options: FilesSourceOptions, cwd: string): string[] {
   const patterns = readLists(options.filesFrom, listLines);
   const named = [
     ...patterns.flatMap((pattern) => {
-      const found = expandGlob(resolve(pattern));
+      const found = expandGlob(pattern, cwd);
       // A pattern without a match is told like any other target that does not exist.
       return found.length > 0 ? found : [pattern];
     }),
@@ -138,6 +139,10 @@ function collectTargets(options: FilesSourceOptions, cwd: string): string[] {
   ];
   if (named.length === 0) {
     throw new CairnError('SOURCE_EMPTY', 'nothing to back up', { hint: 'Name at least one file or directory.' });
+  }
+  if (named.includes('')) {
+    // Resolved, it would be the current directory: not what an unset variable of a script stands for.
+    throw new CairnArgumentError('a path to back up is empty', { hint: 'Write `.` for the current directory.' });
   }
   return [...new Set(named.map(resolve))];
 }

@@ -24,23 +24,36 @@ function withoutByteOrderMark(bytes: Buffer): Buffer {
   return bytes;
 }
 
-/** Lines without surrounding white space, empty ones and those that start with `#` left out. */
+/**
+ * Lines without surrounding white space, empty ones and those that start with `#` left out. Throws `ARGUMENT_INVALID`
+ * if there is a NUL in them.
+ */
 export function listLines(latin1: string): string[] {
   return (
-    latin1
-      .split('\n')
+    linesOf(latin1)
       // `trim` would also take U+0085 and U+00A0, which here are parts of UTF-8 characters.
       .map((line) => line.replaceAll(/^[ \t\r\v\f]+|[ \t\r\v\f]+$/g, ''))
       .filter((line) => line !== '' && !line.startsWith('#'))
   );
 }
 
-/** Lines as they are, for names that begin with `#` or a space; only empty ones are left out. */
+/**
+ * Lines as they are, for names that begin with `#` or a space; only empty ones are left out. Throws `ARGUMENT_INVALID`
+ * if there is a NUL in them.
+ */
 export function verbatimLines(latin1: string): string[] {
-  return latin1
-    .split('\n')
+  return linesOf(latin1)
     .map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line))
     .filter((line) => line !== '');
+}
+
+function linesOf(latin1: string): string[] {
+  if (latin1.includes('\0')) {
+    throw new CairnArgumentError('a list of lines has a NUL byte in it, which no path and no pattern can have', {
+      hint: 'If it is a list of paths that each end with NUL, as `find -print0` makes it, give it with --files-from-raw.',
+    });
+  }
+  return latin1.split('\n');
 }
 
 /** Names that each end with a NUL. Throws `ARGUMENT_INVALID` if the last has none or one is empty. */
