@@ -110,6 +110,20 @@ describe('backup and restore', () => {
     await expect(vault.restore('latest', { to: scratch, include: ['a'], exclude: ['b'] })).rejects.toThrow(TypeError);
   });
 
+  it('fails where no pattern of what to take matches, rather than restore nothing', async () => {
+    await vault.backup(source);
+    await vault.archive(source, { name: 'portable' });
+    for (const reference of ['documents', 'portable']) {
+      const restoring = vault.restore(reference, { to: join(scratch, 'in'), include: ['*.typo'] });
+      await expect(restoring).rejects.toMatchObject({ code: 'PATH_NOT_FOUND' });
+    }
+  });
+
+  it('does not take an empty folder to restore into for the current one', async () => {
+    await vault.backup(source);
+    await expect(vault.restore('documents', { to: '' })).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' });
+  });
+
   it('does not touch what exists without being told what to do with it', async () => {
     await vault.backup(source);
     const target = join(scratch, 'out', 'documents');

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { CairnError } from '../../base/errors.ts';
+import { CairnArgumentError, CairnError } from '../../base/errors.ts';
 import type { PackId } from '../../base/ids.ts';
 import type { Progress } from '../../base/job.ts';
 import type { Node } from '../../formats/tree/node.ts';
@@ -88,9 +88,11 @@ export async function runRestore(
   options: VaultRestoreOptions,
 ): Promise<VaultRestoreResult> {
   const { repository, settings } = context;
+  // Resolved, it would be the current folder: not what an unset variable of a script stands for.
+  if (options.to === '') throw new CairnArgumentError('the folder to restore into is empty', { hint: 'Name one.' });
   const other = await restoreOtherForm(context, reference, options);
   if (other !== undefined) return other;
-  const select = makeSelection(options);
+  const { select, assertMatched } = makeSelection(options);
   await using workers = options.workers ?? startRestoreWorkers(settings.jobs);
   await using session = await openSession(repository, settings, {
     mode: 'shared',
@@ -131,6 +133,8 @@ export async function runRestore(
     onProgress: (state) => context.report(progressOf(state, meter)),
     onProblem: options.onProblem,
   });
+  // Where something could not be read, what matches may be in it.
+  if (result.problemCount === 0) assertMatched();
   return {
     ...result,
     backup: backupRecord(record),

@@ -1,5 +1,5 @@
 // Which entries of a backup a restore takes, in restic's pattern syntax.
-import { CairnArgumentError } from '../../base/errors.ts';
+import { CairnArgumentError, CairnError } from '../../base/errors.ts';
 import type { NodeType } from '../../formats/tree/node.ts';
 import type { RestoreOptions } from '../../restorer/restore-options.ts';
 import { compilePathMatcher, type PathMatcher } from '../look/path-matcher.ts';
@@ -13,11 +13,18 @@ export interface SelectionOptions {
 
 type Select = NonNullable<RestoreOptions['select']>;
 
+export interface RestoreSelection {
+  /** `undefined` for everything. */
+  readonly select: Select | undefined;
+  /** For the end. Throws `PATH_NOT_FOUND` where there are patterns of what to take and no entry matched one. */
+  readonly assertMatched: () => void;
+}
+
 /**
- * The choice that the patterns make, or `undefined` for everything. Patterns are about paths in the backup.
+ * The choice that the patterns make. Patterns are about paths in the backup.
  * Throws `EXCLUDE_INVALID`, and `ARGUMENT_INVALID` where both what to take and what to leave is given.
  */
-export function makeSelection(options: SelectionOptions): Select | undefined {
+export function makeSelection(options: SelectionOptions): RestoreSelection {
   const included = matchers(options.include, options.iinclude);
   const excluded = matchers(options.exclude, options.iexclude);
   if (included.length > 0 && excluded.length > 0) {
@@ -25,18 +32,29 @@ export function makeSelection(options: SelectionOptions): Select | undefined {
       hint: 'Include with a pattern, and take parts of it back with !PATTERN.',
     });
   }
-  if (excluded.length > 0) return (path) => (isMatch(excluded, path) ? 'skip' : 'restore');
+  const assertMatched = (): void => {};
   if (included.length > 0) return includeSelection(included);
-  return undefined;
+  if (excluded.length === 0) return { select: undefined, assertMatched };
+  return { select: (path) => (isMatch(excluded, path) ? 'skip' : 'restore'), assertMatched };
 }
 
 /** An entry is taken if it or a folder above it matches; a folder that does not may hold something that does. */
-function includeSelection(included: readonly PathMatcher[]): Select {
+function includeSelection(included: readonly PathMatcher[]): RestoreSelection {
+  let hasMatched = false;
   const isTaken = (path: readonly Uint8Array[]): boolean =>
     path.some((_, depth) => isMatch(included, path.slice(0, depth + 1)));
-  return (path, type: NodeType) => {
-    if (isTaken(path)) return 'restore';
-    return type === 'dir' ? 'descend' : 'skip';
+  return {
+    select: (path, type: NodeType) => {
+      if (!isTaken(path)) return type === 'dir' ? 'descend' : 'skip';
+      hasMatched = true;
+      return 'restore';
+    },
+    assertMatched: () => {
+      if (hasMatched) return;
+      throw new CairnError('PATH_NOT_FOUND', 'nothing in this backup matches what is to be restored', {
+        hint: 'See what is there with `cairn ls`.',
+      });
+    },
   };
 }
 

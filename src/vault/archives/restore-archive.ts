@@ -34,7 +34,7 @@ export async function restoreArchive(
 ): Promise<VaultRestoreResult> {
   const { repository, settings, signal } = context;
   refuseUnsupported(options);
-  const select = makeSelection(options);
+  const { select, assertMatched } = makeSelection(options);
   const place = placeOf(archive, options);
   const vaultPath = repository.origin.features.localPath;
   await assertOutsideVault(place.destination, vaultPath, { deletes: false });
@@ -66,6 +66,7 @@ export async function restoreArchive(
       if (!dryRun) writer.finish();
     }
     assertFound(place, writer.counts);
+    assertMatched();
     const found = retrieval === undefined ? {} : { retrieval };
     return { ...resultOf(writer), backup: archiveRecord(archive), destination: place.destination, ...found };
   } finally {
