@@ -37,6 +37,7 @@ function describePlan({ damagedIndexFiles, missingPacks, packsToRead }: IndexRep
     ...damagedIndexFiles.map((id) => `index file ${shortId(id)} cannot be read\n`),
     ...missingPacks.map((id) => `pack ${shortId(id)} is gone, and the index lists it\n`),
     ...some(count('unlisted'), 'pack', 'in no index file'),
+    ...some(count('repeated'), 'pack', 'in more than one index file'),
     ...some(count('size'), 'pack', 'of another size than the index says'),
     ...some(count('all'), 'pack', 'to be read again'),
   ];

@@ -59,7 +59,8 @@ export async function loadIndex(repository: Repository, options: LoadIndexOption
     onProgress?.({ files: ++done, totalFiles: files.length });
   });
   if (merger.repeatedPacks > 0) {
-    onWarning?.(`${merger.repeatedPacks} packs are listed by more than one index file`);
+    const packs = merger.repeatedPacks === 1 ? '1 pack is' : `${merger.repeatedPacks} packs are`;
+    onWarning?.(`${packs} listed by more than one index file, which \`cairn repair index\` puts right`);
   }
   const index = merger.finish();
   if (repository.cache !== undefined) cacheTreePacks(repository.cache, index);

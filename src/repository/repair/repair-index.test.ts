@@ -36,6 +36,14 @@ describe('the plan to repair an index', () => {
     expect((await planIndexRepair(repository)).missingPacks).toEqual([dataPack.id]);
   });
 
+  it('has packs that several index files list, as a part or in whole', async () => {
+    const { repository, dataPack, treePack } = await makeSampleRepository();
+    await storeIndex(repository, [{ id: dataPack.id, blobs: dataPack.blobs.slice(0, 1) }, treePack]);
+    const { packsToRead } = await planIndexRepair(repository);
+    expect(packsToRead).toHaveLength(2);
+    expect(packsToRead).toMatchObject([{ why: 'repeated' }, { why: 'repeated' }]);
+  });
+
   it('has no pack that a listing missed and that is there', async () => {
     const { repository, storage, dataPack } = await makeSampleRepository();
     const entry = (name: string): boolean => name.endsWith(dataPack.id);
@@ -58,6 +66,17 @@ describe('a repaired index', () => {
     const result = await applyIndexRepair(repository, await planIndexRepair(repository));
     expect(result).toMatchObject({ packsListed: 1, indexFilesWritten: 1, indexFilesRemoved: 0 });
     expect(await Array.fromAsync(repository.listIds('index'))).toEqual(expect.arrayContaining(before));
+    expect(await errorsIn(repository)).toEqual([]);
+  });
+
+  it('lists every pack once', async () => {
+    const { repository, dataPack, treePack } = await makeSampleRepository();
+    await storeIndex(repository, [{ id: dataPack.id, blobs: dataPack.blobs.slice(0, 1) }, treePack]);
+    await applyIndexRepair(repository, await planIndexRepair(repository));
+    const warnings: string[] = [];
+    const index = await loadIndex(repository, { onWarning: (warning) => warnings.push(warning) });
+    expect(warnings).toEqual([]);
+    expect(index.size).toBe(dataPack.blobs.length + treePack.blobs.length);
     expect(await errorsIn(repository)).toEqual([]);
   });
 

@@ -4,6 +4,7 @@ import { mapConcurrent } from '../../base/concurrency.ts';
 import { CairnError, hasCode, messageOf } from '../../base/errors.ts';
 import type { IndexId, PackId } from '../../base/ids.ts';
 import { PackTable } from '../check/pack-table.ts';
+import type { BlobIndex } from '../index/blob-index.ts';
 import { loadIndex } from '../index/load-index.ts';
 import { type ListedPack, rewriteIndex } from '../index/rewrite-index.ts';
 import { idOfName, objectName } from '../layout.ts';
@@ -15,14 +16,14 @@ export interface IndexRepairPlan {
   readonly damagedIndexFiles: readonly IndexId[];
   /** Packs the index lists that are not there. Their blobs are lost unless they are in another pack. */
   readonly missingPacks: readonly PackId[];
-  /** Packs whose headers are read: those that no index file lists, or lists with another size; or all. */
+  /** Packs whose headers are read: those that no index file lists, or several, or one with another size; or all. */
   readonly packsToRead: readonly PackToRead[];
 }
 
 export interface PackToRead {
   readonly id: PackId;
   readonly sizeBytes: number;
-  readonly why: 'unlisted' | 'size' | 'all';
+  readonly why: 'unlisted' | 'repeated' | 'size' | 'all';
 }
 
 export interface IndexRepairResult {
@@ -48,13 +49,16 @@ export async function planIndexRepair(
   { readAllPacks = false, signal }: IndexRepairOptions = {},
 ): Promise<IndexRepairPlan> {
   const damagedIndexFiles: IndexId[] = [];
+  const packsOfFiles = new Map<IndexId, number[]>();
   const index = await loadIndex(repository, {
     signal,
+    packsOfFiles,
     onDamaged: ({ facts }) => {
       const id = idOfName('index', String(facts['object']));
       if (id !== undefined) damagedIndexFiles.push(id);
     },
   });
+  const repeated = repeatedPacks(index, packsOfFiles);
   const table = new PackTable(index);
   const listed = new Map<PackId, number>();
   for (let pack = 0; pack < index.packCount; pack++) listed.set(index.packId(pack), table.sizeBytes(pack));
@@ -66,6 +70,7 @@ export async function planIndexRepair(
     listed.delete(id);
     if (expected === undefined) packsToRead.push({ id, sizeBytes, why: 'unlisted' });
     else if (expected !== sizeBytes) packsToRead.push({ id, sizeBytes, why: 'size' });
+    else if (repeated.has(id)) packsToRead.push({ id, sizeBytes, why: 'repeated' });
     else if (readAllPacks) packsToRead.push({ id, sizeBytes, why: 'all' });
   }
   if (packCount === 0 && listed.size > 0) throw noPacks(repository, listed.size);
@@ -74,6 +79,22 @@ export async function planIndexRepair(
     (await repository.origin.stat(objectName('pack', id), { signal })) === undefined ? [id] : [],
   );
   return { damagedIndexFiles, missingPacks: missing.flat(), packsToRead };
+}
+
+/**
+ * Packs with more than one listing, as an interrupted prune leaves them. restic wants all blobs of a pack in one index
+ * file, and takes listings that differ for a damaged pack.
+ */
+function repeatedPacks(index: BlobIndex, packsOfFiles: ReadonlyMap<IndexId, readonly number[]>): Set<PackId> {
+  const listings = new Uint8Array(index.packCount);
+  const repeated = new Set<PackId>();
+  for (const packs of packsOfFiles.values()) {
+    for (const pack of packs) {
+      if (listings[pack] === 1) repeated.add(index.packId(pack));
+      listings[pack] = 1;
+    }
+  }
+  return repeated;
 }
 
 /** Whether the plan changes anything. */
