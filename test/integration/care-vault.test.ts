@@ -1,4 +1,5 @@
 // Care through the library: what is planned is what happens, and nothing else.
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +135,42 @@ describe('what interrupted writes left', () => {
     await vault.delete('latest');
     expect([fs.existsSync(old), fs.existsSync(fresh)]).toEqual([false, true]);
     expect(notices.map(({ message }) => message).join()).toContain('removed 1 file');
+  });
+});
+
+/** The data pack of a vault with one small backup, by name and file: the larger of its two. */
+function largestPack(): { readonly id: string; readonly file: string } {
+  const packs = filesOfVault().filter((name) => /^data\/..\/[0-9a-f]{64}$/.test(name));
+  const size = (name: string): number => fs.statSync(join(scratch, 'vault', name)).size;
+  const largest = packs.toSorted((a, b) => size(b) - size(a))[0]!;
+  return { id: largest.slice(-64), file: join(scratch, 'vault', largest) };
+}
+
+describe('a backup of the same files', () => {
+  const badObjects = async (): Promise<string[]> =>
+    (await vault.check({ readData: 'all' })).findings.map((f) => f.kind);
+
+  beforeEach(async () => {
+    fs.writeFileSync(join(scratch, 'docs', 'a.txt'), randomBytes(20_000));
+    await backUp(1);
+  });
+
+  it('after `repair index` stores again what was in a pack that is gone', async () => {
+    fs.rmSync(largestPack().file);
+    await vault.repairIndex();
+    await backUp(2);
+    expect(await badObjects()).toEqual([]);
+  });
+
+  it('after `repair packs` stores again what was lost in a damaged pack', async () => {
+    const { id, file } = largestPack();
+    const bytes = fs.readFileSync(file);
+    bytes[9_000]! ^= 1;
+    fs.chmodSync(file, 0o600);
+    fs.writeFileSync(file, bytes);
+    await vault.repairPacks([id]);
+    await backUp(2);
+    expect(await badObjects()).toEqual([]);
   });
 });
 

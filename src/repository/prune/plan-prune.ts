@@ -114,8 +114,8 @@ function refuseIfLost({ lost, index }: PackUsage): void {
 }
 
 const REFUSED_HINT =
-  'Nothing was removed. See what is damaged with `cairn check`; a new backup of the same files, or `cairn repair`, ' +
-  'puts it right, and `cairn delete` removes a backup of which nothing can be read.';
+  'Nothing was removed. See what is damaged with `cairn check`; `cairn repair index`, and then a new backup of the same ' +
+  'files or `cairn repair snapshots`, puts it right; `cairn delete` removes a backup of which nothing can be read.';
 
 /** Throws `PRUNE_REFUSED` for a blob that something needs and that is not to be had. */
 export function throwLost(typeBit: BlobTypeBit, blob: BlobId, referrer: string): never {
