@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CairnArgumentError, CairnError, hasCode, isCairnError } from './errors.ts';
+import { CairnArgumentError, CairnError, hasCode, isCairnError, systemCode } from './errors.ts';
 
 interface Copy {
   readonly CairnError: typeof CairnError;
@@ -32,5 +32,14 @@ describe('errors of another copy of the library', () => {
     expect(new CairnError('INTERNAL', 'x') instanceof SpecialError).toBe(false);
     expect(new SpecialError('INTERNAL', 'x') instanceof SpecialError).toBe(true);
     expect(new SpecialError('INTERNAL', 'x') instanceof CairnError).toBe(true);
+  });
+});
+
+describe('the code of the operating system', () => {
+  it('is there in what a system call threw, and not in errors of ours or of Node', () => {
+    expect(systemCode(Object.assign(new Error('no space'), { code: 'ENOSPC' }))).toBe('ENOSPC');
+    expect(systemCode(new CairnError('BLOB_MISSING', 'it is gone'))).toBeUndefined();
+    expect(systemCode(new CairnArgumentError('not like that'))).toBeUndefined();
+    expect(systemCode(Object.assign(new TypeError('no'), { code: 'ERR_INVALID_ARG_TYPE' }))).toBeUndefined();
   });
 });

@@ -94,6 +94,8 @@ export function messageOf(error: unknown): string {
 /** The operating system's error name (`ENOENT`, `EACCES`, …), if `error` carries one. */
 export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  // An error of ours says itself what went wrong, and where: its code is no answer of the system to its catcher.
+  if (isCairnError(error)) return undefined;
   // Node's own complaints (`ERR_…`) are faults of a program, not answers of the system.
   return typeof error.code === 'string' && !error.code.startsWith('ERR_') ? error.code : undefined;
 }

@@ -49,6 +49,17 @@ describe('export and import', () => {
     expect(describeTree(join(stage.out, 'tree'))).toEqual(describeTree(stage.tree));
   });
 
+  it('say what is missing in the vault, and do not blame the file that is written', async () => {
+    await vault.backup(stage.tree);
+    const data = join(stage.scratch, 'vault/data');
+    for (const pack of fs.readdirSync(data, { recursive: true, encoding: 'utf8' })) {
+      if (/[0-9a-f]{64}$/.test(pack)) fs.rmSync(join(data, pack));
+    }
+    const to = join(stage.scratch, 'never');
+    await expect(vault.exportArchive('tree', { to: () => to })).rejects.toMatchObject({ code: 'BLOB_MISSING' });
+    expect(fs.existsSync(to)).toBe(false);
+  });
+
   it('B15, B31: know files of bakthat and of others by what they are, whatever they are called', async () => {
     const tar = execFileSync('tar', ['-cC', join(stage.small(), '..'), 'small']);
     const files = { 'mydir.20130305193615.tgz': gzipSync(tar), 'picture.jpg': zstdCompressSync(tar), 'plain.tar': tar };
