@@ -31,6 +31,13 @@ describe('translateLocalError', () => {
     expect(translateLocalError(systemError('ENOTDIR'), 'write', '/x')).toMatchObject({ code: 'STORAGE_IO' });
   });
 
+  it.each(['ENOENT', 'ENOTDIR', 'EEXIST'])('takes %s of a storage that is made for a wrong place', (system) => {
+    expect(translateLocalError(systemError(system), 'make', '/x')).toMatchObject({
+      code: 'STORAGE_IO',
+      hint: expect.stringContaining('another place'),
+    });
+  });
+
   it.each([new CairnError('OBJECT_EXISTS', 'x'), new DOMException('stop', 'AbortError'), 'text'])(
     'leaves alone what no system call threw: %s',
     (error) => {

@@ -80,9 +80,11 @@ export function translateLocalError(error: unknown, action: string, path: string
   const system = systemCode(error);
   if (system === undefined || !(error instanceof Error) || !('syscall' in error)) return error;
   const meaning = meanings.get(system) ?? { code: 'STORAGE_IO', text: error.message };
-  // A missing or strange folder is no missing object for who wants to write one.
-  const code = action === 'write' && meaning.code.startsWith('OBJECT_') ? 'STORAGE_IO' : meaning.code;
+  // A missing or strange folder is no missing object for who wants to write one, or to make the storage itself.
+  const isAboutObject = meaning.code.startsWith('OBJECT_');
+  const code = isAboutObject && (action === 'write' || action === 'make') ? 'STORAGE_IO' : meaning.code;
   return new CairnError(code, `cannot ${action} ${path}: ${meaning.text} (${system})`, {
+    ...(isAboutObject && action === 'make' ? { hint: 'Choose another place: the vault is a folder of its own.' } : {}),
     ...meaning.options,
     cause: error,
     facts: { path, system },

@@ -1,6 +1,7 @@
 import { mkdir, open } from 'node:fs/promises';
 import { dirname, sep } from 'node:path';
 import { CairnError, systemCode } from '../../base/errors.ts';
+import { makeFolders } from '../../base/make-folders.ts';
 
 // File systems that cannot fsync a directory (SMB, some FUSE) say so in these ways.
 const CANNOT_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY', 'EISDIR', 'EBADF']);
@@ -81,7 +82,7 @@ export class LocalFolders {
 
   /** Makes the root and what leads to it. */
   async createRoot(mode: number): Promise<void> {
-    const first = await mkdir(this.#root, { recursive: true, mode });
+    const first = await makeFolders(this.#root, mode);
     if (first === undefined) return;
     for (let made = this.#root; made.length >= first.length; made = dirname(made)) {
       await this.sync(dirname(made));
