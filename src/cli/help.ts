@@ -28,3 +28,8 @@ export function addProgramHelp(program: Command): void {
   const names = recordKeys(exitMeanings);
   program.addHelpText('after', `\n${describeExitCodes(names)}\n\nAll errors with their way out: docs/errors.md`);
 }
+
+/** Line breaks of the source are none of the help, which is as wide as the terminal. */
+export function describeCommand(command: Command): string {
+  return command.description().replaceAll('\n', ' ');
+}

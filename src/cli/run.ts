@@ -6,7 +6,7 @@ import type { Extensions } from '../plugins/load-extensions.ts';
 import { type CliContext, makeContext, makeStatusDisplay } from './context.ts';
 import { exitCodeOfError, exitMeanings } from './exit-codes.ts';
 import { addGlobalOptions, type GlobalOptions, valueOptions } from './global-options.ts';
-import { addProgramHelp } from './help.ts';
+import { addProgramHelp, describeCommand } from './help.ts';
 import { describeError, errorDocument } from './output/error-report.ts';
 import { makeStyle, wantsColor } from './output/style.ts';
 import { toJson } from './output/json.ts';
@@ -49,7 +49,11 @@ function makeProgram(): Command {
     .description("Backs up files in restic's open format, and brings them back.")
     .version(`cairn ${programVersion()}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .configureHelp({ showGlobalOptions: true, optionDescription: describeOption })
+    .configureHelp({
+      showGlobalOptions: true,
+      optionDescription: describeOption,
+      commandDescription: describeCommand,
+    })
     // Errors are printed in one place, as text or as JSON.
     .configureOutput({ outputError: () => {} })
     .exitOverride();

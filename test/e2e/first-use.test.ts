@@ -76,6 +76,12 @@ describe('the first command', () => {
 });
 
 describe('help', () => {
+  it('flows in the width of the terminal', async () => {
+    const { stdout } = await home.run(['help', 'copy']);
+    const lines = stdout.slice(stdout.indexOf('Copies backups')).split('\n\n')[0]!.split('\n');
+    expect(lines.slice(0, -1).filter((line) => line.length < 60)).toEqual([]);
+  });
+
   it('starts with examples and ends with exit codes', async () => {
     const { stdout, exit } = await home.run(['--help']);
     expect(exit).toBe(0);

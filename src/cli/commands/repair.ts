@@ -9,8 +9,8 @@ import { repairPacks, type RepairPacksFlags } from '../repair/repair-packs.ts';
 export const repairCommand: CommandModule = {
   configure(command, start) {
     command.description(
-      'Repairs a vault after `check` found damage. First of all, copy the vault, or back the same files up again, which\n' +
-        'stores missing parts anew. Then in this order: index, packs, snapshots.',
+      'Repairs a vault after `check` found damage. First of all, copy the vault. Then in this order: index, packs, a new\n' +
+        'backup of the same files, which stores the lost parts anew, snapshots.',
     );
     addIndex(command, start);
     addPacks(command, start);
