@@ -1,9 +1,10 @@
-// The bytes of a secret from a file or a program, as restic reads them: everything but one newline at the end counts.
+// The bytes of a secret from a file or a program, as restic reads them: white space around them does not count. With
+// any other rule the same file would be another password for restic.
 import { Secret } from './secret.ts';
 
 /** A file that Windows tools wrote as UTF-16 with a byte order mark counts as its text. */
 export function secretOfFile(bytes: Buffer): Secret {
-  return new Secret(withoutNewline(decodeUtf16(bytes)));
+  return new Secret(withoutSpaceAround(decodeUtf16(bytes)));
 }
 
 function decodeUtf16(bytes: Buffer): Buffer {
@@ -16,11 +17,10 @@ function decodeUtf16(bytes: Buffer): Buffer {
   return bytes;
 }
 
-export function withoutNewline(bytes: Buffer): Buffer {
-  let end = bytes.length;
-  if (bytes[end - 1] === 0x0a) {
-    end--;
-    if (bytes[end - 1] === 0x0d) end--;
-  }
-  return bytes.subarray(0, end);
+/** The white space of Unicode (Go's `unicode.IsSpace`), as UTF-8 in Latin-1 held bytes: a secret need not be UTF-8. */
+const SPACE = String.raw`[\t-\r ]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80`;
+const AROUND = new RegExp(`^(?:${SPACE})+|(?:${SPACE})+$`, 'g');
+
+export function withoutSpaceAround(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.toString('latin1').replaceAll(AROUND, ''), 'latin1');
 }

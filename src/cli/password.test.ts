@@ -32,7 +32,10 @@ describe('password file', () => {
     ['secret\n', 'secret'],
     ['secret\r\n', 'secret'],
     ['secret', 'secret'],
-    [' with blanks \n\n', ' with blanks \n'],
+    // What restic 0.14 and 0.19 open with such files.
+    [' with  blanks \n\n', 'with  blanks'],
+    ['\u00a0\t two\nlines\u2003\r\n', 'two\nlines'],
+    ['voil\u00e0', 'voil\u00e0'],
   ])('%j is the password %j', async (content, password) => {
     expect(text(await readPasswordFile(await fileWith(content), () => {}))).toBe(password);
   });
@@ -67,6 +70,10 @@ describe('password file', () => {
 describe('password command', () => {
   it('runs in a shell, and its output is the password', async () => {
     expect(text(await runPasswordCommand("printf '%s-%s\\n' a b", never))).toBe('a-b');
+  });
+
+  it('has white space around the password no more than a file', async () => {
+    expect(text(await runPasswordCommand("printf '\\n a b \\n\\n'", never))).toBe('a b');
   });
 
   it('that fails is an error without the command line, which may hold a secret', async () => {

@@ -123,7 +123,7 @@ async function typedPassword({ choice, purpose, signal, names = 'main' }: Passwo
   return first;
 }
 
-/** Reads a password file as restic does: everything but one newline at the end counts. */
+/** Reads a password file as restic does: white space around the password does not count. */
 export async function readPasswordFile(path: string, warn: (text: string) => void): Promise<Secret> {
   let bytes: Buffer;
   try {
@@ -143,7 +143,7 @@ export async function readPasswordFile(path: string, warn: (text: string) => voi
   return password;
 }
 
-/** Runs `sh -c COMMAND` once; its stdout without the newline at the end is the password. */
+/** Runs `sh -c COMMAND` once; its stdout without white space around it is the password, as for restic. */
 export async function runPasswordCommand(command: string, signal: AbortSignal): Promise<Secret> {
   const output = await secretOfCommand(command, { signal });
   if (!output.ok) throw commandFailed(output.reason, output.cause);

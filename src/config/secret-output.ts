@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { messageOf } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
-import { withoutNewline } from '../base/secret-of-file.ts';
+import { withoutSpaceAround } from '../base/secret-of-file.ts';
 
 export type CommandOutput =
   | { readonly ok: true; readonly secret: Secret }
@@ -27,7 +27,7 @@ export async function secretOfCommand(
       signal?.aborted === true ? reject(signal.reason) : resolve({ ok: false, reason: messageOf(error), cause: error }),
     );
     child.on('close', (code, killedBy) => {
-      if (code === 0) resolve({ ok: true, secret: new Secret(withoutNewline(Buffer.concat(parts))) });
+      if (code === 0) resolve({ ok: true, secret: new Secret(withoutSpaceAround(Buffer.concat(parts))) });
       else resolve({ ok: false, reason: killedBy === null ? `exit code ${code}` : `signal ${killedBy}` });
     });
   });
