@@ -6,7 +6,13 @@ import { parseReadData } from './commands/check.ts';
 import { completionScript, type CommandWords, shells } from './completion-script.ts';
 import { parseDuration } from '../base/duration-text.ts';
 import { filtersOf } from './filter-options.ts';
-import { addGlobalOptions, parseDurationMs, parsePositiveInteger, parseSizeArgument } from './global-options.ts';
+import {
+  addGlobalOptions,
+  parseDurationMs,
+  parseJobs,
+  parsePositiveInteger,
+  parseSizeArgument,
+} from './global-options.ts';
 import { wantedCommands } from './run.ts';
 
 const names = (line: string): string[] => wantedCommands(line.split(' ')).map(({ name }) => name);
@@ -87,6 +93,8 @@ describe('values', () => {
 
   it('numbers and durations are refused with what they should be', () => {
     expect(() => parsePositiveInteger('0')).toThrow('at least 1');
+    expect(parseJobs('256')).toBe(256);
+    expect(() => parseJobs('257')).toThrow('from 1 to 256');
     expect(() => parseDurationMs('soon')).toThrow('such as');
   });
 

@@ -60,7 +60,7 @@ export function addGlobalOptions(program: Command): void {
     )
     .option('--no-color', 'print without colours (env NO_COLOR)')
     .option('-y, --yes', 'answer every confirmation with yes', false)
-    .addOption(new Option('-j, --jobs <n>', 'worker threads (default: one per core)').argParser(parsePositiveInteger))
+    .addOption(new Option('-j, --jobs <n>', 'worker threads (default: one per core)').argParser(parseJobs))
     .addOption(
       new Option('--retry-lock <duration>', 'wait up to this long for a lock, such as 5m').argParser(parseDurationMs),
     )
@@ -119,6 +119,16 @@ export function parsePositiveInteger(text: string): number {
     throw new InvalidArgumentError('It must be a whole number of at least 1.');
   }
   return value;
+}
+
+/** Each thread takes some ten megabytes; thousands of them end the process before it can say anything. */
+const MAX_JOBS = 256;
+
+/** For `argParser`: a number of worker threads. */
+export function parseJobs(text: string): number {
+  const jobs = parsePositiveInteger(text);
+  if (jobs > MAX_JOBS) throw new InvalidArgumentError(`It must be a whole number from 1 to ${MAX_JOBS}.`);
+  return jobs;
 }
 
 /** For `argParser`: a duration such as `30s`, `5m`, `2h`, in milliseconds. */
