@@ -8,6 +8,7 @@ import { collect, parseSizeArgument } from '../global-options.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
 import { openCliArchiveShelf, openCliVault } from '../open-cli-vault.ts';
 import { formatBytes, plural } from '../output/format.ts';
+import { summarizeProblems } from '../output/source-problems.ts';
 import { printable } from '../output/printable.ts';
 import { keepHeapsSmallest } from '../small-heaps.ts';
 import { addSelectionOptions, filesSource, type SelectionFlags } from '../source-options.ts';
@@ -90,14 +91,14 @@ function describe(result: ArchiveResult): string {
   };
   return (
     `${plural(fileCount, 'file')}, ${formatBytes(bytes ?? 0)}, stored as ${formatBytes(storedBytes ?? 0)}, ${how[encryption]}\n` +
-    `archive ${printable(id)} saved${result.status === 'partial' ? ', without what could not be read' : ''}\n`
+    `archive ${printable(id)} saved${result.status === 'partial' ? ', but it is not whole' : ''}\n`
   );
 }
 
 function partial({ id, problems }: ArchiveResult): CairnError {
-  const count = plural(problems.length, 'entry', 'entries');
-  return new CairnError('ARCHIVE_PARTIAL', `the archive ${id} was saved, but ${count} could not be read`, {
-    hint: 'Each one is named above. Run as a user who may read them, or leave them out with --exclude.',
+  const { text, hint } = summarizeProblems(problems);
+  return new CairnError('ARCHIVE_PARTIAL', `the archive ${id} was saved, but ${text}`, {
+    hint,
     facts: { problems: problems.length },
   });
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { CairnError } from '../../base/errors.ts';
 import { mirrorUrls } from '../../storage/mirror/mirror-url.ts';
 import { parseStorageUrl } from '../../storage/open-storage.ts';
-import type { BackupOptions } from '../../vault/actions/backup-action.ts';
+import type { BackupOptions, BackupProblem } from '../../vault/actions/backup-action.ts';
 import { BackupAhead } from '../../vault/actions/backup-ahead.ts';
 import type { BackupSource } from '../../vault/actions/backup-source.ts';
 import type { Vault } from '../../vault/vault.ts';
@@ -23,7 +23,7 @@ import { addSelectionOptions, filesSource, type SelectionFlags } from '../source
 import { addStreamOptions, type StreamFlags, streamSource } from '../stream-options.ts';
 import { chooseVault } from '../vault-choice.ts';
 import { describeBackup, describeBackupCounts } from '../output/backup-report.ts';
-import { plural } from '../output/format.ts';
+import { summarizeProblems } from '../output/source-problems.ts';
 
 interface BackupFlags extends PackFlags, SelectionFlags, StreamFlags {
   readonly name?: string;
@@ -158,22 +158,20 @@ async function save(cli: CliContext, vault: Vault, source: BackupSource, options
   const result = await cli.follow(vault.backup(source, options));
   if (cli.options.json) await cli.out.json({ schema: 1, ...result });
   else await cli.out.write(describeBackup(result));
-  assertComplete(result.problems.length, `the backup ${result.id.slice(0, 8)} was saved`);
+  assertComplete(result.problems, `the backup ${result.id.slice(0, 8)} was saved`);
 }
 
 async function preview(cli: CliContext, vault: Vault, source: BackupSource, options: BackupOptions): Promise<void> {
   const result = await cli.follow(vault.previewBackup(source, options));
   if (cli.options.json) await cli.out.json({ schema: 1, dryRun: true, ...result });
   else await cli.out.write(`${describeBackupCounts(result)}\ndry run: nothing was saved\n`);
-  assertComplete(result.problems.length, 'the dry run ended');
+  assertComplete(result.problems, 'the dry run ended');
 }
 
-function assertComplete(problems: number, what: string): void {
-  if (problems === 0) return;
-  throw new CairnError('BACKUP_PARTIAL', `${what}, but ${plural(problems, 'entry', 'entries')} could not be read`, {
-    hint: 'Each one is named above. Run as a user who may read them, or leave them out with --exclude.',
-    facts: { problems },
-  });
+function assertComplete(problems: readonly BackupProblem[], what: string): void {
+  if (problems.length === 0) return;
+  const { text, hint } = summarizeProblems(problems);
+  throw new CairnError('BACKUP_PARTIAL', `${what}, but ${text}`, { hint, facts: { problems: problems.length } });
 }
 
 function backupOptions(cli: CliContext, flags: BackupFlags): BackupOptions {

@@ -10,7 +10,7 @@ export function describeBackup(result: BackupResult): string {
     lines.push(`nothing changed since backup ${result.id.slice(0, 8)} of ${name}; none was saved`);
   else
     lines.push(
-      `backup ${result.id.slice(0, 8)} of ${name} saved${result.status === 'partial' ? ', without what could not be read' : ''}`,
+      `backup ${result.id.slice(0, 8)} of ${name} saved${result.status === 'partial' ? ', but it is not whole' : ''}`,
     );
   return `${lines.join('\n')}\n`;
 }
