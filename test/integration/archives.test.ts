@@ -90,6 +90,9 @@ describe('B13, B19, B20: an archive', () => {
     fs.writeFileSync(join(stage.small(), 'left.tmp'), '');
     await vault.archive({ type: 'files', targets: [stage.small()], exclude: ['*.tmp'] });
     expect(await Array.fromAsync(vault.ls('small'), ({ path }) => path)).toEqual(['/small', '/small/file.txt']);
+    await expect(Array.fromAsync(vault.ls('small', { path: '/smal' }))).rejects.toMatchObject({
+      code: 'PATH_NOT_FOUND',
+    });
   });
 
   it('is partial without what cannot be read, which is told', async () => {

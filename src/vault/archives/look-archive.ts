@@ -16,7 +16,7 @@ export interface ArchiveLsOptions extends ArchiveKeys {
   readonly recursive?: boolean | undefined;
 }
 
-/** The entries of an archive, or of a folder in it. */
+/** The entries of an archive, or of a folder in it. Throws `PATH_NOT_FOUND` at the end where it is not in it. */
 export async function* archiveLs(
   context: OpenStoredContext,
   archive: StoredArchive,
@@ -28,6 +28,7 @@ export async function* archiveLs(
   const opened = await openStored(context, archive, options);
   const onUnknown = (name: Uint8Array, why: string): void =>
     settings.notify({ level: 'warning', message: `${utf8Lossy(name)}: ${why}` });
+  let isThere = folder.length === 0;
   for await (const entry of archiveEntries(opened.tar, onUnknown)) {
     const path = entryPath(entry.name);
     if (path.kind === 'hostile') {
@@ -37,8 +38,14 @@ export async function* archiveLs(
       });
       continue;
     }
+    isThere ||= isWithin(path.parts, folder);
     if (isListed(path.parts, folder, recursive, entry.kind)) yield entryOf(path.parts, entry);
   }
+  if (!isThere) throw notThere(options.path ?? '/', 'is not in this archive');
+}
+
+function isWithin(parts: readonly string[], folder: readonly string[]): boolean {
+  return folder.every((part, at) => parts[at] === part);
 }
 
 /** Below a folder, or the file that is named itself. */
@@ -48,7 +55,7 @@ function isListed(
   recursive: boolean,
   kind: TarEntry['kind'],
 ): boolean {
-  if (parts.length < folder.length || parts.length === 0 || folder.some((part, at) => parts[at] !== part)) return false;
+  if (parts.length === 0 || !isWithin(parts, folder)) return false;
   if (parts.length === folder.length) return kind !== 'dir';
   return recursive || parts.length === folder.length + 1;
 }
