@@ -146,10 +146,9 @@ function largestPack(): { readonly id: string; readonly file: string } {
   return { id: largest.slice(-64), file: join(scratch, 'vault', largest) };
 }
 
-describe('a backup of the same files', () => {
-  const badObjects = async (): Promise<string[]> =>
-    (await vault.check({ readData: 'all' })).findings.map((f) => f.kind);
+const badObjects = async (): Promise<string[]> => (await vault.check({ readData: 'all' })).findings.map((f) => f.kind);
 
+describe('a backup of the same files', () => {
   beforeEach(async () => {
     fs.writeFileSync(join(scratch, 'docs', 'a.txt'), randomBytes(20_000));
     await backUp(1);

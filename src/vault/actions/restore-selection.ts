@@ -32,10 +32,9 @@ export function makeSelection(options: SelectionOptions): RestoreSelection {
       hint: 'Include with a pattern, and take parts of it back with !PATTERN.',
     });
   }
-  const assertMatched = (): void => {};
   if (included.length > 0) return includeSelection(included);
-  if (excluded.length === 0) return { select: undefined, assertMatched };
-  return { select: (path) => (isMatch(excluded, path) ? 'skip' : 'restore'), assertMatched };
+  const select: Select = (path) => (isMatch(excluded, path) ? 'skip' : 'restore');
+  return { select: excluded.length === 0 ? undefined : select, assertMatched: () => {} };
 }
 
 /** An entry is taken if it or a folder above it matches; a folder that does not may hold something that does. */
