@@ -72,6 +72,15 @@ export class ArchiveSession {
     return engine;
   }
 
+  /** After a failure: lists what is stored already, so that the next run goes on from there. Never rejects. */
+  async keepProgress(): Promise<void> {
+    try {
+      await (await this.#engine)?.keepProgress();
+    } catch {
+      // Why the run failed says more.
+    }
+  }
+
   /** Whether nothing more is to be read. */
   get isStopping(): boolean {
     return this.#parts.softStop?.aborted === true;

@@ -77,9 +77,10 @@ export async function archive(repository: Repository, options: ArchiveOptions): 
   const onAbort = (): void => pool.fail(abortedError(signal?.reason));
   signal?.throwIfAborted();
   signal?.addEventListener('abort', onAbort, { once: true });
+  let session: ArchiveSession | undefined;
   try {
     const memory = await SourceMemory.open(repository, options);
-    const session = openSession(repository, pool, options);
+    session = openSession(repository, pool, options);
     const before = beforeOf(options, memory);
     const saved = await new TreeSaver(session, session.posix).save(options.source.root, before);
     if (!isStopped(options)) await options.onWalked?.(session.stats.bytes);
@@ -98,6 +99,10 @@ export async function archive(repository: Repository, options: ArchiveOptions): 
     if (isStopped(options)) throw partialError(options.softStop?.reason, result.id);
     if (result.id !== undefined) await memory.keep(result.id, saved, engine?.indexIds() ?? []);
     return result;
+  } catch (error) {
+    pool.fail(error);
+    await session?.keepProgress();
+    throw error;
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }

@@ -53,6 +53,8 @@ export interface Engine {
   indexIds(): readonly IndexId[];
   /** Stores all that is unfinished; afterwards everything saved is durable and indexed. */
   finish(): Promise<void>;
+  /** Lists what is stored already, for the next run. Where the pool has failed. */
+  keepProgress(): Promise<void>;
 }
 
 /** Loads the index and sets the workers up. */
@@ -100,6 +102,12 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
       trees.flush();
       await pool.settled();
       await packs.flush();
+    },
+    keepProgress: async () => {
+      await pool.settled();
+      // An index file must not name packs that somebody else may be removing.
+      await options.lock?.assertHeld();
+      await packs.saveProgress();
     },
   };
 }

@@ -32,17 +32,17 @@ export class IndexWriter {
     if (this.#blobCount >= FULL_BLOBS || performance.now() - this.#openedAt >= FULL_AGE_MS) await this.flush();
   }
 
-  /** Saves what is left. */
-  async flush(): Promise<void> {
+  /** Saves what is left; `signal` in the place of that of the whole. */
+  async flush(signal: AbortSignal | undefined = this.#signal): Promise<void> {
     const file = this.#open;
     this.#open = undefined;
     this.#blobCount = 0;
-    if (file !== undefined) this.#saving = this.#saving.then(() => this.#save(file));
+    if (file !== undefined) this.#saving = this.#saving.then(() => this.#save(file, signal));
     await this.#saving;
   }
 
-  async #save(file: IndexEncoder): Promise<void> {
-    const id = await this.#repository.saveUnpacked('index', file.finish(), { signal: this.#signal });
+  async #save(file: IndexEncoder, signal: AbortSignal | undefined): Promise<void> {
+    const id = await this.#repository.saveUnpacked('index', file.finish(), { signal });
     this.saved.push(id);
   }
 }

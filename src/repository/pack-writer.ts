@@ -8,6 +8,9 @@ import { objectName } from './layout.ts';
 import type { FinishedPack } from './pack-builder.ts';
 import type { Repository } from './repository.ts';
 
+/** How long a run that was told to end may take to list what it has stored. */
+const PROGRESS_MS = 10_000;
+
 export interface PackWriterOptions {
   readonly signal?: AbortSignal | undefined;
   /** Nothing is stored: sizes are computed, nothing more. */
@@ -54,9 +57,17 @@ export class PackWriter {
     return this.#failure;
   }
 
-  /** Lists what is stored so far: a run that ends early leaves it to be used by the next. */
+  /** Lists what is stored so far. */
   async saveIndex(): Promise<void> {
     if (this.#options.dryRun !== true) await this.#index.flush();
+  }
+
+  /**
+   * The same at the end of a run that was stopped or has failed, so that the next goes on from there. It was told to end, so it
+   * does not take long; that this fails too matters less than why it ended.
+   */
+  async saveProgress(): Promise<void> {
+    if (this.#options.dryRun !== true) await this.#index.flush(AbortSignal.timeout(PROGRESS_MS)).catch(() => {});
   }
 
   /** Waits for all packs, then stores the rest of the index. Throws the first failure. */

@@ -211,6 +211,47 @@ describe('a run that is stopped', () => {
     await expectHolds(repository, await backUpFolder(repository, folder.path), files);
   });
 
+  it('leaves what it has stored to the next one', async () => {
+    folder.make(files);
+    const made = await makeRepository();
+    const stop = new AbortController();
+    let packs = 0;
+    const storage = faulty(made.storage, {
+      how: 'fail',
+      when: ({ kind, name }) => {
+        if (kind === 'write' && name.startsWith('data/') && ++packs === 8) stop.abort();
+        return false;
+      },
+    });
+    const stopped = withOrigin(made.repository, storage);
+    const run = backUpFolder(stopped, folder.path, { signal: stop.signal, packSizeBytes: MIB });
+    await expect(run).rejects.toThrow(/abort|stopped/);
+    expect(await errorsIn(made.repository)).toEqual([]);
+    const next = await backUpFolder(made.repository, folder.path);
+    expect(next.snapshot.summary!.dataBlobs).toBeLessThan(30);
+    await expectHolds(made.repository, next, files);
+  });
+
+  it('lists nothing of what it has stored when its lock is lost', async () => {
+    folder.make(files);
+    const made = await makeRepository();
+    const stop = new AbortController();
+    let indexes = 0;
+    const storage = faulty(made.storage, {
+      how: 'fail',
+      when: ({ kind, name }) => {
+        if (kind === 'write' && name.startsWith('index/')) indexes++;
+        if (kind === 'write' && name.startsWith('data/')) stop.abort();
+        return false;
+      },
+    });
+    const lock = { settled: Promise.resolve(), assertHeld: () => Promise.reject(new Error('lost')) };
+    const stopped = withOrigin(made.repository, storage);
+    const run = backUpFolder(stopped, folder.path, { signal: stop.signal, packSizeBytes: MIB, lock });
+    await expect(run).rejects.toThrow(/abort|stopped/);
+    expect(indexes).toBe(0);
+  });
+
   it('refuses to start when it is stopped already', async () => {
     folder.make({ a: '1' });
     const { repository } = await makeRepository();

@@ -102,9 +102,9 @@ export class BlobTransfer implements AsyncDisposable {
     return this.#packs.flush();
   }
 
-  /** Lists what is stored when the rest failed, so that the next run goes on from there. The failure says more than that this one fails too. */
+  /** Lists what is stored when the rest failed, so that the next run goes on from there. */
   async saveProgress(): Promise<void> {
-    await this.#packs.saveIndex().catch(() => {});
+    await this.#packs.saveProgress();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
