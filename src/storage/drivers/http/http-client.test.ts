@@ -1,5 +1,6 @@
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, equalBytes, utf8, utf8Lossy } from '../../../base/bytes.ts';
@@ -108,6 +109,22 @@ describe('a request', () => {
       response.end('two');
     });
     expect(utf8Lossy((await ask({ url: server.url })).body)).toBe('one two');
+  });
+
+  it('frees what it hands over once that has been taken, and not before', async () => {
+    await using server = await serving((_, response) => response.end(Buffer.alloc(1_000_000, 7)));
+    const chunks: Uint8Array[] = [];
+    const whole: boolean[] = [];
+    const take = async (chunk: Uint8Array): Promise<void> => {
+      chunks.push(chunk);
+      await turn();
+      whole.push(chunk.length > 0 && chunk.every((byte) => byte === 7));
+    };
+    await ask({ url: server.url, divert: () => take });
+    await turn();
+    expect(chunks.length).toBeGreaterThan(1);
+    expect(whole).not.toContain(false);
+    expect(chunks.filter(({ length }) => length > 0)).toEqual([]);
   });
 
   it('has no body for HEAD, whatever length is announced', async () => {

@@ -5,6 +5,7 @@ import { asBuffer } from '../../../base/bytes.ts';
 import { CairnError } from '../../../base/errors.ts';
 import { sliceParts, sizeOf } from '../../object-range.ts';
 import type { OnBytes, Pace } from '../../storage.ts';
+import { freeChunk, noteReceived } from './dropped-buffers.ts';
 import { connectionLost, networkError, noProgress, type RequestContext } from './http-errors.ts';
 
 /** Bytes handed to the system at once. Each is a step of progress, so a slow line is not taken for a dead one. */
@@ -207,7 +208,14 @@ class Exchange implements Disposable {
 
   #handOver(takes: OnBytes, chunk: Buffer, position: number): Promise<void> | undefined {
     try {
-      return takes(chunk, position);
+      const busy = takes(chunk, position);
+      if (busy === undefined) freeChunk(chunk);
+      else
+        busy.then(
+          () => freeChunk(chunk),
+          () => {},
+        );
+      return busy;
     } catch (error) {
       this.#settle.reject(error);
       return undefined;
@@ -246,13 +254,15 @@ class Exchange implements Disposable {
     let busy: Promise<void> | undefined;
     response.on('data', (chunk: Buffer) => {
       this.#timer?.refresh();
-      if (body.received + chunk.length > largest) return this.#settle.reject(tooLong(this.#context, largest));
+      noteReceived(chunk);
+      const { length } = chunk;
+      if (body.received + length > largest) return this.#settle.reject(tooLong(this.#context, largest));
       busy = takes === undefined ? body.add(chunk) : this.#handOver(takes, chunk, body.pass(chunk));
       if (pace === undefined && busy === undefined) return;
       response.pause();
       const goOn = (): void => void response.resume();
       if (pace === undefined) this.#afterwards(busy, goOn);
-      else this.#afterwards(busy, () => this.#afterwards(pace(chunk.length), goOn));
+      else this.#afterwards(busy, () => this.#afterwards(pace(length), goOn));
     });
     const cutOff = (cause?: unknown): void =>
       this.#settle.reject(connectionLost(this.#context, body.received, body.announced, cause));
@@ -330,9 +340,13 @@ class Body {
 
   add(chunk: Buffer): undefined {
     // Made with the first byte, so that a server that only announces much costs nothing. Not zeroed: filled or dropped.
-    if (this.announced === undefined) this.#chunks.push(chunk);
-    else chunk.copy((this.#whole ??= Buffer.allocUnsafeSlow(this.announced)), this.received);
     this.received += chunk.length;
+    if (this.announced === undefined) {
+      this.#chunks.push(chunk);
+      return;
+    }
+    chunk.copy((this.#whole ??= Buffer.allocUnsafeSlow(this.announced)), this.received - chunk.length);
+    freeChunk(chunk);
   }
 
   /** Counts what goes elsewhere, and says where it lies. */
