@@ -81,13 +81,17 @@ export class PackWriter {
     if (this.#failure !== undefined || this.#options.dryRun === true) return;
     await this.#options.writeGate;
     const id = idFromBytes<PackId>(pack.id);
+    const name = objectName('pack', id);
+    const hasTrees = holdsTrees(pack.header);
+    // Kept on this machine as it goes out: the next command that looks at trees need not fetch it.
+    if (hasTrees) this.#repository.cache?.cachePack(name);
     {
       using _place = await this.#places.acquire(this.#options.signal);
-      await this.#repository.storage.write(objectName('pack', id), bytes.subarray(0, pack.sizeBytes), {
+      await this.#repository.storage.write(name, bytes.subarray(0, pack.sizeBytes), {
         sha256: id,
         signal: this.#options.signal,
         // Trees are read by every restore and comparison, data by few.
-        cold: !holdsTrees(pack.header),
+        cold: !hasTrees,
         coldClass: this.#repository.coldClass,
       });
     }

@@ -1,12 +1,19 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeSampleRepository, TEST_PASSWORD } from '../../test/support/repository-fixture.ts';
+import { blobIdOf, fileNode, makeSampleRepository, TEST_PASSWORD } from '../../test/support/repository-fixture.ts';
+import { idToBytes } from '../base/ids.ts';
+import { encodeTree } from '../formats/tree/tree-encoder.ts';
 import type { Storage } from '../storage/storage.ts';
 import { readTree } from './blob-reader.ts';
+import { BLOB_DATA, BLOB_TREE, type BlobTypeBit } from './index/blob-index.ts';
 import { loadIndex } from './index/load-index.ts';
 import { openRepository } from './open-repository.ts';
+import { PACK_HEADER_ROOM, PackBuilder } from './pack-builder.ts';
+import { PackWriter } from './pack-writer.ts';
+import type { Repository } from './repository.ts';
 import { listSnapshots } from './snapshots.ts';
 
 let folder: string;
@@ -40,6 +47,19 @@ async function readMetadata(storage: Storage) {
   return { repository, index, nodes: await readTree(repository, index, record!.snapshot.tree) };
 }
 
+/** A pack with one blob. */
+async function storeAlone(
+  { codec, key }: Repository,
+  packs: PackWriter,
+  type: BlobTypeBit,
+  plain: Uint8Array,
+): Promise<void> {
+  const bytes = new Uint8Array(4096 + PACK_HEADER_ROOM);
+  const builder = new PackBuilder(codec, key, bytes);
+  builder.addRaw(type, idToBytes(blobIdOf(plain)), plain);
+  await packs.store(builder.finish(), bytes);
+}
+
 async function cachedFiles(): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
@@ -67,6 +87,21 @@ describe('cache of a repository', () => {
       await writeFile(path, bytes);
     }
     expect((await readMetadata(storage)).nodes).toHaveLength(2);
+  });
+
+  it('has the trees that this program stored, and no data', async () => {
+    const { storage, reads } = remote((await makeSampleRepository()).storage);
+    const repository = await openRepository(storage, { password: TEST_PASSWORD, cache: { folder } });
+    const tree = encodeTree([fileNode('new', [], 0)]);
+    const packs = new PackWriter(repository);
+    await storeAlone(repository, packs, BLOB_TREE, tree);
+    await storeAlone(repository, packs, BLOB_DATA, new Uint8Array(randomBytes(1000)));
+    await packs.flush();
+    const index = await loadIndex(repository);
+    reads.length = 0;
+    expect(await readTree(repository, index, blobIdOf(tree))).toHaveLength(1);
+    expect(reads).toEqual([]);
+    expect((await cachedFiles()).filter((path) => path.includes('/data/'))).toHaveLength(1);
   });
 
   it('is not used for a local vault', async () => {
