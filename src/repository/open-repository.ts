@@ -13,6 +13,8 @@ export interface OpenRepositoryOptions extends OpenKeyOptions {
   /** Where to keep a local copy of metadata of a remote vault; `undefined` = no cache. */
   readonly cache?: CacheOptions | undefined;
   readonly codec?: Codec | undefined;
+  /** What `readConfig` gave, where the caller has asked already whether there is a vault. */
+  readonly sealedConfig?: Uint8Array | undefined;
   /** Storage class for packs of data written by this run; by default the one the vault was made with. */
   readonly coldClass?: string | undefined;
 }
@@ -29,20 +31,24 @@ export interface OpenRepositoryOptions extends OpenKeyOptions {
  */
 export async function openRepository(storage: Storage, options: OpenRepositoryOptions): Promise<Repository> {
   const codec = options.codec ?? createCodec();
-  const sealed = await readConfig(storage, options.signal);
+  const sealed = options.sealedConfig ?? (await readConfig(storage, options));
   const { key, keyId } = await openKey({ storage, origin: storage, cache: undefined, codec }, options);
   const config = openConfig(codec, key, sealed);
   const cache = await openCache(storage, config.id, options.cache);
   return new Repository({ origin: storage, cache, config, key, keyId, codec, coldClass: options.coldClass });
 }
 
-async function readConfig(storage: Storage, signal: AbortSignal | undefined): Promise<Uint8Array> {
+/** The file by which a vault is known, as it is stored. Throws `VAULT_MISSING`. */
+export async function readConfig(
+  storage: Storage,
+  { signal }: { readonly signal?: AbortSignal | undefined },
+): Promise<Uint8Array> {
   try {
     return await storage.read(CONFIG_NAME, { signal });
   } catch (error) {
     if (!hasCode(error, 'OBJECT_MISSING')) throw error;
     throw new CairnError('VAULT_MISSING', `there is no vault at ${storage.url}`, {
-      hint: 'make one with `cairn init`, or check the address: a vault has a file named `config` at its root',
+      hint: 'Make one with `cairn init`, or check the address: a vault has a file named `config` at its root.',
       cause: error,
       facts: { url: storage.url },
     });

@@ -1,10 +1,10 @@
-import { CairnArgumentError, CairnError } from '../base/errors.ts';
+import { CairnArgumentError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { defaultCatalogFile } from '../catalog/catalog-file.ts';
 import { isStorageClass } from '../formats/snapshot/config.ts';
 import { initRepository } from '../repository/init-repository.ts';
 import { CONFIG_NAME } from '../repository/layout.ts';
-import { openRepository } from '../repository/open-repository.ts';
+import { openRepository, readConfig } from '../repository/open-repository.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
@@ -30,10 +30,11 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
   return openOn(place, options, async (storage, notify) => {
     const { signal } = options;
     // Asked before the password, so that nobody types one for a vault that is not there.
-    if ((await storage.stat(CONFIG_NAME, { signal })) === undefined) throw vaultMissing(storage);
+    const sealedConfig = await readConfig(storage, { signal });
     const password = await resolvePassword(options.password);
     const repository = await openRepository(storage, {
       password,
+      sealedConfig,
       cache: cacheOptions(options),
       coldClass: options.coldClass,
       signal,
@@ -156,11 +157,4 @@ function noStorageClass(text: string): CairnArgumentError {
 
 function withoutClasses(coldClass: string): VaultNotice {
   return { level: 'info', message: `this storage has no classes: nothing is put into ${coldClass}` };
-}
-
-function vaultMissing(storage: Storage): CairnError {
-  return new CairnError('VAULT_MISSING', `there is no vault at ${storage.url}`, {
-    hint: 'Make one with `cairn init`, or check the address: a vault has a file named `config` at its root.',
-    facts: { url: storage.url },
-  });
 }

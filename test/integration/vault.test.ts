@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
+import type { StorageLogEntry } from '../../src/storage/layers/log.ts';
 import { initVault, openVault, vaultExists } from '../../src/vault/open-vault.ts';
 import type { Vault } from '../../src/vault/vault.ts';
 import type { PasswordSource, VaultNotice } from '../../src/vault/vault-options.ts';
@@ -62,6 +63,13 @@ describe('opening', () => {
     expect(asked).toBe(0);
     await (await open(vault.url, ask)).close();
     expect(asked).toBe(1);
+  });
+
+  it('looks once whether there is a vault', async () => {
+    const operations: string[] = [];
+    const storage = { onOperation: ({ operation, name }: StorageLogEntry) => operations.push(`${operation} ${name}`) };
+    await (await openVault(vault.url, { password, cache: false, storage })).close();
+    expect(operations.filter((one) => one.endsWith(' config'))).toEqual(['read config']);
   });
 
   it('a wrong password, an empty one, and a second init are refused', async () => {
