@@ -57,6 +57,11 @@ describe('limited', () => {
     expect(inner.most).toBe(3);
   });
 
+  it('tells how many operations may run, and never more than the storage itself', () => {
+    expect(limited(openMemoryStorage(), { connections: 3 }).features.connections).toBe(3);
+    expect(limited(openMemoryStorage(), { connections: 100 }).features.connections).toBe(8);
+  });
+
   it('gives the place back when an operation fails', async () => {
     const storage = limited(openMemoryStorage(), { connections: 1 });
     for (let round = 0; round < 3; round++) await expect(storage.read('none')).rejects.toThrow('none');

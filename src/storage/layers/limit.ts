@@ -6,6 +6,7 @@ import type {
   Pace,
   ReadOptions,
   Storage,
+  StorageFeatures,
   StorageOptions,
   WriteOptions,
   WriteStreamOptions,
@@ -33,6 +34,7 @@ export function limited(inner: Storage, options: LimitOptions = {}): Storage {
 }
 
 class LimitLayer extends AroundLayer {
+  readonly #connections: number;
   readonly #places: Semaphore;
   readonly #upload: Bandwidth | undefined;
   readonly #download: Bandwidth | undefined;
@@ -40,9 +42,16 @@ class LimitLayer extends AroundLayer {
   constructor(inner: Storage, options: LimitOptions) {
     super(inner);
     const { connections = inner.features.connections, clock = systemClock } = options;
-    this.#places = new Semaphore(Math.max(1, connections));
+    this.#connections = Math.max(1, connections);
+    this.#places = new Semaphore(this.#connections);
     this.#upload = bandwidth(options.uploadBytesPerSecond, clock);
     this.#download = bandwidth(options.downloadBytesPerSecond, clock);
+  }
+
+  /** Who reads or writes many objects at once goes by what may really run. */
+  override get features(): StorageFeatures {
+    const { features } = this.inner;
+    return { ...features, connections: Math.min(features.connections, this.#connections) };
   }
 
   override async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {

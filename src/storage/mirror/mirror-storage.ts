@@ -96,6 +96,7 @@ class MirrorStorage implements MirroredStorage {
       resticNamesOnly: all.some(({ resticNamesOnly }) => resticNamesOnly === true),
       paced: all.every(({ paced }) => paced === true),
       handsOver: all.every(({ handsOver }) => handsOver === true),
+      connections: Math.min(...all.map(({ connections }) => connections)),
       removeBatch: Math.min(...all.map(({ removeBatch }) => removeBatch ?? 1)),
       copies: all.length,
     };
