@@ -65,6 +65,11 @@ export class PackFiller {
     return this.#builder;
   }
 
+  /** Whether a pack is begun and not full. */
+  get isOpen(): boolean {
+    return this.#buffer !== undefined;
+  }
+
   added(): void {
     const { sizeBytes, blobCount } = this.#builder;
     if (sizeBytes >= this.#packSizeBytes || blobCount >= MAX_BLOBS_PER_PACK) this.#finish();

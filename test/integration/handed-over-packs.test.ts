@@ -3,15 +3,20 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeTree } from '../../src/formats/tree/tree-encoder.ts';
 import { objectName } from '../../src/repository/layout.ts';
+import { planPrune } from '../../src/repository/prune/plan-prune.ts';
+import { repack } from '../../src/repository/prune/repack.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { saveSnapshot } from '../../src/repository/snapshots.ts';
 import type { RestoreResult } from '../../src/restorer/restore-options.ts';
 import { restore } from '../../src/restorer/restore.ts';
 import { limited } from '../../src/storage/layers/limit.ts';
+import { StorageLayer } from '../../src/storage/layers/storage-layer.ts';
 import { retrying } from '../../src/storage/layers/retry.ts';
+import type { ObjectName, Storage } from '../../src/storage/storage.ts';
 import { pruneVault } from '../../src/vault/care/prune-vault.ts';
 import { errorsIn, readAllSnapshots } from '../support/archive-fixture.ts';
 import { contextOf } from '../support/fault-sweep.ts';
@@ -30,6 +35,19 @@ import {
 } from '../support/repository-fixture.ts';
 
 const CHUNK = 10_007;
+
+/** Tells how many objects were on their way at once. */
+class SlowWrites extends StorageLayer {
+  #running = 0;
+  most = 0;
+
+  override async write(name: ObjectName, data: Uint8Array | readonly Uint8Array[]): Promise<void> {
+    this.most = Math.max(this.most, ++this.#running);
+    await sleep(100);
+    await this.inner.write(name, data);
+    this.#running--;
+  }
+}
 
 describe('a restore', () => {
   // More than one piece.
@@ -110,12 +128,13 @@ it('a restore of much that is damaged reads all of it again, though all connecti
 describe('a prune', () => {
   const rules = { maxUnused: { bytes: 0 }, waitMs: 0 };
 
-  it('stores new packs though all connections are in use for reading', async () => {
+  /** A vault of three packs of 24 MB, each more than a prune has in memory, of which all is kept but a little. */
+  const makeLargeVault = async (): Promise<{ repository: Repository; storage: Storage }> => {
     const { repository, storage } = await makePrunableVault();
     const packs: StoredPack[] = [];
     const kept: Uint8Array[] = [];
-    for (let at = 0; at < 8; at++) {
-      const plains = Array.from({ length: 8 }, () => new Uint8Array(randomBytes(1_000_000)));
+    for (let at = 0; at < 3; at++) {
+      const plains = Array.from({ length: 24 }, () => new Uint8Array(randomBytes(1_000_000)));
       const unused = new Uint8Array(randomBytes(10_000));
       packs.push(
         await storePack(
@@ -125,14 +144,56 @@ describe('a prune', () => {
       );
       kept.push(...plains);
     }
-    const tree = encodeTree([fileNode('all', kept.map(blobIdOf), 64_000_000)]);
+    const tree = encodeTree([fileNode('all', kept.map(blobIdOf), 72_000_000)]);
     await storeIndex(repository, [...packs, await storePack(repository, [{ type: 'tree', plain: tree }])]);
     await saveSnapshot(repository, aSnapshot(blobIdOf(tree)));
-    const over = withOrigin(repository, limited(new HandingOver(storage, 64 * 1024), { connections: 1 }));
-    const result = await pruneVault(contextOf(over), { ...rules, packSizeBytes: 4 * 1024 * 1024 });
+    return { repository, storage };
+  };
+  const packSizeBytes = 4 * 1024 * 1024;
+
+  it.each([1, 2, 3])('stores new packs while it reads, over no more than %i connections', async (connections) => {
+    const { repository, storage } = await makeLargeVault();
+    const over = withOrigin(repository, limited(new HandingOver(storage, 64 * 1024), { connections }));
+    const result = await pruneVault(contextOf(over), { ...rules, packSizeBytes });
     expect(result).toMatchObject({ status: 'complete', damagedPacks: [] });
     expect(await errorsIn(repository)).toEqual([]);
     expect(await readAllSnapshots(repository)).toBe(3);
+  });
+
+  it('has no more packs in memory than one for each thread and one more, however slowly they are stored', async () => {
+    const { repository, storage } = await makeLargeVault();
+    const slow = new SlowWrites(storage);
+    const over = withOrigin(repository, new HandingOver(slow, 64 * 1024));
+    const planned = await planPrune(over, { ...rules, packSizeBytes });
+    await repack(over, planned, { jobs: 2 });
+    expect(slow.most).toBeGreaterThan(1);
+    // In the end, what the two threads were filling as well.
+    expect(slow.most).toBeLessThanOrEqual(3 + 2);
+  });
+
+  it('shares few connections with others', async () => {
+    const { repository, storage } = await makeLargeVault();
+    const over = withOrigin(repository, limited(new HandingOver(storage, 64 * 1024), { connections: 3 }));
+    const planned = await planPrune(over, { ...rules, packSizeBytes });
+    const results = await Promise.all(Array.from({ length: 4 }, () => repack(over, planned)));
+    expect(results.filter(({ bytesWritten }) => bytesWritten > 72_000_000)).toHaveLength(4);
+  });
+
+  it('asks once for what is kept of a pack, though some of what lies between is not', async () => {
+    const { repository, storage } = await makePrunableVault();
+    const plains = Array.from({ length: 12 }, () => new Uint8Array(randomBytes(1_000_000)));
+    const unused = Array.from({ length: 11 }, () => new Uint8Array(randomBytes(300_000)));
+    const blobs = plains.flatMap((plain, at) => [plain, ...unused.slice(at, at + 1)]);
+    const pack = await storePack(
+      repository,
+      blobs.map((plain) => ({ type: 'data', plain })),
+    );
+    const tree = encodeTree([fileNode('all', plains.map(blobIdOf), 12_000_000)]);
+    await storeIndex(repository, [pack, await storePack(repository, [{ type: 'tree', plain: tree }])]);
+    await saveSnapshot(repository, aSnapshot(blobIdOf(tree)));
+    const over = new HandingOver(storage, 64 * 1024);
+    await pruneVault(contextOf(withOrigin(repository, over)), rules);
+    expect(over.names.filter((name) => name === objectName('pack', pack.id))).toHaveLength(1);
   });
 
   it('copies what was handed over, also where a read breaks off in the middle', async () => {

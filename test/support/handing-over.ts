@@ -9,6 +9,8 @@ export class HandingOver extends StorageLayer {
   readonly #breaks: boolean;
   readonly #broken = new Set<ObjectName>();
   handedOver = 0;
+  /** Of what was read, in order. */
+  readonly names: ObjectName[] = [];
 
   constructor(inner: Storage, chunkBytes: number, breaks = false) {
     super(inner);
@@ -22,6 +24,7 @@ export class HandingOver extends StorageLayer {
 
   override async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const { onBytes, offset = 0 } = options;
+    this.names.push(name);
     const bytes = await this.inner.read(name, options);
     if (onBytes === undefined) return bytes;
     const breaks = this.#breaks && !this.#broken.has(name);

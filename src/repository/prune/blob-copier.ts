@@ -67,9 +67,9 @@ export class BlobCopier {
     return damaged;
   }
 
-  /** Takes back the buffer of a pack that is stored. */
-  reuse(buffer: Uint8Array<ArrayBuffer>): void {
-    this.#buffers.giveBack(buffer.buffer);
+  /** Whether a pack of data is begun and not full. */
+  get isOpen(): boolean {
+    return this.#data.isOpen;
   }
 
   /** What is left when everything is copied. The copier is then empty. */

@@ -18,12 +18,11 @@ export interface OwnedCopyJob extends CopyJob {
 
 export type ToRepackWorker =
   | { readonly kind: 'copy'; readonly job: number; readonly copy: OwnedCopyJob }
-  /** The buffer of a pack that is stored. */
-  | { readonly kind: 'reuse'; readonly buffer: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'flush'; readonly job: number };
 
 export type FromRepackWorker =
   | { readonly kind: 'pack'; readonly pack: FinishedPack; readonly buffer: Uint8Array<ArrayBuffer> }
-  | { readonly kind: 'copied'; readonly job: number; readonly damaged: readonly number[] }
+  /** `isOpen`: a pack of data is begun and not full. */
+  | { readonly kind: 'copied'; readonly job: number; readonly damaged: readonly number[]; readonly isOpen: boolean }
   | { readonly kind: 'flushed'; readonly job: number; readonly leftovers: readonly Leftover[] }
   | { readonly kind: 'failed'; readonly code: ErrorCode | undefined; readonly message: string };

@@ -16,8 +16,8 @@ export interface RepackPool extends AsyncDisposable {
   /** Jobs it can have at once. */
   readonly capacity: number;
   /**
-   * Copies what is good and returns the records of what is not, once there is room for more packs. `held` is given back
-   * before: packs wait for connections, and those wait for memory while they hand bytes over.
+   * Copies what is good and returns the records of what is not. Waits while there is no room for more packs, which is until one
+   * is stored; `held` is given back when the bytes have been used.
    */
   copy(job: OwnedCopyJob, held?: Disposable): Promise<readonly number[]>;
   flush(): Promise<readonly Leftover[]>;
@@ -35,6 +35,8 @@ export interface RepackPoolOptions {
 const SMALL_BYTES = 4 * 1024 * 1024;
 /** Jobs a worker has: one it does, one that waits, so that it never does. */
 const DEPTH = 2;
+/** Packs in memory beyond one for each worker: on their way while others are filled. */
+const MORE_PACKS = 1;
 
 export function openRepackPool(repository: Repository, index: BlobIndex, options: RepackPoolOptions): RepackPool {
   return options.bytes <= SMALL_BYTES
@@ -72,8 +74,8 @@ class InlinePool implements RepackPool {
 interface Slot {
   readonly worker: Worker;
   load: number;
-  /** Packs of this worker that are being stored. */
-  readonly stores: Set<Promise<void>>;
+  /** It fills a pack, or will with the job that it has. */
+  isFilling: boolean;
 }
 
 type Answer = Extract<FromRepackWorker, { readonly job: number }>;
@@ -83,6 +85,12 @@ class WorkerPool implements RepackPool {
   readonly #slots: Slot[];
   readonly #store: StorePack;
   readonly #waiting = new Map<number, PromiseWithResolvers<Answer>>();
+  /** Packs that are being stored. */
+  readonly #stores = new Set<Promise<void>>();
+  /** That are filled or stored at once. */
+  readonly #maxPacks: number;
+  /** Resolves when a job or a pack is done, for those that wait for room. */
+  #change = Promise.withResolvers<void>();
   #nextJob = 0;
   #failure: { readonly error: unknown } | undefined;
 
@@ -90,24 +98,23 @@ class WorkerPool implements RepackPool {
     const setup: RepackWorkerSetup = { index: index.memory, key: repository.key, rules };
     const workers = jobs ?? availableParallelism();
     this.capacity = workers * DEPTH;
+    this.#maxPacks = workers + MORE_PACKS;
     this.#store = store;
     this.#slots = Array.from({ length: workers }, () => this.#start(setup));
   }
 
   async copy(copy: OwnedCopyJob, held?: Disposable): Promise<readonly number[]> {
-    // The first one that is free: where a network sets the pace one thread does all, and its packs are soon full.
-    const slot = this.#slots.reduce((best, one) => (one.load < best.load ? one : best));
-    slot.load++;
-    let answer: Answer;
+    using _held = held;
+    const slot = await this.#freeSlot();
     try {
-      answer = await this.#ask(slot, { kind: 'copy', job: this.#nextJob++, copy }, [copy.bytes.buffer]);
+      const answer = await this.#ask(slot, { kind: 'copy', job: this.#nextJob++, copy }, [copy.bytes.buffer]);
+      if (answer.kind !== 'copied') return [];
+      slot.isFilling = answer.isOpen || slot.load > 1;
+      return answer.damaged;
     } finally {
       slot.load--;
-      held?.[Symbol.dispose]();
+      this.#changed();
     }
-    // One pack is on its way while the next is filled; more is not read than can be stored.
-    while (slot.stores.size > 1) await Promise.race(slot.stores);
-    return answer.kind === 'copied' ? answer.damaged : [];
   }
 
   async flush(): Promise<readonly Leftover[]> {
@@ -122,8 +129,32 @@ class WorkerPool implements RepackPool {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#fail(new Error('the prune was stopped'));
     // A pack that is being stored is read from its buffer, which a thread that ends must not have back.
-    for (const { stores } of this.#slots) await Promise.allSettled(stores);
+    await Promise.allSettled(this.#stores);
     await Promise.all(this.#slots.map(({ worker }) => worker.terminate()));
+  }
+
+  /** A worker that may have another job, which is counted; with its pack there are no more in memory than may be. */
+  async #freeSlot(): Promise<Slot> {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      const packs = this.#stores.size + this.#slots.filter(({ isFilling }) => isFilling).length;
+      const free = this.#slots.filter(
+        ({ load, isFilling }) => load < DEPTH && packs + (isFilling ? 0 : 1) <= this.#maxPacks,
+      );
+      // The first one: where a network sets the pace one thread does all, and its packs are soon full.
+      const [slot] = free.toSorted((a, b) => a.load - b.load);
+      if (slot !== undefined) {
+        slot.load++;
+        slot.isFilling = true;
+        return slot;
+      }
+      await this.#change.promise;
+    }
+  }
+
+  #changed(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers<void>();
   }
 
   async #ask(
@@ -148,17 +179,17 @@ class WorkerPool implements RepackPool {
       // Nearly all its memory is outside of the heap; a small young generation keeps it that way.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
-    const slot: Slot = { worker, load: 0, stores: new Set() };
-    worker.on('message', (message: FromRepackWorker) => this.#receive(slot, message));
+    const slot: Slot = { worker, load: 0, isFilling: false };
+    worker.on('message', (message: FromRepackWorker) => this.#receive(message));
     worker.on('error', (error) => this.#fail(error));
     worker.on('exit', (code) => this.#fail(new Error(`a thread of the prune ended with code ${code}`)));
     return slot;
   }
 
-  #receive(slot: Slot, message: FromRepackWorker): void {
+  #receive(message: FromRepackWorker): void {
     switch (message.kind) {
       case 'pack':
-        this.#storePack(slot, message.pack, message.buffer);
+        this.#storePack(message.pack, message.buffer);
         return;
       case 'copied':
       case 'flushed':
@@ -172,17 +203,19 @@ class WorkerPool implements RepackPool {
     }
   }
 
-  #storePack(slot: Slot, pack: FinishedPack, buffer: Uint8Array<ArrayBuffer>): void {
+  #storePack(pack: FinishedPack, buffer: Uint8Array<ArrayBuffer>): void {
     const run = this.#store(pack, buffer).then(() => {
-      slot.stores.delete(run);
-      const message: ToRepackWorker = { kind: 'reuse', buffer };
-      slot.worker.postMessage(message, [buffer.buffer]);
+      // Freed at once, and not used again: kept for one worker, it would lie idle while another one fills a new one.
+      buffer.buffer.transfer(0);
+      this.#stores.delete(run);
+      this.#changed();
     });
-    slot.stores.add(run);
+    this.#stores.add(run);
   }
 
   #fail(error: unknown): void {
     this.#failure ??= { error };
     for (const answer of this.#waiting.values()) answer.reject(error);
+    this.#changed();
   }
 }

@@ -1,11 +1,11 @@
 // Writes what is kept of packs that go into new packs, and lists these in the index: until the old ones are removed the
 // vault has further copies of some blobs, which is always allowed.
 import { ByteBudget } from '../../base/byte-budget.ts';
-import { mapConcurrent } from '../../base/concurrency.ts';
+import { mapConcurrent, Semaphore } from '../../base/concurrency.ts';
 import { hasCode } from '../../base/errors.ts';
 import type { IndexId } from '../../base/ids.ts';
 import { readAttempts } from '../../storage/read-attempts.ts';
-import type { ReadOptions } from '../../storage/storage.ts';
+import type { ReadOptions, Storage } from '../../storage/storage.ts';
 import { storeJoined } from '../join-packs.ts';
 import { objectName } from '../layout.ts';
 import { ArrivingPieces, type ArrivedPiece } from '../arriving-pieces.ts';
@@ -33,20 +33,28 @@ export interface RepackResult {
   readonly bytesWritten: number;
 }
 
-/** Bytes of one request: over a network few large ones, from a file as much as stays in the processor's caches. */
-const REMOTE_PART_BYTES = 8 * 1024 * 1024;
+/** How blobs are fetched. */
+interface Fetching {
+  /** One request each. */
+  readonly parts: PartLimits;
+  /** At once. */
+  readonly requests: number;
+  /** Where bytes are handed over as they come, they are copied in pieces. */
+  readonly pieces: PartLimits | undefined;
+}
+
+const MIB = 1024 * 1024;
+/** As much as stays in the processor's caches; blobs near each other, since a read of a file costs little. */
+const LOCAL_PARTS: PartLimits = { bytes: 4 * MIB, gap: 16 * 1024 };
+/** Few large ones: a request to a server costs time. */
+const REMOTE_PARTS: PartLimits = { bytes: 8 * MIB, gap: 256 * 1024 };
+/** Handed over, a pack takes no memory for being read whole, and each request is paid for. */
+const HANDED_PARTS: PartLimits = { bytes: 32 * MIB, gap: 512 * 1024 };
+const PIECES: PartLimits = { bytes: 2 * MIB, gap: 16 * 1024 };
 /** Requests at once, so that a long way does not leave the line idle. */
 const REMOTE_REQUESTS = 8;
-/**
- * Where bytes are handed over as they come, they are copied a piece at a time: the first new pack is on its way when as much has
- * come as fills it, not when most requests have ended. All pieces together take at most so much memory.
- */
-const PIECE_BYTES = 2 * 1024 * 1024;
-const MAX_PIECES_BYTES = 32 * 1024 * 1024;
-const LOCAL_PART_BYTES = 4 * 1024 * 1024;
-/** Bytes between two blobs that are read rather than asked around: a request to a server costs time, a read of a file little. */
-const REMOTE_GAP = 256 * 1024;
-const LOCAL_GAP = 16 * 1024;
+/** Pieces that come, wait, or are copied. */
+const MAX_PIECES_BYTES = 16 * MIB;
 /** A run that is stopped loses at most so much of its work. */
 const SAVE_INDEX_EVERY_MS = 60_000;
 
@@ -57,6 +65,7 @@ export async function repack(
   { signal, jobs, onProgress }: RepackOptions = {},
 ): Promise<RepackResult> {
   const damagedPacks = new Set<number>();
+  using _turn = await turnOf(repository.origin).acquire(signal);
   if (plan.repack.packs === 0) return { damagedPacks, indexFiles: [], bytesRead: 0, bytesWritten: 0 };
   const packs = new PackWriter(repository, { signal });
   const totalBytes = plan.repack.bytes - plan.repackFrees.bytes;
@@ -71,11 +80,9 @@ export async function repack(
     repository.config.version === 1 ? [] : rules.repackUncompressed ? [BLOB_TREE, BLOB_DATA] : [BLOB_TREE];
   const copyRules = { packSizeBytes: rules.packSizeBytes, compresses };
   await using pool = openRepackPool(repository, index, { rules: copyRules, jobs, bytes: totalBytes, store });
-  const isRemote = repository.origin.features.remote;
-  const limits = isRemote ? { bytes: REMOTE_PART_BYTES, gap: REMOTE_GAP } : { bytes: LOCAL_PART_BYTES, gap: LOCAL_GAP };
-  const requests = isRemote ? Math.max(REMOTE_REQUESTS, pool.capacity) : pool.capacity;
+  const { parts: limits, requests, pieces: ofPieces } = fetchingOf(repository, pool);
   const parts = repackParts(index, usage.kept, actions, limits);
-  const copier = new PartCopier(repository, index, pool, { ...limits, bytes: PIECE_BYTES }, signal);
+  const copier = new PartCopier(repository, index, pool, ofPieces, signal);
   let done = 0;
   await mapConcurrent(parts, { limit: requests, signal }, async (part) => {
     if (packs.failure !== undefined) throw packs.failure.error;
@@ -97,11 +104,32 @@ export async function repack(
   return { damagedPacks, indexFiles: packs.indexIds, bytesRead, bytesWritten };
 }
 
+const turns = new WeakMap<Storage, Semaphore>();
+
+/** The connection that each leaves to its packs would be one that another one reads over. */
+function turnOf(storage: Storage): Semaphore {
+  const turn = turns.get(storage) ?? new Semaphore(1);
+  turns.set(storage, turn);
+  return turn;
+}
+
+/**
+ * A piece may wait until a new pack is stored, which takes a connection, and while it waits no more is taken from the one it
+ * came over. So one is left to packs; where there is no other, parts are read whole.
+ */
+function fetchingOf({ origin, storage }: Repository, { capacity }: RepackPool): Fetching {
+  const { remote, connections } = origin.features;
+  if (!remote) return { parts: LOCAL_PARTS, requests: capacity, pieces: undefined };
+  const requests = Math.min(REMOTE_REQUESTS, connections - 1);
+  if (storage.features.handsOver === true && requests > 0) return { parts: HANDED_PARTS, requests, pieces: PIECES };
+  return { parts: REMOTE_PARTS, requests: Math.max(REMOTE_REQUESTS, capacity), pieces: undefined };
+}
+
 class PartCopier {
   readonly #repository: Repository;
   readonly #index: BlobIndex;
   readonly #pool: RepackPool;
-  readonly #limits: PartLimits;
+  readonly #pieces: PartLimits | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #budget = new ByteBudget(MAX_PIECES_BYTES);
 
@@ -109,21 +137,22 @@ class PartCopier {
     repository: Repository,
     index: BlobIndex,
     pool: RepackPool,
-    limits: PartLimits,
+    ofPieces: PartLimits | undefined,
     signal: AbortSignal | undefined,
   ) {
     this.#repository = repository;
     this.#index = index;
     this.#pool = pool;
-    this.#limits = limits;
+    this.#pieces = ofPieces;
     this.#signal = signal;
   }
 
   /** False where a blob is damaged, also when it is read again: a transfer may have been disturbed. */
   async copy(part: RepackPart): Promise<boolean> {
-    if (this.#repository.storage.features.handsOver !== true) return await this.#copyFrom(part, 0);
+    if (this.#pieces === undefined) return await this.#copyFrom(part, 0);
     let isWhole = true;
-    for (const piece of await this.#copyPieces(part)) isWhole = (await this.#copyFrom(piece, 1)) && isWhole;
+    for (const piece of await this.#copyPieces(part, this.#pieces))
+      isWhole = (await this.#copyFrom(piece, 1)) && isWhole;
     return isWhole;
   }
 
@@ -145,7 +174,7 @@ class PartCopier {
   }
 
   /** Copies what comes while the rest is on its way. Returns what did not come, or came damaged. */
-  async #copyPieces(part: RepackPart): Promise<RepackPart[]> {
+  async #copyPieces(part: RepackPart, limits: PartLimits): Promise<RepackPart[]> {
     const damaged: RepackPart[] = [];
     const running: Promise<void>[] = [];
     const copyPiece = async ({ piece, bytes, held }: ArrivedPiece<RepackPart>): Promise<void> => {
@@ -153,7 +182,7 @@ class PartCopier {
       const bad = await this.#pool.copy({ type, records, start, bytes }, held);
       if (bad.length > 0) damaged.push({ ...piece, records: Uint32Array.from(bad) });
     };
-    using arriving = new ArrivingPieces(pieces(this.#index, part, this.#limits), this.#budget, (arrived) => {
+    using arriving = new ArrivingPieces(pieces(this.#index, part, limits), this.#budget, (arrived) => {
       const run = copyPiece(arrived);
       // It may fail while the rest still comes; it is thrown when that has ended.
       run.catch(() => {});

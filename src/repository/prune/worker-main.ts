@@ -24,12 +24,9 @@ parentPort?.on('message', (message: ToRepackWorker) => {
 function receive(message: ToRepackWorker): void {
   switch (message.kind) {
     case 'copy':
-      send({ kind: 'copied', job: message.job, damaged: copier.copy(message.copy) });
+      send({ kind: 'copied', job: message.job, damaged: copier.copy(message.copy), isOpen: copier.isOpen });
       // Nobody else has them, and a collection may be long in coming: its heap is small.
       message.copy.bytes.buffer.transfer(0);
-      return;
-    case 'reuse':
-      copier.reuse(message.buffer);
       return;
     case 'flush':
       flush(message.job);
