@@ -125,30 +125,31 @@ it('a restore of much that is damaged reads all of it again, though all connecti
   expect(new Set(result.problems.map(({ path }) => path)).size).toBe(30);
 });
 
+/** A vault of three packs of 24 MB, each more than a prune has in memory, of which all is kept but a little. */
+async function makeLargeVault(): Promise<{ repository: Repository; storage: Storage }> {
+  const { repository, storage } = await makePrunableVault();
+  const packs: StoredPack[] = [];
+  const kept: Uint8Array[] = [];
+  for (let at = 0; at < 3; at++) {
+    const plains = Array.from({ length: 24 }, () => new Uint8Array(randomBytes(1_000_000)));
+    const unused = new Uint8Array(randomBytes(10_000));
+    packs.push(
+      await storePack(
+        repository,
+        [unused, ...plains].map((plain) => ({ type: 'data', plain })),
+      ),
+    );
+    kept.push(...plains);
+  }
+  const tree = encodeTree([fileNode('all', kept.map(blobIdOf), 72_000_000)]);
+  await storeIndex(repository, [...packs, await storePack(repository, [{ type: 'tree', plain: tree }])]);
+  await saveSnapshot(repository, aSnapshot(blobIdOf(tree)));
+  return { repository, storage };
+}
+
 describe('a prune', () => {
   const rules = { maxUnused: { bytes: 0 }, waitMs: 0 };
 
-  /** A vault of three packs of 24 MB, each more than a prune has in memory, of which all is kept but a little. */
-  const makeLargeVault = async (): Promise<{ repository: Repository; storage: Storage }> => {
-    const { repository, storage } = await makePrunableVault();
-    const packs: StoredPack[] = [];
-    const kept: Uint8Array[] = [];
-    for (let at = 0; at < 3; at++) {
-      const plains = Array.from({ length: 24 }, () => new Uint8Array(randomBytes(1_000_000)));
-      const unused = new Uint8Array(randomBytes(10_000));
-      packs.push(
-        await storePack(
-          repository,
-          [unused, ...plains].map((plain) => ({ type: 'data', plain })),
-        ),
-      );
-      kept.push(...plains);
-    }
-    const tree = encodeTree([fileNode('all', kept.map(blobIdOf), 72_000_000)]);
-    await storeIndex(repository, [...packs, await storePack(repository, [{ type: 'tree', plain: tree }])]);
-    await saveSnapshot(repository, aSnapshot(blobIdOf(tree)));
-    return { repository, storage };
-  };
   const packSizeBytes = 4 * 1024 * 1024;
 
   it.each([1, 2, 3])('stores new packs while it reads, over no more than %i connections', async (connections) => {

@@ -7,9 +7,10 @@ import { startWorker } from '../../base/start-worker.ts';
 import type { BlobIndex } from '../index/blob-index.ts';
 import { objectName } from '../layout.ts';
 import type { Repository } from '../repository.ts';
+import { ArrivingCheck, type PieceLane } from './arriving-check.ts';
 import type { PresentPack } from './check-packs.ts';
 import { type Finding, makeFinding } from './finding.ts';
-import type { CheckPackJob, CheckPackResult, CheckWorkerSetup } from './messages.ts';
+import type { CheckPackJob, CheckWorkerSetup, FromCheckWorker, ToCheckWorker } from './messages.ts';
 import type { PackTable } from './pack-table.ts';
 import { PackVerifier, verifyAtOnce } from './verify-pack.ts';
 
@@ -24,7 +25,7 @@ export interface PackCheckOptions {
 const SMALL_BYTES = 4 * 1024 * 1024;
 /** Packs a worker has: one it checks, one that waits, so that it never does. */
 const DEPTH = 2;
-/** Packs that are fetched or wait for a worker: four of the usual size. */
+/** Packs that are fetched whole or wait for a worker: four of the usual size. */
 const MAX_FETCHED_BYTES = 64 * 1024 * 1024;
 
 /** Reads whole packs and verifies everything in them. Bad ones are read a second time before they are told. */
@@ -47,10 +48,13 @@ export async function checkPackData(
   try {
     // Large ones first, so that no worker is left with one when the others are done.
     const largestFirst = packs.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
-    const { connections } = repository.origin.features;
+    const { connections, handsOver } = repository.origin.features;
     const limit = check.readsItself ? check.capacity : Math.max(check.capacity, connections);
     const budget = new ByteBudget(MAX_FETCHED_BYTES);
+    const reserve = handsOver === true ? check.reserve : undefined;
+    const arriving = reserve === undefined ? undefined : new ArrivingCheck(repository, index, table, reserve);
     await mapConcurrent(largestFirst, { limit, signal }, async (pack) => {
+      if ((await arriving?.isGood(pack, signal)) === true) return options.onPack(pack, []);
       using _held = check.readsItself ? undefined : await budget.acquire(pack.sizeBytes);
       options.onPack(pack, await checkPack(repository, index, check, pack, signal));
     });
@@ -69,6 +73,8 @@ interface PackChecker {
   /** Whether it reads the packs itself. */
   readonly readsItself: boolean;
   check(job: CheckPackJob): Promise<readonly Finding[]>;
+  /** For a pack that comes in pieces. */
+  readonly reserve?: () => PieceLane;
   end(): Promise<void>;
 }
 
@@ -112,12 +118,19 @@ class InlineChecker implements PackChecker {
   async end(): Promise<void> {}
 }
 
+interface Slot {
+  readonly worker: Worker;
+  /** Packs that it has. */
+  load: number;
+}
+
 class WorkerChecker implements PackChecker {
   readonly capacity: number;
   readonly readsItself: boolean;
   readonly #index: BlobIndex;
-  readonly #workers: { readonly worker: Worker; load: number }[];
-  readonly #waiting = new Map<number, PromiseWithResolvers<readonly Finding[]>>();
+  readonly #workers: Slot[];
+  readonly #waiting = new Map<number, PromiseWithResolvers<FromCheckWorker>>();
+  #nextId = 0;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(repository: Repository, index: BlobIndex, table: PackTable, workers: number) {
@@ -135,19 +148,32 @@ class WorkerChecker implements PackChecker {
   }
 
   async check(job: CheckPackJob): Promise<readonly Finding[]> {
-    if (this.#failure !== undefined) throw this.#failure.error;
-    const slot = this.#workers.reduce((best, one) => (one.load < best.load ? one : best));
-    const answer = Promise.withResolvers<readonly Finding[]>();
-    this.#waiting.set(job.packNumber, answer);
+    const slot = this.#leastLoaded();
     slot.load++;
     try {
-      slot.worker.postMessage(job, job.bytes === undefined ? [] : [job.bytes.buffer]);
-      return await answer.promise;
+      const message: ToCheckWorker = { kind: 'pack', id: this.#nextId++, job };
+      const result = await this.#ask(slot, message, job.bytes === undefined ? [] : [job.bytes.buffer]);
+      if (result.kind === 'checked') return result.findings;
+      const name = objectName('pack', this.#index.packId(job.packNumber));
+      const why = result.kind === 'failed' ? result.error : 'the thread is confused';
+      return [makeFinding('pack-damaged', name, `it cannot be read: ${why}`)];
     } finally {
       slot.load--;
-      this.#waiting.delete(job.packNumber);
     }
   }
+
+  readonly reserve = (): PieceLane => {
+    const slot = this.#leastLoaded();
+    slot.load++;
+    return {
+      check: async (packNumber, piece, bytes) => {
+        const message: ToCheckWorker = { kind: 'piece', id: this.#nextId++, job: { packNumber, piece, bytes } };
+        const result = await this.#ask(slot, message, [bytes.buffer]);
+        return result.kind === 'looked-at' && result.isGood;
+      },
+      [Symbol.dispose]: () => slot.load--,
+    };
+  };
 
   async end(): Promise<void> {
     this.#fail(new Error('the check was stopped'));
@@ -160,18 +186,25 @@ class WorkerChecker implements PackChecker {
       // Nearly all its memory is outside of the heap; a small young generation keeps it that way.
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     });
-    worker.on('message', (result: CheckPackResult) => this.#settle(result));
+    worker.on('message', (result: FromCheckWorker) => this.#waiting.get(result.id)?.resolve(result));
     worker.on('error', (error) => this.#fail(error));
     worker.on('exit', (code) => this.#fail(new Error(`a thread of the check ended with code ${code}`)));
     return worker;
   }
 
-  #settle(result: CheckPackResult): void {
-    const answer = this.#waiting.get(result.packNumber);
-    if (result.kind === 'checked') answer?.resolve(result.findings);
-    else {
-      const name = objectName('pack', this.#index.packId(result.packNumber));
-      answer?.resolve([makeFinding('pack-damaged', name, `it cannot be read: ${result.error}`)]);
+  #leastLoaded(): Slot {
+    return this.#workers.reduce((best, one) => (one.load < best.load ? one : best));
+  }
+
+  async #ask({ worker }: Slot, message: ToCheckWorker, transfer: ArrayBuffer[]): Promise<FromCheckWorker> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    const answer = Promise.withResolvers<FromCheckWorker>();
+    this.#waiting.set(message.id, answer);
+    try {
+      worker.postMessage(message, transfer);
+      return await answer.promise;
+    } finally {
+      this.#waiting.delete(message.id);
     }
   }
 

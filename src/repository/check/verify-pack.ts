@@ -6,8 +6,9 @@ import { openBytes } from '../../formats/crypto/sealed.ts';
 import { decodePackHeader, decodePackTrailer, PACK_TRAILER, type PackEntry } from '../../formats/pack/pack-header.ts';
 import { type Codec, type GrowingSha256, type SealKey } from '../../kernels/codec.ts';
 import { BlobBatch } from '../blob-batch.ts';
-import { BLOB_DATA, BLOB_TREE, type BlobIndex } from '../index/blob-index.ts';
+import { BLOB_TREE, type BlobIndex } from '../index/blob-index.ts';
 import { objectName } from '../layout.ts';
+import { headerDifferences } from './compare-header.ts';
 import { type Finding, type FindingKind, makeFinding } from './finding.ts';
 
 /** Part of a pack, in bytes. */
@@ -49,7 +50,8 @@ export class PackVerifier {
     let entries: readonly PackEntry[];
     try {
       entries = yield* this.#readHeader(bytes);
-      for (const message of this.#compareWithIndex(packNumber, entries)) add('pack-damaged', message);
+      const listed = this.#blobCounts[packNumber] ?? 0;
+      for (const message of headerDifferences(this.#index, packNumber, listed, entries)) add('pack-damaged', message);
     } catch (error) {
       add('pack-damaged', `its header cannot be read: ${messageOf(error)}`);
       entries = this.#entriesByIndex(packNumber);
@@ -74,23 +76,6 @@ export class PackVerifier {
     const sealed = bytes.subarray(headerOffset, headerOffset + headerLength);
     // The decoder checks that the blobs follow each other without gaps up to the header.
     return decodePackHeader(openBytes(this.#codec, this.#key, sealed), headerOffset);
-  }
-
-  *#compareWithIndex(packNumber: number, entries: readonly PackEntry[]): Generator<string> {
-    for (const entry of entries) {
-      const isListed = this.#index
-        .locations(entry.type === 'tree' ? BLOB_TREE : BLOB_DATA, idToBytes(entry.id))
-        .some(
-          (at) =>
-            at.packNumber === packNumber &&
-            at.offset === entry.offset &&
-            at.length === entry.length &&
-            at.uncompressedLength === entry.uncompressedLength,
-        );
-      if (!isListed) yield `the index does not list ${entry.type} blob ${entry.id} where the header has it`;
-    }
-    const listed = this.#blobCounts[packNumber] ?? 0;
-    if (listed !== entries.length) yield `the index lists ${listed} blobs, the header has ${entries.length}`;
   }
 
   // Only for packs whose header is damaged: this looks at the whole index.

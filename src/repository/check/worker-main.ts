@@ -5,32 +5,37 @@ import { createCodec } from '../../kernels/codec.ts';
 import { BlobIndex } from '../index/blob-index.ts';
 import type { Finding } from './finding.ts';
 import { LocalPacks } from './local-packs.ts';
-import type { CheckPackJob, CheckPackResult, CheckWorkerSetup } from './messages.ts';
+import type { CheckPackJob, CheckWorkerSetup, FromCheckWorker, ToCheckWorker } from './messages.ts';
 import { PackVerifier, verifyAtOnce } from './verify-pack.ts';
+import { PieceVerifier } from './verify-pieces.ts';
 import { announceStarted } from '../../base/start-worker.ts';
 
 // SAFETY: only `pack-check.ts` starts this thread, with a setup of this type.
 const setup: CheckWorkerSetup = workerData;
 const index = new BlobIndex(setup.index);
-const verifier = new PackVerifier(createCodec(), setup.key, index, setup.blobCounts);
+const codec = createCodec();
+const verifier = new PackVerifier(codec, setup.key, index, setup.blobCounts);
+const pieces = new PieceVerifier(codec, setup.key, index, setup.blobCounts);
 const packs = setup.localPath === undefined ? undefined : new LocalPacks(setup.localPath);
 let last: Promise<void> = Promise.resolve();
 
-parentPort?.on('message', (job: CheckPackJob) => {
-  last = last.then(async () => send(await check(job)));
+parentPort?.on('message', (message: ToCheckWorker) => {
+  last = last.then(async () => send(await check(message)));
 });
 
-function send(result: CheckPackResult): void {
+function send(result: FromCheckWorker): void {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- the port of a thread has no origin
   parentPort?.postMessage(result);
 }
 
-async function check(job: CheckPackJob): Promise<CheckPackResult> {
-  const { packNumber } = job;
+async function check(message: ToCheckWorker): Promise<FromCheckWorker> {
+  const { id, job } = message;
   try {
-    return { packNumber, kind: 'checked', findings: await verify(job) };
+    if (message.kind === 'pack') return { id, kind: 'checked', findings: await verify(message.job) };
+    const { packNumber, piece, bytes } = message.job;
+    return { id, kind: 'looked-at', isGood: pieces.verify(packNumber, piece, bytes) };
   } catch (error) {
-    return { packNumber, kind: 'failed', error: messageOf(error) };
+    return { id, kind: 'failed', error: messageOf(error) };
   } finally {
     // Given back at once: left to the garbage collector, hundreds of megabytes would pile up.
     job.bytes?.buffer.transfer(0);
@@ -38,6 +43,7 @@ async function check(job: CheckPackJob): Promise<CheckPackResult> {
 }
 
 async function verify({ packNumber, sizeBytes, bytes }: CheckPackJob): Promise<readonly Finding[]> {
+  pieces.drop(packNumber);
   if (bytes !== undefined) return verifyAtOnce(verifier, packNumber, bytes);
   const findings = await verifyLocal(packNumber, sizeBytes);
   // Read once more before it is told: memory or a cable may have been at fault.
