@@ -1,13 +1,13 @@
 // What every action on a vault starts with: a lock, the snapshots, the index, in that order. Snapshots are
 // listed before the index is loaded, so that every listed snapshot's blobs are in the index.
 import { hasCode, messageOf } from '../base/errors.ts';
-import { shortId } from '../base/ids.ts';
+import { type LockId, shortId } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Secret } from '../base/secret.ts';
 import type { BlobIndex } from '../repository/index/blob-index.ts';
 import { loadIndex } from '../repository/index/load-index.ts';
 import type { LockNotice, LockMode } from '../repository/lock/acquire-lock.ts';
-import { lockRepository } from '../repository/lock/repository-lock.ts';
+import { lockRepository, type RepositoryLock } from '../repository/lock/repository-lock.ts';
 import type { StaleReason } from '../repository/lock/stale-lock.ts';
 import type { Repository } from '../repository/repository.ts';
 import { listSnapshots, type SnapshotRecord } from '../repository/snapshots.ts';
@@ -46,6 +46,8 @@ export interface SessionOptions {
 /** Time under a lock. Its signal aborts with the caller's, and when the lock is lost. Dispose it to release the lock. */
 export interface VaultSession extends AsyncDisposable {
   readonly signal: AbortSignal;
+  /** The file that held the lock at first; undefined without a lock. */
+  readonly lockId?: LockId | undefined;
   /** Rejects with `LOCK_LOST` unless the lock is surely held. */
   assertHeld(): Promise<void>;
 }
@@ -61,6 +63,7 @@ export async function openSession(
   return {
     signal: lock === undefined ? outer : AbortSignal.any([outer, lock.signal]),
     assertHeld: async () => lock?.assertHeld(),
+    lockId: lock?.id,
     [Symbol.asyncDispose]: async () => lock?.[Symbol.asyncDispose](),
   };
 }
@@ -69,7 +72,7 @@ async function takeLock(
   repository: Repository,
   settings: VaultSettings,
   { mode, purpose, signal }: SessionOptions,
-): Promise<VaultSession | undefined> {
+): Promise<RepositoryLock | undefined> {
   try {
     return await lockRepository(repository, {
       mode,

@@ -7,9 +7,11 @@ import {
   makeSampleRepository,
   storeIndex,
   storePack,
+  withOrigin,
 } from '../../../test/support/repository-fixture.ts';
 import { utf8 } from '../../base/bytes.ts';
 import type { BlobId } from '../../base/ids.ts';
+import { faulty } from '../../storage/layers/faulty.ts';
 import { objectName } from '../layout.ts';
 import { saveSnapshot } from '../snapshots.ts';
 import { checkRepository } from './check-repository.ts';
@@ -42,6 +44,16 @@ describe('checkRepository', () => {
       }
     },
   );
+
+  it('reads all locks but the one of the caller', async () => {
+    const { repository } = await makeSampleRepository();
+    const json = utf8('{"time":"2020-01-01T00:00:00Z","exclusive":false,"pid":1}');
+    const [ownLock, other] = [await repository.saveUnpacked('lock', json), await repository.saveUnpacked('lock', json)];
+    const storage = faulty(repository.origin);
+    await checkRepository(withOrigin(repository, storage), { ownLock });
+    const reads = storage.operations.filter(({ kind, name }) => kind === 'read' && name.startsWith('locks/'));
+    expect(reads.map(({ name }) => name)).toEqual([objectName('lock', other)]);
+  });
 
   it('names the blob that is damaged, and only that one', async () => {
     const { storage, repository, dataPack } = await makeSampleRepository();

@@ -1,6 +1,6 @@
 import { mapConcurrent } from '../../base/concurrency.ts';
 import { hasCode, messageOf } from '../../base/errors.ts';
-import type { PackId } from '../../base/ids.ts';
+import type { LockId, PackId } from '../../base/ids.ts';
 import type { BlobIndex } from '../index/blob-index.ts';
 import { loadIndex } from '../index/load-index.ts';
 import { objectName } from '../layout.ts';
@@ -36,6 +36,8 @@ export interface CheckOptions {
   readonly onFinding?: ((finding: Finding) => void) | undefined;
   /** Packs that an earlier check has read and found good: they are left out, and good ones of this one are added. */
   readonly verified?: VerifiedPacks | undefined;
+  /** The caller's own lock, which it wrote a moment ago: it is not read. */
+  readonly ownLock?: LockId | undefined;
   /** In [0, 1); picks the packs of a sample. */
   readonly random?: (() => number) | undefined;
 }
@@ -75,7 +77,7 @@ export async function checkRepository(repository: Repository, options: CheckOpti
   const report = (progress: Omit<CheckProgress, 'errors'>): void => {
     onProgress?.({ ...progress, errors: findings.findings.length });
   };
-  await checkSmallFiles(repository, findings, signal);
+  await checkSmallFiles(repository, findings, options);
   // Snapshots before the index: the other way round, a backup that ends in between would look broken.
   const snapshots = await listSnapshots(repository, {
     signal,
@@ -161,7 +163,7 @@ async function readPacks(task: ReadPacksTask): Promise<{ packsRead: number; byte
 async function checkSmallFiles(
   repository: Repository,
   findings: FindingList,
-  signal: AbortSignal | undefined,
+  { signal, ownLock }: CheckOptions,
 ): Promise<void> {
   const keys = await listKeyIds(repository, signal);
   await mapConcurrent(keys, { limit: 4, signal }, async (id) => {
@@ -172,7 +174,7 @@ async function checkSmallFiles(
       findings.add('key-damaged', objectName('key', id), messageOf(error));
     }
   });
-  const { unreadable } = await listLocks(repository, { signal });
+  const { unreadable } = await listLocks(repository, { signal, ignore: ownLock });
   for (const { id, error } of unreadable) findings.add('lock-damaged', objectName('lock', id), messageOf(error));
 }
 

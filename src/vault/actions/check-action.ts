@@ -50,6 +50,7 @@ export async function runCheck(context: ActionContext, options: VaultCheckOption
       onFinding,
       verified: memory,
       jobs: settings.jobs,
+      ownLock: session.lockId,
       signal: session.signal,
       onProgress: (state) => {
         report(progressOf(state, meter));
