@@ -1,3 +1,4 @@
+import { mkdirSync, statSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from './errors.ts';
@@ -26,6 +27,29 @@ async function makeFolder(folder: string, mode: number): Promise<string | undefi
     return folder;
   } catch (error) {
     if (systemCode(error) === 'EEXIST' && (await stat(folder)).isDirectory()) return undefined;
+    throw error;
+  }
+}
+
+/** `makeFolders` for those who cannot wait for it. */
+export function makeFoldersSync(folder: string, mode: number): string | undefined {
+  const parent = dirname(folder);
+  try {
+    return makeFolderSync(folder, mode);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' || parent === folder) throw error;
+  }
+  const first = makeFoldersSync(parent, mode);
+  const last = makeFolderSync(folder, mode);
+  return first ?? last;
+}
+
+function makeFolderSync(folder: string, mode: number): string | undefined {
+  try {
+    mkdirSync(folder, { mode });
+    return folder;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST' && statSync(folder).isDirectory()) return undefined;
     throw error;
   }
 }

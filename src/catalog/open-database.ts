@@ -1,10 +1,11 @@
 // The file of the catalog: made with rights for its owner only, brought to our version, and never touched where it is
 // not ours or newer than this program.
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type * as sqlite from 'node:sqlite';
 import type { DatabaseSync } from 'node:sqlite';
 import { CairnError, isCairnError, type KnownError, messageOf, systemCode } from '../base/errors.ts';
+import { makeFoldersSync } from '../base/make-folders.ts';
 import { APPLICATION_ID, migrations, SCHEMA_VERSION } from './catalog-schema.ts';
 
 /** How long a writer waits for another one: each holds the lock for milliseconds, a sync of a large vault for a second. */
@@ -47,7 +48,7 @@ function inodeOf(file: string): bigint | undefined {
 
 /** SQLite would make it readable for everybody. Its -wal and -shm files take over the rights of the file itself. */
 function makeFile(file: string): bigint | undefined {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFoldersSync(dirname(file), 0o700);
   closeSync(openSync(file, 'a', 0o600));
   return inodeOf(file);
 }

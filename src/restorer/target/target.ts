@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { CairnError, systemCode } from '../../base/errors.ts';
+import { makeFoldersSync } from '../../base/make-folders.ts';
 import { fatalTargetError } from './target-error.ts';
 
 /** The directory a restore writes into. */
@@ -23,7 +24,7 @@ export function openTarget(target: string, vaultPath: string | undefined, dryRun
   const wanted = path.resolve(target);
   if (vaultPath !== undefined) refuseInsideVault(wanted, vaultPath);
   try {
-    const isNew = dryRun ? !fs.existsSync(wanted) : fs.mkdirSync(wanted, { recursive: true }) !== undefined;
+    const isNew = dryRun ? !fs.existsSync(wanted) : makeFoldersSync(wanted, 0o777) !== undefined;
     const fd = dryRun && isNew ? -1 : fs.openSync(wanted, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
     return {
       path: wanted,
