@@ -19,7 +19,7 @@ const commandChunks: Bundle['codeSplitting'] = {
   groups: [
     { name: 'version', test: modules('vault/program-version'), priority: 7 },
     // Small, because it is compiled anew each time: it says where compiled code is kept.
-    { name: 'code-cache', test: modules('cli/code-cache'), priority: 6 },
+    { name: 'compiled', test: modules('cli/code-cache'), priority: 6 },
     { name: 'start', test: modules('cli/start-ahead'), priority: 5 },
     // What every command takes, and not what belongs to a few.
     {
