@@ -2,6 +2,7 @@
 // fixed order, plain ASCII without escapes. src/kernels/tree-scan.ts says what is read and written where;
 // src/restorer/records/entry-record.ts is the layout of a record.
 import { readId } from './hex';
+import { readTimeAt, timeNs } from './tree-time';
 
 // Fields of the block that a call is given.
 const AT: usize = 0;
@@ -27,14 +28,9 @@ const ID_BYTES: usize = 32;
 const ID_DIGITS: usize = 64;
 
 const QUOTE: u32 = 0x22;
-const PLUS: u32 = 0x2b;
 const COMMA: u32 = 0x2c;
-const DASH: u32 = 0x2d;
 const DOT: u32 = 0x2e;
 const SLASH: u32 = 0x2f;
-const COLON: u32 = 0x3a;
-const LETTER_T: u32 = 0x54;
-const LETTER_Z: u32 = 0x5a;
 const OPEN_BRACKET: u32 = 0x5b;
 const BACKSLASH: u32 = 0x5c;
 const CLOSE_BRACKET: u32 = 0x5d;
@@ -82,10 +78,6 @@ const NULL: u32 = 0x6c6c756e; //                 `null`
 const LOW_7: u64 = 0x00ffffffffffffff;
 const LOW_5: u64 = 0x000000ffffffffff;
 
-/** What `pair` gives for anything but two digits; more than any part of a time. */
-const NO_PAIR: u32 = 0xffff;
-/** What `readOffset` gives for no offset; more than the seconds of a day. */
-const NO_OFFSET: i64 = 0xffffff;
 const MAX_DIGITS: usize = 15;
 const U32_MAX: u64 = 0xffffffff;
 
@@ -167,75 +159,12 @@ function readOptional(first: u64, last: u64, length: usize): bool {
   return !accept(first, last, length) || readNumber();
 }
 
-@inline
-function pair(place: usize): u32 {
-  const tens = <u32>load<u8>(place) - 0x30;
-  const ones = <u32>load<u8>(place, 1) - 0x30;
-  return tens > 9 || ones > 9 ? NO_PAIR : tens * 10 + ones;
-}
-
-function daysInMonth(year: u32, month: u32): u32 {
-  if (month != 2) return 30 + ((month + (month >> 3)) & 1);
-  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28;
-}
-
-/** The day number of a date of the years that are read, as in src/formats/civil-date.ts. */
-function daysFromCivil(year: u32, month: u32, day: u32): i64 {
-  const shifted = month <= 2 ? year - 1 : year;
-  const era = shifted / 400;
-  const yearOfEra = shifted - era * 400;
-  const dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  const dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear;
-  return <i64>(era * 146097 + dayOfEra) - 719468;
-}
-
-/** The digits behind the point of a time, as nanoseconds, or -1. */
-function readFraction(): i64 {
-  const start = ++at;
-  let nanoseconds: u32 = 0;
-  for (let unit: u32 = 100000000; unit >= 1; unit /= 10) {
-    const digit = byte() - 0x30;
-    if (digit > 9) break;
-    nanoseconds += digit * unit;
-    at++;
-  }
-  return at == start ? -1 : <i64>nanoseconds;
-}
-
-/** The seconds that a time is ahead of UTC, or `NO_OFFSET`. */
-function readOffset(): i64 {
-  const sign = byte();
-  at++;
-  if (sign == LETTER_Z) return 0;
-  if ((sign != PLUS && sign != DASH) || load<u8>(at, 2) != COLON) return NO_OFFSET;
-  const hour = pair(at);
-  const minute = pair(at + 3);
-  if (hour > 23 || minute > 59) return NO_OFFSET;
-  at += 5;
-  const seconds = <i64>(hour * 3600 + minute * 60);
-  return sign == DASH ? -seconds : seconds;
-}
-
 /** An RFC 3339 time with its closing quote. */
 function readTime(): bool {
-  const year = pair(at) * 100 + pair(at + 2);
-  const month = pair(at + 5);
-  const day = pair(at + 8);
-  const hour = pair(at + 11);
-  const minute = pair(at + 14);
-  const second = pair(at + 17);
-  // Before 1678 and after 2261 nanoseconds do not fit 64 bits.
-  if (year < 1678 || year > 2261 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return false;
-  if (hour > 23 || minute > 59 || second > 59) return false;
-  if (load<u8>(at, 4) != DASH || load<u8>(at, 7) != DASH || load<u8>(at, 10) != LETTER_T) return false;
-  if (load<u8>(at, 13) != COLON || load<u8>(at, 16) != COLON) return false;
-  at += 19;
-  const nanoseconds = byte() == DOT ? readFraction() : 0;
-  const offset = readOffset();
-  if (nanoseconds < 0 || offset == NO_OFFSET || byte() != QUOTE) return false;
-  at++;
-  const seconds = daysFromCivil(year, month, day) * 86400 + <i64>(hour * 3600 + minute * 60 + second) - offset;
-  time = seconds * 1000000000 + nanoseconds;
+  const end = readTimeAt(at);
+  if (end == 0) return false;
+  at = end;
+  time = timeNs;
   return true;
 }
 
