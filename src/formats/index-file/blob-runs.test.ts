@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { arbitraryId } from '../../../test/support/node-arbitrary.ts';
+import { arbitraryPacks, type ListedPack } from '../../../test/support/pack-arbitrary.ts';
 import { vector } from '../../../test/support/vectors.ts';
 import { CairnError, hasCode } from '../../base/errors.ts';
 import type { PackId } from '../../base/ids.ts';
@@ -10,32 +10,11 @@ import type { PackEntry } from '../pack/pack-header.ts';
 import { type BlobRun, createBlobRunReader } from './blob-runs.ts';
 import { decodeIndexFile, encodeIndexFile } from './index-file.ts';
 
-interface Pack {
-  id: PackId;
-  blobs: PackEntry[];
-}
-
-const u32 = fc.nat(0xffff_ffff);
-const packs = fc.array(
-  fc.record({
-    id: arbitraryId().map((id) => id as string as PackId),
-    blobs: fc.array(
-      fc.record({
-        type: fc.constantFrom('data' as const, 'tree' as const),
-        id: arbitraryId(),
-        offset: u32,
-        length: u32,
-        uncompressedLength: u32,
-      }),
-      { maxLength: 4 },
-    ),
-  }),
-  { maxLength: 4 },
-);
+const packs = arbitraryPacks();
 const a = 'a1'.repeat(32);
 const b = 'b2'.repeat(32);
 
-function makePack(n: number, blobs: number): Pack {
+function makePack(n: number, blobs: number): ListedPack {
   return {
     id: n.toString(16).padStart(64, 'c') as PackId,
     blobs: Array.from({ length: blobs }, (_, i) => ({

@@ -1,19 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { arbitraryId } from '../../../test/support/node-arbitrary.ts';
+import { arbitraryPacks, type ListedPack } from '../../../test/support/pack-arbitrary.ts';
 import { vector } from '../../../test/support/vectors.ts';
 import type { PackId } from '../../base/ids.ts';
 import { idFromBytes } from '../../base/ids.ts';
 import type { PackEntry } from '../pack/pack-header.ts';
 import { decodeIndexFile, encodeIndexFile } from './index-file.ts';
 
-interface Pack {
-  id: PackId;
-  blobs: PackEntry[];
-}
-
-function decode(json: Uint8Array): Pack[] {
-  const packs: Pack[] = [];
+function decode(json: Uint8Array): ListedPack[] {
+  const packs: ListedPack[] = [];
   decodeIndexFile(json, {
     pack: (id) => packs.push({ id: idFromBytes(id), blobs: [] }),
     blob: (type, id, offset, length, uncompressedLength) =>
@@ -24,23 +19,7 @@ function decode(json: Uint8Array): Pack[] {
   return packs;
 }
 
-const u32 = fc.nat(0xffff_ffff);
-const packs = fc.array(
-  fc.record({
-    id: arbitraryId().map((id) => id as string as PackId),
-    blobs: fc.array(
-      fc.record({
-        type: fc.constantFrom('data' as const, 'tree' as const),
-        id: arbitraryId(),
-        offset: u32,
-        length: u32,
-        uncompressedLength: u32,
-      }),
-      { maxLength: 4 },
-    ),
-  }),
-  { maxLength: 4 },
-);
+const packs = arbitraryPacks();
 const a = 'a1'.repeat(32);
 const b = 'b2'.repeat(32);
 
