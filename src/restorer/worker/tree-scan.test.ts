@@ -78,7 +78,7 @@ const usualTime = fc.record({ ns: instant, offsetMinutes: fc.integer({ min: -840
 const usualNumber = fc.bigInt(0n, 999_999_999_999_999n);
 const usualName = fc.oneof(fc.stringMatching(/^[a-z]{1,8}$/), fc.stringMatching(/^[a-z !.]{3,255}$/)).map(utf8);
 
-/** Nodes of all that the scanner takes: any times, ids and sizes. */
+/** Nodes of every kind that the scanner takes, with arbitrary times, ids and sizes. */
 const usualNode = fc
   .tuple(
     arbitraryNode().filter(({ type }) => type === 'file' || type === 'dir' || type === 'symlink'),
