@@ -7,6 +7,7 @@ import { GrowingIndex } from './growing-index.ts';
 import { loadIndex } from '../repository/index/load-index.ts';
 import { PackWriter } from '../repository/pack-writer.ts';
 import type { Repository } from '../repository/repository.ts';
+import { sparePacks } from '../repository/spare-packs.ts';
 import type { ArchiveStats } from './archive-stats.ts';
 import { BigFileSaver } from './big-file-saver.ts';
 import { LeafBatcher } from './leaf-batcher.ts';
@@ -60,7 +61,8 @@ export interface Engine {
 /** Loads the index and sets the workers up. */
 export async function startEngine(repository: Repository, pool: WorkerPool, options: EngineOptions): Promise<Engine> {
   const { signal, dryRun, stats, packSizeBytes = DEFAULT_PACK_BYTES } = options;
-  const verify = options.verifyWrites ?? repository.storage.features.remote;
+  const { features } = repository.storage;
+  const verify = options.verifyWrites ?? features.remote;
   const loadedIds: IndexId[] = [];
   const room = { blobs: NEW_BLOBS, packs: 0 };
   const index = new GrowingIndex(await loadIndex(repository, { signal, room, onLoaded: (id) => loadedIds.push(id) }));
@@ -73,6 +75,7 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
       chunker: chunkerOf(repository.config),
       level: version === 1 ? undefined : zstdLevel(options.compression ?? 'auto'),
       packSizeBytes,
+      sparePacks: sparePacks(features),
       verify,
       reading: options.reading,
     },
@@ -97,10 +100,10 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
     }),
     indexIds: () => [...loadedIds, ...packs.indexIds],
     finish: async () => {
-      await pool.settled();
-      await storeLeftovers(pool, packs, repository);
+      await pool.idle();
+      // On a slow line each takes its time, so they go together with what is still on its way.
       trees.flush();
-      await pool.settled();
+      await storeLeftovers(pool, packs, repository, packSizeBytes);
       await packs.flush();
     },
     keepProgress: async () => {

@@ -4,12 +4,17 @@ import type { Repository } from '../repository/repository.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 /** Stores the unfinished packs of all workers, joined, so that a small backup makes one pack. */
-export async function storeLeftovers(pool: WorkerPool, packs: PackWriter, repository: Repository): Promise<void> {
+export async function storeLeftovers(
+  pool: WorkerPool,
+  packs: PackWriter,
+  repository: Repository,
+  packSizeBytes: number,
+): Promise<void> {
   const done = await pool.runOnAll({ kind: 'flush' });
   const leftovers: OpenPack[] = [];
   done.forEach(({ result }) => {
     if (result.kind !== 'flush' || result.leftover === undefined) return;
     leftovers.push({ ...result.leftover, buffer: pool.slotBuffer(result.leftover.slot) });
   });
-  await storeJoined(leftovers, packs, repository);
+  await storeJoined(leftovers, packSizeBytes, packs, repository);
 }

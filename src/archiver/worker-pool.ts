@@ -17,8 +17,6 @@ import {
 } from './worker/messages.ts';
 import { freeSlot, requestAbort } from './worker/pack-slots.ts';
 
-/** Packs that are stored while every worker fills one. */
-const SPARE_SLOTS = 1;
 const MAX_BLOB_BYTES = 8 * 1024 * 1024 + 64;
 /** A worker has one task at hand and one waiting, so that it never idles for a message. */
 const TASKS_PER_WORKER = 2;
@@ -26,7 +24,10 @@ const TASKS_PER_WORKER = 2;
 /** What the pool does with a pack that a worker has filled; resolves when its bytes may be overwritten. */
 export type StorePack = (ready: PackReady, bytes: Uint8Array) => Promise<void>;
 
-export type PoolSetup = Omit<WorkerSetup, 'kind' | 'slots' | 'control'>;
+export interface PoolSetup extends Omit<WorkerSetup, 'kind' | 'slots' | 'control'> {
+  /** Packs that may be on their way to the storage while every worker fills one. */
+  readonly sparePacks: number;
+}
 
 /** Looks after the index that the workers extend. */
 export interface IndexKeeper {
@@ -53,7 +54,7 @@ export type TaskRunner = Pick<WorkerPool, 'run' | 'ready'>;
 export class WorkerPool implements AsyncDisposable {
   readonly #size: number;
   readonly #members: Member[] = [];
-  readonly #control: Int32Array<SharedArrayBuffer>;
+  #control: Int32Array<SharedArrayBuffer> | undefined;
   #slots: Uint8Array[] = [];
   #keeper: IndexKeeper | undefined;
   readonly #urgent: Waiting[] = [];
@@ -66,7 +67,6 @@ export class WorkerPool implements AsyncDisposable {
 
   constructor(jobs: number = availableParallelism()) {
     this.#size = Math.max(1, jobs);
-    this.#control = new Int32Array(new SharedArrayBuffer((CONTROL_SLOTS + this.#size + SPARE_SLOTS) * 4));
   }
 
   get size(): number {
@@ -82,16 +82,19 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /** Tells the threads what to work with. Call once, before `run`. */
-  setup(setup: PoolSetup, keeper: IndexKeeper, store: StorePack): void {
+  setup({ sparePacks, ...setup }: PoolSetup, keeper: IndexKeeper, store: StorePack): void {
     this.start();
     this.#store = store;
     this.#keeper = keeper;
+    // Memory that nobody has written to is not there yet, and the first free slot is taken: a storage that keeps up costs one spare.
     const slots = Array.from(
-      { length: this.#size + SPARE_SLOTS },
+      { length: this.#size + sparePacks },
       () => new SharedArrayBuffer(setup.packSizeBytes + MAX_BLOB_BYTES + PACK_HEADER_ROOM),
     );
     this.#slots = slots.map((slot) => new Uint8Array(slot));
-    const control = this.#control.buffer;
+    const control = new SharedArrayBuffer((CONTROL_SLOTS + slots.length) * 4);
+    this.#control = new Int32Array(control);
+    if (this.#failure !== undefined) requestAbort(this.#control);
     for (const member of this.#members) this.#send(member, { ...setup, kind: 'setup', slots, control });
   }
 
@@ -129,10 +132,15 @@ export class WorkerPool implements AsyncDisposable {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Waits until no task runs and all packs handed over are stored. */
-  async settled(): Promise<void> {
+  /** Waits until no task runs. */
+  async idle(): Promise<void> {
     const running = this.#members.flatMap((member) => member.running.map(({ done }) => done.promise));
     await Promise.allSettled(running);
+  }
+
+  /** Waits until no task runs and all packs handed over are stored. */
+  async settled(): Promise<void> {
+    await this.idle();
     await Promise.all(this.#stores);
   }
 
@@ -148,7 +156,7 @@ export class WorkerPool implements AsyncDisposable {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
     for (const { done } of [...this.#urgent.splice(0), ...this.#queue.splice(0)]) done.reject(error);
-    requestAbort(this.#control);
+    if (this.#control !== undefined) requestAbort(this.#control);
     for (const member of this.#members) {
       for (const { done } of member.running.splice(0)) done.reject(error);
     }
@@ -193,9 +201,10 @@ export class WorkerPool implements AsyncDisposable {
 
   #storePack(ready: PackReady): void {
     const buffer = this.#slots[ready.slot];
-    if (buffer === undefined || this.#store === undefined) return;
+    const control = this.#control;
+    if (buffer === undefined || control === undefined || this.#store === undefined) return;
     const run = this.#store(ready, buffer).then(
-      () => freeSlot(this.#control, ready.slot),
+      () => freeSlot(control, ready.slot),
       (error: unknown) => this.fail(error),
     );
     this.#stores.add(run);

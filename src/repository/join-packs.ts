@@ -7,9 +7,13 @@ export interface OpenPack extends UnfinishedPack {
   readonly buffer: Uint8Array;
 }
 
-/** Joins unfinished packs of one type into as few as they fill, in their buffers, and stores them. */
+/**
+ * Joins unfinished packs of one type into as few as they fill, in their buffers, and stores them. Together they do not get larger than
+ * packs usually are: two that go out side by side are sooner there than one of their size.
+ */
 export async function storeJoined(
   unfinished: readonly OpenPack[],
+  packSizeBytes: number,
   packs: Pick<PackWriter, 'store'>,
   repository: Repository,
 ): Promise<void> {
@@ -20,7 +24,8 @@ export async function storeJoined(
     open = undefined;
   };
   for (const one of unfinished.toSorted((a, b) => b.sizeBytes - a.sizeBytes)) {
-    if (open !== undefined && !fits(open.builder, open.buffer, one)) finish();
+    if (open !== undefined && !fits(open.builder, one, Math.min(packSizeBytes, open.buffer.length - PACK_HEADER_ROOM)))
+      finish();
     open ??= { builder: new PackBuilder(repository.codec, repository.key, one.buffer), buffer: one.buffer };
     open.builder.addSealed(one.buffer.subarray(0, one.sizeBytes), one.header, one.blobCount);
   }
@@ -28,7 +33,6 @@ export async function storeJoined(
   await Promise.all(stores);
 }
 
-function fits(builder: PackBuilder, buffer: Uint8Array, { sizeBytes, blobCount }: OpenPack): boolean {
-  const room = buffer.length - PACK_HEADER_ROOM - builder.sizeBytes;
-  return sizeBytes <= room && builder.blobCount + blobCount <= MAX_BLOBS_PER_PACK;
+function fits(builder: PackBuilder, { sizeBytes, blobCount }: OpenPack, mostBytes: number): boolean {
+  return builder.sizeBytes + sizeBytes <= mostBytes && builder.blobCount + blobCount <= MAX_BLOBS_PER_PACK;
 }

@@ -10,6 +10,8 @@ export interface OpenKeyOptions {
   readonly password: Secret;
   /** The key file to try first, such as the one that worked last time. */
   readonly keyHint?: KeyId | undefined;
+  /** What `listKeyIds` gives, where the caller has asked already. */
+  readonly keyIds?: Promise<readonly KeyId[]> | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told of each damaged key file, which is skipped. */
   readonly onWarning?: ((warning: CairnError) => void) | undefined;
@@ -27,8 +29,8 @@ export interface OpenedKey {
  */
 export async function openKey(from: FileOrigin, options: OpenKeyOptions): Promise<OpenedKey> {
   const { keyHint, signal } = options;
-  const ids = await listKeyIds(from, signal);
-  ids.sort((a, b) => Number(b === keyHint) - Number(a === keyHint) || (a < b ? -1 : 1));
+  const listed = await (options.keyIds ?? listKeyIds(from, signal));
+  const ids = listed.toSorted((a, b) => Number(b === keyHint) - Number(a === keyHint) || (a < b ? -1 : 1));
   let tried = 0;
   for (const keyId of ids) {
     signal?.throwIfAborted();
@@ -50,7 +52,7 @@ export async function loadKeyFile(from: FileOrigin, id: KeyId, signal?: AbortSig
   return decodeKeyFile(await readStoredFile(from, 'key', id, { signal }));
 }
 
-export async function listKeyIds({ origin }: FileOrigin, signal?: AbortSignal): Promise<KeyId[]> {
+export async function listKeyIds({ origin }: Pick<FileOrigin, 'origin'>, signal?: AbortSignal): Promise<KeyId[]> {
   const ids: KeyId[] = [];
   for await (const { name } of origin.list(folderOf('key'), { signal })) {
     const id = idOfName('key', name);

@@ -4,6 +4,7 @@ import { defaultCatalogFile } from '../catalog/catalog-file.ts';
 import { isStorageClass } from '../formats/snapshot/config.ts';
 import { initRepository } from '../repository/init-repository.ts';
 import { CONFIG_NAME } from '../repository/layout.ts';
+import { listKeyIds } from '../repository/open-key.ts';
 import { openRepository, readConfig } from '../repository/open-repository.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -29,12 +30,15 @@ export type VaultPlace = string | Storage | readonly (string | Storage)[];
 export async function openVault(place: VaultPlace, options: OpenVaultOptions): Promise<Vault> {
   return openOn(place, options, async (storage, notify) => {
     const { signal } = options;
-    // Asked before the password, so that nobody types one for a vault that is not there.
+    // Asked before the password, so that nobody types one for a vault that is not there. Both at once: each takes a server its time.
+    const keyIds = listKeyIds({ origin: storage }, signal);
+    keyIds.catch(() => {});
     const sealedConfig = await readConfig(storage, { signal });
     const password = await resolvePassword(options.password);
     const repository = await openRepository(storage, {
       password,
       sealedConfig,
+      keyIds,
       cache: cacheOptions(options),
       coldClass: options.coldClass,
       signal,

@@ -100,7 +100,7 @@ export class FileReader {
 
   /** One read of one byte more than expected: less than asked for means the end. `undefined` if the file is longer. */
   #readSmall(fd: number, expectedBytes: number): Uint8Array | undefined {
-    if (this.#used + expectedBytes + 1 > this.#window.bytes.length) this.#clear();
+    if (this.#used + expectedBytes + 1 > this.#window.usualBytes) this.#clear();
     const target = this.#window.bytes.subarray(this.#used, this.#used + expectedBytes + 1);
     const count = readSync(fd, target, 0, target.length, 0);
     return count > expectedBytes ? undefined : target.subarray(0, count);

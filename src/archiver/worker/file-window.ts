@@ -4,6 +4,11 @@ import { createKernels, KERNEL_SCRATCH_BYTES, type Kernels } from '../../kernels
 /** Room for the largest chunk, and a little, so that it can be seen whole. */
 const WINDOW_BYTES = 9 * 1024 * 1024;
 
+/** As much is read at once, so that it is still in the processor's caches when it is cut, hashed and compressed. */
+const FILL_BYTES = 4 * 1024 * 1024;
+/** Behind a chunk that has not ended yet. */
+const MORE_BYTES = 2 * 1024 * 1024;
+
 /**
  * The memory a worker reads into. Files are cut where they lie: the chunker runs in this memory, and
  * hashing, compression and sealing read from it, so that file bytes are moved once.
@@ -11,8 +16,9 @@ const WINDOW_BYTES = 9 * 1024 * 1024;
 export class FileWindow {
   readonly #kernels: Kernels = createKernels({ dataBytes: WINDOW_BYTES });
   readonly #chunker: Chunker;
-  /** All of the window. */
+  /** All of the window. What does not need all of it leaves the rest untouched, which then costs no memory. */
   readonly bytes: Uint8Array;
+  readonly usualBytes: number = FILL_BYTES;
 
   constructor(spec: ChunkerSpec) {
     this.#chunker = createChunker(this.#kernels, spec);
@@ -64,8 +70,9 @@ export class FileWindow {
 
   #fill(read: ReadAt, at: number, position: number): { end: number; ended: boolean } {
     let end = at;
-    while (end < this.bytes.length) {
-      const count = read(this.bytes.subarray(end), position + end - at);
+    const limit = Math.min(this.bytes.length, Math.max(FILL_BYTES, at + MORE_BYTES));
+    while (end < limit) {
+      const count = read(this.bytes.subarray(end, limit), position + end - at);
       if (count === 0) return { end, ended: true };
       end += count;
     }

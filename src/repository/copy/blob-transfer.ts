@@ -52,6 +52,7 @@ export class BlobTransfer implements AsyncDisposable {
   readonly #options: TransferOptions;
   readonly #lanes: CopyLanes;
   readonly #packs: PackWriter;
+  readonly #packSizeBytes: number;
   readonly #atOnce: number;
   readonly #limits: ReadLimits;
   #bytesSinceIndex = 0;
@@ -65,6 +66,7 @@ export class BlobTransfer implements AsyncDisposable {
     this.#options = options;
     const workers = options.jobs ?? availableParallelism();
     const setup = setupOf(source, target, options);
+    this.#packSizeBytes = setup.packSizeBytes;
     this.#lanes =
       options.expectedBytes <= SMALL_BYTES
         ? inlineLanes(target.repository.codec, setup)
@@ -91,7 +93,7 @@ export class BlobTransfer implements AsyncDisposable {
     const reads = planReads(this.#source.index, records, this.#limits);
     await mapConcurrent(reads, { limit: this.#atOnce, signal }, (read) => this.#copyRead(type, read));
     const open = await this.#lanes.flush();
-    await storeJoined(open, this.#counted(), this.#target.repository);
+    await storeJoined(open, this.#packSizeBytes, this.#counted(), this.#target.repository);
     for (const { buffer } of open) this.#lanes.recycle(buffer.buffer);
     this.#throwFailure();
   }

@@ -6,6 +6,7 @@ import { startWorker } from '../../base/start-worker.ts';
 import type { BlobIndex } from '../index/blob-index.ts';
 import type { FinishedPack } from '../pack-builder.ts';
 import type { Repository } from '../repository.ts';
+import { sparePacks } from '../spare-packs.ts';
 import { BlobCopier, type CopyRules, type Leftover } from './blob-copier.ts';
 import type { FromRepackWorker, OwnedCopyJob, RepackWorkerSetup, ToRepackWorker } from './messages.ts';
 
@@ -35,8 +36,6 @@ export interface RepackPoolOptions {
 const SMALL_BYTES = 4 * 1024 * 1024;
 /** Jobs a worker has: one it does, one that waits, so that it never does. */
 const DEPTH = 2;
-/** Packs in memory beyond one for each worker: on their way while others are filled. */
-const MORE_PACKS = 1;
 
 export function openRepackPool(repository: Repository, index: BlobIndex, options: RepackPoolOptions): RepackPool {
   return options.bytes <= SMALL_BYTES
@@ -98,7 +97,7 @@ class WorkerPool implements RepackPool {
     const setup: RepackWorkerSetup = { index: index.memory, key: repository.key, rules };
     const workers = jobs ?? availableParallelism();
     this.capacity = workers * DEPTH;
-    this.#maxPacks = workers + MORE_PACKS;
+    this.#maxPacks = workers + sparePacks(repository.storage.features);
     this.#store = store;
     this.#slots = Array.from({ length: workers }, () => this.#start(setup));
   }

@@ -96,10 +96,11 @@ export async function repack(
     await packs.saveIndex();
   });
   const leftovers = await pool.flush();
-  for (const type of [BLOB_TREE, BLOB_DATA]) {
+  const joined = [BLOB_TREE, BLOB_DATA].map((type) => {
     const ofType = leftovers.filter((leftover) => leftover.type === type);
-    await storeJoined(ofType, { store }, repository);
-  }
+    return storeJoined(ofType, rules.packSizeBytes, { store }, repository);
+  });
+  await Promise.all(joined);
   await packs.flush();
   return { damagedPacks, indexFiles: packs.indexIds, bytesRead, bytesWritten };
 }

@@ -47,9 +47,11 @@ export async function swapPacks(
 ): Promise<SwapResult> {
   const { signal, assertHeld, onProgress } = options;
   onProgress?.({ phase: 'swap', completed: 0, total: undefined });
-  // Snapshots before the index, as always.
-  const snapshots = await newSnapshots(repository, planned.snapshots, signal);
-  const newFiles = await newIndexFiles(repository, planned, repacked, signal);
+  // At once, since nobody else writes now; a blob of a new snapshot that were in no index file would be refused.
+  const [snapshots, newFiles] = await Promise.all([
+    newSnapshots(repository, planned.snapshots, signal),
+    newIndexFiles(repository, planned, repacked, signal),
+  ]);
   const packsOfFiles = new Map(planned.packsOfFiles);
   const index = await extendIndex(repository, planned.index, newFiles, { signal, packsOfFiles });
   const gone = goingPacks(planned, repacked);

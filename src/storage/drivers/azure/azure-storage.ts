@@ -14,13 +14,13 @@ import type {
   WriteStreamOptions,
   WrittenStream,
 } from '../../storage.ts';
+import { HTTP_CONNECTIONS } from '../http/http-connections.ts';
 import { loadAzurePackage, openContainer } from './azure-account.ts';
 import { azureAnswer, translateAzureError } from './azure-errors.ts';
 import type { AzureLocation } from './azure-location.ts';
 import { AzurePatience, type AzureRequest } from './azure-patience.ts';
 import { writeAzureStream } from './azure-stream.ts';
 
-const CONNECTIONS = 10;
 /** Bytes handed to the package at once: each is a step of progress. */
 const SEND_AT_ONCE = 256 * 1024;
 
@@ -43,7 +43,7 @@ class AzureStorage implements Storage {
   readonly features: StorageFeatures = {
     atomicWrite: true,
     remote: true,
-    connections: CONNECTIONS,
+    connections: HTTP_CONNECTIONS,
     localPath: undefined,
   };
   readonly #container: ContainerClient;
@@ -139,7 +139,7 @@ class AzureStorage implements Storage {
     return writeAzureStream(this.#blob(name), chunks, {
       name,
       options,
-      connections: Math.min(4, CONNECTIONS),
+      connections: Math.min(4, HTTP_CONNECTIONS),
       run: (stop, work) => this.#run('write', name, stop, work),
     });
   }

@@ -1,5 +1,6 @@
 import { CairnError } from '../../../base/errors.ts';
 import { parseContainerPlace } from '../container-place.ts';
+import { HTTP_CONNECTIONS } from '../http/http-connections.ts';
 import { type Environment, UrlParameters, valueOf } from '../url-parameters.ts';
 
 /** Where the objects are and how they are stored there. Holds no secret. */
@@ -49,7 +50,7 @@ export function parseGsLocation(url: string, environment: Environment): GsLocati
     userProject: parameters.text('user-project'),
     project: valueOf(environment['GOOGLE_PROJECT_ID']) ?? valueOf(environment['GOOGLE_CLOUD_PROJECT']),
     caFile: parameters.text('ca-file'),
-    connections: parameters.number('connections', 1, 256) ?? 8,
+    connections: parameters.number('connections', 1, 256) ?? HTTP_CONNECTIONS,
   };
   parameters.refuseOthers();
   return location;

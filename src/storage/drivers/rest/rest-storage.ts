@@ -19,6 +19,7 @@ import type {
 } from '../../storage.ts';
 import { handOver } from '../http/hand-over.ts';
 import { openHttpClient } from '../http/http-client.ts';
+import { HTTP_CONNECTIONS } from '../http/http-connections.ts';
 import type { HttpResponse } from '../http/http-exchange.ts';
 import { isOurServer, isSuccess, RestConnection } from './rest-connection.ts';
 import { LIST_V2, parseRestListing, parseShelfListing } from './rest-list.ts';
@@ -26,7 +27,6 @@ import { describeRestLocation, loginOfEnvironment, type RestLocation } from './r
 import { objectNameOf, restShelves, type RestTarget, restTarget, restTypes, shelfListPath } from './rest-names.ts';
 import { contentRangeSize, rangeHeader, takeRange } from './rest-range.ts';
 
-const CONNECTIONS = 5;
 /** A listing has about 90 bytes for each pack. */
 const LARGEST_LIST = 1024 * 1024 * 1024;
 /** Sizes that are asked for before the first of them is given on, of servers that list names only. */
@@ -74,7 +74,7 @@ export class RestStorage implements Storage {
       // True of packs and most other files on most servers; nothing in the protocol promises it.
       atomicWrite: false,
       remote: true,
-      connections: CONNECTIONS,
+      connections: HTTP_CONNECTIONS,
       localPath: undefined,
       resticNamesOnly: dialect.replaces || !isOurs,
       looseIfAbsent: dialect.replaces,
@@ -260,7 +260,7 @@ export class RestStorage implements Storage {
     for (let at = 0; at < ids.length; at += SIZES_AT_ONCE) {
       const some = ids.slice(at, at + SIZES_AT_ONCE);
       const stat = (id: string): Promise<ObjectInfo | undefined> => this.stat(objectNameOf(type, id), { signal });
-      const infos = await mapConcurrent(some, { limit: CONNECTIONS, signal }, stat);
+      const infos = await mapConcurrent(some, { limit: HTTP_CONNECTIONS, signal }, stat);
       for (const info of infos) if (info !== undefined) yield info;
     }
   }

@@ -1,5 +1,6 @@
 import { CairnError } from '../../../base/errors.ts';
 import { isObjectName } from '../../object-name.ts';
+import { HTTP_CONNECTIONS } from '../http/http-connections.ts';
 import { type Environment, UrlParameters, valueOf } from '../url-parameters.ts';
 
 /** How objects are encrypted by the server, besides by us. */
@@ -76,7 +77,7 @@ export function parseS3Location(url: string, environment: Environment): S3Locati
     anonymous: parameters.flag('anonymous') ?? false,
     profile: parameters.text('profile'),
     caFile: parameters.text('ca-file') ?? valueOf(environment['AWS_CA_BUNDLE']),
-    connections: parameters.number('connections', 1, 256) ?? 8,
+    connections: parameters.number('connections', 1, 256) ?? HTTP_CONNECTIONS,
   };
   parameters.refuseOthers();
   return location;

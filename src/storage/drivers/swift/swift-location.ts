@@ -1,5 +1,6 @@
 import { CairnError } from '../../../base/errors.ts';
 import { parseContainerPlace } from '../container-place.ts';
+import { HTTP_CONNECTIONS } from '../http/http-connections.ts';
 import { type Environment, UrlParameters, valueOf } from '../url-parameters.ts';
 
 /** A place in OpenStack Swift; server and account come from the login. */
@@ -30,7 +31,7 @@ export function parseSwiftLocation(url: string, environment: Environment): Swift
     prefix,
     policy: parameters.text('policy') ?? valueOf(environment['SWIFT_DEFAULT_CONTAINER_POLICY']),
     caFile: parameters.text('ca-file') ?? valueOf(environment['OS_CACERT']),
-    connections: parameters.number('connections', 1, 256) ?? 5,
+    connections: parameters.number('connections', 1, 256) ?? HTTP_CONNECTIONS,
   };
   parameters.refuseOthers();
   return location;
