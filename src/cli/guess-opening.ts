@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Secret } from '../base/secret.ts';
 import { secretOfFile } from '../base/secret-of-file.ts';
-import type { OpeningGuess } from '../vault/begin-opening.ts';
+import type { GuessedPlace, OpeningGuess } from '../vault/begin-opening.ts';
+import { defaultCacheFolder } from '../vault/cache-folder.ts';
+import { recallOpening } from '../vault/opening-memory.ts';
 import { type DefaultPlaces, findDefaultPlaces } from './default-places.ts';
 
 /**
@@ -12,15 +14,25 @@ export function guessOpening(argv: readonly string[], env: NodeJS.ProcessEnv): O
   try {
     const named = valueOf(argv, '--vault') ?? filled(env['CAIRN_VAULT']) ?? filled(env['RESTIC_REPOSITORY']);
     if (named === undefined && filled(env['RESTIC_REPOSITORY_FILE']) !== undefined) return undefined;
-    // A word without a slash may be a name of the configuration, and what has a colon is another storage.
-    if (named !== undefined && !/^[^:]*\/[^:]*$/.test(named)) return undefined;
     const places = named === undefined ? findDefaultPlaces(env) : undefined;
-    const folder = named ?? places?.vault;
-    const password = guessPassword(argv, env, places);
-    return password === undefined || folder === undefined ? undefined : { folder, password };
+    const place = named === undefined ? folderOf(places?.vault) : guessPlace(named, argv, env);
+    const password = place === undefined ? undefined : guessPassword(argv, env, places);
+    return password === undefined || place === undefined ? undefined : { place, password };
   } catch {
     return undefined;
   }
+}
+
+function guessPlace(named: string, argv: readonly string[], env: NodeJS.ProcessEnv): GuessedPlace | undefined {
+  // A word without a slash may be a name of the configuration, and what has a colon is another storage.
+  if (!named.includes(':')) return named.includes('/') ? folderOf(named) : undefined;
+  const cache = argv.includes('--no-cache') ? undefined : (valueOf(argv, '--cache-dir') ?? defaultCacheFolder(env));
+  const derivation = cache === undefined ? undefined : recallOpening(cache, named);
+  return derivation === undefined ? undefined : { kind: 'remote', derivation };
+}
+
+function folderOf(folder: string | undefined): GuessedPlace | undefined {
+  return folder === undefined ? undefined : { kind: 'folder', folder };
 }
 
 function guessPassword(

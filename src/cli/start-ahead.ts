@@ -15,10 +15,12 @@ import { guessOpening } from './guess-opening.ts';
  * wanted costs time only, of another core.
  */
 export function startAhead(argv: readonly string[], env: NodeJS.ProcessEnv): void {
-  const isWanted = argv.includes('backup') || argv.includes('restore');
-  if (!isWanted || argv.includes('--help') || argv.includes('-h') || availableParallelism() === 1) return;
+  if (argv.includes('--help') || argv.includes('-h') || availableParallelism() === 1) return;
+  const guess = guessOpening(argv, env);
+  // A thread costs what only looks as much as it saves, unless the vault is far away: then the key is ready when its file has come.
+  if (!argv.includes('backup') && !argv.includes('restore') && guess?.place.kind !== 'remote') return;
   const kind = threadsOf(argv, env);
-  beginOpening(guessOpening(argv, env), kind === undefined ? undefined : beginThread(kind, env));
+  beginOpening(guess, kind === undefined ? undefined : beginThread(kind, env));
 }
 
 /** The threads that the command needs in any case. */

@@ -13,6 +13,8 @@ export interface OpenKeyOptions {
   /** What `listKeyIds` gives, where the caller has asked already. */
   readonly keyIds?: Promise<readonly KeyId[]> | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told of the key file that the password opened. */
+  readonly onOpened?: ((keyFile: KeyFile) => void) | undefined;
   /** Told of each damaged key file, which is skipped. */
   readonly onWarning?: ((warning: CairnError) => void) | undefined;
 }
@@ -37,6 +39,7 @@ export async function openKey(from: FileOrigin, options: OpenKeyOptions): Promis
     try {
       const keyFile = await loadKeyFile(from, keyId, signal);
       const key = await openKeyFile(from.codec, keyFile, options.password.reveal());
+      options.onOpened?.(keyFile);
       return { key, keyId };
     } catch (error) {
       if (hasCode(error, 'PASSWORD_WRONG')) tried++;

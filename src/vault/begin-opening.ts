@@ -2,16 +2,21 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { Secret } from '../base/secret.ts';
-import { decodeKeyFile, deriveKeyAhead } from '../formats/crypto/key-file.ts';
+import { decodeKeyFile, deriveKeyAhead, type KeyDerivation } from '../formats/crypto/key-file.ts';
 import { beginScryptThread, lendScryptThread } from '../kernels/scrypt-thread/scrypt-thread.ts';
 import { folderOf, idOfName } from '../repository/layout.ts';
 
 /** What will be opened, as far as it can be told already. */
 export interface OpeningGuess {
-  /** A vault in a folder of this machine. */
-  readonly folder: string;
+  readonly place: GuessedPlace;
   readonly password: Secret;
 }
+
+export type GuessedPlace =
+  /** A vault in a folder of this machine. */
+  | { readonly kind: 'folder'; readonly folder: string }
+  /** One elsewhere that was opened before. */
+  | { readonly kind: 'remote'; readonly derivation: KeyDerivation };
 
 /**
  * Begins what opening a vault waits for longest: a thread that derives the key, and, where the vault and its password
@@ -23,13 +28,19 @@ export function beginOpening(guess: OpeningGuess | undefined, idle: Worker | und
   if (idle !== undefined) lendScryptThread(idle);
   if (beginScryptThread() === undefined || guess === undefined) return;
   try {
-    const keys = join(guess.folder, folderOf('key'));
-    // The one that opening tries first (src/repository/open-key.ts).
-    const [first] = readdirSync(keys)
-      .filter((name) => idOfName('key', `${folderOf('key')}${name}`) !== undefined)
-      .toSorted();
-    if (first !== undefined) deriveKeyAhead(decodeKeyFile(readFileSync(join(keys, first))), guess.password.reveal());
+    const derivation = derivationOf(guess.place);
+    if (derivation !== undefined) deriveKeyAhead(derivation, guess.password.reveal());
   } catch {
     // Whoever opens the vault finds the same, and tells it.
   }
+}
+
+function derivationOf(place: GuessedPlace): KeyDerivation | undefined {
+  if (place.kind === 'remote') return place.derivation;
+  const keys = join(place.folder, folderOf('key'));
+  // The one that opening tries first (src/repository/open-key.ts).
+  const [first] = readdirSync(keys)
+    .filter((name) => idOfName('key', `${folderOf('key')}${name}`) !== undefined)
+    .toSorted();
+  return first === undefined ? undefined : decodeKeyFile(readFileSync(join(keys, first)));
 }

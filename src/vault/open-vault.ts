@@ -1,6 +1,7 @@
 import { CairnArgumentError } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { defaultCatalogFile } from '../catalog/catalog-file.ts';
+import type { KeyDerivation } from '../formats/crypto/key-file.ts';
 import { isStorageClass } from '../formats/snapshot/config.ts';
 import { initRepository } from '../repository/init-repository.ts';
 import { CONFIG_NAME } from '../repository/layout.ts';
@@ -9,6 +10,7 @@ import { openRepository, readConfig } from '../repository/open-repository.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
+import { rememberOpening } from './opening-memory.ts';
 import { openStorageStack } from './storage-stack.ts';
 import { Vault } from './vault.ts';
 import type { StorageSettings } from './storage-settings.ts';
@@ -35,15 +37,21 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
     keyIds.catch(() => {});
     const sealedConfig = await readConfig(storage, { signal });
     const password = await resolvePassword(options.password);
+    const cache = cacheOptions(options);
+    let opened: KeyDerivation | undefined;
     const repository = await openRepository(storage, {
       password,
       sealedConfig,
       keyIds,
-      cache: cacheOptions(options),
+      cache,
       coldClass: options.coldClass,
       signal,
+      onOpened: (keyFile) => (opened = keyFile),
       onWarning: (warning) => notify({ level: 'warning', message: warning.message }),
     });
+    if (storage.features.remote && cache !== undefined && opened !== undefined && typeof place === 'string') {
+      await rememberOpening(cache.folder, place, opened);
+    }
     return { repository, password };
   });
 }

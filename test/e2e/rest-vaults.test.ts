@@ -3,7 +3,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -115,6 +115,33 @@ describe('an append-only server', () => {
     expect(ended.exit).toBe(15);
     expect(errorOf(ended).hint).toContain('append-only');
     await runCairn(home, url, ['list']);
+  });
+});
+
+describe('how the key of a vault behind a server is derived', () => {
+  const kept = (): readonly string[] => {
+    const folder = home.file('.cache', 'cairn', 'openings');
+    return existsSync(folder) ? readdirSync(folder) : [];
+  };
+
+  it('is kept in the cache once it was opened, and goes with the cache', async () => {
+    const url = `rest:${await serveWithCairn('--no-auth')}repo/`;
+    await runCairn(home, url, ['init']);
+    await runCairn(home, url, ['list']);
+    expect(kept()).toHaveLength(1);
+    await runCairn(home, url, ['list']);
+    await runCairn(home, url, ['cache', 'clear']);
+    expect(kept()).toEqual([]);
+  });
+
+  it('does not keep an old password alive', async () => {
+    const url = `rest:${await serveWithCairn('--no-auth')}repo/`;
+    await runCairn(home, url, ['init']);
+    await runCairn(home, url, ['list']);
+    writeFileSync(home.file('new-password'), 'another');
+    await runCairn(home, url, ['key', 'passwd', '--new-password-file', home.file('new-password'), '--yes']);
+    expect((await listVault(url)).exit).toBe(12);
+    expect((await listVault(url, { CAIRN_PASSWORD: 'another' })).exit).toBe(0);
   });
 });
 

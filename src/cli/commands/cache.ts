@@ -2,6 +2,7 @@ import { lstat, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../base/errors.ts';
 import { isId } from '../../base/ids.ts';
+import { OPENINGS } from '../../vault/opening-memory.ts';
 import { cacheFolder } from '../user-places.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
@@ -22,7 +23,7 @@ export const cacheCommand: CommandModule = {
   configure(command, start) {
     command.description(
       'What this machine keeps to be faster: of each vault, encrypted copies of its index, snapshots and trees if it is\n' +
-        'remote, and what was seen of the files that were saved. It can always go.',
+        'remote, what was seen of the files that were saved, and how keys are derived. It can always go.',
     );
     command
       .command('list', { isDefault: true })
@@ -70,6 +71,7 @@ async function listCache(cli: CliContext): Promise<void> {
 async function clearCache(cli: CliContext, id: string | undefined): Promise<void> {
   const vaults = (await readCache(folderOf(cli))).filter((vault) => id === undefined || vault.id.startsWith(id));
   for (const vault of vaults) await rm(vault.path, { recursive: true, force: true });
+  if (id === undefined) await rm(join(folderOf(cli), OPENINGS), { recursive: true, force: true });
   const bytes = vaults.reduce((sum, vault) => sum + vault.bytes, 0);
   if (cli.options.json) await cli.out.json({ schema: 1, removed: vaults.map((vault) => vault.id), bytes });
   else await cli.out.write(`removed the cache of ${plural(vaults.length, 'vault')}, ${formatBytes(bytes)}\n`);

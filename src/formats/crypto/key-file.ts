@@ -16,11 +16,15 @@ import type { GoTime } from '../go-time.ts';
 import { formatGoTime } from '../go-time.ts';
 import { openBytes, sealBytes } from './sealed.ts';
 
-export interface KeyFile extends ScryptParameters {
+/** How the key of a key file comes from its password. No secret: a key file says it to everybody. */
+export interface KeyDerivation extends ScryptParameters {
+  readonly salt: Uint8Array;
+}
+
+export interface KeyFile extends KeyDerivation {
   readonly created: GoTime;
   readonly username: string;
   readonly hostname: string;
-  readonly salt: Uint8Array;
   readonly data: Uint8Array;
 }
 
@@ -39,42 +43,62 @@ export function encodeKeyFile(key: KeyFile): Uint8Array {
     ['created', formatGoTime(key.created)],
     ['username', key.username],
     ['hostname', key.hostname],
-    ['kdf', 'scrypt'],
-    ['N', key.N],
-    ['r', key.r],
-    ['p', key.p],
-    ['salt', encodeBase64(key.salt)],
+    ...derivationMembers(key),
     ['data', encodeBase64(key.data)],
   ];
   return utf8(encodeObject(members));
 }
 
+/** The part of a key file that says how its key is derived. */
+export function encodeDerivation(key: KeyDerivation): Uint8Array {
+  return utf8(encodeObject(derivationMembers(key)));
+}
+
+function derivationMembers({ N, r, p, salt }: KeyDerivation): Parameters<typeof encodeObject>[0] {
+  return [
+    ['kdf', 'scrypt'],
+    ['N', N],
+    ['r', r],
+    ['p', p],
+    ['salt', encodeBase64(salt)],
+  ];
+}
+
 /** Throws `KEY_CORRUPT`, also for parameters outside the limits. */
 export function decodeKeyFile(json: Uint8Array): KeyFile {
   const fields = DocumentFields.parse(json, 'KEY_CORRUPT', 'key file');
-  const kdf = fields.string('kdf');
-  if (kdf !== 'scrypt') fields.fail(`unknown key derivation ${JSON.stringify(kdf.slice(0, 40))}`);
   const key: KeyFile = {
+    ...derivationOf(fields),
     created: fields.time('created'),
     username: fields.string('username'),
     hostname: fields.string('hostname'),
-    N: fields.integer('N'),
-    r: fields.integer('r'),
-    p: fields.integer('p'),
-    salt: fields.bytes('salt'),
     data: fields.bytes('data'),
   };
-  checkParameters(key);
   if (key.data.length <= SEAL_OVERHEAD) fields.fail('data is too short');
   return key;
 }
 
+/** Reads what `encodeDerivation` gives. Throws `KEY_CORRUPT`, also for parameters outside the limits. */
+export function decodeDerivation(json: Uint8Array): KeyDerivation {
+  return derivationOf(DocumentFields.parse(json, 'KEY_CORRUPT', 'key derivation'));
+}
+
+function derivationOf(fields: DocumentFields): KeyDerivation {
+  const kdf = fields.string('kdf');
+  if (kdf !== 'scrypt') fields.fail(`unknown key derivation ${JSON.stringify(kdf.slice(0, 40))}`);
+  const derivation = {
+    N: fields.integer('N'),
+    r: fields.integer('r'),
+    p: fields.integer('p'),
+    salt: fields.bytes('salt'),
+  };
+  checkParameters(derivation);
+  return derivation;
+}
+
 /** The key that a password opens key files with. Throws `KEY_CORRUPT` for parameters outside the limits. */
-export async function deriveKey(
-  password: Uint8Array,
-  parameters: ScryptParameters & { readonly salt: Uint8Array },
-): Promise<SealKey> {
-  const derived = await deriveOnce(derivation(password, parameters));
+export async function deriveKey(password: Uint8Array, parameters: KeyDerivation): Promise<SealKey> {
+  const derived = await deriveOnce(requestOf(password, parameters));
   return {
     encrypt: derived.slice(0, ENCRYPT_SIZE),
     macK: derived.slice(ENCRYPT_SIZE, ENCRYPT_SIZE + MAC_PART_SIZE),
@@ -83,11 +107,11 @@ export async function deriveKey(
 }
 
 /** Begins the derivation that `openKeyFile` will wait for. Throws `KEY_CORRUPT` as `deriveKey` does. */
-export function deriveKeyAhead(keyFile: KeyFile, password: Uint8Array): void {
-  deriveAhead(derivation(password, keyFile));
+export function deriveKeyAhead(derivation: KeyDerivation, password: Uint8Array): void {
+  deriveAhead(requestOf(password, derivation));
 }
 
-function derivation(password: Uint8Array, parameters: ScryptParameters & { readonly salt: Uint8Array }): ScryptRequest {
+function requestOf(password: Uint8Array, parameters: KeyDerivation): ScryptRequest {
   checkParameters(parameters);
   const { N, r, p, salt } = parameters;
   return { password, salt, N, r, p, sizeBytes: DERIVED_SIZE };
@@ -157,7 +181,7 @@ function decodeMasterKey(plain: Uint8Array): SealKey {
   };
 }
 
-function checkParameters({ N, r, p, salt }: ScryptParameters & { readonly salt: Uint8Array }): void {
+function checkParameters({ N, r, p, salt }: KeyDerivation): void {
   const isPowerOfTwo = Number.isSafeInteger(N) && N > 1 && Number.isInteger(Math.log2(N));
   const isCount = Number.isSafeInteger(r) && r >= 1 && Number.isSafeInteger(p) && p >= 1;
   if (!isPowerOfTwo || !isCount || 128 * r * (N + p) > MAX_MEMORY || N * r * p > MAX_WORK) {
