@@ -118,20 +118,20 @@ describe('an append-only server', () => {
   });
 });
 
-describe('how the key of a vault behind a server is derived', () => {
-  const kept = (): readonly string[] => {
-    const folder = home.file('.cache', 'cairn', 'openings');
-    return existsSync(folder) ? readdirSync(folder) : [];
-  };
+function keptOpenings(): readonly string[] {
+  const folder = home.file('.cache', 'cairn', 'openings');
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
 
+describe('how the key of a vault behind a server is derived', () => {
   it('is kept in the cache once it was opened, and goes with the cache', async () => {
     const url = `rest:${await serveWithCairn('--no-auth')}repo/`;
     await runCairn(home, url, ['init']);
     await runCairn(home, url, ['list']);
-    expect(kept()).toHaveLength(1);
+    expect(keptOpenings()).toHaveLength(1);
     await runCairn(home, url, ['list']);
     await runCairn(home, url, ['cache', 'clear']);
-    expect(kept()).toEqual([]);
+    expect(keptOpenings()).toEqual([]);
   });
 
   it('does not keep an old password alive', async () => {
