@@ -161,15 +161,15 @@ describe('a prune', () => {
     expect(await readAllSnapshots(repository)).toBe(3);
   });
 
-  it('has no more packs in memory than one for each thread and one more, however slowly they are stored', async () => {
+  it('has no more packs in memory than one for each thread and four more, however slowly they are stored', async () => {
     const { repository, storage } = await makeLargeVault();
     const slow = new SlowWrites(storage);
     const over = withOrigin(repository, new HandingOver(slow, 64 * 1024));
     const planned = await planPrune(over, { ...rules, packSizeBytes });
     await repack(over, planned, { jobs: 2 });
     expect(slow.most).toBeGreaterThan(1);
-    // In the end, what the two threads were filling as well.
-    expect(slow.most).toBeLessThanOrEqual(3 + 2);
+    // In the end, what the two threads were filling as well: a thread may have a pack of data and one of trees.
+    expect(slow.most).toBeLessThanOrEqual(6 + 2);
   });
 
   it('shares few connections with others', async () => {

@@ -36,6 +36,8 @@ export interface RepackPoolOptions {
 const SMALL_BYTES = 4 * 1024 * 1024;
 /** Jobs a worker has: one it does, one that waits, so that it never does. */
 const DEPTH = 2;
+/** Where a network sets the pace one thread does nearly all, and the packs of the others are mostly memory that nobody has touched. */
+const HARDLY_BEGUN = 1;
 
 export function openRepackPool(repository: Repository, index: BlobIndex, options: RepackPoolOptions): RepackPool {
   return options.bytes <= SMALL_BYTES
@@ -97,7 +99,8 @@ class WorkerPool implements RepackPool {
     const setup: RepackWorkerSetup = { index: index.memory, key: repository.key, rules };
     const workers = jobs ?? availableParallelism();
     this.capacity = workers * DEPTH;
-    this.#maxPacks = workers + sparePacks(repository.storage.features);
+    const { features } = repository.storage;
+    this.#maxPacks = workers + sparePacks(features) + (features.remote ? HARDLY_BEGUN : 0);
     this.#store = store;
     this.#slots = Array.from({ length: workers }, () => this.#start(setup));
   }
