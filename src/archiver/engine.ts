@@ -20,6 +20,8 @@ import type { WorkerPool } from './worker-pool.ts';
 
 /** restic's target: a pack is complete with the blob that reaches it. */
 const DEFAULT_PACK_BYTES = 16 * 1024 * 1024;
+/** What a thread reads of a file at once, where it is less than all it could: packs on their way to a server need the memory. */
+const REMOTE_READ_BYTES = 4 * 1024 * 1024;
 /** Room for new blobs before the index has to move. */
 const NEW_BLOBS = 1 << 19;
 
@@ -76,6 +78,7 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
       level: version === 1 ? undefined : zstdLevel(options.compression ?? 'auto'),
       packSizeBytes,
       sparePacks: sparePacks(features),
+      readBytes: features.remote ? REMOTE_READ_BYTES : undefined,
       verify,
       reading: options.reading,
     },

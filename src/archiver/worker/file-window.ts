@@ -4,9 +4,7 @@ import { createKernels, KERNEL_SCRATCH_BYTES, type Kernels } from '../../kernels
 /** Room for the largest chunk, and a little, so that it can be seen whole. */
 const WINDOW_BYTES = 9 * 1024 * 1024;
 
-/** As much is read at once, so that it is still in the processor's caches when it is cut, hashed and compressed. */
-const FILL_BYTES = 4 * 1024 * 1024;
-/** Behind a chunk that has not ended yet. */
+/** Read at least behind a chunk that has not ended yet. */
 const MORE_BYTES = 2 * 1024 * 1024;
 
 /**
@@ -16,11 +14,16 @@ const MORE_BYTES = 2 * 1024 * 1024;
 export class FileWindow {
   readonly #kernels: Kernels = createKernels({ dataBytes: WINDOW_BYTES });
   readonly #chunker: Chunker;
-  /** All of the window. What does not need all of it leaves the rest untouched, which then costs no memory. */
+  /** All of the window. */
   readonly bytes: Uint8Array;
-  readonly usualBytes: number = FILL_BYTES;
+  readonly usualBytes: number;
 
-  constructor(spec: ChunkerSpec) {
+  /**
+   * `usualBytes` are read at once. Where they are fewer than the window has, its rest stays untouched and costs no memory, as long as no chunk needs
+   * it; but fewer chunks are there at once, to be hashed two by two.
+   */
+  constructor(spec: ChunkerSpec, usualBytes: number = WINDOW_BYTES) {
+    this.usualBytes = Math.min(usualBytes, WINDOW_BYTES);
     this.#chunker = createChunker(this.#kernels, spec);
     this.bytes = this.#kernels.bytes.subarray(KERNEL_SCRATCH_BYTES, KERNEL_SCRATCH_BYTES + WINDOW_BYTES);
   }
@@ -70,7 +73,7 @@ export class FileWindow {
 
   #fill(read: ReadAt, at: number, position: number): { end: number; ended: boolean } {
     let end = at;
-    const limit = Math.min(this.bytes.length, Math.max(FILL_BYTES, at + MORE_BYTES));
+    const limit = Math.min(this.bytes.length, Math.max(this.usualBytes, at + MORE_BYTES));
     while (end < limit) {
       const count = read(this.bytes.subarray(end, limit), position + end - at);
       if (count === 0) return { end, ended: true };

@@ -74,6 +74,7 @@ function save(runs: readonly (readonly string[])[], world: World = {}): Saved {
     chunker: spec,
     level,
     packSizeBytes: PACK_BYTES,
+    readBytes: undefined,
     verify: true,
     slots: [slot],
     control: new SharedArrayBuffer(4 * (CONTROL_SLOTS + 1)),

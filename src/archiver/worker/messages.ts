@@ -17,6 +17,8 @@ export interface WorkerSetup {
   /** zstd level, or `undefined` to store blobs as they are. */
   readonly level: number | undefined;
   readonly packSizeBytes: number;
+  /** Read of a file at once; `undefined`: all there is room for. */
+  readonly readBytes: number | undefined;
   /** See `PackBuilderOptions.verify`. */
   readonly verify: boolean;
   readonly slots: readonly SharedArrayBuffer[];

@@ -63,7 +63,7 @@ function receive(message: ToWorker): void {
 const NO_BLOBS: BlobStats = { dataBlobs: 0, dataAdded: 0, dataAddedPacked: 0 };
 
 function makeTools(setup: WorkerSetup): Tools {
-  const window = new FileWindow(setup.chunker);
+  const window = new FileWindow(setup.chunker, setup.readBytes);
   const saver = new BlobSaver(codec, new BlobIndex(setup.index), setup, (slot, pack) =>
     send({ kind: 'pack', slot, pack }),
   );
