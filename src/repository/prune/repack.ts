@@ -48,13 +48,14 @@ const MIB = 1024 * 1024;
 const LOCAL_PARTS: PartLimits = { bytes: 4 * MIB, gap: 16 * 1024 };
 /** Few large ones: a request to a server costs time. */
 const REMOTE_PARTS: PartLimits = { bytes: 8 * MIB, gap: 256 * 1024 };
-/** Handed over, a pack takes no memory for being read whole, and each request is paid for. */
-const HANDED_PARTS: PartLimits = { bytes: 32 * MIB, gap: 512 * 1024 };
-const PIECES: PartLimits = { bytes: 2 * MIB, gap: 16 * 1024 };
+/** Over a line of which each connection is slow half a pack comes in half the time; each request is paid for, and quarters would be too many. */
+const HANDED_PARTS: PartLimits = { bytes: 8 * MIB, gap: 512 * 1024 };
+/** Handed over, a part takes no more memory than for those of its pieces that are waited for or worked on. */
+const PIECES: PartLimits = { bytes: MIB, gap: 16 * 1024 };
 /** Requests at once, so that a long way does not leave the line idle. */
 const REMOTE_REQUESTS = 8;
 /** Pieces that come, wait, or are copied. */
-const MAX_PIECES_BYTES = 16 * MIB;
+const MAX_PIECES_BYTES = 8 * MIB;
 /** A run that is stopped loses at most so much of its work. */
 const SAVE_INDEX_EVERY_MS = 60_000;
 
