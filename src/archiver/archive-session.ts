@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asBuffer, utf8Lossy } from '../base/bytes.ts';
 import { messageOf } from '../base/errors.ts';
 import type { BlobId } from '../base/ids.ts';
@@ -26,6 +27,9 @@ export interface SessionParts extends Omit<EngineOptions, 'stats' | 'report'> {
   readonly onProblem: ((problem: SourceProblem) => void) | undefined;
 }
 
+/** A task of a thread takes about as long. */
+const GIVE_WAY_EVERY_MS = 2;
+
 const NOTHING: Listing = { entries: [], problems: [], runs: [], stats: undefined };
 
 /** One backup under way: the parts that walking and saving share. */
@@ -42,6 +46,7 @@ export class ArchiveSession {
   readonly posix: Posix = openPosix();
   readonly #parts: SessionParts;
   #engine: Promise<Engine> | undefined;
+  #gaveWayAt = 0;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -63,6 +68,16 @@ export class ArchiveSession {
       report: (problem) => this.report(problem),
     });
     return this.#engine;
+  }
+
+  /**
+   * To be awaited now and then while a source is looked at, which never waits for anything: what has been read of the vault, and what
+   * threads have done, can only go on in between.
+   */
+  async giveWay(): Promise<void> {
+    if (this.#engine === undefined || performance.now() - this.#gaveWayAt < GIVE_WAY_EVERY_MS) return;
+    await nextTurn();
+    this.#gaveWayAt = performance.now();
   }
 
   /** Stores all that is unfinished, if anything had to be saved. Returns the engine then. */

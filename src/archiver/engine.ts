@@ -65,6 +65,8 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
   const { signal, dryRun, stats, packSizeBytes = DEFAULT_PACK_BYTES } = options;
   const { features } = repository.storage;
   const verify = options.verifyWrites ?? features.remote;
+  // They take their time to start, on other cores, while this one loads the index and looks at the rest of the source.
+  pool.start();
   const loadedIds: IndexId[] = [];
   const room = { blobs: NEW_BLOBS, packs: 0 };
   const index = new GrowingIndex(await loadIndex(repository, { signal, room, onLoaded: (id) => loadedIds.push(id) }));

@@ -75,6 +75,7 @@ export class TreeSaver {
   async #walk(directory: SourceDirectory, before: Before | undefined): Promise<HandedOut<KnownTree>> {
     const session = this.#session;
     session.signal?.throwIfAborted();
+    await session.giveWay();
     const listing = session.list(directory);
     if (before?.known?.digest !== undefined) {
       const looks = session.scout.look(directory, listing);
