@@ -254,6 +254,16 @@ describe('a run that is stopped', () => {
     expect(written.filter((name) => name.startsWith('index/'))).toEqual([]);
   });
 
+  it('saves neither an index file nor a snapshot when its lock is lost before its end', async () => {
+    folder.make(files);
+    const made = await makeRepository();
+    const lock = { settled: Promise.resolve(), assertHeld: () => Promise.reject(new Error('lost')) };
+    const run = backUpFolder(made.repository, folder.path, { packSizeBytes: MIB, lock });
+    await expect(run).rejects.toThrow('lost');
+    const names = await Array.fromAsync(made.storage.list(''), ({ name }) => name);
+    expect(names.filter((name) => /^(index|snapshots)\//.test(name))).toEqual([]);
+  });
+
   it('refuses to start when it is stopped already', async () => {
     folder.make({ a: '1' });
     const { repository } = await makeRepository();
