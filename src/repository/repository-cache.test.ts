@@ -111,6 +111,17 @@ describe('cache of a repository', () => {
     expect((await cachedFiles()).filter((path) => path.includes('/data/'))).toHaveLength(1);
   });
 
+  it('that cannot be made is told of, and stops nobody from reading', async () => {
+    const { storage } = remote((await makeSampleRepository()).storage);
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    const problems: unknown[] = [];
+    const cache = { folder: join(file, 'cache'), onProblem: (error: unknown) => problems.push(error) };
+    const repository = await openRepository(storage, { password: TEST_PASSWORD, cache });
+    expect(await listSnapshots(repository)).toHaveLength(1);
+    expect(problems).toHaveLength(1);
+  });
+
   it.each(['index/', 'snapshots/', 'data/'])(
     'hides nothing that is damaged in %s of the vault from a check',
     async (folderName) => {

@@ -17,7 +17,10 @@ export interface CacheOptions {
   readonly onProblem?: ((error: unknown) => void) | undefined;
 }
 
-/** The cache of a repository, or `undefined` where none is wanted or the storage is not remote. */
+/**
+ * The cache of a repository, or `undefined` where none is wanted, the storage is not remote, or none can be had: a full disk
+ * here keeps nobody from what is there.
+ */
 export async function openCache(
   storage: Storage,
   repository: RepositoryId,
@@ -25,7 +28,12 @@ export async function openCache(
 ): Promise<CachedStorage | undefined> {
   if (options === undefined || !storage.features.remote) return undefined;
   const { folder, onProblem } = options;
-  return await cached(storage, { folder, repository, ...(onProblem === undefined ? {} : { onProblem }) });
+  try {
+    return await cached(storage, { folder, repository, ...(onProblem === undefined ? {} : { onProblem }) });
+  } catch (error) {
+    onProblem?.(error);
+    return undefined;
+  }
 }
 
 /** Tells the cache which packs hold trees: those the index knows. */

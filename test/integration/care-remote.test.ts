@@ -122,3 +122,20 @@ it('a repair mends what is damaged in the vault, whatever good copy this machine
   expect(plan.damagedIndexFiles).toHaveLength(1);
   await expectWhole(vault);
 });
+
+it('a vault can be used where this machine can keep nothing of it, which is said once', async () => {
+  await using server = await serveOurs(openLocalStorage(join(scratch, 'served')));
+  const file = join(scratch, 'file');
+  fs.writeFileSync(file, '');
+  const notices: string[] = [];
+  await using vault = await initVault(`rest:${server.url}vault/`, {
+    password,
+    jobs: 1,
+    generatedKey: true,
+    cache: { folder: join(file, 'cache') },
+    onNotice: ({ message }) => notices.push(message),
+  });
+  await backUp(vault, 1);
+  await expectWhole(vault);
+  expect(notices.filter((text) => text.includes('no local copies'))).toHaveLength(1);
+});
