@@ -62,7 +62,7 @@ export interface Engine {
 
 /** Loads the index and sets the workers up. */
 export async function startEngine(repository: Repository, pool: WorkerPool, options: EngineOptions): Promise<Engine> {
-  const { signal, dryRun, stats, packSizeBytes = DEFAULT_PACK_BYTES } = options;
+  const { signal, dryRun, stats, lock, packSizeBytes = DEFAULT_PACK_BYTES } = options;
   const { features } = repository.storage;
   const verify = options.verifyWrites ?? features.remote;
   // They take their time to start, on other cores, while this one loads the index and looks at the rest of the source.
@@ -70,7 +70,12 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
   const loadedIds: IndexId[] = [];
   const room = { blobs: NEW_BLOBS, packs: 0 };
   const index = new GrowingIndex(await loadIndex(repository, { signal, room, onLoaded: (id) => loadedIds.push(id) }));
-  const packs = new PackWriter(repository, { signal, dryRun, writeGate: options.lock?.settled });
+  const packs = new PackWriter(repository, {
+    signal,
+    dryRun,
+    writeGate: lock?.settled,
+    assertHeld: lock && (() => lock.assertHeld()),
+  });
   const { version } = repository.config;
   pool.setup(
     {
@@ -113,8 +118,6 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
     },
     keepProgress: async () => {
       await pool.settled();
-      // An index file must not name packs that somebody else may be removing.
-      await options.lock?.assertHeld();
       await packs.saveProgress();
     },
   };

@@ -23,19 +23,23 @@ export class TemporaryFolder implements AsyncDisposable {
   }
 
   /** `onSignal` is called, synchronously, before the folder is removed by a signal: what writes into it has to end. */
-  static async make(prefix: string, onSignal: () => void = () => {}): Promise<TemporaryFolder> {
+  static async make(prefix: string, onSignal: () => void = () => {}, parent?: string): Promise<TemporaryFolder> {
     try {
       // A recognisable name, without characters that are unusual in file names.
-      const made = await mkdtemp(path.join(tmpdir(), `${prefix.replace(/[^\w.-]/gu, '_').slice(0, 40)}_`));
+      const made = await mkdtemp(path.join(parent ?? tmpdir(), `${prefix.replace(/[^\w.-]/gu, '_').slice(0, 40)}_`));
       const folder = new TemporaryFolder(made, onSignal);
       watch(folder);
       return folder;
     } catch (error) {
-      throw new CairnError('TARGET_INVALID', `cannot make a temporary directory in ${tmpdir()}: ${messageOf(error)}`, {
-        hint: 'Set TMPDIR to a directory that this user may write to.',
-        cause: error,
-        facts: { path: tmpdir() },
-      });
+      throw new CairnError(
+        'TARGET_INVALID',
+        `cannot make a temporary directory in ${parent ?? tmpdir()}: ${messageOf(error)}`,
+        {
+          hint: 'Set TMPDIR to a directory that this user may write to.',
+          cause: error,
+          facts: { path: parent ?? tmpdir() },
+        },
+      );
     }
   }
 

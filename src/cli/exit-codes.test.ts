@@ -42,6 +42,10 @@ describe('exit codes', () => {
     expect(exitCodeOfError(new CairnError('TARGET_FULL', 'full'))).toBe(13);
   });
 
+  it('describes a code once that a command names for itself and with others', () => {
+    expect(describeExitCodes(['damaged', 'ok', 'damaged']).match(/damaged or missing/g)).toHaveLength(1);
+  });
+
   it('describes the codes in ascending order', () => {
     const names = recordKeys(exitMeanings);
     const numbers = [...describeExitCodes(names.toReversed()).matchAll(/^ +(\d+) {2}/gm)].map((match) =>

@@ -198,7 +198,7 @@ export function exitCodeOfError(error: unknown): number {
 
 /** The table that `--help` shows; `names` chooses the rows. */
 export function describeExitCodes(names: readonly ExitName[]): string {
-  const sorted = names.toSorted((a, b) => exitMeanings[a].code - exitMeanings[b].code);
+  const sorted = [...new Set(names)].toSorted((a, b) => exitMeanings[a].code - exitMeanings[b].code);
   const rows = sorted.map((name) => `  ${String(exitMeanings[name].code).padStart(3)}  ${exitMeanings[name].meaning}`);
   return `Exit codes:\n${rows.join('\n')}`;
 }

@@ -10,7 +10,7 @@ import type { CliContext } from './context.ts';
 import type { ArchiveShelf } from '../vault/archives/open-archive-shelf.ts';
 import { ensureKeyFile } from './default-vault.ts';
 import { findPassword, type PasswordRequest } from './password.ts';
-import { chooseVault, type VaultChoice } from './vault-choice.ts';
+import { chooseVault, placeOf, type VaultChoice } from './vault-choice.ts';
 
 export interface OpenCliVaultOptions {
   /** Make the default vault where nothing is configured and there is none yet: for `backup`. */
@@ -32,7 +32,7 @@ export async function openCliVault(
   { createDefault = false, planned, coldClass, onPassword }: OpenCliVaultOptions = {},
 ): Promise<Vault> {
   const choice = await chooseVault(cli.options.vault, cli.env, cli.config, planned);
-  cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : choice.url}`);
+  cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : placeOf(choice)}`);
   try {
     const { openVault } = await import('../vault/open-vault.ts');
     const options = telling(await vaultOptions(cli, choice, 'open'), onPassword);
@@ -47,7 +47,7 @@ export async function openCliVault(
 /** Opens the archives of the vault alone: no password is asked for. Throws `VAULT_MISSING`. */
 export async function openCliArchiveShelf(cli: CliContext): Promise<ArchiveShelf> {
   const choice = await chooseVault(cli.options.vault, cli.env, cli.config);
-  cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : choice.url}`);
+  cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : placeOf(choice)}`);
   try {
     const { openArchiveShelf } = await import('../vault/archives/open-archive-shelf.ts');
     return await openArchiveShelf(choice.url, {
@@ -92,7 +92,7 @@ export async function createDefaultVault(
     cli.env['BAKTHAT_PASSWORD_FILE'] !== undefined;
   if (hasOwnPassword) {
     const vault = await initVault(choice.url, { ...(await vaultOptions(cli, choice, 'create')), ...format });
-    cli.info(`made a new vault in ${choice.url}, with the password you gave`);
+    cli.info(`made a new vault in ${placeOf(choice)}, with the password you gave`);
     return vault;
   }
   // The key first: a vault whose key was never written down is lost.
@@ -105,7 +105,7 @@ export async function createDefaultVault(
   // Not for --quiet to hide: without this key nobody can read the vault.
   cli.insist(
     `${created ? 'made a new vault' : 'made a new vault with the key that was there'}\n` +
-      `  vault: ${choice.url}\n` +
+      `  vault: ${placeOf(choice)}\n` +
       `  key:   ${choice.keyFile}\n` +
       `Save a copy of the key file somewhere else, such as a password manager: without it nothing can be restored.`,
   );
@@ -202,9 +202,9 @@ export async function storageSettings(cli: CliContext, choice: VaultChoice): Pro
 
 function missingVault(choice: VaultChoice): CairnError {
   if (choice.kind === 'default') {
-    return new CairnError('VAULT_MISSING', `there is no vault yet; the default one would be in ${choice.url}`, {
+    return new CairnError('VAULT_MISSING', `there is no vault yet; the default one would be in ${placeOf(choice)}`, {
       hint: 'Make the first backup with `cairn backup PATH`, or name another vault with --vault or CAIRN_VAULT.',
-      facts: { url: choice.url },
+      facts: { url: placeOf(choice) },
     });
   }
   if (choice.kind === 'configured') {
@@ -218,8 +218,8 @@ function missingVault(choice: VaultChoice): CairnError {
     );
   }
   const said = choice.by === 'flag' ? '--vault' : choice.by;
-  return new CairnError('VAULT_MISSING', `there is no vault at ${choice.url} (from ${said})`, {
+  return new CairnError('VAULT_MISSING', `there is no vault at ${placeOf(choice)} (from ${said})`, {
     hint: 'Make one there with `cairn init` and the same setting, or correct the address. If a disk should be mounted there, mount it.',
-    facts: { url: choice.url },
+    facts: { url: placeOf(choice) },
   });
 }

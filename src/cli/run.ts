@@ -173,8 +173,10 @@ function preferAbort(error: unknown, signal: AbortSignal): unknown {
 
 function usageError(error: CommanderError): CairnError {
   const [message = '', guess] = error.message.replace(/^error: /, '').split(/\n\((Did you mean .*)\)$/u);
+  // What follows may be meant for `--password-file`, and be the password.
+  const named = message.replace(/^(unknown option '[^'=]*)=.*'$/su, "$1'");
   const help = 'Run `cairn --help` for the commands, `cairn help COMMAND` for the options of one.';
-  return new CairnError('USAGE', message === '(outputHelp)' ? 'a command is needed' : message, {
+  return new CairnError('USAGE', message === '(outputHelp)' ? 'a command is needed' : named, {
     // A name that looks alike is no better guess than the same thing in restic.
     hint: resticHint(message) ?? (guess === undefined ? help : `${guess} ${help}`),
   });

@@ -4,7 +4,7 @@ import { CairnError, hasCode } from '../base/errors.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
 import { vaultOptions } from './open-cli-vault.ts';
-import { chooseVault, namedVault, readUrlFile } from './vault-choice.ts';
+import { chooseVault, namedVault, placeOf, readUrlFile } from './vault-choice.ts';
 
 export interface SecondVaultFlags {
   readonly from?: string;
@@ -88,9 +88,10 @@ export async function openSecondVault(cli: CliContext, second: SecondVault, flag
     return await openVault(choice.url, await vaultOptions(cli, choice, 'open', { names: direction, ...password }));
   } catch (error) {
     if (!hasCode(error, 'VAULT_MISSING')) throw error;
-    throw new CairnError('VAULT_MISSING', `there is no vault at ${url} (from ${by})`, {
-      hint: `Make one with \`cairn --vault ${url} init\`, with a password of its own, or correct the address.`,
-      facts: { url },
+    const place = placeOf(choice);
+    throw new CairnError('VAULT_MISSING', `there is no vault at ${place} (from ${by})`, {
+      hint: `Make one with \`cairn --vault ${place} init\`, with a password of its own, or correct the address.`,
+      facts: { url: place },
     });
   }
 }

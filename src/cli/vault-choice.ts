@@ -5,6 +5,7 @@ import { CairnError, messageOf } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/loaded-config.ts';
 import type { VaultConfig } from '../config/vault-config.ts';
 import { joinUrls, mirrorUrls } from '../storage/mirror/mirror-url.ts';
+import { withoutPassword } from '../storage/printed-url.ts';
 import type { ConfigReader } from './cli-config.ts';
 import { defaultPlaces } from './default-vault.ts';
 
@@ -21,6 +22,11 @@ export type VaultChoice =
       readonly loaded: LoadedConfig;
     }
   | { readonly kind: 'default'; readonly url: string; readonly keyFile: string };
+
+/** Where the vault is, for people, logs and facts of errors: an address may hold a password, as restic's for REST do. */
+export function placeOf({ url }: { readonly url: string }): string {
+  return withoutPassword(url);
+}
 
 const noConfig: ConfigReader = async () => undefined;
 

@@ -2,7 +2,7 @@
 import type { Config } from './config.ts';
 import { type ConfigPath, type ConfigPosition, dottedKey } from './config-issue.ts';
 import type { LoadedConfig } from './loaded-config.ts';
-import { withoutPassword } from './plain-secrets.ts';
+import { withoutPassword } from '../storage/printed-url.ts';
 import { isSecretReference, type SecretReference } from './secret-reference.ts';
 
 export interface ConfigValue {

@@ -3,6 +3,7 @@ import { hasCode } from '../base/errors.ts';
 import { encodePackHeader, type PackEntry } from '../formats/pack/pack-header.ts';
 import { readTreeBytes } from './blob-reader.ts';
 import { BLOB_TREE, type BlobIndex } from './index/blob-index.ts';
+import type { IndexWriterOptions } from './index-writer.ts';
 import { MAX_BLOBS_PER_PACK, PACK_HEADER_ROOM, PackBuilder } from './pack-builder.ts';
 import { PackWriter } from './pack-writer.ts';
 import type { Repository } from './repository.ts';
@@ -27,7 +28,7 @@ export class BlobStore {
   readonly #signal: AbortSignal | undefined;
 
   /** Trees of which `index` lists a good copy are not stored again. */
-  constructor(repository: Repository, index: BlobIndex, options: { readonly signal?: AbortSignal | undefined } = {}) {
+  constructor(repository: Repository, index: BlobIndex, options: IndexWriterOptions = {}) {
     this.#repository = repository;
     this.#index = index;
     this.#packs = new PackWriter(repository, options);

@@ -7,10 +7,16 @@ import type { Repository } from './repository.ts';
 const FULL_BLOBS = 50_000;
 const FULL_AGE_MS = 10 * 60_000;
 
+export interface IndexWriterOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Rejects where the lock is lost: an index file must not name packs that somebody else may be removing. */
+  readonly assertHeld?: (() => Promise<void>) | undefined;
+}
+
 /** Collects what stored packs hold and saves it as index files. */
 export class IndexWriter {
   readonly #repository: Repository;
-  readonly #signal: AbortSignal | undefined;
+  readonly #options: IndexWriterOptions;
   /** Ids of the files saved so far. */
   readonly saved: IndexId[] = [];
   #open: IndexEncoder | undefined;
@@ -18,9 +24,9 @@ export class IndexWriter {
   #openedAt = performance.now();
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(repository: Repository, options: { readonly signal?: AbortSignal | undefined } = {}) {
+  constructor(repository: Repository, options: IndexWriterOptions = {}) {
     this.#repository = repository;
-    this.#signal = options.signal;
+    this.#options = options;
   }
 
   /** Adds a pack that is durably stored. Saves the open index file when it is full or old. */
@@ -33,7 +39,7 @@ export class IndexWriter {
   }
 
   /** Saves what is left; `signal` in the place of that of the whole. */
-  async flush(signal: AbortSignal | undefined = this.#signal): Promise<void> {
+  async flush(signal: AbortSignal | undefined = this.#options.signal): Promise<void> {
     const file = this.#open;
     this.#open = undefined;
     this.#blobCount = 0;
@@ -42,6 +48,7 @@ export class IndexWriter {
   }
 
   async #save(file: IndexEncoder, signal: AbortSignal | undefined): Promise<void> {
+    await this.#options.assertHeld?.();
     const id = await this.#repository.saveUnpacked('index', file.finish(), { signal });
     this.saved.push(id);
   }

@@ -3,7 +3,7 @@
 import { Semaphore } from '../base/concurrency.ts';
 import { idFromBytes, type IndexId, type PackId } from '../base/ids.ts';
 import { holdsTrees } from '../formats/pack/pack-header.ts';
-import { IndexWriter } from './index-writer.ts';
+import { IndexWriter, type IndexWriterOptions } from './index-writer.ts';
 import { objectName } from './layout.ts';
 import type { FinishedPack } from './pack-builder.ts';
 import type { Repository } from './repository.ts';
@@ -11,8 +11,7 @@ import type { Repository } from './repository.ts';
 /** How long a run that was told to end may take to list what it has stored. */
 const PROGRESS_MS = 10_000;
 
-export interface PackWriterOptions {
-  readonly signal?: AbortSignal | undefined;
+export interface PackWriterOptions extends IndexWriterOptions {
   /** Nothing is stored: sizes are computed, nothing more. */
   readonly dryRun?: boolean;
   /** Nothing is written before this resolves; when it rejects, nothing is. */

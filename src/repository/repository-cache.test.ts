@@ -1,13 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { blobIdOf, fileNode, makeSampleRepository, TEST_PASSWORD } from '../../test/support/repository-fixture.ts';
+import {
+  blobIdOf,
+  fileNode,
+  flipBit,
+  makeSampleRepository,
+  TEST_PASSWORD,
+} from '../../test/support/repository-fixture.ts';
 import { idToBytes } from '../base/ids.ts';
 import { encodeTree } from '../formats/tree/tree-encoder.ts';
 import type { Storage } from '../storage/storage.ts';
 import { readTree } from './blob-reader.ts';
+import { checkRepository } from './check/check-repository.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobTypeBit } from './index/blob-index.ts';
 import { loadIndex } from './index/load-index.ts';
 import { openRepository } from './open-repository.ts';
@@ -102,6 +109,48 @@ describe('cache of a repository', () => {
     expect(await readTree(repository, index, blobIdOf(tree))).toHaveLength(1);
     expect(reads).toEqual([]);
     expect((await cachedFiles()).filter((path) => path.includes('/data/'))).toHaveLength(1);
+  });
+
+  it('that cannot be made is told of, and stops nobody from reading', async () => {
+    const { storage } = remote((await makeSampleRepository()).storage);
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    const problems: unknown[] = [];
+    const cache = { folder: join(file, 'cache'), onProblem: (error: unknown) => problems.push(error) };
+    const repository = await openRepository(storage, { password: TEST_PASSWORD, cache });
+    expect(await listSnapshots(repository)).toHaveLength(1);
+    expect(problems).toHaveLength(1);
+  });
+
+  it.each(['index/', 'snapshots/', 'data/'])(
+    'hides nothing that is damaged in %s of the vault from a check',
+    async (folderName) => {
+      const { storage } = remote((await makeSampleRepository()).storage);
+      const { repository } = await readMetadata(storage);
+      const objects = await Array.fromAsync(storage.list(folderName));
+      for (const { name } of objects) await flipBit(storage, name, 400);
+      expect((await checkRepository(repository)).isGood).toBe(false);
+    },
+  );
+
+  it('keeps its good copy of what a check finds damaged, and nothing that the check read', async () => {
+    const { storage } = remote((await makeSampleRepository()).storage);
+    const { repository } = await readMetadata(storage);
+    const before = await cachedFiles();
+    const [index] = await Array.fromAsync(storage.list('index/'));
+    await flipBit(storage, index!.name, 400);
+    await checkRepository(repository);
+    expect(await cachedFiles()).toEqual(before);
+  });
+
+  it('is rid of what a check left that was killed long ago', async () => {
+    const { storage } = remote((await makeSampleRepository()).storage);
+    const { repository } = await readMetadata(storage);
+    const left = join(folder, repository.config.id, 'check_abc');
+    await mkdir(left);
+    await utimes(left, 0, 0);
+    await checkRepository(repository);
+    expect(await readdir(join(folder, repository.config.id))).not.toContain('check_abc');
   });
 
   it('is not used for a local vault', async () => {

@@ -1,4 +1,4 @@
-import { CairnArgumentError } from '../base/errors.ts';
+import { CairnArgumentError, messageOf } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { defaultCatalogFile } from '../catalog/catalog-file.ts';
 import type { KeyDerivation } from '../formats/crypto/key-file.ts';
@@ -7,6 +7,7 @@ import { initRepository } from '../repository/init-repository.ts';
 import { CONFIG_NAME } from '../repository/layout.ts';
 import { listKeyIds } from '../repository/open-key.ts';
 import { openRepository, readConfig } from '../repository/open-repository.ts';
+import type { CacheOptions } from '../repository/repository-cache.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
@@ -37,7 +38,7 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
     keyIds.catch(() => {});
     const sealedConfig = await readConfig(storage, { signal });
     const password = await resolvePassword(options.password);
-    const cache = cacheOptions(options);
+    const cache = tellingCache(options, notify);
     let opened: KeyDerivation | undefined;
     const repository = await openRepository(storage, {
       password,
@@ -64,7 +65,7 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
  * ```
  */
 export async function initVault(place: VaultPlace, options: InitVaultOptions): Promise<Vault> {
-  return openOn(place, options, async (storage) => {
+  return openOn(place, options, async (storage, notify) => {
     const password = await resolvePassword(options.password);
     const repository = await initRepository(storage, {
       password,
@@ -72,7 +73,7 @@ export async function initVault(place: VaultPlace, options: InitVaultOptions): P
       chunker: options.chunker,
       generatedKey: options.generatedKey,
       coldClass: options.coldClass,
-      cache: cacheOptions(options),
+      cache: tellingCache(options, notify),
       signal: options.signal,
     });
     return { repository, password };
@@ -153,6 +154,15 @@ function cacheOptions(options: OpenVaultOptions): { readonly folder: string } | 
   if (options.cache !== undefined) return options.cache;
   const folder = defaultCacheFolder(options.env ?? process.env);
   return folder === undefined ? undefined : { folder };
+}
+
+/** The same, with a word to the user where nothing can be kept there. */
+function tellingCache(options: OpenVaultOptions, notify: Notify): CacheOptions | undefined {
+  const cache = cacheOptions(options);
+  if (cache === undefined) return undefined;
+  const onProblem = (error: unknown): void =>
+    notify({ level: 'warning', message: `no local copies are kept in ${cache.folder}: ${messageOf(error)}` });
+  return { ...cache, onProblem };
 }
 
 /** A vault in memory ends with its process, and rows of it would stay for ever. */

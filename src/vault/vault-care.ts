@@ -12,6 +12,7 @@ import type { RetentionResult, RotationCall, RotationOptions, RotationPlan } fro
 import type { RotationRules } from '../retention/rotation-policy.ts';
 import type { PrunePlan } from '../repository/prune/prune-plan.ts';
 import type { RecoverResult } from './care/recover-backups.ts';
+import { pastCache } from './care/past-cache.ts';
 import type { RepairIndexOptions } from './care/repair-index-action.ts';
 import type { RepairPacksOptions } from './care/repair-packs-action.ts';
 import type { RepairSnapshotsOptions } from './care/repair-snapshots.ts';
@@ -162,9 +163,10 @@ export abstract class VaultCare extends VaultLook {
 
   /** Makes the index agree with the packs that are there. */
   repairIndex(options: RepairIndexOptions = {}): Job<IndexRepairResult> {
-    return this.runner.care('repairIndex', options, async (context) =>
-      (await import('./care/repair-index-action.ts')).repairIndex(context, options),
-    );
+    return this.runner.care('repairIndex', options, async (context) => {
+      const { repairIndex } = await import('./care/repair-index-action.ts');
+      return await pastCache(context, (fresh) => repairIndex(fresh, options));
+    });
   }
 
   /** Saves what is intact in damaged packs (ids, or findings of `check`), and removes them. */
@@ -172,16 +174,18 @@ export abstract class VaultCare extends VaultLook {
     packs: readonly (string | { readonly object: string })[],
     options: RepairPacksOptions = {},
   ): Job<PackRepairResult> {
-    return this.runner.care('repairPacks', options, async (context) =>
-      (await import('./care/repair-packs-action.ts')).repairPacks(context, packs, options),
-    );
+    return this.runner.care('repairPacks', options, async (context) => {
+      const { repairPacks } = await import('./care/repair-packs-action.ts');
+      return await pastCache(context, (fresh) => repairPacks(fresh, packs, options));
+    });
   }
 
   /** Makes versions of damaged backups without what is missing. */
   repairSnapshots(options: RepairSnapshotsOptions = {}): Job<RewriteResult> {
-    return this.runner.care('repairSnapshots', options, async (context) =>
-      (await import('./care/repair-snapshots.ts')).repairSnapshots(context, options),
-    );
+    return this.runner.care('repairSnapshots', options, async (context) => {
+      const { repairSnapshots } = await import('./care/repair-snapshots.ts');
+      return await pastCache(context, (fresh) => repairSnapshots(fresh, options));
+    });
   }
 
   /** Brings back, as one backup, all folders that no backup refers to. */

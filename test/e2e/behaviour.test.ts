@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HttpDouble } from '../support/http-double.ts';
 import { ended, errorOf, Home } from './cairn-program.ts';
 
 let home: Home;
@@ -252,6 +253,37 @@ describe('settings', () => {
     const env = { CAIRN_VAULT: home.file('v'), CAIRN_PASSWORD_COMMAND: 'echo hunter2; exit 1' };
     const run = await home.run(['init', '-vv'], { env });
     expect(run.exit).toBe(24);
+    expect(run.stderr + run.stdout).not.toContain('hunter2');
+  });
+
+  it.each(['list', 'backup .', 'init', 'init --json', 'doctor --json'])(
+    'a login in the address of a vault never shows in what is printed: %s',
+    async (command) => {
+      await using missing = await HttpDouble.start(() => ({ status: 404, body: '' }));
+      const { host } = new URL(missing.url);
+      const vault = `rest:http://ann:hunter2@${host}/x/`;
+      for (const password of [{}, { CAIRN_PASSWORD: 'p' }]) {
+        const run = await home.run([...command.split(' '), '-vv'], { env: { RESTIC_REPOSITORY: vault, ...password } });
+        expect(run.stderr + run.stdout).toContain(host);
+        expect(run.stderr + run.stdout).not.toContain('hunter2');
+      }
+    },
+  );
+
+  it.each(['--from', '--to'])('nor that of the other vault of a copy: %s', async (direction) => {
+    await using missing = await HttpDouble.start(() => ({ status: 404, body: '' }));
+    const other = `rest:${missing.url.replace('//', '//ann:hunter2@')}/x/`;
+    await home.run(['backup', source]);
+    for (const password of [{}, { CAIRN_FROM_PASSWORD: 'p', CAIRN_TO_PASSWORD: 'p' }]) {
+      const run = await home.run(['copy', '-vv', direction, other], { env: password });
+      expect(run.exit).not.toBe(0);
+      expect(run.stderr + run.stdout).not.toContain('hunter2');
+    }
+  });
+
+  it('a password in the place of an option never shows in what is printed', async () => {
+    const run = await home.run(['list', '--password=hunter2']);
+    expect(run.exit).toBe(2);
     expect(run.stderr + run.stdout).not.toContain('hunter2');
   });
 

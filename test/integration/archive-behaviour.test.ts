@@ -254,6 +254,34 @@ describe('a run that is stopped', () => {
     expect(written.filter((name) => name.startsWith('index/'))).toEqual([]);
   });
 
+  it('writes nothing while its lock settles, and nothing at all when it cannot be had', async () => {
+    folder.make(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}`, randomBytes(30_000)])));
+    const made = await makeRepository();
+    const settling = Promise.withResolvers<void>();
+    const storage = faulty(made.storage, { how: 'fail', when: () => false });
+    const run = backUpFolder(withOrigin(made.repository, storage), folder.path, {
+      packSizeBytes: MIB,
+      jobs: 2,
+      lock: { settled: settling.promise, assertHeld: () => settling.promise },
+      // The first 64 files were read then: more than one pack holds, and less than can be held back.
+      onProgress: ({ bytes }) => {
+        if (bytes > 0) settling.reject(new Error('locked'));
+      },
+    });
+    await expect(run).rejects.toThrow('locked');
+    expect(storage.operations.filter(({ kind }) => kind === 'write')).toEqual([]);
+  });
+
+  it('saves neither an index file nor a snapshot when its lock is lost before its end', async () => {
+    folder.make(files);
+    const made = await makeRepository();
+    const lock = { settled: Promise.resolve(), assertHeld: () => Promise.reject(new Error('lost')) };
+    const run = backUpFolder(made.repository, folder.path, { packSizeBytes: MIB, lock });
+    await expect(run).rejects.toThrow('lost');
+    const names = await Array.fromAsync(made.storage.list(''), ({ name }) => name);
+    expect(names.filter((name) => /^(index|snapshots)\//.test(name))).toEqual([]);
+  });
+
   it('refuses to start when it is stopped already', async () => {
     folder.make({ a: '1' });
     const { repository } = await makeRepository();

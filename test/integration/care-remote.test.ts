@@ -10,6 +10,7 @@ import type { Vault } from '../../src/vault/vault.ts';
 import type { PeerName } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
 import { startRcloneS3 } from '../support/rclone-s3.ts';
+import { flipBit } from '../support/repository-fixture.ts';
 import { serveOurs, serveTheirs } from '../support/rest-serving.ts';
 
 const password = new Secret('correct horse');
@@ -106,4 +107,35 @@ describe.each(servers)('care on %s', (_, peers, serve) => {
     await backUp(migrated, 5);
     await expectWhole(migrated);
   });
+});
+
+it('a repair mends what is damaged in the vault, whatever good copy this machine has', async () => {
+  const served = openLocalStorage(join(scratch, 'served'));
+  await using server = await serveOurs(served);
+  const options = { password, jobs: 1, cache: { folder: join(scratch, 'cache') } };
+  await using vault = await initVault(`rest:${server.url}vault/`, { ...options, generatedKey: true });
+  await backUp(vault, 1);
+  const [index] = await Array.fromAsync(served.list('vault/index/'));
+  await flipBit(served, index!.name, 400);
+
+  const { plan } = await vault.repairIndex();
+  expect(plan.damagedIndexFiles).toHaveLength(1);
+  await expectWhole(vault);
+});
+
+it('a vault can be used where this machine can keep nothing of it, which is said once', async () => {
+  await using server = await serveOurs(openLocalStorage(join(scratch, 'served')));
+  const file = join(scratch, 'file');
+  fs.writeFileSync(file, '');
+  const notices: string[] = [];
+  await using vault = await initVault(`rest:${server.url}vault/`, {
+    password,
+    jobs: 1,
+    generatedKey: true,
+    cache: { folder: join(file, 'cache') },
+    onNotice: ({ message }) => notices.push(message),
+  });
+  await backUp(vault, 1);
+  await expectWhole(vault);
+  expect(notices.filter((text) => text.includes('no local copies'))).toHaveLength(1);
 });

@@ -6,7 +6,7 @@ import type { CliContext } from '../context.ts';
 import { addExamples, addExitCodes } from '../help.ts';
 import { openCliVault, storageSettings } from '../open-cli-vault.ts';
 import { printable } from '../output/printable.ts';
-import { chooseVault, type VaultChoice } from '../vault-choice.ts';
+import { chooseVault, placeOf, type VaultChoice } from '../vault-choice.ts';
 
 export const doctorCommand: CommandModule = {
   configure(command, start) {
@@ -24,7 +24,7 @@ async function doctor(cli: CliContext): Promise<void> {
   const opens = plugins.every(({ status }) => status !== 'failed');
   const chosen = opens ? await diagnoseChosen(cli, choice) : [];
   const found = [...diagnoseMachine(), ...(await diagnoseKeyFile(choice)), ...plugins, ...chosen];
-  if (cli.options.json) await cli.out.json({ schema: 1, vault: choice.url, diagnoses: found });
+  if (cli.options.json) await cli.out.json({ schema: 1, vault: placeOf(choice), diagnoses: found });
   else await cli.out.write(found.map((diagnosis) => line(cli, diagnosis)).join(''));
   const failed = found.filter(({ status }) => status === 'failed');
   if (failed.length > 0) {

@@ -5,7 +5,7 @@ import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples, addExitCodes } from '../help.ts';
 import { createDefaultVault, storageSettings, vaultOptions } from '../open-cli-vault.ts';
-import { chooseVault } from '../vault-choice.ts';
+import { chooseVault, placeOf } from '../vault-choice.ts';
 
 interface InitFlags {
   readonly chunker: 'gear' | 'rabin';
@@ -51,9 +51,9 @@ async function init(cli: CliContext, flags: InitFlags): Promise<void> {
   } as const;
   const { initVault, vaultExists } = await import('../../vault/open-vault.ts');
   if (await vaultExists(choice.url, cli.signal, await storageSettings(cli, choice))) {
-    throw new CairnError('VAULT_EXISTS', `there is a vault at ${choice.url} already`, {
+    throw new CairnError('VAULT_EXISTS', `there is a vault at ${placeOf(choice)} already`, {
       hint: 'Use it as it is, or choose another place with --vault.',
-      facts: { url: choice.url },
+      facts: { url: placeOf(choice) },
     });
   }
   await using vault =

@@ -2,10 +2,9 @@
 import { hostname } from 'node:os';
 import { describeReference } from '../../config/config-values.ts';
 import type { LoadedConfig } from '../../config/loaded-config.ts';
-import { withoutPassword } from '../../config/plain-secrets.ts';
 import { cacheFolder } from '../user-places.ts';
 import type { CliContext } from '../context.ts';
-import { chooseVault, type VaultChoice } from '../vault-choice.ts';
+import { chooseVault, placeOf, type VaultChoice } from '../vault-choice.ts';
 
 export type Origin =
   | { readonly kind: 'file'; readonly file: string; readonly line: number; readonly column: number }
@@ -30,7 +29,7 @@ export async function commandLineValues(
     { key: '(profile)', value: loaded?.profile ?? 'none', origin: originOfProfile(cli, loaded) },
     {
       key: '(vault)',
-      value: choice.kind === 'configured' ? choice.name : withoutPassword(choice.url),
+      value: choice.kind === 'configured' ? choice.name : placeOf(choice),
       origin: originOfVault(choice),
     },
     passwordOf(cli, choice),

@@ -7,6 +7,7 @@ import { objectName } from '../layout.ts';
 import { listLocks } from '../lock/lock-list.ts';
 import { listKeyIds, loadKeyFile } from '../open-key.ts';
 import type { Repository } from '../repository.ts';
+import { readAfresh } from '../repository-cache.ts';
 import { listSnapshots } from '../snapshots.ts';
 import { checkConflicts, checkPackList, type PresentPack } from './check-packs.ts';
 import { checkTrees } from './check-trees.ts';
@@ -71,8 +72,10 @@ export interface CheckResult {
  * every blob a snapshot needs is there; with `readData`, that every byte of the packs is good. Damage is listed
  * in the result, not thrown; what is thrown is that the storage cannot be read. The caller holds a lock.
  */
-export async function checkRepository(repository: Repository, options: CheckOptions = {}): Promise<CheckResult> {
+export async function checkRepository(opened: Repository, options: CheckOptions = {}): Promise<CheckResult> {
   const { signal, onProgress } = options;
+  await using fresh = await readAfresh(opened);
+  const { repository } = fresh;
   const findings = new FindingList(options.onFinding);
   const report = (progress: Omit<CheckProgress, 'errors'>): void => {
     onProgress?.({ ...progress, errors: findings.findings.length });

@@ -41,6 +41,8 @@ export interface TransferOptions {
   readonly expectedBytes: number;
   readonly damage: CopyDamage;
   readonly signal?: AbortSignal | undefined;
+  /** Rejects where the lock of the target is lost. */
+  readonly assertHeld?: (() => Promise<void>) | undefined;
   /** Told of sealed bytes of the source that are done with. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
@@ -71,7 +73,7 @@ export class BlobTransfer implements AsyncDisposable {
       options.expectedBytes <= SMALL_BYTES
         ? inlineLanes(target.repository.codec, setup)
         : new WorkerLanes(setup, workers);
-    this.#packs = new PackWriter(target.repository, { signal: options.signal });
+    this.#packs = new PackWriter(target.repository, { signal: options.signal, assertHeld: options.assertHeld });
     // One for each worker, one that is being read, one that is being stored: nobody waits for the others.
     this.#atOnce = Math.min(MOST_AT_ONCE, this.#lanes.size + 2);
     const isRemote = source.repository.storage.features.remote;

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { BLOB_DATA, BLOB_TREE, BlobIndex } from './blob-index.ts';
 
@@ -68,6 +70,34 @@ describe('BlobIndex', () => {
     const index = BlobIndex.create({ blobs: 10, packs: 1 });
     expect(index.claim(BLOB_DATA, idOf(1))).toBe(0);
     expect(index.claim(BLOB_DATA, idOf(1))).toBe(-1);
+  });
+
+  it('gives each of many blobs to one of several threads that claim them all at once', async () => {
+    const blobs = 20_000;
+    const threads = 4;
+    const index = BlobIndex.create({ blobs: blobs * threads, packs: 1 });
+    const ids = Buffer.concat(Array.from({ length: blobs }, (_, i) => idOf(i)));
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const program = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      import(workerData.module).then(({ BlobIndex }) => {
+        const index = new BlobIndex(workerData.memory);
+        Atomics.add(workerData.gate, 0, 1);
+        while (Atomics.load(workerData.gate, 0) < workerData.threads);
+        const won = [];
+        for (let i = 0; i < workerData.ids.length; i += 32)
+          if (index.claim(0, workerData.ids.subarray(i, i + 32)) >= 0) won.push(i / 32);
+        parentPort.postMessage(won);
+      });`;
+    const module = new URL('blob-index.ts', import.meta.url).href;
+    const workerData = { module, memory: index.memory, ids, gate, threads };
+    const won = await Promise.all(
+      Array.from({ length: threads }, async () => {
+        const [numbers] = (await once(new Worker(program, { eval: true, workerData }), 'message')) as [number[]];
+        return numbers;
+      }),
+    );
+    expect(won.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: blobs }, (_, i) => i));
   });
 
   it('hides the place of a claimed blob until it is placed', () => {

@@ -267,6 +267,42 @@ describe('RepositoryLock', () => {
     expect(lock.signal.aborted).toBe(true);
   });
 
+  it('is lost as soon as it is asked for, where somebody removed its file since', async () => {
+    const { taken, clock, repository } = await setUp();
+    const lock = await taken();
+    await clock.advance(MINUTE);
+    await repository.removeFile('lock', lock.id);
+    await expect(lock.assertHeld()).rejects.toMatchObject({ code: 'LOCK_LOST' });
+    expect(lock.signal.aborted).toBe(true);
+  });
+
+  it('is held where it was refreshed while it was asked for', async () => {
+    const { clock, storage, repository } = await setUp();
+    let lock: RepositoryLock | undefined;
+    const origin = new Proxy(storage, {
+      get(target, property) {
+        const value: unknown = Reflect.get(target, property, target);
+        if (typeof value !== 'function') return value;
+        if (property !== 'stat') return value.bind(target);
+        return async (name: string) => {
+          const asked = lock;
+          lock = undefined;
+          if (asked !== undefined) await clock.advance(4 * MINUTE + 1000);
+          return target.stat(name);
+        };
+      },
+    });
+    const promise = lockRepository(withOrigin(repository, origin), { mode: 'shared', clock, self });
+    await clock.advance(300);
+    const taken = await promise;
+    held.push(taken);
+    await clock.advance(MINUTE);
+    const first = taken.id;
+    lock = taken;
+    await expect(taken.assertHeld()).resolves.toBeUndefined();
+    expect(taken.id).not.toBe(first);
+  });
+
   it('does not throw when its file cannot be removed', async () => {
     const { taken, notices, repository } = await setUp();
     const lock = await taken();

@@ -20,6 +20,9 @@ const REFRESH_EVERY_MS = 5 * 60_000;
 /** Work stops when no refresh succeeded for so long; others may take the lock for stale 7.5 min later. */
 const LOST_AFTER_MS = 22.5 * 60_000;
 
+/** A lock that was seen so recently needs no second look: what is done under it takes a moment, too. */
+const SEEN_FOR_MS = 2_000;
+
 const RETRY_REFRESH_MS = 60_000;
 const WATCH_EVERY_MS = 5_000;
 const RECOVERY_MS = 30_000;
@@ -93,6 +96,7 @@ export class RepositoryLock implements AsyncDisposable {
   /** Files of this lock that still exist, newest last. More than one only if removing an old one failed. */
   #files: LockId[];
   #refreshedAt: bigint;
+  #seenAt: bigint;
   #refreshing: Promise<void> | undefined;
   #disposed: Promise<void> | undefined;
 
@@ -101,6 +105,7 @@ export class RepositoryLock implements AsyncDisposable {
     this.#hangup = hangup;
     this.#files = [id];
     this.#refreshedAt = context.clock.nowNs();
+    this.#seenAt = this.#refreshedAt;
     this.#loops = Promise.all([this.#refreshLoop(), this.#watchLoop()]);
   }
 
@@ -121,11 +126,14 @@ export class RepositoryLock implements AsyncDisposable {
   }
 
   /**
-   * Throws `LOCK_LOST` unless the lock is surely held. Call it before an irreversible step: after standby
-   * it knows the truth a few seconds before `signal` does. Costs nothing while the lock is fresh.
+   * Throws `LOCK_LOST` unless the lock is surely held. Call it before an irreversible step: a lock that somebody removed
+   * (`unlock --remove-all`, a clock that is wrong) is missed at the next refresh only, and what relied on it may be pruned
+   * by then. Costs one request where the lock was not looked at for two seconds.
    */
   async assertHeld(): Promise<void> {
     if (this.#isOverdue()) await this.#recover();
+    this.#lost.signal.throwIfAborted();
+    if (!this.#isJustSeen()) await this.#look();
     this.#lost.signal.throwIfAborted();
   }
 
@@ -209,10 +217,31 @@ export class RepositoryLock implements AsyncDisposable {
     }
     if (this.#lost.signal.aborted) return;
     this.#refreshedAt = startedAt;
+    this.#seenAt = startedAt;
     for (const id of old) {
       await repository.removeFile('lock', id, { signal });
       this.#files = this.#files.filter((file) => file !== id);
     }
+  }
+
+  async #look(): Promise<void> {
+    const startedAt = this.#context.clock.nowNs();
+    let { id } = this;
+    while (!(await this.#exists(id))) {
+      if (id === this.id) {
+        this.#lose('its file was removed');
+        return;
+      }
+      // A refresh replaced it meanwhile.
+      ({ id } = this);
+    }
+    this.#seenAt = startedAt;
+  }
+
+  #isJustSeen(): boolean {
+    const ageNs = this.#context.clock.nowNs() - this.#seenAt;
+    // A clock that was set back says nothing.
+    return ageNs >= 0n && ageNs <= msToNs(SEEN_FOR_MS);
   }
 
   async #exists(id: LockId): Promise<boolean> {

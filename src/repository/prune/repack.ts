@@ -19,6 +19,8 @@ import { type PartLimits, pieces, type RepackPart, repackParts } from './repack-
 
 export interface RepackOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Rejects where the lock is lost. */
+  readonly assertHeld?: (() => Promise<void>) | undefined;
   /** Worker threads; as many as there are processors by default. */
   readonly jobs?: number | undefined;
   readonly onProgress?: ((progress: PruneProgress) => void) | undefined;
@@ -63,12 +65,12 @@ const SAVE_INDEX_EVERY_MS = 60_000;
 export async function repack(
   repository: Repository,
   { index, usage, actions, rules, plan }: PlannedPrune,
-  { signal, jobs, onProgress }: RepackOptions = {},
+  { signal, assertHeld, jobs, onProgress }: RepackOptions = {},
 ): Promise<RepackResult> {
   const damagedPacks = new Set<number>();
   using _turn = await turnOf(repository.origin).acquire(signal);
   if (plan.repack.packs === 0) return { damagedPacks, indexFiles: [], bytesRead: 0, bytesWritten: 0 };
-  const packs = new PackWriter(repository, { signal });
+  const packs = new PackWriter(repository, { signal, assertHeld });
   const totalBytes = plan.repack.bytes - plan.repackFrees.bytes;
   let bytesWritten = 0;
   let bytesRead = 0;

@@ -84,7 +84,7 @@ export async function applyPackRepair(
   if (planned.length === 0) return { plan, removedPacks: [] };
   const damaged = planned.map(({ id }) => id);
   const listed = entriesByPack(index, new Set(damaged));
-  const store = new BlobStore(repository, index, { signal });
+  const store = new BlobStore(repository, index, { signal, assertHeld });
   let done = 0;
   for (const { id, savedBlobs } of planned) {
     const content = await readContent(repository, id, listed.get(id) ?? [], signal);

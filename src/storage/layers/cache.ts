@@ -38,6 +38,8 @@ export interface CacheLayerOptions {
 }
 
 export interface CachedStorage extends Storage {
+  /** Where it keeps what is cached of this repository. */
+  readonly folder: string;
   /** Tells that this object in `data/` holds trees: it is kept in the cache from now on. */
   cachePack(name: ObjectName): void;
   /**
@@ -63,7 +65,7 @@ export async function cached(inner: Storage, options: CacheLayerOptions): Promis
   // The directory's time says when the cache was last used; old ones can be removed.
   const now = new Date();
   await utimes(path, now, now).catch(() => {});
-  return new CacheLayer(inner, entries, options);
+  return new CacheLayer(inner, entries, path, options);
 }
 
 async function writeIfAbsent(storage: Storage, name: string, text: string): Promise<void> {
@@ -75,6 +77,7 @@ async function writeIfAbsent(storage: Storage, name: string, text: string): Prom
 }
 
 class CacheLayer extends StorageLayer implements CachedStorage {
+  readonly folder: string;
   readonly #entries: Storage;
   readonly #isTreePack: (name: ObjectName) => boolean;
   readonly #treePacks = new Set<ObjectName>();
@@ -82,8 +85,9 @@ class CacheLayer extends StorageLayer implements CachedStorage {
   readonly #fetching = new Map<ObjectName, Promise<unknown>>();
   #onProblem: ((error: unknown) => void) | undefined;
 
-  constructor(inner: Storage, entries: Storage, options: CacheLayerOptions) {
+  constructor(inner: Storage, entries: Storage, folder: string, options: CacheLayerOptions) {
     super(inner);
+    this.folder = folder;
     this.#entries = entries;
     this.#isTreePack = options.isTreePack ?? (() => false);
     this.#onProblem = options.onProblem;

@@ -71,6 +71,7 @@ export async function pruneVault(context: ActionContext, options: PruneOptions):
     await session.assertHeld();
     const repacked = await repack(repository, planned, {
       signal: session.signal,
+      assertHeld: () => session.assertHeld(),
       jobs: settings.jobs,
       onProgress: reporter(context),
     });

@@ -53,7 +53,7 @@ export async function recoverBackups(
   if (options.dryRun === true || roots.length === 0) return { roots, backup: null };
   await options.onPlan?.(roots);
   await session.assertHeld();
-  const store = new BlobStore(repository, index, { signal });
+  const store = new BlobStore(repository, index, session);
   const tree = await store.saveTree(encodeTree(rootNodes(roots)));
   await store.flush();
   await session.assertHeld();

@@ -76,7 +76,7 @@ export async function rewriteSnapshots(context: ActionContext, task: RewriteTask
   if (task.dryRun === true || ids.size === 0) return { changes, unchanged };
   await task.onPlan?.({ changes, unchanged });
   await task.session.assertHeld();
-  const store = new BlobStore(context.repository, task.index, { signal: task.session.signal });
+  const store = new BlobStore(context.repository, task.index, task.session);
   const walked = await walkAll(context, { ...task, chosen: task.chosen.filter(({ id }) => ids.has(id)) }, store);
   for (const { change } of walked) assertAsPlanned(changes, change);
   // Packs and index first: a snapshot refers only to what is durable.
