@@ -195,7 +195,7 @@ async function runArchive(
   const soft = options.keepPartial === true && !dryRun;
   const signal = soft ? lock.lost : lock.signal;
   const { result, parent } = await lock.during(async () => {
-    const snapshots = await loadSnapshots(repository, settings, signal);
+    const snapshots = await lock.read(() => loadSnapshots(repository, settings, signal));
     const parent = chooseParent(snapshots, source, options, identity);
     const before = options.allowEmpty === true ? undefined : earlierBackup(snapshots, source, identity);
     const emptied = before === undefined ? undefined : new EmptiedSource({ ...context, signal }, before);
