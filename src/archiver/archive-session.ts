@@ -8,6 +8,7 @@ import type { GoTime } from '../formats/go-time.ts';
 import type { Codec } from '../kernels/codec.ts';
 import type { Repository } from '../repository/repository.ts';
 import { ArchiveStats, type ArchiveProgress } from './archive-stats.ts';
+import { tellingOddAttributes } from './attribute-names.ts';
 import { isSteady } from './change-detection.ts';
 import { startEngine, type Engine, type EngineOptions } from './engine.ts';
 import { NodeEncoder } from './node-encoder.ts';
@@ -43,7 +44,7 @@ export class ArchiveSession {
   readonly stats: ArchiveStats;
   readonly problems: SourceProblem[] = [];
   readonly encoder: NodeEncoder;
-  readonly posix: Posix = openPosix();
+  readonly posix: Posix = tellingOddAttributes(openPosix());
   readonly #parts: SessionParts;
   #engine: Promise<Engine> | undefined;
   #gaveWayAt = 0;

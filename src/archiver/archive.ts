@@ -2,7 +2,7 @@
 // when all it names is durable, so that a crash at any instant leaves every finished backup whole.
 import { systemClock, type Clock } from '../base/clock.ts';
 import { CairnError } from '../base/errors.ts';
-import { shortId, type BlobId, type SnapshotId } from '../base/ids.ts';
+import { shortId, type BlobId, type PackId, type SnapshotId } from '../base/ids.ts';
 import { abortedError } from '../base/job.ts';
 import { localGoTime, type GoTime } from '../formats/go-time.ts';
 import type { Snapshot, SnapshotSummary } from '../formats/snapshot/snapshot.ts';
@@ -57,6 +57,8 @@ export interface ArchiveOptions {
   readonly onWalked?: (bytes: number) => Promise<void>;
   readonly onProgress?: (progress: ArchiveProgress) => void;
   readonly onProblem?: (problem: SourceProblem) => void;
+  /** See `EngineOptions`. */
+  readonly onLostPacks?: (packs: readonly PackId[]) => void;
 }
 
 export interface ArchiveResult {
@@ -97,7 +99,7 @@ export async function archive(repository: Repository, options: ArchiveOptions): 
       session.problems,
     );
     if (isStopped(options)) throw partialError(options.softStop?.reason, result.id);
-    if (result.id !== undefined) await memory.keep(result.id, saved, engine?.indexIds() ?? []);
+    if (result.id !== undefined) await memory.keep(result.id, saved, engine);
     return result;
   } catch (error) {
     pool.fail(error);
@@ -137,6 +139,7 @@ function openSession(repository: Repository, pool: WorkerPool, options: ArchiveO
     lock: options.lock,
     onProgress: options.onProgress,
     onProblem: options.onProblem,
+    onLostPacks: options.onLostPacks,
   });
 }
 

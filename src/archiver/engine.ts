@@ -1,10 +1,12 @@
 import { utf8Lossy } from '../base/bytes.ts';
-import type { IndexId } from '../base/ids.ts';
+import type { IndexId, PackId } from '../base/ids.ts';
 import type { ChunkerSpec } from '../formats/chunker/chunker.ts';
 import type { RepositoryConfig } from '../formats/snapshot/config.ts';
 import { zstdLevel, type CompressionLevel } from '../repository/compression.ts';
 import { GrowingIndex } from './growing-index.ts';
+import type { BlobIndex } from '../repository/index/blob-index.ts';
 import { loadIndex } from '../repository/index/load-index.ts';
+import { type ExpectedPack, expectedPacks, findLostPacks } from '../repository/index/lost-packs.ts';
 import { PackWriter } from '../repository/pack-writer.ts';
 import type { Repository } from '../repository/repository.ts';
 import { sparePacks } from '../repository/spare-packs.ts';
@@ -44,6 +46,8 @@ export interface EngineOptions {
   readonly lock: WriteLock | undefined;
   readonly stats: ArchiveStats;
   readonly report: (problem: SourceProblem) => void;
+  /** Told of packs that the index lists and that are gone. What is known only from them is saved again. */
+  readonly onLostPacks?: ((packs: readonly PackId[]) => void) | undefined;
 }
 
 /** What saves blobs and trees, once something has to be saved. */
@@ -54,6 +58,8 @@ export interface Engine {
   readonly parentTrees: ParentTreeReader;
   /** The index files that list what this run saved or found saved: those it loaded and those it wrote. */
   indexIds(): readonly IndexId[];
+  /** The packs that have these blobs. */
+  packs(): readonly ExpectedPack[];
   /** Stores all that is unfinished; afterwards everything saved is durable and indexed. */
   finish(): Promise<void>;
   /** Lists what is stored already, for the next run. Where the pool has failed. */
@@ -69,7 +75,9 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
   pool.start();
   const loadedIds: IndexId[] = [];
   const room = { blobs: NEW_BLOBS, packs: 0 };
-  const index = new GrowingIndex(await loadIndex(repository, { signal, room, onLoaded: (id) => loadedIds.push(id) }));
+  const listed = await loadIndex(repository, { signal, room, onLoaded: (id) => loadedIds.push(id) });
+  const known = await withoutLost(repository, listed, options);
+  const index = new GrowingIndex(known.index);
   const packs = new PackWriter(repository, {
     signal,
     dryRun,
@@ -109,6 +117,7 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
       stats.addBlobs(task.blobs);
     }),
     indexIds: () => [...loadedIds, ...packs.indexIds],
+    packs: () => (repository.origin.features.localPath === undefined ? [] : [...known.packs, ...packs.stored]),
     finish: async () => {
       await pool.idle();
       // On a slow line each takes its time, so they go together with what is still on its way.
@@ -121,6 +130,21 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
       await packs.saveProgress();
     },
   };
+}
+
+/** The index of what is there: a blob in a pack that is gone is one that has to be saved. */
+async function withoutLost(
+  { origin }: Repository,
+  index: BlobIndex,
+  { signal, onLostPacks }: EngineOptions,
+): Promise<{ readonly index: BlobIndex; readonly packs: readonly ExpectedPack[] }> {
+  // Where nobody can look, nobody has to remember.
+  const packs = origin.features.localPath === undefined ? [] : expectedPacks(index);
+  const lost = await findLostPacks(origin, packs, signal);
+  if (lost.size === 0) return { index, packs };
+  onLostPacks?.([...lost]);
+  const numbers = new Set(packs.flatMap(({ id }, number) => (lost.has(id) ? [number] : [])));
+  return { index: index.without(numbers), packs: packs.filter(({ id }) => !lost.has(id)) };
 }
 
 function chunkerOf(config: RepositoryConfig): ChunkerSpec {

@@ -1,7 +1,7 @@
 import { bytesKey } from '../base/bytes.ts';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { idFromBytes, type BlobId, type IndexId } from '../base/ids.ts';
+import { idFromBytes, type BlobId, type IndexId, type PackId } from '../base/ids.ts';
 import { decodeKnownTrees, encodeKnownTrees, type KnownTree } from './known-trees.ts';
 
 const id = fc.uint8Array({ minLength: 32, maxLength: 32 });
@@ -24,6 +24,9 @@ const known = fc.record({
     id.map((bytes) => idFromBytes<IndexId>(bytes)),
     { maxLength: 5 },
   ),
+  packs: fc.array(fc.record({ id: id.map((bytes) => idFromBytes<PackId>(bytes)), leastBytes: fc.nat(0xffff_ffff) }), {
+    maxLength: 5,
+  }),
   root: treeOfDepth(3),
 });
 

@@ -4,7 +4,8 @@
 // of files with the same digest have the same nodes. Without this file, or with one that does not fit any more,
 // everything works as it does with restic, from the parent's trees.
 //
-//   magic "cairntr2" ‖ rules (32) ‖ u32 count ‖ index ids (32 each) ‖ root directory ‖ SHA-256 of all before
+//   magic "cairntr3" ‖ rules (32) ‖ u32 count ‖ index ids (32 each) ‖ u32 count ‖ packs ‖ root directory ‖ SHA-256 of all before
+//   pack:      id (32) ‖ u32 least size of its file in bytes
 //   directory: u8 1 if it has a digest ‖ tree id (32) ‖ digest (32, if any) ‖ u32 count ‖ digests of runs (32 each)
 //              ‖ u32 count ‖ children
 //   child:     u16 length ‖ name ‖ directory
@@ -12,9 +13,18 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesKey, bytesOf, equalBytes } from '../base/bytes.ts';
-import { ID_SIZE, idFromBytes, idToBytes, type BlobId, type IndexId, type SnapshotId } from '../base/ids.ts';
+import {
+  ID_SIZE,
+  idFromBytes,
+  idToBytes,
+  type BlobId,
+  type IndexId,
+  type PackId,
+  type SnapshotId,
+} from '../base/ids.ts';
+import type { ExpectedPack } from '../repository/index/lost-packs.ts';
 
-const MAGIC = Buffer.from('cairntr2');
+const MAGIC = Buffer.from('cairntr3');
 const HASH_SIZE = 32;
 const MAX_DEPTH = 4096;
 
@@ -33,6 +43,8 @@ export interface KnownTrees {
   readonly rules: Uint8Array;
   /** Index files that list all blobs of the trees. */
   readonly indexIds: readonly IndexId[];
+  /** The packs that have these blobs. */
+  readonly packs: readonly ExpectedPack[];
   readonly root: KnownTree;
 }
 
@@ -63,8 +75,10 @@ export async function saveKnownTrees(
   }
 }
 
-export function encodeKnownTrees({ rules, indexIds, root }: KnownTrees): Uint8Array {
+export function encodeKnownTrees({ rules, indexIds, packs, root }: KnownTrees): Uint8Array {
   const parts: Uint8Array[] = [MAGIC, rules, u32(indexIds.length), ...indexIds.map(idToBytes)];
+  parts.push(u32(packs.length));
+  for (const { id, leastBytes } of packs) parts.push(idToBytes(id), u32(Math.min(leastBytes, 0xffff_ffff)));
   encodeDirectory(root, parts);
   const body = Buffer.concat(parts);
   return Buffer.concat([body, createHash('sha256').update(body).digest()]);
@@ -78,7 +92,11 @@ export function decodeKnownTrees(bytes: Uint8Array): KnownTrees | undefined {
   const reader = new Reader(body, MAGIC.length);
   const rules = reader.take(HASH_SIZE);
   const indexIds = Array.from({ length: reader.u32() }, () => idFromBytes<IndexId>(reader.take(ID_SIZE)));
-  return { rules, indexIds, root: decodeDirectory(reader, 0) };
+  const packs = Array.from({ length: reader.u32() }, () => ({
+    id: idFromBytes<PackId>(reader.take(ID_SIZE)),
+    leastBytes: reader.u32(),
+  }));
+  return { rules, indexIds, packs, root: decodeDirectory(reader, 0) };
 }
 
 function encodeDirectory({ tree, digest, runs, children }: KnownTree, parts: Uint8Array[]): void {

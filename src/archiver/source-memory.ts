@@ -5,7 +5,8 @@ import { equalBytes } from '../base/bytes.ts';
 import { isId, type IndexId, type SnapshotId } from '../base/ids.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { SnapshotRecord } from '../repository/snapshots.ts';
-import { loadKnownTrees, saveKnownTrees, type KnownTree } from './known-trees.ts';
+import { findLostPacks, type ExpectedPack } from '../repository/index/lost-packs.ts';
+import { loadKnownTrees, saveKnownTrees, type KnownTree, type KnownTrees } from './known-trees.ts';
 import type { Source } from './source.ts';
 
 export interface MemoryOptions {
@@ -29,46 +30,61 @@ export class SourceMemory {
   readonly #folder: string | undefined;
   readonly #rules: Uint8Array;
   readonly #parent: SnapshotId | undefined;
-  readonly #indexIds: readonly IndexId[];
+  readonly #kept: KnownTrees | undefined;
 
   private constructor(
-    known: KnownTree | undefined,
+    kept: KnownTrees | undefined,
     folder: string | undefined,
     rules: Uint8Array,
     parent: SnapshotId | undefined,
-    indexIds: readonly IndexId[],
   ) {
-    this.known = known;
+    this.known = kept?.root;
+    this.#kept = kept;
     this.#folder = folder;
     this.#rules = rules;
     this.#parent = parent;
-    this.#indexIds = indexIds;
   }
 
   /**
-   * Remembers only when every index file of that time is still there: then every blob that was known is,
-   * whatever was pruned or repaired since.
+   * Remembers only when every index file of that time is still there, and every pack as far as that is cheap to see: then
+   * every blob that was known is, whatever was pruned or repaired since.
    */
   static async open(repository: Repository, options: MemoryOptions): Promise<SourceMemory> {
     const { parent, signal } = options;
     const folder = folderOf(repository, options);
-    if (folder === undefined) return new SourceMemory(undefined, undefined, new Uint8Array(0), parent?.id, []);
+    if (folder === undefined) return new SourceMemory(undefined, undefined, new Uint8Array(0), parent?.id);
     const rules = await rulesDigest();
-    const indexIds: IndexId[] = [];
-    for await (const { id } of repository.listIds('index', { signal })) indexIds.push(id);
     const wanted = options.force === true ? undefined : parent?.id;
     const kept = wanted === undefined ? undefined : await loadKnownTrees(folder, wanted);
-    const present = new Set(indexIds);
-    const holds = kept !== undefined && equalBytes(kept.rules, rules) && kept.indexIds.every((id) => present.has(id));
-    return new SourceMemory(holds ? kept.root : undefined, folder, rules, parent?.id, holds ? kept.indexIds : []);
+    const holds = kept !== undefined && equalBytes(kept.rules, rules) && (await isThere(repository, kept, signal));
+    return new SourceMemory(holds ? kept : undefined, folder, rules, parent?.id);
   }
 
-  /** Remembers what a finished snapshot saw. `usedIndexIds` list the blobs of all it did not take over. */
-  async keep(snapshot: SnapshotId, root: KnownTree, usedIndexIds: readonly IndexId[]): Promise<void> {
+  /** Remembers what a finished snapshot saw. `used` lists the blobs of all it did not take over. */
+  async keep(snapshot: SnapshotId, root: KnownTree, used: UsedFiles | undefined): Promise<void> {
     if (this.#folder === undefined) return;
-    const indexIds = [...new Set([...this.#indexIds, ...usedIndexIds])];
-    await saveKnownTrees(this.#folder, snapshot, this.#parent, { rules: this.#rules, indexIds, root });
+    const indexIds = [...new Set([...(this.#kept?.indexIds ?? []), ...(used?.indexIds() ?? [])])];
+    // Whoever loads the index has the packs of all its files, those of that time among them.
+    const packs = used?.packs() ?? this.#kept?.packs ?? [];
+    await saveKnownTrees(this.#folder, snapshot, this.#parent, { rules: this.#rules, indexIds, packs, root });
   }
+}
+
+/** Index files and packs from which blobs are known. */
+interface UsedFiles {
+  indexIds(): readonly IndexId[];
+  packs(): readonly ExpectedPack[];
+}
+
+async function isThere(
+  repository: Repository,
+  { indexIds, packs }: KnownTrees,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const present = new Set<IndexId>();
+  for await (const { id } of repository.listIds('index', { signal })) present.add(id);
+  if (!indexIds.every((id) => present.has(id))) return false;
+  return (await findLostPacks(repository.origin, packs, signal)).size === 0;
 }
 
 /** No memory where the rules make files look unchanged, or left out, that the digests tell apart. */

@@ -4,6 +4,7 @@ import { Semaphore } from '../base/concurrency.ts';
 import { idFromBytes, type IndexId, type PackId } from '../base/ids.ts';
 import { holdsTrees } from '../formats/pack/pack-header.ts';
 import { IndexWriter, type IndexWriterOptions } from './index-writer.ts';
+import type { ExpectedPack } from './index/lost-packs.ts';
 import { objectName } from './layout.ts';
 import type { FinishedPack } from './pack-builder.ts';
 import type { Repository } from './repository.ts';
@@ -24,6 +25,7 @@ export class PackWriter {
   readonly #places: Semaphore;
   readonly #options: PackWriterOptions;
   readonly #running = new Set<Promise<void>>();
+  readonly #stored: ExpectedPack[] = [];
   #failure: { readonly error: unknown } | undefined;
 
   constructor(repository: Repository, options: PackWriterOptions = {}) {
@@ -44,6 +46,11 @@ export class PackWriter {
     this.#running.add(run);
     await run;
     this.#running.delete(run);
+  }
+
+  /** The packs stored so far. */
+  get stored(): readonly ExpectedPack[] {
+    return this.#stored;
   }
 
   /** Ids of the index files saved so far. */
@@ -94,6 +101,7 @@ export class PackWriter {
         coldClass: this.#repository.coldClass,
       });
     }
+    this.#stored.push({ id, leastBytes: pack.sizeBytes });
     await this.#index.add(pack);
   }
 }

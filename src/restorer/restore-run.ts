@@ -27,7 +27,7 @@ export interface RestoreRun {
   readonly failed: Set<number>;
 }
 
-/** The path of an entry as it is shown. */
+/** The path of an entry below the restored folder, as it is shown. */
 export function shownPath(run: RestoreRun, reference: number): string {
   const record = run.store.at(reference);
   const name = utf8Lossy(record.name);

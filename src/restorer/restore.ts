@@ -1,4 +1,6 @@
 import os from 'node:os';
+import { resolve } from 'node:path';
+import { utf8Lossy } from '../base/bytes.ts';
 import { CairnError } from '../base/errors.ts';
 import type { BlobId } from '../base/ids.ts';
 import { openPosix } from '../base/posix/open-posix.ts';
@@ -19,7 +21,7 @@ import { PartFiles } from './content/part-files.ts';
 import { RecordStore } from './records/record-store.ts';
 import { RestoreMeter } from './restore-meter.ts';
 import type { RestoreOptions, RestoreResult } from './restore-options.ts';
-import { ProblemList } from './restore-problem.ts';
+import { ProblemList, type RestoredPlace } from './restore-problem.ts';
 import { shownPath, type RestoreRun } from './restore-run.ts';
 import { findStart, type RestoreStart } from './plan/start-tree.ts';
 import { openTarget } from './target/target.ts';
@@ -65,7 +67,7 @@ export async function restore(repository: Repository, options: RestoreOptions): 
       stop,
     });
     const store = new RecordStore();
-    const problems = new ProblemList(options.onProblem);
+    const problems = new ProblemList(options.onProblem, placeOf(options, start));
     const meter = new RestoreMeter(options.onProgress, () => problems.count);
     const directories = new DirectoryTable(store);
     const posix = openPosix();
@@ -102,6 +104,12 @@ export function startRestoreWorkers(jobs?: number): RestoreWorkers {
   // Loads the native library here first, where the threads then find it (src/base/posix/koffi.ts).
   openPosix();
   return new RestoreWorkers(jobs ?? Math.min(os.availableParallelism(), MAX_DEFAULT_JOBS));
+}
+
+function placeOf({ root = [], target }: RestoreOptions, { kind }: RestoreStart): RestoredPlace {
+  // One entry alone goes into the target under its own name.
+  const folder = kind === 'entry' ? root.slice(0, -1) : root;
+  return { source: folder.map((name) => `/${utf8Lossy(name)}`).join(''), target: resolve(target) };
 }
 
 async function runStages(run: RestoreRun, start: RestoreStart): Promise<RestoreResult> {

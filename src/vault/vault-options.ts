@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../base/error-codes.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Secret } from '../base/secret.ts';
 import type { CacheOptions } from '../repository/repository-cache.ts';
@@ -14,6 +15,8 @@ export type PasswordSource = Secret | string | Uint8Array | (() => Promise<Secre
 export interface VaultNotice {
   readonly level: 'info' | 'warning';
   readonly message: string;
+  /** Where `docs/errors.md` says more. */
+  readonly code?: ErrorCode;
 }
 
 export interface OpenVaultOptions {

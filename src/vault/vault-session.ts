@@ -41,6 +41,8 @@ export interface SessionOptions {
   /** `read`: goes on without a lock where the storage cannot be written, or the vault was opened without locks. */
   readonly purpose: 'read' | 'write';
   readonly signal?: AbortSignal | undefined;
+  /** See `LockOptions`. */
+  readonly onLook?: ((isFree: boolean) => void) | undefined;
 }
 
 /** Time under a lock. Its signal aborts with the caller's, and when the lock is lost. Dispose it to release the lock. */
@@ -71,13 +73,14 @@ export async function openSession(
 async function takeLock(
   repository: Repository,
   settings: VaultSettings,
-  { mode, purpose, signal }: SessionOptions,
+  { mode, purpose, signal, onLook }: SessionOptions,
 ): Promise<RepositoryLock | undefined> {
   try {
     return await lockRepository(repository, {
       mode,
       retryMs: settings.retryLockMs,
       signal,
+      onLook,
       onNotice: (notice) => settings.notify(describeLockNotice(notice)),
     });
   } catch (error) {

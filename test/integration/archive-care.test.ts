@@ -313,8 +313,9 @@ describe('an archive in a cold class', () => {
       expect([retrieval?.coldObjects, cold.retrievals]).toEqual([1, []]);
     });
 
-    it('is one that could not be copied where nobody said how to retrieve it', async () => {
-      expect(outcomesOf(await vault.copyTo(offsite))).toEqual(['archive failed', 'archive copied']);
+    it('keeps nothing else back where nobody said how to retrieve it', async () => {
+      await expect(vault.copyTo(offsite)).rejects.toMatchObject({ code: 'OBJECT_COLD' });
+      expect([await namesIn(offsite), cold.retrievals]).toEqual([['hot'], []]);
     });
   });
 });

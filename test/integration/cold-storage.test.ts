@@ -248,6 +248,20 @@ describe('a vault with a cold class', () => {
       expect(await offsite.check({ readData: 'all' })).toMatchObject({ isGood: true, snapshots: 3 });
     });
 
+    it('is copied as far as it can be where nobody said how to retrieve the rest, which asks for nothing', async () => {
+      const cat = Array.fromAsync(vault.cat('documents', 'deep/c.txt', { retrieval: {} }));
+      await expect(cat).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING' });
+      elapsedMs += DAY_MS;
+      await vault.backup(join(source, 'deep', 'c.txt'));
+      const asked = storage.retrievals.length;
+      await expect(vault.copyTo(offsite)).rejects.toMatchObject({
+        code: 'OBJECT_COLD',
+        message: expect.stringMatching(/; what could be read is copied$/u),
+        hint: expect.stringContaining('`retrieval`'),
+      });
+      expect([await copied(), storage.retrievals.length]).toEqual([['c.txt'], asked]);
+    });
+
     it('is copied as far as it can be where nobody agrees to ask for the rest', async () => {
       const cat = Array.fromAsync(vault.cat('documents', 'deep/c.txt', { retrieval: {} }));
       await expect(cat).rejects.toMatchObject({ code: 'RETRIEVAL_PENDING' });

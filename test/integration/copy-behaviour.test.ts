@@ -11,6 +11,7 @@ import { listSnapshots, saveSnapshot } from '../../src/repository/snapshots.ts';
 import { faulty } from '../../src/storage/layers/faulty.ts';
 import { copyBackups, type CopyOptions } from '../../src/vault/care/copy-backups.ts';
 import { contentsOf, errorsIn, readAllSnapshots } from '../support/archive-fixture.ts';
+import { badSector } from '../support/bad-sector.ts';
 import { withDamagedIndex, withDamagedPack, withMissingPack } from '../support/damaged-vaults.ts';
 import { contextOf } from '../support/fault-sweep.ts';
 import {
@@ -220,6 +221,21 @@ describe('damage in the source', () => {
     expect((await listSnapshots(target.repository)).map(({ snapshot }) => snapshot.tree)).toEqual([whole]);
     expect(await errorsIn(target.repository)).toEqual([]);
   });
+
+  it.each(['tree', 'data'] as const)(
+    'of a sector under a %s pack keeps only the backups that need it back',
+    async (kind) => {
+      const made = await makeSampleRepository();
+      const whole = await addWholeBackup(made.repository);
+      const pack = kind === 'tree' ? made.treePack : made.dataPack;
+      const source = withOrigin(made.repository, badSector(made.storage, objectName('pack', pack.id)));
+      const target = await makeRepository();
+      const { copies } = await copy(source, target.repository);
+      expect(copies).toMatchObject([{ outcome: 'failed', code: 'STORAGE_IO' }, { outcome: 'copied' }]);
+      expect((await listSnapshots(target.repository)).map(({ snapshot }) => snapshot.tree)).toEqual([whole]);
+      expect(await errorsIn(target.repository)).toEqual([]);
+    },
+  );
 
   it('of an index file is named, and the backups that only need others are copied', async () => {
     const { repository } = await withDamagedIndex();

@@ -15,6 +15,7 @@ import { appendOnly } from '../../src/storage/layers/append-only.ts';
 import { saveSnapshot } from '../../src/repository/snapshots.ts';
 import { type PruneOptions, type PruneResult, pruneVault } from '../../src/vault/care/prune-vault.ts';
 import { backUpPath, contentsOf, errorsIn, readAllSnapshots, recordOf } from '../support/archive-fixture.ts';
+import { badSector } from '../support/bad-sector.ts';
 import { contextOf } from '../support/fault-sweep.ts';
 import { dead, makePrunableVault, needed, packIds, type PrunableVault } from '../support/prunable-vaults.ts';
 import {
@@ -186,6 +187,15 @@ describe('a prune', () => {
       expect(result).toMatchObject({ status: 'partial', damagedPacks: [vault.partPack.id] });
       const left = await packIds(vault.repository);
       expect([left.has(vault.partPack.id), left.has(vault.deadPack.id)]).toEqual([true, false]);
+    });
+
+    it('leaves a pack that its device cannot read, and does the rest', async () => {
+      const name = objectName('pack', vault.partPack.id);
+      const result = await prune({ repository: withOrigin(vault.repository, badSector(vault.storage, name)) });
+      expect(result).toMatchObject({ status: 'partial', damagedPacks: [vault.partPack.id] });
+      const left = await packIds(vault.repository);
+      expect([left.has(vault.partPack.id), left.has(vault.deadPack.id)]).toEqual([true, false]);
+      expect(await errorsIn(vault.repository)).toEqual([]);
     });
 
     it.each([

@@ -164,6 +164,31 @@ describe('damage', () => {
   });
 });
 
+describe('a problem of a part of a backup', () => {
+  it('has the path in the backup and the one in the target, where a folder is restored', async () => {
+    const inside = await treeOf(file('file', ['ab'.repeat(32) as BlobId]));
+    const tree = await treeOf(directory('documents', inside));
+    const { problems } = await restoreTree(tree, { root: [utf8('documents')] });
+    expect(problems).toMatchObject([{ path: '/documents/file', target: join(target, 'file'), code: 'BLOB_MISSING' }]);
+  });
+
+  it('has them where one file is restored', async () => {
+    const inside = await treeOf(file('file', ['ab'.repeat(32) as BlobId]));
+    const tree = await treeOf(directory('documents', inside));
+    const { problems } = await restoreTree(tree, { root: [utf8('documents'), utf8('file')] });
+    expect(problems).toMatchObject([{ path: '/documents/file', target: join(target, 'file') }]);
+  });
+
+  it('has the path of the folder itself where its tree is lost', async () => {
+    const lost = await treeOf();
+    const damaged = objectName('pack', packs.at(-1)!.id);
+    const tree = await treeOf(directory('documents', lost));
+    await flipBit(repository.storage, damaged, 8 * 20);
+    const { problems } = await restoreTree(tree, { root: [utf8('documents')] });
+    expect(problems).toMatchObject([{ path: '/documents', target }]);
+  });
+});
+
 describe('existing files', () => {
   const old = { mtime: { ns: 1_000_000_000n, offsetMinutes: 0 } };
 

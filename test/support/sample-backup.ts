@@ -15,6 +15,7 @@ export function sampleBackup(change: Partial<BackupResult> = {}): BackupResult {
     storedBytes: 400,
     status: 'complete',
     problems: [],
+    lostPacks: [],
     counts: {
       filesNew: 1,
       filesChanged: 0,

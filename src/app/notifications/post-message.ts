@@ -26,6 +26,8 @@ export interface PostRequest {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body: string;
   readonly contentType: string;
+  /** Whether one of the headers lets its holder in; `Authorization`, and a login in the address, are known as such. */
+  readonly holdsSecret?: boolean | undefined;
 }
 
 /**
@@ -64,7 +66,7 @@ async function send(
   http: HttpClient,
   url: URL,
   headers: Readonly<Record<string, string>>,
-  { service, body }: PostRequest,
+  { service, body, holdsSecret }: PostRequest,
   signal: AbortSignal,
 ): Promise<Attempt> {
   let response: HttpResponse;
@@ -77,6 +79,7 @@ async function send(
       body: [utf8(body)],
       action,
       largestBody: LARGEST_ANSWER,
+      holdsSecret,
       signal,
     });
   } catch (error) {

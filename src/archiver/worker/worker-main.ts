@@ -2,6 +2,7 @@
 // thread hands out tasks, stores the packs it fills, and frees their slots.
 import { parentPort } from 'node:worker_threads';
 import { isCairnError, messageOf } from '../../base/errors.ts';
+import { tellingOddAttributes } from '../attribute-names.ts';
 import { openPosix } from '../../base/posix/open-posix.ts';
 import { createCodec } from '../../kernels/codec.ts';
 import { runMix } from '../../kernels/scrypt-thread/run-mix.ts';
@@ -67,7 +68,7 @@ function makeTools(setup: WorkerSetup): Tools {
   const saver = new BlobSaver(codec, new BlobIndex(setup.index), setup, (slot, pack) =>
     send({ kind: 'pack', slot, pack }),
   );
-  return { window, saver, leaves: new LeafSaver(posix, codec, setup.reading, window, saver) };
+  return { window, saver, leaves: new LeafSaver(tellingOddAttributes(posix), codec, setup.reading, window, saver) };
 }
 
 function run(task: Exclude<WorkerTask, StatTask>, { saver, window, leaves }: Tools): TaskResult {

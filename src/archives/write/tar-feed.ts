@@ -13,6 +13,8 @@ import { StreamContent, type StreamContentOptions, type StreamEntry } from './st
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 const NO_BYTES = new Uint8Array(0);
 const NOWHERE: Place = { name: '', path: '', depth: 0 };
+/** Levels whose directories stay open while one below them is gone through. */
+const HELD_LEVELS = 64;
 const ZEROS = new Uint8Array(64 * 1024);
 
 export interface TarFeedOptions {
@@ -42,6 +44,16 @@ interface Place {
   /** In the source. */
   readonly path: string;
   readonly depth: number;
+}
+
+/** A directory that is being gone through. */
+interface Level {
+  readonly path: Uint8Array | undefined;
+  readonly place: Place;
+  readonly entries: readonly SourceEntry[];
+  next: number;
+  /** Opened with its first leaf. */
+  dirfd: number | 'failed' | undefined;
 }
 
 /** Dispose of it when it is not read to its end: it may have a stream open. */
@@ -89,33 +101,61 @@ export class TarFeed implements AsyncDisposable {
     await this.#stream?.[Symbol.asyncDispose]();
   }
 
+  /** With a list of its own: a generator within another for each level of a deep tree would end the stack. */
   *#write(): Steps {
-    yield* this.#directory(this.#source.root, NOWHERE);
+    const levels: Level[] = [];
+    try {
+      this.#enter(levels, this.#source.root, NOWHERE);
+      for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+        const entry = level.entries[level.next++];
+        if (entry === undefined) this.#leave(levels);
+        else yield* this.#entry(entry, level, levels);
+      }
+    } finally {
+      while (levels.length > 0) this.#leave(levels);
+    }
     yield* this.#bytes(TAR_END);
   }
 
-  *#directory(directory: SourceDirectory, place: Place): Steps {
-    const entries = directory.list(this.#options.onProblem);
+  #enter(levels: Level[], directory: SourceDirectory, place: Place): void {
     const { path } = directory;
-    const leaves = entries.filter(({ kind }) => kind === 'leaf');
-    const dirfd = path === undefined || leaves.length === 0 ? undefined : this.#openDirectory(path);
-    try {
-      for (const entry of entries) yield* this.#entry(entry, place, dirfd);
-    } finally {
-      if (dirfd !== undefined) this.#options.posix.close(dirfd);
-    }
+    // A deep tree has more levels than a process may have files open.
+    const above = levels.at(-1);
+    if (above !== undefined && levels.length > HELD_LEVELS) this.#release(above);
+    levels.push({ path, place, entries: directory.list(this.#options.onProblem), next: 0, dirfd: undefined });
   }
 
-  *#entry(entry: SourceEntry, place: Place, dirfd: number | undefined): Steps {
+  #leave(levels: Level[]): void {
+    const level = levels.pop();
+    if (level !== undefined) this.#release(level);
+  }
+
+  #release(level: Level): void {
+    if (typeof level.dirfd !== 'number') return;
+    this.#options.posix.close(level.dirfd);
+    level.dirfd = undefined;
+  }
+
+  /** The descriptor for what lies in a directory; `undefined` where it cannot be opened, which is told once. */
+  #descriptor(level: Level): number | undefined {
+    if (level.dirfd === undefined && level.path !== undefined) {
+      level.dirfd = this.#openDirectory(level.path) ?? 'failed';
+    }
+    return typeof level.dirfd === 'number' ? level.dirfd : undefined;
+  }
+
+  *#entry(entry: SourceEntry, level: Level, levels: Level[]): Steps {
     const { key } = entry;
+    const { place } = level;
     const depth = place.depth + 1;
     const isNamed = depth > this.#options.strip;
     const name = !isNamed ? '' : place.name === '' ? key : `${place.name}/${key}`;
     const inner: Place = { name, path: `${place.path}/${key}`, depth };
     if (entry.kind === 'directory') {
       if (this.#isArchived(inner)) yield* this.#directoryHeader(entry.directory, inner);
-      yield* this.#directory(entry.directory, inner);
+      this.#enter(levels, entry.directory, inner);
     } else if (entry.kind === 'leaf') {
+      const dirfd = this.#descriptor(level);
       if (dirfd !== undefined) yield* this.#leaf(dirfd, bytesOf(key), inner);
     } else yield* this.#streamed(entry, inner);
   }

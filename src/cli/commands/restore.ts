@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { CairnError } from '../../base/errors.ts';
 import type { OverwriteMode } from '../../restorer/restore-options.ts';
+import { isOfTarget, type RestoreProblem } from '../../restorer/restore-problem.ts';
 import type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from '../../vault/actions/restore-action.ts';
 import { addArchiveKeyOptions, type ArchiveKeyFlags, archiveKeys } from '../archive-key-options.ts';
 import { compileLittle } from '../compile-little.ts';
@@ -135,9 +136,15 @@ function restoreOptions(cli: CliContext, reference: string, flags: RestoreFlags)
     dryRun: flags.dryRun,
     retrieval: retrievalOptions(cli, flags),
     confirm: (plan) => confirmOverwriting(cli, flags, plan),
-    onProblem: ({ path, message }) => cli.warn(`${path}: ${message}`),
+    onProblem: (problem) => cli.warn(describeProblem(problem)),
     signal: cli.signal,
   };
+}
+
+/** What the user can find: the path in the backup, and the one at the target where that is what failed. */
+function describeProblem(problem: RestoreProblem): string {
+  const { path, target, message } = problem;
+  return isOfTarget(problem) && target !== undefined ? `${path}: ${message} (${target})` : `${path}: ${message}`;
 }
 
 function describe(result: VaultRestoreResult, flags: RestoreFlags, elapsedMs: number): string {

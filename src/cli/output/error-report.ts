@@ -10,6 +10,8 @@ export interface ErrorDocument {
   readonly error: {
     readonly code: string;
     readonly message: string;
+    /** What it came from, the nearest first; only what the message does not say already. */
+    readonly causes: readonly string[];
     readonly hint: string | null;
     readonly exit: number;
   };
@@ -22,6 +24,7 @@ export function errorDocument(error: unknown): ErrorDocument {
     error: {
       code: known ? error.code : 'INTERNAL',
       message: messageOf(error),
+      causes: causesOf(error),
       hint: known ? hintOf(error) : null,
       exit: exitCodeOfError(error),
     },
@@ -36,7 +39,7 @@ export interface ErrorStyle {
 /** An error for a person: what is wrong with its causes, the way out, and the code to look up. */
 export function describeError(error: unknown, { style, verbose }: ErrorStyle): string {
   const lines = [`${style('red', 'error:')} ${printable(messageOf(error))}`];
-  for (const cause of causesOf(error)) lines.push(`       ${printable(cause)}`);
+  for (const cause of causesOf(error)) lines.push(`       because: ${printable(cause)}`);
   if (isCairnError(error)) {
     lines.push(`${style('cyan', 'hint:')}  ${printable(hintOf(error))}`);
     if (verbose > 0) lines.push(style('dim', `code:  ${error.code} (docs/errors.md)`));
@@ -60,7 +63,7 @@ function causesOf(error: unknown): string[] {
   let said = messageOf(error);
   let current: unknown = error instanceof Error ? error.cause : undefined;
   for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
-    if (!said.includes(current.message) && current.name !== 'AbortError') texts.push(`because: ${current.message}`);
+    if (!said.includes(current.message) && current.name !== 'AbortError') texts.push(current.message);
     said += current.message;
     current = current.cause;
   }

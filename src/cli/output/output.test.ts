@@ -183,8 +183,19 @@ describe('errors', () => {
   it('is one JSON object with its exit code', () => {
     expect(errorDocument(error)).toEqual({
       schema: 1,
-      error: { code: 'VAULT_MISSING', message: 'there is no vault at /x', hint: 'Make one.', exit: 10 },
+      error: {
+        code: 'VAULT_MISSING',
+        message: 'there is no vault at /x',
+        causes: ['ENOENT'],
+        hint: 'Make one.',
+        exit: 10,
+      },
     });
+  });
+
+  it('has no causes in JSON where none says more than the message', () => {
+    const same = new CairnError('STORAGE_IO', 'cannot read x: EIO', { cause: new Error('EIO') });
+    expect(errorDocument(same).error.causes).toEqual([]);
   });
 
   it('cannot be used to write control characters', () => {

@@ -13,6 +13,7 @@ import { type CopyLanes, inlineLanes, WorkerLanes } from './copy-lanes.ts';
 import type { CopierSetup, CopyJob, SealedJob } from './messages.ts';
 import { type PackRead, planReads, type ReadLimits } from './pack-reads.ts';
 import type { CopySide } from './source-trees.ts';
+import { saysUnreadable } from '../../storage/device-error.ts';
 
 /** restic's target: a pack is complete with the blob that reaches it. */
 const DEFAULT_PACK_BYTES = 16 * 1024 * 1024;
@@ -127,15 +128,16 @@ export class BlobTransfer implements AsyncDisposable {
     await this.#packs.saveIndex();
   }
 
-  /** `undefined` where the pack is not there, or too short. */
+  /** `undefined` where the pack is not there, or too short, or its device cannot read it: each blob is then tried alone. */
   async #read({ packNumber, offset, length }: PackRead): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const { repository, index } = this.#source;
     const { signal } = this.#options;
     try {
       return await repository.storage.read(objectName('pack', index.packId(packNumber)), { offset, length, signal });
     } catch (error) {
-      if (!hasCode(error, 'OBJECT_MISSING') && !hasCode(error, 'OBJECT_TRUNCATED')) throw error;
-      return undefined;
+      if (hasCode(error, 'OBJECT_MISSING') || hasCode(error, 'OBJECT_TRUNCATED') || saysUnreadable(error))
+        return undefined;
+      throw error;
     }
   }
 

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { type CairnError, isCairnError } from '../../base/errors.ts';
 import type { BlobId } from '../../base/ids.ts';
+import { saysUnreadable } from '../../storage/device-error.ts';
 import type { BlobType } from '../../formats/pack/pack-header.ts';
 
 /** A blob that cannot be copied: it is damaged or missing in the source, and the target does not have it. */
@@ -48,7 +49,7 @@ const keyOf = (type: BlobType, id: BlobId): string => `${type} ${id}`;
 
 const lostCodes: readonly ErrorCode[] = ['BLOB_MISSING', 'BLOB_CORRUPT', 'TREE_CORRUPT'];
 
-/** Whether an error says that a blob is lost, and not that its storage cannot be read now. */
+/** Whether an error says that a blob is lost or lies where its device cannot read, and not that its storage cannot be read now. */
 export function saysLost(error: unknown): error is CairnError {
-  return isCairnError(error) && lostCodes.includes(error.code);
+  return isCairnError(error) && (lostCodes.includes(error.code) || saysUnreadable(error));
 }

@@ -54,6 +54,32 @@ describe('BlobIndex', () => {
     expect([...index.treePacks()]).toEqual([0, 1, 0]);
   });
 
+  it('knows where the blobs of each pack end', () => {
+    const index = BlobIndex.create({ blobs: 10, packs: 3 });
+    const [one, two] = ['p', 'q'].map((name) => index.addPack(idOf(name))) as [number, number];
+    index.add(BLOB_DATA, idOf(1), one, 500, 100, 1);
+    index.add(BLOB_TREE, idOf(2), one, 0, 500, 1);
+    index.add(BLOB_TREE, idOf(3), two, 0xffffffff, 0xfffffffe, 1);
+    index.claim(BLOB_DATA, idOf('not stored yet'));
+    expect([...index.packEnds()]).toEqual([600, 0xffffffff + 0xfffffffe]);
+  });
+
+  it('forgets packs, but not the blobs that another one has too', () => {
+    const index = BlobIndex.create({ blobs: 10, packs: 3 });
+    const [one, two] = ['p', 'q'].map((name) => index.addPack(idOf(name))) as [number, number];
+    index.add(BLOB_DATA, idOf(1), one, 0, 100, 1);
+    index.add(BLOB_DATA, idOf(2), one, 100, 100, 1);
+    index.add(BLOB_TREE, idOf(2), two, 0, 60, 0);
+    index.add(BLOB_DATA, idOf(1), two, 60, 100, 1);
+    const rest = index.without(new Set([one]));
+    expect([rest.packId(two), rest.packCount]).toEqual([index.packId(two), 2]);
+    expect([rest.has(BLOB_DATA, idOf(1)), rest.has(BLOB_DATA, idOf(2)), rest.has(BLOB_TREE, idOf(2))]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+
   it('keeps offsets and lengths up to 2^32 - 1', () => {
     const index = BlobIndex.create({ blobs: 10, packs: 1 });
     const pack = index.addPack(idOf('p'));

@@ -215,6 +215,32 @@ export class BlobIndex {
     return holdsTree;
   }
 
+  /** For each pack, by its number, where the last blob of it ends that is known. */
+  packEnds(): Float64Array {
+    const ends = new Float64Array(this.packCount);
+    const words = this.#words;
+    const end = this.size * RECORD_WORDS;
+    for (let at = 0; at < end; at += RECORD_WORDS) {
+      const pack = ((words[at + PACK_WORD] ?? 0) & PACK_MASK) - 1;
+      const blobEnd = ((words[at + OFFSET_WORD] ?? 0) >>> 0) + ((words[at + LENGTH_WORD] ?? 0) >>> 0);
+      if (pack >= 0 && blobEnd > (ends[pack] ?? 0)) ends[pack] = blobEnd;
+    }
+    return ends;
+  }
+
+  /** A copy that knows nothing of the blobs in these packs; numbers of packs stay what they were. Only while no other thread writes. */
+  without(packNumbers: ReadonlySet<number>): BlobIndex {
+    const rest = BlobIndex.create({ blobs: this.#capacity, packs: this.#packs.length / ID_SIZE });
+    rest.#packs.set(this.#packs);
+    rest.#header[PACK_COUNT] = this.packCount;
+    for (let record = 0; record < this.size; record++) {
+      const at = this.location(record);
+      if (at === undefined || packNumbers.has(at.packNumber)) continue;
+      rest.add(this.blobType(record), this.idBytes(record), at.packNumber, at.offset, at.length, at.uncompressedLength);
+    }
+    return rest;
+  }
+
   blobId(record: number): BlobId {
     return idFromBytes<BlobId>(this.#bytes, record * RECORD_BYTES);
   }

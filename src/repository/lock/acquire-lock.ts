@@ -27,6 +27,8 @@ export interface LockContext {
   readonly self: ProcessIdentity;
   readonly signal?: AbortSignal | undefined;
   readonly onNotice: (notice: LockNotice) => void;
+  /** See `LockOptions`. */
+  readonly onLook?: ((isFree: boolean) => void) | undefined;
 }
 
 /**
@@ -37,6 +39,7 @@ export interface LockContext {
 export async function acquireLock(context: LockContext): Promise<LockId> {
   const { repository, clock, signal } = context;
   await assertNoConflict(context, undefined);
+  context.onLook?.(true);
   signal?.throwIfAborted();
   const id = await writeLock(context);
   try {

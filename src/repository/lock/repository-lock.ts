@@ -37,6 +37,11 @@ export interface LockOptions {
   readonly clock?: Clock | undefined;
   readonly self?: ProcessIdentity | undefined;
   readonly onNotice?: ((notice: LockNotice) => void) | undefined;
+  /**
+   * Told whether a look finds nobody who excludes this lock: `true` before its file is written, `false` before a pause. What
+   * is read from the first `true` on is good once the lock is held, unless a `false` comes after it.
+   */
+  readonly onLook?: ((isFree: boolean) => void) | undefined;
 }
 
 /**
@@ -56,6 +61,7 @@ export async function lockRepository(repository: Repository, options: LockOption
     self: options.self ?? ownProcess(),
     signal: options.signal,
     onNotice: options.onNotice ?? (() => {}),
+    onLook: options.onLook,
   };
   // Before the lock file exists: restic may probe this process as soon as it does.
   const hangup = surviveHangup();
@@ -79,6 +85,7 @@ async function acquireWithRetry(context: LockContext, retryMs: number): Promise<
       const leftMs = Number((deadline - clock.nowNs()) / 1_000_000n);
       if (!(error instanceof VaultLockedError) || leftMs <= 0) throw error;
       const pauseMs = Math.min(delayMs, leftMs);
+      context.onLook?.(false);
       context.onNotice({ type: 'waiting-for-lock', record: error.record, delayMs: pauseMs });
       await clock.sleep(pauseMs, signal);
       delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS);

@@ -16,6 +16,7 @@ import type { PlannedPrune } from './plan-prune.ts';
 import type { PruneProgress } from './prune-progress.ts';
 import { openRepackPool, type RepackPool } from './repack-pool.ts';
 import { type PartLimits, pieces, type RepackPart, repackParts } from './repack-parts.ts';
+import { saysUnreadable } from '../../storage/device-error.ts';
 
 export interface RepackOptions {
   readonly signal?: AbortSignal | undefined;
@@ -225,7 +226,8 @@ async function readRange(
     return await storage.read(name, range);
   } catch (error) {
     // It was there when this was planned, and as large as it has to be: this is damage, not trouble on the way.
-    if (hasCode(error, 'OBJECT_MISSING') || hasCode(error, 'OBJECT_TRUNCATED')) return undefined;
+    if (hasCode(error, 'OBJECT_MISSING') || hasCode(error, 'OBJECT_TRUNCATED') || saysUnreadable(error))
+      return undefined;
     throw error;
   }
 }

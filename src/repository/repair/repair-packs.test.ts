@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { badSector } from '../../../test/support/bad-sector.ts';
 import { withDamagedPack } from '../../../test/support/damaged-vaults.ts';
 import {
   makeSampleRepository,
@@ -49,6 +50,32 @@ async function repair(made: SampleRepository, ...ids: readonly PackId[]): Promis
   const planned = await planPackRepair(made.repository, index, ids);
   return (await applyPackRepair(made.repository, index, planned)).removedPacks;
 }
+
+describe('a pack of which the device cannot read a part', () => {
+  it.each([0, 1, 2])('gives back every blob but the one there (%d)', async (bad) => {
+    const made = await makeSampleRepository();
+    const name = objectName('pack', made.dataPack.id);
+    const { offset = 0, id } = made.dataPack.blobs[bad] ?? {};
+    const repository = withOrigin(made.repository, badSector(made.storage, name, offset + 5));
+    const { packs } = await plan({ ...made, repository }, made.dataPack.id);
+    expect(packs).toMatchObject([{ state: 'damaged', savedBlobs: 2, elsewhere: [], lost: [{ type: 'data', id }] }]);
+    expect(await repair({ ...made, repository }, made.dataPack.id)).toEqual([made.dataPack.id]);
+    const index = await loadIndex(made.repository);
+    for (const blob of made.dataBlobs.filter((each) => each !== id)) {
+      await expect(readBlob(made.repository, index, 'data', blob)).resolves.toBeDefined();
+    }
+  });
+
+  it('loses nothing where that is the header', async () => {
+    const made = await makeSampleRepository();
+    const name = objectName('pack', made.dataPack.id);
+    const { sizeBytes = 0 } = (await made.storage.stat(name)) ?? {};
+    const repository = withOrigin(made.repository, badSector(made.storage, name, sizeBytes - 1));
+    expect((await plan({ ...made, repository }, made.dataPack.id)).packs).toMatchObject([
+      { state: 'damaged', savedBlobs: 3, lost: [] },
+    ]);
+  });
+});
 
 describe('a pack that is to be repaired', () => {
   it('and is intact stays', async () => {

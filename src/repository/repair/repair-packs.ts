@@ -3,6 +3,8 @@
 import { CairnError, hasCode } from '../../base/errors.ts';
 import { type BlobId, idToBytes, type PackId } from '../../base/ids.ts';
 import type { PackEntry } from '../../formats/pack/pack-header.ts';
+import { saysUnreadable } from '../../storage/device-error.ts';
+import type { ObjectInfo, Storage } from '../../storage/storage.ts';
 import { BlobDecoder } from '../blob-codec.ts';
 import { BlobStore } from '../blob-store.ts';
 import { BLOB_DATA, BLOB_TREE, type BlobIndex } from '../index/blob-index.ts';
@@ -182,13 +184,16 @@ async function readOnce(
   listed: readonly PackEntry[],
   signal: AbortSignal | undefined,
 ): Promise<PackContent | undefined> {
-  const bytes = await readWhole(repository, id, signal);
-  if (bytes === undefined) return undefined;
-  const header = await headerOf(repository, id, bytes.length, signal);
+  signal?.throwIfAborted();
+  const info = await repository.origin.stat(objectName('pack', id), { signal });
+  if (info === undefined) return undefined;
+  const header = await headerOf(repository, id, info.sizeBytes, signal);
+  const entries = uniqueEntries([...(header ?? []), ...listed]);
+  const bytes = await readWhole(repository, info, entries, signal);
   const decoder = new BlobDecoder(repository.codec, repository.key);
   const good: { entry: PackEntry; sealed: Uint8Array }[] = [];
   const bad: PackEntry[] = [];
-  for (const entry of uniqueEntries([...(header ?? []), ...listed])) {
+  for (const entry of entries) {
     const sealed = bytes.subarray(entry.offset, entry.offset + entry.length);
     if (isGood(decoder, entry, sealed)) good.push({ entry, sealed });
     else bad.push(entry);
@@ -200,17 +205,42 @@ async function readOnce(
 /** Throws `OBJECT_TRUNCATED` when less came than there is: that says nothing about the pack. */
 async function readWhole(
   { origin }: Repository,
-  id: PackId,
+  { name, sizeBytes }: ObjectInfo,
+  entries: readonly PackEntry[],
   signal: AbortSignal | undefined,
-): Promise<Uint8Array | undefined> {
-  signal?.throwIfAborted();
-  const name = objectName('pack', id);
-  const info = await origin.stat(name, { signal });
-  if (info === undefined) return undefined;
-  const bytes = await origin.read(name, { signal });
-  if (bytes.length === info.sizeBytes) return bytes;
-  const message = `${name}: ${bytes.length} of ${info.sizeBytes} bytes came`;
+): Promise<Uint8Array> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await origin.read(name, { signal });
+  } catch (error) {
+    if (saysUnreadable(error)) return await readAround(origin, { name, sizeBytes }, entries, signal);
+    throw error;
+  }
+  if (bytes.length === sizeBytes) return bytes;
+  const message = `${name}: ${bytes.length} of ${sizeBytes} bytes came`;
   throw new CairnError('OBJECT_TRUNCATED', message, { retry: 'later', facts: { object: name } });
+}
+
+/**
+ * A pack of which the device cannot read everything, blob by blob, with zeros in the place of those that do not come. Not sector by
+ * sector: a disk may try for seconds before it gives one up.
+ */
+async function readAround(
+  origin: Storage,
+  { name, sizeBytes }: ObjectInfo,
+  entries: readonly PackEntry[],
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(sizeBytes);
+  for (const { offset, length } of entries) {
+    if (offset + length > sizeBytes) continue;
+    try {
+      bytes.set(await origin.read(name, { offset, length, signal }), offset);
+    } catch (error) {
+      if (!saysUnreadable(error)) throw error;
+    }
+  }
+  return bytes;
 }
 
 async function headerOf(
@@ -222,7 +252,7 @@ async function headerOf(
   try {
     return await readPackHeader(repository, id, sizeBytes, signal);
   } catch (error) {
-    if (isDamage(error) || hasCode(error, 'OBJECT_MISSING')) return undefined;
+    if (isDamage(error) || hasCode(error, 'OBJECT_MISSING') || saysUnreadable(error)) return undefined;
     throw error;
   }
 }

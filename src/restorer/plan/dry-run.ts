@@ -33,7 +33,7 @@ export function estimateRestore(run: RestoreRun, target: TargetDirectories, plan
     const reference = plan.links.at(at);
     const first = plan.linkTargets.at(at);
     if (run.failed.has(first)) {
-      const message = `not linked to ${shownPath(run, first)}, which failed`;
+      const message = `not linked to ${problems.sourceOf(shownPath(run, first))}, which failed`;
       problems.add(shownPath(run, reference), 'RESTORE_FAILED', message);
       continue;
     }

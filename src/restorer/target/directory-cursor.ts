@@ -6,7 +6,8 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
 const DIRECTORY_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 const SLASH = 0x2f;
 
-// Deeper trees are walked with fewer descriptors than they have levels.
+// Deeper trees are walked with fewer descriptors than they have levels: those of the innermost directories, which
+// their neighbours and parents need next. Going up a deep tree, it is walked down again once for so many levels.
 const MAX_HELD = 48;
 const CLOSED = -1;
 
@@ -77,10 +78,10 @@ export class DirectoryCursor implements Disposable {
     const descriptor = this.#posix.openat(from, name, DIRECTORY_FLAGS);
     this.#names.push(Uint8Array.from(name));
     this.#descriptors.push(descriptor);
-    if (depth > MAX_HELD) {
-      this.#posix.close(from);
-      this.#descriptors[depth - 1] = CLOSED;
-    }
+    const outer = this.#descriptors[depth - MAX_HELD] ?? CLOSED;
+    if (outer === CLOSED) return;
+    this.#posix.close(outer);
+    this.#descriptors[depth - MAX_HELD] = CLOSED;
   }
 
   /** Walks down again to the innermost directory, whose descriptor was given up. */

@@ -67,7 +67,7 @@ export function restoreLinks(run: RestoreRun, plan: EntryPlan): void {
       run.problems.add(
         shownPath(run, reference),
         'RESTORE_FAILED',
-        `not linked to ${shownPath(run, first)}, which failed`,
+        `not linked to ${run.problems.sourceOf(shownPath(run, first))}, which failed`,
       );
       continue;
     }

@@ -25,10 +25,13 @@ export class TargetDirectories implements Disposable {
   /** Whether the directory is in the target, made now if need be, its parents first. A failure is told once. */
   ensure(directory: number): boolean {
     const { directories } = this.#run;
-    if (directories.state(directory) === DirectoryState.waiting) {
-      const parent = directories.parent(directory);
-      const state = this.ensure(parent) ? this.#make(directory, parent) : DirectoryState.failed;
-      directories.setState(directory, state);
+    const waiting: number[] = [];
+    for (let at = directory; directories.state(at) === DirectoryState.waiting; at = directories.parent(at))
+      waiting.push(at);
+    for (const at of waiting.reverse()) {
+      const parent = directories.parent(at);
+      const hasParent = directories.state(parent) !== DirectoryState.failed;
+      directories.setState(at, hasParent ? this.#make(at, parent) : DirectoryState.failed);
     }
     return directories.state(directory) !== DirectoryState.failed;
   }

@@ -7,7 +7,7 @@ import { utf8Lossy } from '../../base/bytes.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { ErrorCode } from '../../base/error-codes.ts';
 import { CairnArgumentError, isCairnError } from '../../base/errors.ts';
-import { parseId, type SnapshotId } from '../../base/ids.ts';
+import { type PackId, parseId, type SnapshotId } from '../../base/ids.ts';
 import type { Progress } from '../../base/job.ts';
 import type { SnapshotSummary } from '../../formats/snapshot/snapshot.ts';
 import { localGoTime } from '../../formats/go-time.ts';
@@ -24,6 +24,7 @@ import { EmptiedSource, earlierBackup } from './emptied-source.ts';
 import type { BackupSummary } from '../reference/backup-details.ts';
 import { type SnapshotBackup, backupRecord } from '../reference/backup-record.ts';
 import type { BackupSource } from './backup-source.ts';
+import { lostPacksNotice } from './lost-packs-notice.ts';
 import { toGoTime } from '../reference/moment.ts';
 import { programVersion } from '../program-version.ts';
 import { SourceProgress } from './source-progress.ts';
@@ -89,6 +90,8 @@ export interface BackupCounts extends BackupSummary {
 interface BackupFindings {
   readonly problems: readonly BackupProblem[];
   readonly counts: BackupCounts;
+  /** Packs of the vault that are gone or cut short, where it is a folder of this machine; what was needed of them is saved again. */
+  readonly lostPacks: readonly PackId[];
 }
 
 export interface BackupResult extends SnapshotBackup, BackupFindings {
@@ -190,12 +193,13 @@ async function runArchive(
     }));
   const { source } = ahead;
   const identity = snapshotIdentity(options);
+  let lostPacks: readonly PackId[] = [];
   await using lock = new SettlingLock(repository, settings, context.signal);
   // With `keepPartial` a stop is a wish to finish early; without, and when the lock is lost, it ends everything.
   const soft = options.keepPartial === true && !dryRun;
   const signal = soft ? lock.lost : lock.signal;
   const { result, parent } = await lock.during(async () => {
-    const snapshots = await loadSnapshots(repository, settings, signal);
+    const snapshots = await lock.read(() => loadSnapshots(repository, settings, signal));
     const parent = chooseParent(snapshots, source, options, identity);
     const before = options.allowEmpty === true ? undefined : earlierBackup(snapshots, source, identity);
     const emptied = before === undefined ? undefined : new EmptiedSource({ ...context, signal }, before);
@@ -216,11 +220,15 @@ async function runArchive(
       onWalked: async (bytes) => emptied?.assertFilled(bytes),
       onProgress: (state) => progress.update(state),
       onProblem: (problem) => options.onProblem?.(describeProblem(problem)),
+      onLostPacks: (packs) => {
+        lostPacks = packs;
+        settings.notify(lostPacksNotice(packs));
+      },
     });
     return { result, parent };
   });
   const counts = countsOf(result.snapshot.summary, performance.now() - started);
-  return { result, parent, findings: { problems: result.problems.map(describeProblem), counts } };
+  return { result, parent, findings: { problems: result.problems.map(describeProblem), counts, lostPacks } };
 }
 
 type SnapshotIdentity = Pick<ArchiveOptions, 'time' | 'hostname' | 'username' | 'tags'>;

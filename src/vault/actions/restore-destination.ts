@@ -4,6 +4,9 @@ import path from 'node:path';
 import { utf8, utf8Lossy } from '../../base/bytes.ts';
 import { CairnArgumentError, CairnError, messageOf, systemCode } from '../../base/errors.ts';
 
+/** Bytes of a path that the system takes at most (PATH_MAX of Linux, with its zero). */
+const MAX_PATH = 4096;
+
 /**
  * `free`: there is nothing yet, or folders without files, such as a restore leaves that waits for cold storage.
  * `occupied`: files are there that a restore would mix with.
@@ -18,6 +21,8 @@ export async function destinationState(destination: string): Promise<Destination
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOENT') return 'free';
+    // Folders in folders down to where no path leads: whatever is below, it is not nothing.
+    if (code === 'ENAMETOOLONG' && Buffer.byteLength(destination) < MAX_PATH) return 'occupied';
     throw new CairnError('TARGET_INVALID', `cannot restore to ${destination}: ${messageOf(error)}`, {
       hint: 'Choose a folder that this user may write, with --to.',
       cause: error,

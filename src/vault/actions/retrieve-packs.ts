@@ -78,18 +78,18 @@ export async function retrieveObjects(
   await using notes = folder === undefined ? undefined : openLocalStorage(join(folder, config.id));
   const result = await ensureHot(origin, objects, {
     ...options,
-    dryRun,
-    confirm: async (plan) => {
-      if (options === undefined) throw coldError(plan);
-      await options.confirm?.(summaryOf(plan));
-    },
+    // Whoever did not say how asks for nothing, not even for more days of copies that would go away.
+    dryRun: dryRun || options === undefined,
+    confirm: async (plan) => options?.confirm?.(summaryOf(plan)),
     notes,
     onProgress: (progress) => report(progressOf(progress)),
     signal,
   });
   const { plan } = result;
   if (plan === undefined) return undefined;
-  if (result.kind === 'pending' && !dryRun) throw pendingError(result.plan);
+  if (result.kind === 'pending' && !dryRun) {
+    throw options === undefined && plan.cold.length > 0 ? coldError(plan) : pendingError(result.plan);
+  }
   return summaryOf(plan);
 }
 

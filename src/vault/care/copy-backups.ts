@@ -36,7 +36,7 @@ export interface CopyOptions extends BackupSelection, CareOptions<CopyResult> {
   readonly verifyWrites?: boolean | undefined;
   /**
    * How what lies in cold storage in the source is retrieved. What can be read is copied meanwhile; for the rest the copy ends with
-   * `RETRIEVAL_PENDING`, or waits. Without it, a cold archive is a backup that cannot be copied.
+   * `RETRIEVAL_PENDING`, or waits. Without it nothing is asked for, and the copy ends with `OBJECT_COLD`.
    */
   readonly retrieval?: RetrievalOptions | undefined;
   /** Told of each backup that was copied, or could not be. */
@@ -70,7 +70,7 @@ export interface CopyResult {
   /** Packs stored in the target; and their bytes, with those of archives and values; 0 in a plan. */
   readonly packs: number;
   readonly storedBytes: number;
-  /** What has to come from cold storage for it, where the source has such classes and `retrieval` was given. */
+  /** What has to come from cold storage for it, where the source has such classes. */
   readonly retrieval?: RetrievalSummary;
 }
 

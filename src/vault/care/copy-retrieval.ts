@@ -32,13 +32,12 @@ export function packsOfCopies({ index }: CopySide, planned: readonly PlannedCopy
   return new Map([...packs].map((number) => [objectName('pack', index.packId(number)), number]));
 }
 
-/** Throws what has nothing to do with the cold. */
+/** Throws what has nothing to do with the cold. Without `options` nothing is asked for, and what is cold stays behind all the same. */
 export async function retrieveForCopy(
   context: RetrieveContext,
   objects: readonly ObjectName[],
   options: RetrievalOptions | undefined,
 ): Promise<CopyRetrieval> {
-  if (options === undefined) return { retrieval: undefined, missing: new Set(), reason: undefined };
   try {
     return { retrieval: await retrieveObjects(context, objects, options), missing: new Set(), reason: undefined };
   } catch (error) {
@@ -52,7 +51,8 @@ export async function retrieveForCopy(
 function afterTheRest(error: unknown): unknown {
   if (!isCairnError(error)) return error;
   const { code, message, hint, retry, facts } = error;
-  const way = code === 'RETRIEVAL_PENDING' ? hint : 'Give --yes to ask for what is cold, or leave those backups out.';
+  const isOwnWay = code === 'RETRIEVAL_PENDING' || code === 'OBJECT_COLD';
+  const way = isOwnWay ? hint : 'Give --yes to ask for what is cold, or leave those backups out.';
   return new CairnError(code, `${message}; what could be read is copied`, {
     cause: error,
     retry,

@@ -28,6 +28,8 @@ export function openWebhook(settings: WebhookSettings, tools: ChannelTools): Not
         headers: { ...headers, ...signed },
         body,
         contentType: 'application/json',
+        // Any header of one's own may be a key of the receiver, as in the configuration, where each is a secret.
+        holdsSecret: Object.keys(headers).length > 0,
       };
       await postMessage(await postTools(tools), request, context);
     },

@@ -37,7 +37,7 @@ export interface HttpRequest {
    * changed once the next one is asked for. What it throws ends the request unfinished, and is thrown. Not counted as sent.
    */
   readonly stream?: AsyncIterable<Uint8Array> | undefined;
-  /** Of a body: that it holds a password or a token. Headers tell it by themselves (`clear-text.ts`). */
+  /** That the body or a header of one's own holds a password or a token. Known headers tell it by themselves (`clear-text.ts`). */
   readonly holdsSecret?: boolean | undefined;
   /** Of a POST: that it can be made twice without a difference. */
   readonly repeatable?: boolean | undefined;
