@@ -3,8 +3,9 @@ import { CairnError, hasCode } from '../base/errors.ts';
 import type { Secret } from '../base/secret.ts';
 import { vaultVariables } from '../config/vault-variables.ts';
 import { cacheFolder, catalogFile } from './user-places.ts';
+import { shownUrl } from '../storage/shown-url.ts';
 import type { StorageSettings } from '../vault/storage-settings.ts';
-import type { OpenVaultOptions } from '../vault/vault-options.ts';
+import type { OpenVaultOptions, VaultNotice } from '../vault/vault-options.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
 import type { ArchiveShelf } from '../vault/archives/open-archive-shelf.ts';
@@ -32,7 +33,7 @@ export async function openCliVault(
   { createDefault = false, planned, coldClass, onPassword }: OpenCliVaultOptions = {},
 ): Promise<Vault> {
   const choice = await chooseVault(cli.options.vault, cli.env, cli.config, planned);
-  cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : choice.url}`);
+  cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : shownUrl(choice.url)}`);
   try {
     const { openVault } = await import('../vault/open-vault.ts');
     const options = telling(await vaultOptions(cli, choice, 'open'), onPassword);
@@ -47,13 +48,13 @@ export async function openCliVault(
 /** Opens the archives of the vault alone: no password is asked for. Throws `VAULT_MISSING`. */
 export async function openCliArchiveShelf(cli: CliContext): Promise<ArchiveShelf> {
   const choice = await chooseVault(cli.options.vault, cli.env, cli.config);
-  cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : choice.url}`);
+  cli.detail(`vault: ${choice.kind === 'configured' ? choice.name : shownUrl(choice.url)}`);
   try {
     const { openArchiveShelf } = await import('../vault/archives/open-archive-shelf.ts');
     return await openArchiveShelf(choice.url, {
       storage: await storageSettings(cli, choice),
       jobs: cli.options.jobs,
-      onNotice: ({ level, message }) => (level === 'warning' ? cli.warn(message) : cli.info(message)),
+      onNotice: (notice) => tell(cli, notice),
       signal: cli.signal,
     });
   } catch (error) {
@@ -92,7 +93,7 @@ export async function createDefaultVault(
     cli.env['BAKTHAT_PASSWORD_FILE'] !== undefined;
   if (hasOwnPassword) {
     const vault = await initVault(choice.url, { ...(await vaultOptions(cli, choice, 'create')), ...format });
-    cli.info(`made a new vault in ${choice.url}, with the password you gave`);
+    cli.info(`made a new vault in ${vault.url}, with the password you gave`);
     return vault;
   }
   // The key first: a vault whose key was never written down is lost.
@@ -168,10 +169,16 @@ export async function vaultOptions(
     storage: await storageSettings(cli, choice),
     cache: folder === undefined ? false : { folder },
     catalog: options.catalog ? { file: catalogFile(env) } : false,
-    onNotice: ({ level, message }) => (level === 'warning' ? warn(message) : cli.info(message)),
+    onNotice: (notice) => tell(cli, notice),
     extensions: (await cli.extensions())?.forVaults,
     signal,
   };
+}
+
+/** Shows what a vault or its storage reports. */
+export function tell(cli: CliContext, { level, message }: VaultNotice): void {
+  if (level === 'warning') cli.warn(message);
+  else cli.info(message);
 }
 
 const KIB = 1024;
@@ -218,8 +225,9 @@ function missingVault(choice: VaultChoice): CairnError {
     );
   }
   const said = choice.by === 'flag' ? '--vault' : choice.by;
-  return new CairnError('VAULT_MISSING', `there is no vault at ${choice.url} (from ${said})`, {
+  const url = shownUrl(choice.url);
+  return new CairnError('VAULT_MISSING', `there is no vault at ${url} (from ${said})`, {
     hint: 'Make one there with `cairn init` and the same setting, or correct the address. If a disk should be mounted there, mount it.',
-    facts: { url: choice.url },
+    facts: { url },
   });
 }

@@ -7,6 +7,7 @@ import { Secret } from '../base/secret.ts';
 import { secretVariable } from '../base/secret-variable.ts';
 import { secretOfFile } from '../base/secret-of-file.ts';
 import { secretOfCommand } from '../config/secret-output.ts';
+import { shownUrl } from '../storage/shown-url.ts';
 import { readKeyFile } from './default-vault.ts';
 import { askSecret, openTerminal } from './terminal/prompt.ts';
 import type { VaultChoice } from './vault-choice.ts';
@@ -106,11 +107,11 @@ async function typedPassword({ choice, purpose, signal, names = 'main' }: Passwo
   if (terminal === undefined) {
     const where = choice.kind === 'default' ? `; its key file ${choice.keyFile} does not exist` : '';
     const { own, flag } = namesOf[names];
-    throw new CairnError('PASSWORD_MISSING', `no password for the vault ${choice.url}${where}`, {
+    throw new CairnError('PASSWORD_MISSING', `no password for the vault ${shownUrl(choice.url)}${where}`, {
       hint: `Set ${own}_FILE, ${own}_COMMAND or ${own}, give ${flag}-file or ${flag}-command, or run on a terminal.`,
     });
   }
-  const first = await askSecret(terminal, `password of ${choice.url}: `, signal);
+  const first = await askSecret(terminal, `password of ${shownUrl(choice.url)}: `, signal);
   if (first.isEmpty) throw emptyPassword('the password that was typed');
   if (purpose === 'open') return first;
   const again = openTerminal();

@@ -1,6 +1,7 @@
 // The other vault of a command that takes two: `--from` it into ours, or from ours `--to` it.
 import type { Command } from 'commander';
 import { CairnError, hasCode } from '../base/errors.ts';
+import { shownUrl } from '../storage/shown-url.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
 import { vaultOptions } from './open-cli-vault.ts';
@@ -88,9 +89,10 @@ export async function openSecondVault(cli: CliContext, second: SecondVault, flag
     return await openVault(choice.url, await vaultOptions(cli, choice, 'open', { names: direction, ...password }));
   } catch (error) {
     if (!hasCode(error, 'VAULT_MISSING')) throw error;
-    throw new CairnError('VAULT_MISSING', `there is no vault at ${url} (from ${by})`, {
-      hint: `Make one with \`cairn --vault ${url} init\`, with a password of its own, or correct the address.`,
-      facts: { url },
+    const shown = shownUrl(url);
+    throw new CairnError('VAULT_MISSING', `there is no vault at ${shown} (from ${by})`, {
+      hint: `Make one with \`cairn --vault ${shown} init\`, with a password of its own, or correct the address.`,
+      facts: { url: shown },
     });
   }
 }

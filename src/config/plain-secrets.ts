@@ -1,21 +1,14 @@
 import { statSync } from 'node:fs';
+import { shownUrl } from '../storage/shown-url.ts';
 import type { Config } from './config.ts';
 import { configError, type ConfigIssue, type ConfigPath, type ConfigPosition } from './config-issue.ts';
 import { configSecrets } from './config-secrets.ts';
 import type { SecretReference } from './secret-reference.ts';
 import { holdsPlainText } from './variables.ts';
 
-/** What may hold a name and a password: from `://` to the last `@` before the path begins, as URLs are read. */
-const USER_INFO = /(:\/\/[^/?#@:\s]*:)[^/?#\s]*@/g;
-
 /** Whether the address of a storage holds a password: `rest:https://user:password@host/`. */
 function hasPassword(url: string): boolean {
-  return withoutPassword(url) !== url;
-}
-
-/** The same address with its password, or those of all its mirrors, taken out. */
-export function withoutPassword(url: string): string {
-  return url.replaceAll(USER_INFO, '$1[redacted]@');
+  return shownUrl(url) !== url;
 }
 
 /** Places where the configuration holds a secret itself, not a reference to one. */

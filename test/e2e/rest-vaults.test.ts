@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeTree } from '../support/describe-tree.ts';
+import { freePort } from '../support/free-port.ts';
 import { filesOf, resticText, runCairn } from '../support/interop.ts';
 import { findPeer, type PeerName } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
-import { htpasswdLines, serveTheirs } from '../support/rest-serving.ts';
+import { htpasswdLines, printed, serveTheirs } from '../support/rest-serving.ts';
 import { RESTIC_PASSWORD } from '../support/restic.ts';
 import { endChild } from '../support/server-process.ts';
 import { errorOf, Home } from './cairn-program.ts';
@@ -167,5 +168,42 @@ describe('what goes wrong', () => {
     const ended = await listVault('rclone:r:x', { CAIRN_RCLONE: home.file('none') });
     expect(ended.exit).toBe(24);
     expect(errorOf(ended).hint).toContain('Install rclone');
+  });
+});
+
+describe.skipIf(peersMissing('rest-server'))('a password in the address', () => {
+  const commands: readonly (readonly [string, readonly string[]])[] = [
+    ['of a vault that is not there', ['list', '-vv']],
+    ['of a vault that is not there, as JSON', ['list', '--json']],
+    ['of a new vault', ['init', '-vv']],
+    ['of a vault that is there already', ['init', '-vv']],
+    ['of a vault that is read', ['list', '-vv']],
+    ['of a vault that is looked at', ['doctor', '--json']],
+    ['of a vault without a password', ['list', '-vv']],
+    ['of another vault', ['copy', '-vv', '--to']],
+  ];
+
+  it('is shown by no command', async () => {
+    const served = await serveTheirs(home.file('served'));
+    stack.use(served);
+    const url = `rest:${served.url.replace('//', '//ana:open-sesame@')}`;
+    for (const [what, args] of commands) {
+      const given = args.at(-1) === '--to' ? [...args, `${url}other/`] : args;
+      const password = what === 'of a vault without a password' ? '' : 'correct horse';
+      const { stdout, stderr } = await home.run(['--vault', `${url}repo/`, ...given], {
+        env: { CAIRN_PASSWORD: password, CAIRN_TO_PASSWORD: 'other' },
+      });
+      expect(stdout + stderr, what).not.toContain('open-sesame');
+      expect(stdout + stderr, what).not.toBe('');
+    }
+  });
+});
+
+describe('a server that does not answer', () => {
+  it('is reported while `init` waits for it', async () => {
+    const url = `rest:http://127.0.0.1:${await freePort()}/repo/`;
+    const child = home.start(['--vault', url, 'init'], { env: { CAIRN_PASSWORD: 'correct horse' } });
+    stack.defer(() => endChild(child));
+    await printed(child, 'refuses the connection');
   });
 });

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { CairnError, hasCode, isCairnError, messageOf, systemCode } from '../../base/errors.ts';
+import { shownUrl } from '../../storage/shown-url.ts';
 import { type Diagnosis, diagnoseMachine, diagnoseStorage, diagnoseVault } from '../../vault/diagnose.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
@@ -24,7 +25,7 @@ async function doctor(cli: CliContext): Promise<void> {
   const opens = plugins.every(({ status }) => status !== 'failed');
   const chosen = opens ? await diagnoseChosen(cli, choice) : [];
   const found = [...diagnoseMachine(), ...(await diagnoseKeyFile(choice)), ...plugins, ...chosen];
-  if (cli.options.json) await cli.out.json({ schema: 1, vault: choice.url, diagnoses: found });
+  if (cli.options.json) await cli.out.json({ schema: 1, vault: shownUrl(choice.url), diagnoses: found });
   else await cli.out.write(found.map((diagnosis) => line(cli, diagnosis)).join(''));
   const failed = found.filter(({ status }) => status === 'failed');
   if (failed.length > 0) {

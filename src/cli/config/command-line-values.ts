@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { describeReference } from '../../config/config-values.ts';
 import type { LoadedConfig } from '../../config/loaded-config.ts';
-import { withoutPassword } from '../../config/plain-secrets.ts';
+import { shownUrl } from '../../storage/shown-url.ts';
 import { cacheFolder } from '../user-places.ts';
 import type { CliContext } from '../context.ts';
 import { chooseVault, type VaultChoice } from '../vault-choice.ts';
@@ -30,7 +30,7 @@ export async function commandLineValues(
     { key: '(profile)', value: loaded?.profile ?? 'none', origin: originOfProfile(cli, loaded) },
     {
       key: '(vault)',
-      value: choice.kind === 'configured' ? choice.name : withoutPassword(choice.url),
+      value: choice.kind === 'configured' ? choice.name : shownUrl(choice.url),
       origin: originOfVault(choice),
     },
     passwordOf(cli, choice),

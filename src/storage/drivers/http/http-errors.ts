@@ -186,7 +186,11 @@ function otherStatus(status: number): StatusMeaning {
   if (status >= 300 && status < 400) {
     return { code: 'STORAGE_IO', text: 'sends elsewhere', hint: 'Use the address that the server really has.' };
   }
-  return { code: 'STORAGE_IO', text: 'refuses the request' };
+  return {
+    code: 'STORAGE_IO',
+    text: 'refuses the request',
+    hint: 'Check the address of the vault and its parameters against what the server says.',
+  };
 }
 
 /** Text of a server, fit for a message: one line, no control characters, at most 200 characters. */
