@@ -16,7 +16,7 @@ export const defaultHints: Readonly<Record<ErrorCode, string>> = {
   STORAGE_DENIED: 'Give this user access to the vault, or run as the user that owns it.',
   STORAGE_FULL: 'Make room and run the backup again; it goes on from what is stored.',
   STORAGE_READ_ONLY: 'Mount it writable, or use another vault for backups.',
-  STORAGE_IO: "Look into the log of the storage, for a disk that of the system, and run `cairn check`.",
+  STORAGE_IO: 'Look into the log of the storage, for a disk that of the system, and run `cairn check`.',
   OBJECT_MISSING: 'Run `cairn check` to see what is affected; copy the file back from a copy of the vault.',
   OBJECT_EXISTS: 'Run the command again.',
   OBJECT_NAME_INVALID: 'This is a bug, or the vault was tampered with: report it with this message.',

@@ -370,13 +370,13 @@ describe('a mirror whose first storage cannot be reached', () => {
   });
 });
 
-describe('a mirror whose first storage holds no vault, as the folder of a disk that is not mounted', () => {
-  async function setUpEmptied(): Promise<Setup> {
-    const setup = setUp();
-    for (const name of ['config', 'keys/k', 'snapshots/s']) await setup.other.write(name, utf8(name));
-    return setup;
-  }
+async function setUpEmptied(): Promise<Setup> {
+  const setup = setUp();
+  for (const name of ['config', 'keys/k', 'snapshots/s']) await setup.other.write(name, utf8(name));
+  return setup;
+}
 
+describe('a mirror whose first storage holds no vault, as the folder of a disk that is not mounted', () => {
   it('is listed and read from one that has it, which it says', async () => {
     const { mirror, changes } = await setUpEmptied();
     expect(await text(mirror, 'config')).toBe('config');
