@@ -4,7 +4,7 @@ import type { Secret } from '../base/secret.ts';
 import { vaultVariables } from '../config/vault-variables.ts';
 import { cacheFolder, catalogFile } from './user-places.ts';
 import type { StorageSettings } from '../vault/storage-settings.ts';
-import type { OpenVaultOptions } from '../vault/vault-options.ts';
+import type { OpenVaultOptions, VaultNotice } from '../vault/vault-options.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { CliContext } from './context.ts';
 import type { ArchiveShelf } from '../vault/archives/open-archive-shelf.ts';
@@ -53,7 +53,7 @@ export async function openCliArchiveShelf(cli: CliContext): Promise<ArchiveShelf
     return await openArchiveShelf(choice.url, {
       storage: await storageSettings(cli, choice),
       jobs: cli.options.jobs,
-      onNotice: ({ level, message }) => (level === 'warning' ? cli.warn(message) : cli.info(message)),
+      onNotice: (notice) => tell(cli, notice),
       signal: cli.signal,
     });
   } catch (error) {
@@ -168,10 +168,16 @@ export async function vaultOptions(
     storage: await storageSettings(cli, choice),
     cache: folder === undefined ? false : { folder },
     catalog: options.catalog ? { file: catalogFile(env) } : false,
-    onNotice: ({ level, message }) => (level === 'warning' ? warn(message) : cli.info(message)),
+    onNotice: (notice) => tell(cli, notice),
     extensions: (await cli.extensions())?.forVaults,
     signal,
   };
+}
+
+/** Shows what a vault or its storage reports. */
+export function tell(cli: CliContext, { level, message }: VaultNotice): void {
+  if (level === 'warning') cli.warn(message);
+  else cli.info(message);
 }
 
 const KIB = 1024;

@@ -5,7 +5,7 @@ import { CairnError, messageOf } from '../base/errors.ts';
 import type { LoadedConfig } from '../config/loaded-config.ts';
 import type { VaultConfig } from '../config/vault-config.ts';
 import { joinUrls, mirrorUrls } from '../storage/mirror/mirror-url.ts';
-import { withoutPassword } from '../storage/printed-url.ts';
+import { shownUrl } from '../storage/shown-url.ts';
 import type { ConfigReader } from './cli-config.ts';
 import { defaultPlaces } from './default-vault.ts';
 
@@ -25,7 +25,7 @@ export type VaultChoice =
 
 /** Where the vault is, for people, logs and facts of errors: an address may hold a password, as restic's for REST do. */
 export function placeOf({ url }: { readonly url: string }): string {
-  return withoutPassword(url);
+  return shownUrl(url);
 }
 
 const noConfig: ConfigReader = async () => undefined;

@@ -1,8 +1,8 @@
 // What a configuration says, value by value, with where each stands. Secrets are not shown.
+import { shownUrl } from '../storage/shown-url.ts';
 import type { Config } from './config.ts';
 import { type ConfigPath, type ConfigPosition, dottedKey } from './config-issue.ts';
 import type { LoadedConfig } from './loaded-config.ts';
-import { withoutPassword } from '../storage/printed-url.ts';
 import { isSecretReference, type SecretReference } from './secret-reference.ts';
 
 export interface ConfigValue {
@@ -70,7 +70,7 @@ function spanOf(key: string, value: unknown): unknown {
 }
 
 function plain(value: unknown): string {
-  return withoutPassword(String(value));
+  return shownUrl(String(value));
 }
 
 /** Names of variables and files are no secrets; text around a variable and command lines may be. */

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { withoutPassword } from '../storage/printed-url.ts';
+import { shownUrl } from '../storage/shown-url.ts';
 import type { Config } from './config.ts';
 import { configError, type ConfigIssue, type ConfigPath, type ConfigPosition } from './config-issue.ts';
 import { configSecrets } from './config-secrets.ts';
@@ -8,7 +8,7 @@ import { holdsPlainText } from './variables.ts';
 
 /** Whether the address of a storage holds a password: `rest:https://user:password@host/`. */
 function hasPassword(url: string): boolean {
-  return withoutPassword(url) !== url;
+  return shownUrl(url) !== url;
 }
 
 /** Places where the configuration holds a secret itself, not a reference to one. */

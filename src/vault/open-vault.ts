@@ -80,13 +80,17 @@ export async function initVault(place: VaultPlace, options: InitVaultOptions): P
   });
 }
 
-/** Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. */
+/**
+ * Whether there is a vault at `url`. Throws what the storage throws; that it is not there is no error. A storage that does not
+ * answer is asked for up to 15 minutes; `onNotice` is told so.
+ */
 export async function vaultExists(
   url: string | readonly string[],
   signal?: AbortSignal,
   settings: StorageSettings = {},
+  onNotice: (notice: VaultNotice) => void = () => {},
 ): Promise<boolean> {
-  const stack = await openStorageStack(url, settings, () => {}, { signal });
+  const stack = await openStorageStack(url, settings, onNotice, { signal });
   await using storage = stack.storage;
   return (await storage.stat(CONFIG_NAME, { signal })) !== undefined;
 }

@@ -27,6 +27,11 @@ describe('openStorageStack', () => {
     expect(await storage.stat('config')).toBeDefined();
   });
 
+  it('takes no place twice for a mirror, however it is written', async () => {
+    const opening = open(['/tmp/vault', 'memory:other', 'file:///tmp/vault/']);
+    await expect(opening).rejects.toMatchObject({ code: 'STORAGE_URL_INVALID' });
+  });
+
   it('gives a storage variables of its own, over those of the process', async () => {
     const nobody = { HOME: '/nowhere', AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_PROFILE: '' };
     await expect(open('s3://bucket/prefix', { env: nobody })).rejects.toMatchObject({ code: 'CREDENTIALS_MISSING' });

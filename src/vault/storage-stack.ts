@@ -7,7 +7,7 @@
 import { isSidecar, isWritingMarker } from '../archives/shelf/shelf-listing.ts';
 import { ARCHIVES } from '../archives/stored-name.ts';
 import { systemClock } from '../base/clock.ts';
-import { CairnError, messageOf } from '../base/errors.ts';
+import { CairnError, hasCode, messageOf } from '../base/errors.ts';
 import { extendEnv } from '../base/user-folder.ts';
 import { appendOnly } from '../storage/layers/append-only.ts';
 import { Bandwidth } from '../storage/layers/bandwidth.ts';
@@ -91,8 +91,10 @@ async function openMirror(
 ): Promise<MirroredStorage> {
   await using opened = new AsyncDisposableStack();
   const once: Storage[] = [];
+  const urls = new Set<string>();
   for (const place of places) {
     const driver = opened.use(await openPlace(place, options));
+    if (typeof place === 'string') refuseSecond(driver.url, urls);
     if (driver.features.resticNamesOnly === true) await askForShelves(driver, options.signal);
     once.push(limitedTo(withLog(driver, settings), limits, notify));
   }
@@ -107,6 +109,16 @@ async function openMirror(
     isPassing,
     onChange: (change) => notify(describeMirrorChange(change)),
   });
+}
+
+/** One place is one copy, however often it is named. */
+function refuseSecond(url: string, urls: Set<string>): void {
+  if (urls.has(url)) {
+    throw new CairnError('STORAGE_URL_INVALID', `${url} is named twice, and a mirror is made of several places`, {
+      hint: 'Name each place once.',
+    });
+  }
+  urls.add(url);
 }
 
 const SHELVES_MS = 10_000;
@@ -187,7 +199,9 @@ function withAccess(inner: Storage, settings: StorageSettings): Storage {
 
 function describeRetry({ operation, error, attempts, delayMs }: RetryNotice): VaultNotice {
   const next = `trying again in ${seconds(delayMs)}`;
-  return { level: 'info', message: `cannot ${operation} (${attempts} tries): ${error.message}; ${next}` };
+  // Once, since many requests may wait at the same time, and for long.
+  const hint = attempts === WORTH_TELLING && error.hint !== undefined ? `. ${error.hint}` : '';
+  return { level: 'info', message: `cannot ${operation} (${attempts} tries): ${error.message}; ${next}${hint}` };
 }
 
 function describeCircuit(url: string, notice: CircuitNotice): VaultNotice {
@@ -201,7 +215,10 @@ function describeCircuit(url: string, notice: CircuitNotice): VaultNotice {
 
 function describeMirrorChange(change: MirrorChange): VaultNotice {
   if (change.type === 'first-unreachable') {
-    const message = `${change.url}, the first of the mirror, cannot be reached (${messageOf(change.error)}); reading from another one, which may be older, and writing nothing`;
+    const why = hasCode(change.error, 'OBJECT_MISSING')
+      ? 'holds no vault (is its disk mounted?)'
+      : `cannot be reached (${messageOf(change.error)})`;
+    const message = `${change.url}, the first of the mirror, ${why}; reading from another one, which may be older, and writing nothing`;
     return { level: 'warning', message };
   }
   const { url, reason } = change.member;

@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeTree } from '../support/describe-tree.ts';
+import { freePort } from '../support/free-port.ts';
 import { filesOf, resticText, runCairn } from '../support/interop.ts';
 import { findPeer, type PeerName } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
-import { htpasswdLines, serveTheirs } from '../support/rest-serving.ts';
+import { htpasswdLines, printed, serveTheirs } from '../support/rest-serving.ts';
 import { RESTIC_PASSWORD } from '../support/restic.ts';
 import { endChild } from '../support/server-process.ts';
 import { errorOf, Home } from './cairn-program.ts';
@@ -167,5 +168,47 @@ describe('what goes wrong', () => {
     const ended = await listVault('rclone:r:x', { CAIRN_RCLONE: home.file('none') });
     expect(ended.exit).toBe(24);
     expect(errorOf(ended).hint).toContain('Install rclone');
+  });
+});
+
+describe.skipIf(peersMissing('rest-server'))('a password in the address', () => {
+  it.each([
+    ['missing vault', ['list', '-vv']],
+    ['missing vault, as JSON', ['list', '--json']],
+    ['missing vault to copy to', ['copy', '-vv', '--to', 'rest']],
+    ['vault that is looked at', ['doctor', '--json']],
+    ['vault without a password', ['list', '-vv']],
+  ] as const)('is not shown: %s', async (what, args) => {
+    const served = await serveTheirs(home.file('served'));
+    stack.use(served);
+    const url = `rest:${served.url.replace('//', '//ana:open-sesame@')}`;
+    if (what !== 'missing vault') await runCairn(home, `rest:${served.url}repo/`, ['init', '--quiet'], {});
+    const there = what.startsWith('missing vault,') ? `${url}none/` : `${url}repo/`;
+    const { stdout, stderr } = await home.run(
+      ['--vault', there, ...args.map((word) => (word === 'rest' ? `${url}other/` : word))],
+      { env: { CAIRN_PASSWORD: what.endsWith('without a password') ? '' : RESTIC_PASSWORD, CAIRN_TO_PASSWORD: 'x' } },
+    );
+    const printed = stdout + stderr;
+    expect(printed).toContain('127.0.0.1');
+    expect(printed).not.toContain('open-sesame');
+  });
+
+  it('is not shown: vault that is there already', async () => {
+    const served = await serveTheirs(home.file('served'));
+    stack.use(served);
+    const url = `rest:${served.url.replace('//', '//ana:open-sesame@')}repo/`;
+    await runCairn(home, url, ['init', '--quiet'], {});
+    const { stderr } = await home.run(['--vault', url, 'init', '-vv'], { env: { CAIRN_PASSWORD: RESTIC_PASSWORD } });
+    expect(stderr).toContain('there is a vault at');
+    expect(stderr).not.toContain('open-sesame');
+  });
+});
+
+describe('a server that does not answer', () => {
+  it('is reported while `init` waits for it', async () => {
+    const url = `rest:http://127.0.0.1:${await freePort()}/repo/`;
+    const child = home.start(['--vault', url, 'init'], { env: { CAIRN_PASSWORD: 'correct horse' } });
+    stack.defer(() => endChild(child));
+    await printed(child, 'refuses the connection');
   });
 });

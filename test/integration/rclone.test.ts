@@ -85,7 +85,10 @@ describe.skipIf(peersMissing('rclone'))('rclone', () => {
   it('that fails a request says why', async () => {
     await writeFile(join(scratch, 'remote'), 'a file where a folder should be');
     await using storage = await openRcloneStorage(`:local:${scratch}/remote/below`, { env: env() });
-    await expect(storage.create()).rejects.toMatchObject({ message: expect.stringContaining('not a directory') });
+    await expect(storage.create()).rejects.toMatchObject({
+      message: expect.stringContaining('not a directory'),
+      hint: expect.stringContaining('rclone lsd'),
+    });
   });
 
   it('that ends in the middle is reported as that, and not as a network that may come back', async () => {

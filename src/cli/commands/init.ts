@@ -4,7 +4,7 @@ import { shortId } from '../../base/ids.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { addExamples, addExitCodes } from '../help.ts';
-import { createDefaultVault, storageSettings, vaultOptions } from '../open-cli-vault.ts';
+import { createDefaultVault, storageSettings, tell, vaultOptions } from '../open-cli-vault.ts';
 import { chooseVault, placeOf } from '../vault-choice.ts';
 
 interface InitFlags {
@@ -50,10 +50,11 @@ async function init(cli: CliContext, flags: InitFlags): Promise<void> {
     ...(flags.coldClass === undefined ? {} : { coldClass: flags.coldClass }),
   } as const;
   const { initVault, vaultExists } = await import('../../vault/open-vault.ts');
-  if (await vaultExists(choice.url, cli.signal, await storageSettings(cli, choice))) {
-    throw new CairnError('VAULT_EXISTS', `there is a vault at ${placeOf(choice)} already`, {
+  if (await vaultExists(choice.url, cli.signal, await storageSettings(cli, choice), (notice) => tell(cli, notice))) {
+    const url = placeOf(choice);
+    throw new CairnError('VAULT_EXISTS', `there is a vault at ${url} already`, {
       hint: 'Use it as it is, or choose another place with --vault.',
-      facts: { url: placeOf(choice) },
+      facts: { url },
     });
   }
   await using vault =

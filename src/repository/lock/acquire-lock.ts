@@ -5,6 +5,7 @@ import { formatGoTime, localGoTime } from '../../formats/go-time.ts';
 import { encodeLock } from '../../formats/lock/lock-file.ts';
 import type { Repository } from '../repository.ts';
 import { type LockRecord, readAllLocks } from './lock-list.ts';
+import { clearingAway, onceStopped } from './once-stopped.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { type StaleReason, staleReason } from './stale-lock.ts';
 import { settleMs } from './settling.ts';
@@ -47,8 +48,9 @@ export async function acquireLock(context: LockContext): Promise<LockId> {
     await assertNoConflict(context, id);
     return id;
   } catch (error) {
-    // No signal: the lock has to go, above all when the caller was stopped.
-    await repository.removeFile('lock', id).catch((failed: unknown) => {
+    // The lock has to go, above all when the caller was stopped.
+    const remove = (limit: AbortSignal): Promise<void> => repository.removeFile('lock', id, { signal: limit });
+    await clearingAway(signal, clock, remove).catch((failed: unknown) => {
       context.onNotice({ type: 'release-failed', id, error: failed });
     });
     throw error;
@@ -56,14 +58,14 @@ export async function acquireLock(context: LockContext): Promise<LockId> {
 }
 
 /**
- * Writes a lock file that carries the present time. It cannot be stopped half way: a lock file whose name
- * nobody knows would stay behind.
+ * Writes a lock file that carries the present time. A stop does not end it half way while the storage answers: a lock file
+ * whose name nobody knows would stay behind.
  */
-export function writeLock({ repository, mode, clock, self }: LockContext): Promise<LockId> {
+export function writeLock({ repository, mode, clock, self, signal }: LockContext): Promise<LockId> {
   const { hostname, username, pid, uid, gid, pidSpace } = self;
   const time = localGoTime(clock.nowNs());
   const json = encodeLock({ time, exclusive: mode === 'exclusive', hostname, username, pid, uid, gid, pidSpace });
-  return repository.saveUnpacked('lock', json);
+  return onceStopped(signal, clock, (limit) => repository.saveUnpacked('lock', json, { signal: limit }));
 }
 
 async function assertNoConflict(context: LockContext, own: LockId | undefined): Promise<void> {

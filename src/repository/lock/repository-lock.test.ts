@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeRepository, ManualClock, withOrigin } from '../../../test/support/repository-fixture.ts';
 import type { LockFile } from '../../formats/lock/lock-file.ts';
+import { orAbort } from '../../base/or-abort.ts';
 import { encodeLock } from '../../formats/lock/lock-file.ts';
 import { localGoTime } from '../../formats/go-time.ts';
 import { objectName } from '../layout.ts';
@@ -19,6 +20,10 @@ const self: ProcessIdentity = {
   pidSpace: 'boot 1 pid:[1]',
   isAlive: (pid) => pid === 100 || pid === 200,
 };
+
+/** Waits for an answer that never comes. */
+const unanswered = (_: string, __: unknown, { signal }: { readonly signal?: AbortSignal | undefined } = {}) =>
+  orAbort(new Promise<never>(() => {}), signal);
 
 const held: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -309,6 +314,60 @@ describe('RepositoryLock', () => {
     repository.removeFile = () => Promise.reject(new Error('down'));
     await lock[Symbol.asyncDispose]();
     expect(notices).toContainEqual(expect.objectContaining({ type: 'release-failed' }));
+  });
+
+  describe('of a storage that does not answer any more', () => {
+    it('gives its file up ten seconds after the work was stopped, and says so', async () => {
+      const { taken, clock, notices, repository } = await setUp();
+      const work = new AbortController();
+      const lock = await taken({ signal: work.signal });
+      const { id } = lock;
+      repository.removeFile = unanswered;
+      let isReleased = false;
+      const release = lock[Symbol.asyncDispose]().then(() => (isReleased = true));
+      await clock.advance(30_000);
+      work.abort();
+      await clock.advance(9_000);
+      expect(isReleased).toBe(false);
+      await clock.advance(1_000);
+      await release;
+      expect(notices).toContainEqual(expect.objectContaining({ type: 'release-failed', id }));
+    });
+
+    it('gives its file up after two minutes where the work has ended by itself', async () => {
+      const { taken, clock, notices, repository } = await setUp();
+      const lock = await taken();
+      repository.removeFile = unanswered;
+      const release = lock[Symbol.asyncDispose]();
+      await clock.advance(119_000);
+      expect(notices).toEqual([]);
+      await clock.advance(1_000);
+      await release;
+      expect(notices).toContainEqual(expect.objectContaining({ type: 'release-failed' }));
+    });
+
+    it('is not waited for by a stop while the lock is being taken', async () => {
+      const { take, clock, repository } = await setUp();
+      const work = new AbortController();
+      repository.saveUnpacked = unanswered;
+      const taking = take({ signal: work.signal });
+      taking.catch(() => {});
+      await clock.advance(1_000);
+      work.abort(new Error('interrupted'));
+      await clock.advance(10_000);
+      await expect(taking).rejects.toThrow('interrupted');
+    });
+
+    it('is not waited for by a release while a refresh writes', async () => {
+      const { taken, clock, repository, lockFiles } = await setUp();
+      const lock = await taken();
+      repository.saveUnpacked = unanswered;
+      await clock.advance(5 * MINUTE);
+      const release = lock[Symbol.asyncDispose]();
+      await clock.advance(10_000);
+      await release;
+      expect(await lockFiles()).toEqual([]);
+    });
   });
 
   it('survives SIGHUP while it is held, because restic probes processes with it', async () => {

@@ -11,6 +11,7 @@ import {
   VaultLockedError,
   writeLock,
 } from './acquire-lock.ts';
+import { clearingAway } from './once-stopped.ts';
 import { SETTLE_MS } from './settling.ts';
 import { surviveHangup } from './hangup.ts';
 import { ownProcess, type ProcessIdentity } from './process-identity.ts';
@@ -96,6 +97,8 @@ async function acquireWithRetry(context: LockContext, retryMs: number): Promise<
 /** A held lock. Dispose it to release it; disposing twice is fine and never throws. */
 export class RepositoryLock implements AsyncDisposable {
   readonly #context: LockContext;
+  /** Aborts when the work under the lock is stopped. */
+  readonly #stopped: AbortSignal | undefined;
   readonly #hangup: Disposable;
   readonly #lost = new AbortController();
   readonly #stop = new AbortController();
@@ -109,6 +112,7 @@ export class RepositoryLock implements AsyncDisposable {
 
   constructor(context: LockContext, id: LockId, hangup: Disposable) {
     this.#context = { ...context, signal: this.#stop.signal };
+    this.#stopped = context.signal;
     this.#hangup = hangup;
     this.#files = [id];
     this.#refreshedAt = context.clock.nowNs();
@@ -153,9 +157,10 @@ export class RepositoryLock implements AsyncDisposable {
     this.#stop.abort();
     await this.#loops;
     await this.#refreshing?.catch(() => {});
+    const { repository, clock } = this.#context;
     for (const id of this.#files) {
       try {
-        await this.#context.repository.removeFile('lock', id);
+        await clearingAway(this.#stopped, clock, (signal) => repository.removeFile('lock', id, { signal }));
       } catch (error) {
         this.#context.onNotice({ type: 'release-failed', id, error });
       }

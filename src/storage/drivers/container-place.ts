@@ -21,7 +21,8 @@ export function parseContainerPlace(text: string, invalid: (message: string) => 
   const match = place.startsWith('//') ? /^\/\/([^/]*)(.*)$/su.exec(place) : /^([^:/]*)(?::(.*))?$/su.exec(place);
   const [, container = '', path = ''] = match ?? [];
   const prefix = posix.normalize(`/${path}`).replaceAll(/^\/+|\/+$/gu, '');
-  if (prefix !== '' && !isObjectName(prefix)) throw invalid('the prefix in the address is not valid');
+  if (prefix !== '' && !isObjectName(prefix))
+    throw invalid('the prefix in the address is not valid: it is printable ASCII');
   return { container, prefix, query: at < 0 ? '' : text.slice(at + 1) };
 }
 

@@ -369,3 +369,41 @@ describe('a mirror whose first storage cannot be reached', () => {
     await expect(names(mirror)).rejects.toBe(unreachable);
   });
 });
+
+async function setUpEmptied(): Promise<Setup> {
+  const setup = setUp();
+  for (const name of ['config', 'keys/k', 'snapshots/s']) await setup.other.write(name, utf8(name));
+  return setup;
+}
+
+describe('a mirror whose first storage holds no vault, as the folder of a disk that is not mounted', () => {
+  it('is listed and read from one that has it, which it says', async () => {
+    const { mirror, changes } = await setUpEmptied();
+    expect(await text(mirror, 'config')).toBe('config');
+    expect(await names(mirror)).toEqual(['config', 'keys/k', 'snapshots/s']);
+    expect(changes).toMatchObject([
+      { type: 'first-unreachable', url: 'memory:first', error: { code: 'OBJECT_MISSING' } },
+    ]);
+  });
+
+  it('is not written to, locks included', async () => {
+    const { mirror, first, other } = await setUpEmptied();
+    await mirror.read('config');
+    await expect(mirror.write('locks/l', utf8('l'))).rejects.toMatchObject({ code: 'STORAGE_READ_ONLY' });
+    await expect(mirror.write('data/aa/1', utf8('1'))).rejects.toMatchObject({ code: 'STORAGE_READ_ONLY' });
+    expect([await names(first), await names(other)]).toEqual([[], ['config', 'keys/k', 'snapshots/s']]);
+  });
+
+  it('is not what the others are compared with', async () => {
+    const { mirror } = await setUpEmptied();
+    await mirror.read('config');
+    await expect(mirror.compare()).rejects.toMatchObject({ code: 'STORAGE_READ_ONLY' });
+  });
+
+  it('is no vault where none of them has one', async () => {
+    const { mirror, changes } = setUp();
+    await expect(mirror.read('config')).rejects.toMatchObject({ code: 'OBJECT_MISSING' });
+    await mirror.write('keys/k', utf8('k'));
+    expect(changes).toEqual([]);
+  });
+});

@@ -20,6 +20,7 @@ import { mirrorCold } from './mirror-cold.ts';
 import { failedReason, MirrorMember, type MirrorMemberReport } from './mirror-member.ts';
 import { type AlsoIn, writeStreamToAll } from './mirror-stream.ts';
 import { joinUrls } from './mirror-url.ts';
+import { passing } from './passing-objects.ts';
 
 export interface MirrorOptions {
   /** Storages, the first included, that have to take a write; 1 by default: the first one suffices. */
@@ -71,8 +72,8 @@ class MirrorStorage implements MirroredStorage {
   #compared: Promise<void> | undefined;
   #measured: Promise<void> | undefined;
   #firstAnswered = false;
-  /** Another member was listed in place of the first one: nothing decided from that listing may be written. */
-  #substituted = false;
+  /** Listed in place of the first one: nothing decided from that listing may be written. */
+  #substitute: MirrorMember | undefined;
 
   constructor(storages: readonly Storage[], options: MirrorOptions) {
     this.members = storages.map((storage, at) => new MirrorMember(storage, options.once?.[at] ?? storage, at === 0));
@@ -127,6 +128,7 @@ class MirrorStorage implements MirroredStorage {
   }
 
   async compare(options: StorageOptions = {}): Promise<void> {
+    if (this.#substitute !== undefined) throw this.#readOnly();
     const { markers, isMark = () => true } = this.#options;
     for (const member of this.#others) {
       let difference;
@@ -162,7 +164,7 @@ class MirrorStorage implements MirroredStorage {
       this.#firstAnswered = true;
     } catch (error) {
       if (listed > 0) throw error;
-      yield* this.#substitute(error, options).list(prefix, options);
+      yield* this.#replaceFirst(error, options).list(prefix, options);
     }
   }
 
@@ -172,7 +174,7 @@ class MirrorStorage implements MirroredStorage {
       this.#firstAnswered = true;
       return info;
     } catch (error) {
-      return this.#substitute(error, options).stat(name, options);
+      return this.#replaceFirst(error, options).stat(name, options);
     }
   }
 
@@ -188,6 +190,7 @@ class MirrorStorage implements MirroredStorage {
         const counting = countingHandedOver(options);
         const bytes = await member.storage.read(name, counting.options);
         member.answered(Number(this.#clock.nowNs() - started) / 1e6, bytes.length + counting.bytes());
+        if (!member.isFirst && copy === 0) this.#doubtFirst(name, member, firstError);
         return bytes;
       } catch (error) {
         signal?.throwIfAborted();
@@ -251,7 +254,7 @@ class MirrorStorage implements MirroredStorage {
   /** Before the first change that counts, all members are compared, once. */
   async #prepareChange(name: ObjectName, options: StorageOptions): Promise<void> {
     options.signal?.throwIfAborted();
-    if (this.#substituted) throw this.#readOnly();
+    if (this.#substitute !== undefined) throw this.#readOnly();
     if (name === '' || this.#options.isPassing(name)) return;
     this.#compared ??= this.compare(options).catch((error: unknown) => {
       this.#compared = undefined;
@@ -358,42 +361,38 @@ class MirrorStorage implements MirroredStorage {
   }
 
   #readable({ storage }: MirrorMember): Storage {
-    return this.#substituted ? (this.#others[0]?.storage ?? storage) : storage;
+    return this.#substitute?.storage ?? storage;
   }
 
   /** The member to ask in place of the first one, which cannot be reached; throws `error` where there is none. */
-  #substitute(error: unknown, { signal }: StorageOptions): Storage {
+  #replaceFirst(error: unknown, { signal }: StorageOptions): Storage {
     signal?.throwIfAborted();
     const [next] = this.#others;
     const mayPass = isCairnError(error) && error.retry === 'later';
-    if (this.#firstAnswered || this.#substituted || !mayPass || next === undefined) throw error;
-    this.#substituted = true;
+    if (this.#firstAnswered || this.#substitute !== undefined || !mayPass || next === undefined) throw error;
+    return this.#readFrom(next, error);
+  }
+
+  /**
+   * A place without the object that every vault has at its root holds no vault, such as the folder that a disk is to be mounted
+   * on. Its listings are empty, and are not those of the vault that another member has.
+   */
+  #doubtFirst(name: ObjectName, member: MirrorMember, error: unknown): void {
+    const isGone = isCairnError(error) && (error.code === 'OBJECT_MISSING' || error.code === 'BUCKET_MISSING');
+    if (isGone && this.#substitute === undefined && this.#options.markers.includes(name)) this.#readFrom(member, error);
+  }
+
+  #readFrom(member: MirrorMember, error: unknown): Storage {
+    this.#substitute = member;
     this.#options.onChange?.({ type: 'first-unreachable', url: this.#first.storage.url, error });
-    return next.storage;
+    return member.storage;
   }
 
   #readOnly(): CairnError {
     return new CairnError(
       'STORAGE_READ_ONLY',
-      `nothing is written while ${this.#first.storage.url}, the first of the mirror, cannot be reached`,
-      { hint: 'Reading works. To write, wait until it can be reached again.' },
+      `nothing is written while ${this.#first.storage.url}, the first of the mirror, cannot be reached or holds no vault`,
+      { hint: 'Reading works. Mount its disk, or wait until it answers. Is it lost for good, name another one first.' },
     );
   }
-}
-
-/** A member that cannot be reached is tried once, so that nobody waits for it again. */
-async function passing(
-  members: readonly MirrorMember[],
-  { signal }: StorageOptions,
-  run: (storage: Storage) => Promise<void>,
-): Promise<void> {
-  const tries = members.map(async (member) => {
-    if (member.isDown) return;
-    try {
-      await run(member.once);
-    } catch {
-      member.isDown = signal?.aborted !== true;
-    }
-  });
-  await Promise.all(tries);
 }

@@ -32,3 +32,13 @@ it.each([
     expect.objectContaining({ code: 'CREDENTIALS_MISSING', message: expect.stringContaining(missing) }),
   );
 });
+
+it.each(['x', 'My-Account', 'https://account.blob.core.windows.net'])(
+  'does not take %j for a name that is missing, nor for one of an account',
+  (name) => {
+    const env = { AZURE_ACCOUNT_NAME: name, AZURE_ACCOUNT_KEY: 'a2V5' };
+    expect(() => openContainer(azure, 'backups', env)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('no name of an account') }),
+    );
+  },
+);

@@ -34,7 +34,13 @@ export function openContainer(azure: AzurePackage, container: string, env: Envir
   if (connection !== undefined)
     return checked(byConnectionString(azure, connection).getContainerClient(container), env);
   const account = valueOf(env, 'AZURE_ACCOUNT_NAME');
-  if (account === undefined || !/^[a-z0-9]{3,24}$/.test(account)) throw noAccount('AZURE_ACCOUNT_NAME');
+  if (account === undefined) throw noAccount('AZURE_ACCOUNT_NAME');
+  // It becomes part of the host that gets the key.
+  if (!/^[a-z0-9]{3,24}$/.test(account)) {
+    throw new CairnError('CONFIG_INVALID', 'AZURE_ACCOUNT_NAME is no name of an account', {
+      hint: 'It has 3 to 24 lower-case letters and digits, and no address around it.',
+    });
+  }
   const url = `https://${account}.blob.${valueOf(env, 'AZURE_ENDPOINT_SUFFIX') ?? 'core.windows.net'}`;
   const key = secretVariable(env, 'AZURE_ACCOUNT_KEY');
   const signature = secretVariable(env, 'AZURE_ACCOUNT_SAS');

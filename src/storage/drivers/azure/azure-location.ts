@@ -17,7 +17,8 @@ export function parseAzureLocation(text: string): AzureLocation {
   const [, container = '', path = ''] = match ?? [];
   if (!CONTAINER.test(container)) throw invalid('the Azure address has no valid container');
   const prefix = posix.normalize(`/${path}`).replaceAll(/^\/+|\/+$/g, '');
-  if (!/^[\x20-\x5b\x5d-\x7e]*$/.test(prefix)) throw invalid('the Azure address has no valid prefix');
+  if (!/^[\x20-\x5b\x5d-\x7e]*$/.test(prefix))
+    throw invalid('the Azure address has no valid prefix: it is printable ASCII');
   return { container, prefix };
 }
 

@@ -27,6 +27,11 @@ describe('statusError', () => {
     expect(error.facts).toMatchObject({ retryAfterMs: 7000 });
   });
 
+  it('has the way out that is known better than from the status', () => {
+    const error = statusError({ ...context, hint: 'Look there.' }, { status: 500, headers: {} });
+    expect(error).toMatchObject({ code: 'STORAGE_UNREACHABLE', retry: 'later', hint: 'Look there.' });
+  });
+
   it('repeats what the server says on one line, without control characters, and not without end', () => {
     const { message } = statusError(context, { status: 400, headers: {} }, `a\u001b[31m\nb${'c'.repeat(5000)}`);
     expect(Array.from(message).every((character) => character >= ' ')).toBe(true);

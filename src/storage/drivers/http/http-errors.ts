@@ -7,6 +7,8 @@ export interface RequestContext {
   readonly action: string;
   /** Host and port. */
   readonly host: string;
+  /** The way out, where it is known better than from the status of an answer. */
+  readonly hint?: string;
 }
 
 interface Meaning {
@@ -67,7 +69,9 @@ const networkMeanings = new Map<string, Meaning>([
 const untrusted: Meaning = {
   text: 'shows a certificate that this machine does not trust',
   retry: 'never',
-  hint: 'If it is signed by an authority of your own, name its PEM file, for example in NODE_EXTRA_CA_CERTS.',
+  hint:
+    'If it is signed by an authority of your own, name its PEM file: in CAIRN_CACERT (REST), AWS_CA_BUNDLE (S3), OS_CACERT (Swift), ' +
+    'as ca-file in the address (S3, Google, Swift), or in NODE_EXTRA_CA_CERTS.',
 };
 const notTls: Meaning = {
   text: 'does not speak TLS as expected',
@@ -128,6 +132,12 @@ interface StatusMeaning {
 
 const busy: StatusMeaning = { code: 'STORAGE_UNREACHABLE', text: 'is busy or out of order', retry: 'later' };
 
+const noSuchRequest: StatusMeaning = {
+  code: 'NOT_SUPPORTED',
+  text: 'does not offer this',
+  hint: 'Check the address of the vault, and whether a proxy stands before the server.',
+};
+
 const statusMeanings = new Map<number, StatusMeaning>([
   [
     401,
@@ -139,12 +149,12 @@ const statusMeanings = new Map<number, StatusMeaning>([
   ],
   [403, { code: 'STORAGE_DENIED', text: 'refuses access', hint: 'Check what these credentials are allowed to do.' }],
   [404, { code: 'STORAGE_IO', text: 'has nothing there', hint: 'Check the path in the address of the vault.' }],
-  [405, { code: 'NOT_SUPPORTED', text: 'does not offer this' }],
+  [405, noSuchRequest],
   [408, { code: 'STORAGE_UNREACHABLE', text: 'had waited too long for the request', retry: 'later' }],
   [413, { code: 'STORAGE_IO', text: 'does not take objects of this size' }],
   [429, { ...busy, text: 'asks for fewer requests' }],
   [500, busy],
-  [501, { code: 'NOT_SUPPORTED', text: 'does not offer this' }],
+  [501, noSuchRequest],
   [502, busy],
   [503, busy],
   [504, busy],
@@ -168,12 +178,14 @@ export interface Refusal {
  * The error of an answer whose status is no success. `detail` is what the server itself says; it is not
  * trusted to be short or printable.
  */
-export function statusError({ action, host }: RequestContext, { status, headers }: Refusal, detail = ''): CairnError {
+export function statusError(context: RequestContext, { status, headers }: Refusal, detail = ''): CairnError {
+  const { action, host } = context;
   const meaning = statusMeanings.get(status) ?? otherStatus(status);
+  const hint = context.hint ?? meaning.hint;
   const retryAfterMs = parseRetryAfter(headers['retry-after'], headers['date']);
   const said = printable(detail);
   const options: CairnErrorOptions = {
-    ...(meaning.hint === undefined ? {} : { hint: meaning.hint }),
+    ...(hint === undefined ? {} : { hint }),
     retry: meaning.retry ?? 'never',
     facts: { host, status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
   };
@@ -186,7 +198,11 @@ function otherStatus(status: number): StatusMeaning {
   if (status >= 300 && status < 400) {
     return { code: 'STORAGE_IO', text: 'sends elsewhere', hint: 'Use the address that the server really has.' };
   }
-  return { code: 'STORAGE_IO', text: 'refuses the request' };
+  return {
+    code: 'STORAGE_IO',
+    text: 'refuses the request',
+    hint: 'Check the address of the vault and its parameters against what the server says.',
+  };
 }
 
 /** Text of a server, fit for a message: one line, no control characters, at most 200 characters. */

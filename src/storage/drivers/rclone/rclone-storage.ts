@@ -24,6 +24,7 @@ export async function openRcloneStorage(
     beforeRequest: () => server.checkAlive(),
     explain: () => server.takeError(),
     judge: rcloneFailure,
+    failureHint: 'rclone does not say why. Try `rclone lsd REMOTE:` by hand, which shows what the remote answers.',
     dispose: () => server[Symbol.asyncDispose](),
   };
   return new RestStorage(new RestConnection(client, server.base, server.login, dialect));

@@ -21,6 +21,8 @@ export interface RestDialect {
   readonly explain?: () => Promise<string>;
   /** What such an explanation says for certain; `undefined` where the failure may pass. */
   readonly judge?: (action: string, explained: string) => CairnError | undefined;
+  /** The way out of a failure that its answers do not explain. */
+  readonly failureHint?: string;
   /** Called when the storage is disposed. */
   readonly dispose?: () => Promise<void>;
 }
@@ -79,7 +81,9 @@ export class RestConnection implements AsyncDisposable {
     const judged = explained === '' ? undefined : this.dialect.judge?.(action, explained);
     if (judged !== undefined) return judged;
     const detail = explained === '' ? Buffer.from(response.body).toString('utf8') : explained;
-    return statusError({ action, host: this.#base.host }, response, detail);
+    const { failureHint } = this.dialect;
+    const hint = response.status < 500 ? undefined : failureHint;
+    return statusError({ action, host: this.#base.host, ...(hint === undefined ? {} : { hint }) }, response, detail);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -82,6 +82,14 @@ describe('parseS3Location', () => {
   });
 });
 
+it.each([
+  ['s3://key:secret@bucket/x', /user or password/u],
+  ['s3://bucket/ü', /printable ASCII/u],
+  ['s3://bucket/../x', /without \. and \.\./u],
+])('says what is wrong with %s', (url, message) => {
+  expect(() => parse(url)).toThrow(message);
+});
+
 describe('describeLocation', () => {
   it.each(['s3://bucket', 's3://bucket/a/b', 's3:http://h:9000/bucket/a'])('names the place of %s', (url) => {
     const location = parse(url);

@@ -99,6 +99,10 @@ interface Place {
 
 function parsePlace(text: string): Place {
   const schemed = /^(?<scheme>https?:\/\/)(?<rest>.*)$/iu.exec(text);
+  if (/^\/\/[^/]*@/u.test(text))
+    throw invalid(
+      'the S3 address holds a user or password; keys belong in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    );
   const path = (schemed?.groups?.['rest'] ?? text.replace(/^\/\//u, '')).split('/').filter((part) => part !== '');
   const [first = '', ...others] = path;
   // `s3://bucket/…` is ours; restic writes `s3:host/bucket/…`, with http:// or https:// before the host or not.
@@ -112,7 +116,8 @@ function parsePlace(text: string): Place {
 function place(endpoint: URL | undefined, bucket: string, path: readonly string[]): Place {
   if (!BUCKET.test(bucket)) throw invalid('the S3 address names no bucket, or none that is valid');
   const prefix = path.join('/');
-  if (prefix !== '' && !isObjectName(prefix)) throw invalid('the prefix in the S3 address is not valid');
+  if (prefix !== '' && !isObjectName(prefix))
+    throw invalid('the prefix in the S3 address is not valid: it is printable ASCII, without . and .. as folders');
   const aws = AWS_HOST.exec(endpoint?.host ?? '');
   const region = aws?.groups?.['region'];
   return { bucket, prefix, endpoint: aws === null ? endpoint : undefined, region, aws: aws !== null };
