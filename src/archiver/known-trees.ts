@@ -10,8 +10,9 @@
 //              ‖ u32 count ‖ children
 //   child:     u16 length ‖ name ‖ directory
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolders } from '../base/make-folders.ts';
 import { bytesKey, bytesOf, equalBytes } from '../base/bytes.ts';
 import {
   ID_SIZE,
@@ -65,7 +66,7 @@ export async function saveKnownTrees(
   known: KnownTrees,
 ): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolders(folder, 0o700);
     const temporary = join(folder, `${snapshot}.${process.pid}.tmp`);
     await writeFile(temporary, encodeKnownTrees(known), { mode: 0o600 });
     await rename(temporary, join(folder, snapshot));

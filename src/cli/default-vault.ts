@@ -2,8 +2,9 @@
 // `~/.config/cairn/key`. The key is on disk before the vault exists and is never overwritten, because a
 // vault whose key is lost is lost.
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolders } from '../base/make-folders.ts';
 import { CairnError, messageOf, systemCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { type DefaultPlaces, findDefaultPlaces } from './default-places.ts';
@@ -43,7 +44,7 @@ export async function readKeyFile(path: string): Promise<Secret | undefined> {
 export async function ensureKeyFile(path: string): Promise<{ readonly key: Secret; readonly created: boolean }> {
   const existing = await readKeyFile(path);
   if (existing !== undefined) return { key: existing, created: false };
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeFolders(dirname(path), 0o700);
   const text = randomBytes(32).toString('base64url');
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {

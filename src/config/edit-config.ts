@@ -1,7 +1,8 @@
 // Changes of a configuration file by a program: other keys and comments stay as they are, and the file is only ever
 // replaced whole.
-import { mkdir, readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { makeFolders } from '../base/make-folders.ts';
 import { type Document, isMap, parseDocument } from 'yaml';
 import { systemCode } from '../base/errors.ts';
 import { writeFileDurably } from '../storage/drivers/durable-write.ts';
@@ -54,7 +55,7 @@ export async function readConfigText(file: string): Promise<string> {
 export async function writeConfigFile(file: string, text: string, signal?: AbortSignal): Promise<void> {
   const path = await realpath(file).catch(() => file);
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolders(folder, 0o700);
   await writeFileDurably({
     path,
     name: basename(path),

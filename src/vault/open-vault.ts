@@ -9,6 +9,7 @@ import { listKeyIds } from '../repository/open-key.ts';
 import { openRepository, readConfig } from '../repository/open-repository.ts';
 import type { CacheOptions } from '../repository/repository-cache.ts';
 import type { Repository } from '../repository/repository.ts';
+import { shownUrl } from '../storage/shown-url.ts';
 import type { Storage } from '../storage/storage.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
 import { rememberOpening } from './opening-memory.ts';
@@ -50,9 +51,8 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
       onOpened: (keyFile) => (opened = keyFile),
       onWarning: (warning) => notify({ level: 'warning', message: warning.message }),
     });
-    if (storage.features.remote && cache !== undefined && opened !== undefined && typeof place === 'string') {
-      await rememberOpening(cache.folder, place, opened);
-    }
+    const isKept = storage.features.remote && typeof place === 'string' && shownUrl(place) === place;
+    if (isKept && cache !== undefined && opened !== undefined) await rememberOpening(cache.folder, place, opened);
     return { repository, password };
   });
 }

@@ -42,11 +42,6 @@ describe('the memory of how keys are derived', () => {
     expect(file + readFileSync(file, 'utf8')).not.toContain('backup.example');
   });
 
-  it('keeps nothing of a URL with a password', async () => {
-    await rememberOpening(folder, 'rest:https://ann:secret@backup.example/', derivation);
-    expect(readdirSync(folder)).toEqual([]);
-  });
-
   it.each([
     { what: 'damaged', text: '{"kdf":"scrypt"' },
     { what: 'costly beyond the limits', text: '{"kdf":"scrypt","N":1073741824,"r":8,"p":1,"salt":""}' },

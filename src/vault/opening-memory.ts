@@ -2,35 +2,35 @@
 // come. It holds what a key file says to everybody, and of the place only its hash.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { equalBytes } from '../base/bytes.ts';
+import { makeFolders } from '../base/make-folders.ts';
 import { decodeDerivation, encodeDerivation, type KeyDerivation } from '../formats/crypto/key-file.ts';
 
 /** The folder of these files in a cache folder. */
 export const OPENINGS = 'openings';
 
-/** A URL with a password in it: its hash would let others try passwords. */
-const LOGIN = /\/\/[^/@]*:[^/@]*@/;
-
 /** What was kept of the vault at `place`, as the user writes it; `undefined` where that is nothing of use. */
 export function recallOpening(cacheFolder: string, place: string): KeyDerivation | undefined {
   try {
-    return LOGIN.test(place) ? undefined : decodeDerivation(readFileSync(fileOf(cacheFolder, place)));
+    return decodeDerivation(readFileSync(fileOf(cacheFolder, place)));
   } catch {
     return undefined;
   }
 }
 
-/** Keeps it for the next time. Where that fails, the next time takes longer, and nothing else. */
+/**
+ * Keeps it for the next time. Where that fails, the next time takes longer, and nothing else. Not for a place with a password in it, whose
+ * hash would let others try passwords.
+ */
 export async function rememberOpening(cacheFolder: string, place: string, derivation: KeyDerivation): Promise<void> {
-  if (LOGIN.test(place)) return;
   const file = fileOf(cacheFolder, place);
   const bytes = encodeDerivation(derivation);
   try {
     const known = await readFile(file).catch(() => undefined);
     if (known !== undefined && equalBytes(known, bytes)) return;
-    await mkdir(join(cacheFolder, OPENINGS), { recursive: true, mode: 0o700 });
+    await makeFolders(join(cacheFolder, OPENINGS), 0o700);
     await writeFile(`${file}.${process.pid}`, bytes, { mode: 0o600 });
     await rename(`${file}.${process.pid}`, file);
   } catch {

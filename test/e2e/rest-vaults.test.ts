@@ -135,6 +135,13 @@ describe('how the key of a vault behind a server is derived', () => {
     expect(keptOpenings()).toEqual([]);
   });
 
+  it('is not kept of an address with a password in it, whose hash would let others try passwords', async () => {
+    const url = `rest:${(await serveWithCairn('--no-auth')).replace('//', '//ana:secret@')}repo/`;
+    await runCairn(home, url, ['init']);
+    await runCairn(home, url, ['list']);
+    expect(keptOpenings()).toEqual([]);
+  });
+
   it('does not keep an old password alive', async () => {
     const url = `rest:${await serveWithCairn('--no-auth')}repo/`;
     await runCairn(home, url, ['init']);

@@ -1,5 +1,6 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '../../base/make-folders.ts';
 import { CairnArgumentError, CairnError } from '../../base/errors.ts';
 import { Job } from '../../base/job.ts';
 import type { BackupSource } from '../../vault/actions/backup-source.ts';
@@ -146,7 +147,7 @@ export class BackupHelper<F extends HelperForm = 'snapshot'> implements AsyncDis
   write(file: string, data: WriteData, { signal }: { readonly signal?: AbortSignal } = {}): Promise<string> {
     const target = this.path(file);
     return this.#track(this.#writing, async () => {
-      await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+      await makeFolders(path.dirname(target), 0o700);
       await writeFile(target, data, { mode: 0o600, signal: this.#signal(signal) });
       return target;
     });

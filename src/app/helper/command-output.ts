@@ -1,7 +1,8 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { makeFolders } from '../../base/make-folders.ts';
 import { CairnArgumentError, CairnError, type ErrorFacts, systemCode } from '../../base/errors.ts';
 import { Secret } from '../../base/secret.ts';
 import { utf8Lossy } from '../../base/bytes.ts';
@@ -42,7 +43,7 @@ export async function commandToFile(
   request: CommandRequest,
   { file, partial, signal }: { readonly file: string; readonly partial: string; readonly signal: AbortSignal },
 ): Promise<number> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  await makeFolders(path.dirname(file), 0o700);
   const output = createWriteStream(partial, { flags: 'wx', mode: 0o600 });
   try {
     await pipeline(commandOutput(request, signal), output);

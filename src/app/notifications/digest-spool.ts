@@ -2,8 +2,9 @@
 // nothing that was added can be lost by two who add at once. Only whoever sends takes a lock. Files are private (0600) and
 // hold what a message would: redacted outcomes.
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '../../base/make-folders.ts';
 import { z } from 'zod';
 import { errorCodes } from '../../base/error-codes.ts';
 import { systemCode } from '../../base/errors.ts';
@@ -32,7 +33,7 @@ export class DigestSpool {
 
   /** Keeps one outcome until a digest tells of it. */
   async add(outcome: Outcome): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await makeFolders(this.#folder, 0o700);
     const time = String(outcome.ended.getTime()).padStart(15, '0');
     const name = `${time}-${randomUUID()}.json`;
     await writeFileDurably({

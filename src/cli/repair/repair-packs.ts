@@ -1,6 +1,7 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { makeFolders } from '../../base/make-folders.ts';
 import { CairnError, messageOf } from '../../base/errors.ts';
 import { type PackId, shortId } from '../../base/ids.ts';
 import type { LostBlob, PackRepairPlan, PackState } from '../../repository/repair/repair-packs.ts';
@@ -77,7 +78,7 @@ function partsLost(lost: readonly LostBlob[], dryRun: boolean): CairnError {
 
 async function saveCopy(cli: CliContext, folder: string, id: PackId, bytes: Uint8Array): Promise<void> {
   const path = join(folder, `damaged-pack-${id}`);
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder, 0o777);
   await writeFile(path, bytes, { mode: 0o600 });
   cli.info(`kept a copy of the damaged pack in ${path}`);
 }

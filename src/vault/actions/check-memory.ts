@@ -5,8 +5,9 @@
 //   0      | 16   | "cairn-checked-1", a zero
 //   16     | 8    | u64be milliseconds since the epoch at which this round began
 //   24 …   | 32   | id of a pack that is good
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolders } from '../../base/make-folders.ts';
 import { concatBytes, utf8 } from '../../base/bytes.ts';
 import { systemCode } from '../../base/errors.ts';
 import { ID_SIZE, idFromBytes, idToBytes, type PackId, type RepositoryId } from '../../base/ids.ts';
@@ -72,7 +73,7 @@ export class CheckMemory implements VerifiedPacks {
   async save(): Promise<void> {
     const fresh = this.#fresh;
     if (this.#isNew) {
-      await mkdir(join(this.#path, '..'), { recursive: true, mode: 0o700 });
+      await makeFolders(join(this.#path, '..'), 0o700);
       await writeFile(this.#path, concatBytes([header(this.#startedMs), ...[...this.#known].map(idToBytes)]), {
         mode: 0o600,
       });

@@ -1,7 +1,8 @@
 // An archive as a snapshot: extracted into a private temporary folder, as carefully as for a restore, and backed up from there under
 // the paths it had. What would not be restored is not in the snapshot either, and is named.
-import { mkdir, readdir, utimes } from 'node:fs/promises';
+import { readdir, utimes } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '../../base/make-folders.ts';
 import { TreeWriter } from '../../archives/extract/tree-writer.ts';
 import { objectBytes } from '../../archives/read/object-bytes.ts';
 import { readEntries } from '../../archives/read/read-entries.ts';
@@ -120,7 +121,7 @@ async function extract(
   const { tar, fetched } = await openContent(imported, options, settings.password, signal);
   const progress = archiveProgress(context, 'import', imported.source.sizeBytes);
   let told = 0;
-  await mkdir(target, { recursive: true });
+  await makeFolders(target, 0o777);
   const opened = openTarget(target, undefined, false);
   try {
     using writer = new TreeWriter({

@@ -1,7 +1,8 @@
 // A value as a file: `<key>.json`.
 import { createHash, randomInt } from 'node:crypto';
-import { mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '../../base/make-folders.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import { CairnError, messageOf, systemCode } from '../../base/errors.ts';
 import type { OverwriteMode } from '../../restorer/restore-options.ts';
@@ -47,7 +48,7 @@ export async function isToBeWritten(
 export async function writeValueFile(file: string, content: Uint8Array, time: Date): Promise<void> {
   const temporary = `${file}-tmp-${randomInt(2 ** 32)}`;
   try {
-    await mkdir(path.dirname(file), { recursive: true });
+    await makeFolders(path.dirname(file), 0o777);
     await using handle = await open(temporary, 'wx', 0o600);
     await handle.writeFile(content);
     await handle.utimes(time, time);
