@@ -18,7 +18,7 @@ import { ParentTreeReader } from './parent-tree-reader.ts';
 import type { SourceProblem } from './source.ts';
 import { TreeStore } from './tree-store.ts';
 import type { ReadingRules } from './worker/messages.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { PoolSetup, WorkerPool } from './worker-pool.ts';
 
 /** restic's target: a pack is complete with the blob that reaches it. */
 const DEFAULT_PACK_BYTES = 16 * 1024 * 1024;
@@ -69,8 +69,7 @@ export interface Engine {
 /** Loads the index and sets the workers up. */
 export async function startEngine(repository: Repository, pool: WorkerPool, options: EngineOptions): Promise<Engine> {
   const { signal, dryRun, stats, lock, packSizeBytes = DEFAULT_PACK_BYTES } = options;
-  const { features } = repository.storage;
-  const verify = options.verifyWrites ?? features.remote;
+  const verify = options.verifyWrites ?? repository.storage.features.remote;
   // They take their time to start, on other cores, while this one loads the index and looks at the rest of the source.
   pool.start();
   const loadedIds: IndexId[] = [];
@@ -84,25 +83,11 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
     writeGate: lock?.settled,
     assertHeld: lock && (() => lock.assertHeld()),
   });
-  const { version } = repository.config;
-  pool.setup(
-    {
-      index: index.current.memory,
-      key: repository.key,
-      chunker: chunkerOf(repository.config),
-      level: version === 1 ? undefined : zstdLevel(options.compression ?? 'auto'),
-      packSizeBytes,
-      sparePacks: sparePacks(features),
-      readBytes: features.remote ? REMOTE_READ_BYTES : undefined,
-      verify,
-      reading: options.reading,
-    },
-    index,
-    async ({ pack }, bytes) => {
-      await packs.store(pack, bytes);
-      if (packs.failure !== undefined) pool.fail(packs.failure.error);
-    },
-  );
+  const setup = { ...setupOf(repository, options), index: index.current.memory, packSizeBytes, verify };
+  pool.setup(setup, index, async ({ pack }, bytes) => {
+    await packs.store(pack, bytes);
+    if (packs.failure !== undefined) pool.fail(packs.failure.error);
+  });
   const trees = new TreeStore(repository, index, packs, { packSizeBytes, verify });
   return {
     trees,
@@ -129,6 +114,23 @@ export async function startEngine(repository: Repository, pool: WorkerPool, opti
       await pool.settled();
       await packs.saveProgress();
     },
+  };
+}
+
+type OfThisRun = 'index' | 'packSizeBytes' | 'verify';
+
+/** What threads are told that only the vault and the caller decide. */
+function setupOf(
+  { config, key, storage: { features } }: Repository,
+  { compression = 'auto', reading }: EngineOptions,
+): Omit<PoolSetup, OfThisRun> {
+  return {
+    key,
+    chunker: chunkerOf(config),
+    level: config.version === 1 ? undefined : zstdLevel(compression),
+    sparePacks: sparePacks(features),
+    readBytes: features.remote ? REMOTE_READ_BYTES : undefined,
+    reading,
   };
 }
 

@@ -11,10 +11,13 @@ export interface ProgramPlace {
   readonly home: string;
   /** Of the variables of this process it gets only `PATH`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A module that is loaded ahead of it. */
+  readonly preload?: string;
 }
 
-export function startProgram(args: readonly string[], { home, env = {} }: ProgramPlace): ChildProcess {
-  return spawn(process.execPath, [programFile, ...args], {
+export function startProgram(args: readonly string[], { home, env = {}, preload }: ProgramPlace): ChildProcess {
+  const imports = preload === undefined ? [] : ['--import', preload];
+  return spawn(process.execPath, [...imports, programFile, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', HOME: home, ...env },
   });

@@ -38,22 +38,49 @@ export async function rewriteIndex(
 ): Promise<RewrittenIndex> {
   const { signal } = options;
   const old: IndexId[] = [];
-  for await (const { id } of repository.listIds('index', { signal })) old.push(id);
+  for await (const { id } of repository.listIds('index', { signal })) if (!change.damaged.has(id)) old.push(id);
   const writer = new IndexFileWriter(repository, signal);
   for await (const pack of change.add) await writer.add(pack);
   const obsolete: IndexId[] = change.removesDamaged?.() === false ? [] : [...change.damaged];
-  for (const id of old) {
-    signal?.throwIfAborted();
-    if (change.damaged.has(id)) continue;
+  const { touched, listed } = await findTouched(repository, old, change.drop, signal);
+  for (const id of touched) {
     const packs = await readIndexFile(repository, id, signal);
-    if (packs === undefined || !packs.some((pack) => change.drop.has(pack.id))) continue;
+    if (packs === undefined) continue;
     obsolete.push(id);
-    for (const pack of packs) if (!change.drop.has(pack.id)) await writer.add(pack);
+    for (const pack of packs) {
+      if (change.drop.has(pack.id) || (listed.get(pack.id) ?? 0) >= pack.blobs.length) continue;
+      await writer.add(pack);
+      listed.set(pack.id, pack.blobs.length);
+    }
   }
   await writer.flush();
   signal?.throwIfAborted();
   for (const id of obsolete) await repository.removeFile('index', id, { signal });
   return { written: writer.written, removed: obsolete.length };
+}
+
+interface TouchedFiles {
+  readonly touched: readonly IndexId[];
+  /** How many blobs the files that stay list of each pack: what a run that was stopped here wrote already. */
+  readonly listed: Map<PackId, number>;
+}
+
+/** The files that list something that goes. They are read again when they are rewritten: all of them are too much for memory. */
+async function findTouched(
+  repository: Repository,
+  files: readonly IndexId[],
+  drop: ReadonlySet<PackId>,
+  signal: AbortSignal | undefined,
+): Promise<TouchedFiles> {
+  const touched: IndexId[] = [];
+  const listed = new Map<PackId, number>();
+  for (const id of files) {
+    signal?.throwIfAborted();
+    const packs = (await readIndexFile(repository, id, signal)) ?? [];
+    if (packs.some((pack) => drop.has(pack.id))) touched.push(id);
+    else for (const pack of packs) listed.set(pack.id, Math.max(listed.get(pack.id) ?? 0, pack.blobs.length));
+  }
+  return { touched, listed };
 }
 
 /** Collects packs and stores them as index files. */

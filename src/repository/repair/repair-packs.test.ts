@@ -12,6 +12,7 @@ import {
 import { utf8 } from '../../base/bytes.ts';
 import { CairnError } from '../../base/errors.ts';
 import type { PackId } from '../../base/ids.ts';
+import { faulty } from '../../storage/layers/faulty.ts';
 import { StorageLayer } from '../../storage/layers/storage-layer.ts';
 import type { ReadOptions, Storage } from '../../storage/storage.ts';
 import { readBlob } from '../blob-reader.ts';
@@ -153,6 +154,18 @@ describe('a pack that is to be repaired', () => {
     const assertHeld = (): Promise<void> => Promise.reject(lost);
     await expect(applyPackRepair(made.repository, index, planned, { assertHeld })).rejects.toBe(lost);
     expect(await made.storage.stat(objectName('pack', made.dataPack.id))).toBeDefined();
+  });
+
+  it('leaves every pack listed once where an earlier run was stopped before the old index went', async () => {
+    const made = await withDamagedPack();
+    const storage = faulty(made.storage);
+    storage.inject({ how: 'fail', from: 1, when: ({ kind }) => kind === 'remove' });
+    const { id } = made.dataPack;
+    await expect(repair({ ...made, repository: withOrigin(made.repository, storage) }, id)).rejects.toThrow(/remove/u);
+    expect(await repair(made, id)).toEqual([id]);
+    const warnings: string[] = [];
+    await loadIndex(made.repository, { onWarning: (message) => warnings.push(message) });
+    expect(warnings).toEqual([]);
   });
 
   it('is salvaged by its own header where the index does not list it', async () => {
