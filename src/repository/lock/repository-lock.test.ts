@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeRepository, ManualClock, withOrigin } from '../../../test/support/repository-fixture.ts';
-import type { LockFile } from '../../formats/lock/lock-file.ts';
 import { orAbort } from '../../base/or-abort.ts';
-import { encodeLock } from '../../formats/lock/lock-file.ts';
+import { encodeLock, type LockFile } from '../../formats/lock/lock-file.ts';
 import { localGoTime } from '../../formats/go-time.ts';
 import { objectName } from '../layout.ts';
 import type { LockNotice } from './acquire-lock.ts';
@@ -385,11 +384,8 @@ describe('unlockRepository', () => {
     const { repository, clock, foreign } = await setUp();
     const kept = await foreign();
     const stale = await foreign({ hostname: 'here', pid: 999 });
-    expect(await unlockRepository(repository, { clock, self })).toEqual({
-      removed: [stale],
-      kept: [kept],
-      unreadable: [],
-    });
+    const unlocked = await unlockRepository(repository, { clock, self });
+    expect(unlocked).toEqual({ removed: [stale], kept: [kept], unreadable: [] });
   });
 
   it('removes everything when told so, also what it cannot read', async () => {

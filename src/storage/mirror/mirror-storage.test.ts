@@ -1,56 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { type MirrorPair, mirrorPair, namesIn, textOf } from '../../../test/support/mirror-pair.ts';
 import { HandingOver } from '../../../test/support/handing-over.ts';
-import { jumpingClock } from '../../../test/support/jumping-clock.ts';
 import { utf8 } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { CairnError } from '../../base/errors.ts';
 import { openMemoryStorage } from '../drivers/memory.ts';
 import { faulty, type FaultyStorage } from '../layers/faulty.ts';
-import type { ObjectName, ReadOptions, Storage } from '../storage.ts';
-import { mirrored, type MirrorChange, type MirroredStorage } from './mirror-storage.ts';
+import type { ObjectName, ReadOptions } from '../storage.ts';
+import { mirrored } from './mirror-storage.ts';
 
 const unreachable = new CairnError('STORAGE_UNREACHABLE', 'no route', { retry: 'later' });
-
-interface Setup {
-  readonly mirror: MirroredStorage;
-  readonly first: FaultyStorage;
-  readonly other: FaultyStorage;
-  readonly changes: MirrorChange[];
-  /** The same storages, as a later run sees them. */
-  readonly again: () => MirroredStorage;
-}
-
-function setUp(copies?: number): Setup {
-  const clock = jumpingClock();
-  const [first, other] = [
-    faulty(openMemoryStorage('first'), [], { clock }),
-    faulty(openMemoryStorage('other'), [], { clock }),
-  ];
-  const changes: MirrorChange[] = [];
-  const again = (): MirroredStorage =>
-    mirrored([first, other], {
-      copies,
-      markers: ['config', 'keys/', 'index/', 'snapshots/'],
-      isPassing: (name) => name.startsWith('locks/'),
-      onChange: (change) => changes.push(change),
-      clock,
-    });
-  return { mirror: again(), first, other, changes, again };
-}
 
 const stopped: Clock = {
   nowNs: () => 0n,
   sleep: (_, signal) =>
     new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true })),
 };
-
-async function names(storage: Storage): Promise<string[]> {
-  return (await Array.fromAsync(storage.list(''), ({ name }) => name)).toSorted();
-}
-
-async function text(storage: Storage, name: string): Promise<string> {
-  return Buffer.from(await storage.read(name)).toString();
-}
 
 /** Operations that read an object. */
 function reads({ operations }: FaultyStorage): number {
@@ -63,13 +28,13 @@ async function* stream(): AsyncGenerator<Uint8Array> {
 
 describe('a stream to a mirror', () => {
   it('reaches all, in step', async () => {
-    const { mirror, first, other } = setUp();
+    const { mirror, first, other } = mirrorPair();
     expect(await mirror.writeStream('archives/a', stream())).toEqual({ sizeBytes: 32 });
-    expect(await text(other, 'archives/a')).toBe(await text(first, 'archives/a'));
+    expect(await textOf(other, 'archives/a')).toBe(await textOf(first, 'archives/a'));
   });
 
   it('goes on without a member that fails in the middle of it, which shows nothing', async () => {
-    const { mirror, first, other, changes } = setUp();
+    const { mirror, first, other, changes } = mirrorPair();
     other.inject({ how: 'fail', when: ({ kind }) => kind === 'chunk' });
     expect(await mirror.writeStream('archives/a', stream())).toEqual({ sizeBytes: 32 });
     expect(await first.stat('archives/a')).toEqual({ name: 'archives/a', sizeBytes: 32 });
@@ -78,7 +43,7 @@ describe('a stream to a mirror', () => {
   });
 
   it.each(['fail', 'fail-after'] as const)('is in no member where the first one does not take it (%s)', async (how) => {
-    const { mirror, first, other, changes } = setUp();
+    const { mirror, first, other, changes } = mirrorPair();
     first.inject({ how, when: ({ kind, name }) => kind === 'write' && name === 'archives/a' });
     await expect(mirror.writeStream('archives/a', stream())).rejects.toThrow('injected');
     expect(await other.stat('archives/a')).toBeUndefined();
@@ -86,35 +51,35 @@ describe('a stream to a mirror', () => {
   });
 
   it('that fails itself is in none, and no member falls behind for it', async () => {
-    const { mirror, other, changes } = setUp();
+    const { mirror, other, changes } = mirrorPair();
     const failure = new Error('the dump failed');
     const failing = async function* (): AsyncGenerator<Uint8Array> {
       yield* stream();
       throw failure;
     };
     await expect(mirror.writeStream('archives/a', failing())).rejects.toBe(failure);
-    expect([await names(mirror), await names(other), changes]).toEqual([[], [], []]);
+    expect([await namesIn(mirror), await namesIn(other), changes]).toEqual([[], [], []]);
   });
 
   it('is not given to a member that is behind', async () => {
-    const { mirror, other } = setUp();
+    const { mirror, other } = mirrorPair();
     other.inject({ how: 'fail', times: 1, when: ({ kind }) => kind === 'write' });
     await mirror.write('archives/before', utf8('x'));
     await mirror.writeStream('archives/a', stream());
-    expect(await names(other)).toEqual([]);
+    expect(await namesIn(other)).toEqual([]);
     expect(mirror.report()[1]?.missedOperations).toBe(2);
   });
 
   it('tells of a member that holds something else under the name', async () => {
-    const { mirror, other, changes } = setUp();
+    const { mirror, other, changes } = mirrorPair();
     await other.write('archives/a', utf8('older'));
     await mirror.writeStream('archives/a', stream(), { ifAbsent: true });
     expect(changes).toMatchObject([{ type: 'behind' }]);
-    expect(await text(other, 'archives/a')).toBe('older');
+    expect(await textOf(other, 'archives/a')).toBe('older');
   });
 
   it('fails where fewer members hold it than were asked for', async () => {
-    const { mirror, other } = setUp(2);
+    const { mirror, other } = mirrorPair(2);
     other.inject({ how: 'fail', when: ({ kind }) => kind === 'chunk' });
     await expect(mirror.writeStream('archives/a', stream())).rejects.toMatchObject({ code: 'MIRROR_BEHIND' });
   });
@@ -122,39 +87,39 @@ describe('a stream to a mirror', () => {
 
 describe('writing to a mirror', () => {
   it('reaches all', async () => {
-    const { mirror, first, other } = setUp();
+    const { mirror, first, other } = mirrorPair();
     await mirror.write('keys/k', utf8('k'));
     await mirror.write('data/aa/1', utf8('1'));
-    expect([await names(first), await names(other)]).toEqual([
+    expect([await namesIn(first), await namesIn(other)]).toEqual([
       ['data/aa/1', 'keys/k'],
       ['data/aa/1', 'keys/k'],
     ]);
   });
 
   it('removes from all', async () => {
-    const { mirror, other } = setUp();
+    const { mirror, other } = mirrorPair();
     await mirror.write('index/a', utf8('a'));
     await mirror.write('index/b', utf8('b'));
     await mirror.removeMany(['index/a']);
     await mirror.remove('index/b');
-    expect(await names(other)).toEqual([]);
+    expect(await namesIn(other)).toEqual([]);
   });
 
   it('fails when the first one fails', async () => {
-    const { mirror, first } = setUp();
+    const { mirror, first } = mirrorPair();
     first.inject({ how: 'fail', when: ({ kind }) => kind === 'write', error: unreachable });
     await expect(mirror.write('data/aa/1', utf8('1'))).rejects.toBe(unreachable);
   });
 
   it('writes what others refer to only where the first one has it', async () => {
-    const { mirror, first, other } = setUp();
+    const { mirror, first, other } = mirrorPair();
     first.inject({ how: 'fail', when: ({ kind }) => kind === 'write', error: unreachable });
     await expect(mirror.write('snapshots/s', utf8('s'))).rejects.toBe(unreachable);
-    expect(await names(other)).toEqual([]);
+    expect(await namesIn(other)).toEqual([]);
   });
 
   it('goes on without one that fails and tells which fell behind, once', async () => {
-    const { mirror, other, changes } = setUp();
+    const { mirror, other, changes } = mirrorPair();
     await mirror.write('keys/k', utf8('k'));
     other.inject({ how: 'fail', when: ({ kind }) => kind === 'write', error: unreachable });
     for (const name of ['data/aa/1', 'data/aa/2', 'index/i']) await mirror.write(name, utf8(name));
@@ -166,35 +131,35 @@ describe('writing to a mirror', () => {
   });
 
   it('gives one that missed something nothing more, so that it stays whole', async () => {
-    const { mirror, other } = setUp();
+    const { mirror, other } = mirrorPair();
     await mirror.write('keys/k', utf8('k'));
     other.inject({ how: 'fail', when: ({ name }) => name === 'data/aa/1', error: unreachable });
     for (const name of ['data/aa/1', 'index/i', 'snapshots/s']) await mirror.write(name, utf8(name));
-    expect(await names(other)).toEqual(['keys/k']);
+    expect(await namesIn(other)).toEqual(['keys/k']);
   });
 
   it('gives it nothing in later runs either', async () => {
-    const { mirror, other, changes, again } = setUp();
+    const { mirror, other, changes, again } = mirrorPair();
     await mirror.write('keys/k', utf8('k'));
     other.inject({ how: 'fail', when: ({ name }) => name === 'data/aa/1', error: unreachable });
     for (const name of ['data/aa/1', 'index/i']) await mirror.write(name, utf8(name));
     other.heal();
     await again().write('snapshots/s', utf8('s'));
-    expect(await names(other)).toEqual(['keys/k']);
+    expect(await namesIn(other)).toEqual(['keys/k']);
     expect(changes[1]).toMatchObject({ member: { reason: { kind: 'differs', missing: 1, extra: 0 } } });
   });
 
   it('goes on with it once it holds the same again', async () => {
-    const { mirror, first, other, again } = setUp();
+    const { mirror, first, other, again } = mirrorPair();
     await mirror.write('keys/k', utf8('k'));
     await first.write('index/i', utf8('i'));
     await other.write('index/i', utf8('i'));
     await again().write('snapshots/s', utf8('s'));
-    expect(await names(other)).toContain('snapshots/s');
+    expect(await namesIn(other)).toContain('snapshots/s');
   });
 
   it('fails when fewer are in step than were asked for', async () => {
-    const { mirror, other } = setUp(2);
+    const { mirror, other } = mirrorPair(2);
     await mirror.write('keys/k', utf8('k'));
     other.inject({ how: 'fail', when: ({ kind }) => kind === 'write', error: unreachable });
     await expect(mirror.write('data/aa/1', utf8('1'))).rejects.toMatchObject({
@@ -204,15 +169,15 @@ describe('writing to a mirror', () => {
   });
 
   it('never writes to another vault', async () => {
-    const { mirror, first, other } = setUp();
+    const { mirror, first, other } = mirrorPair();
     await first.write('keys/k', utf8('k'));
     await other.write('keys/other', utf8('other'));
     await expect(mirror.write('data/aa/1', utf8('1'))).rejects.toMatchObject({ code: 'MIRROR_MISMATCH' });
-    expect([await names(first), await names(other)]).toEqual([['keys/k'], ['keys/other']]);
+    expect([await namesIn(first), await namesIn(other)]).toEqual([['keys/k'], ['keys/other']]);
   });
 
   it('takes a different config for one that is behind', async () => {
-    const { mirror, first, other, changes } = setUp();
+    const { mirror, first, other, changes } = mirrorPair();
     for (const storage of [first, other]) await storage.write('keys/k', utf8('k'));
     await first.write('config', utf8('new'));
     await other.write('config', utf8('old'));
@@ -221,33 +186,33 @@ describe('writing to a mirror', () => {
   });
 
   it('lets locks pass before anything is compared', async () => {
-    const { mirror, first, other } = setUp();
+    const { mirror, first, other } = mirrorPair();
     await first.write('index/i', utf8('i'));
     await mirror.write('locks/l', utf8('l'));
-    expect(await names(other)).toEqual(['locks/l']);
+    expect(await namesIn(other)).toEqual(['locks/l']);
   });
 });
 
 describe('locks in a mirror', () => {
   it('are removed also where one fell behind since', async () => {
-    const { mirror, other } = setUp();
+    const { mirror, other } = mirrorPair();
     await mirror.write('keys/k', utf8('k'));
     await mirror.write('locks/l', utf8('l'));
     other.inject({ how: 'fail', when: ({ name }) => name === 'data/aa/1', error: unreachable });
     await mirror.write('data/aa/1', utf8('1'));
     await mirror.remove('locks/l');
-    expect(await names(other)).toEqual(['keys/k']);
+    expect(await namesIn(other)).toEqual(['keys/k']);
   });
 
   it('are tried once, and not any more where one cannot be reached', async () => {
-    const { mirror, other } = setUp();
+    const { mirror, other } = mirrorPair();
     other.inject({ how: 'fail', when: ({ name }) => name.startsWith('locks/'), error: unreachable });
     for (const name of ['locks/a', 'locks/b', 'locks/c']) await mirror.write(name, utf8('l'));
     expect(other.operations.filter(({ kind }) => kind === 'write')).toHaveLength(1);
   });
 
   it('say nothing of a storage that does not take them', async () => {
-    const { mirror, other, changes } = setUp();
+    const { mirror, other, changes } = mirrorPair();
     other.inject({ how: 'fail', when: ({ name }) => name === 'locks/l', error: unreachable });
     await mirror.write('locks/l', utf8('l'));
     await mirror.remove('locks/l');
@@ -255,8 +220,8 @@ describe('locks in a mirror', () => {
   });
 });
 
-async function filled(): Promise<Setup> {
-  const made = setUp();
+async function filled(): Promise<MirrorPair> {
+  const made = mirrorPair();
   for (const name of ['data/aa/1', 'data/aa/2', 'data/aa/3']) await made.mirror.write(name, utf8(name));
   return made;
 }
@@ -297,7 +262,7 @@ describe('reading from a mirror', () => {
     // It would answer only once nobody waits for it any more.
     const slow = faulty(first, { how: 'delay', delayMs: 1, when: ({ kind }) => kind === 'stat' }, { clock: stopped });
     const mirror = mirrored([slow, other], { markers: [], isPassing: () => false });
-    for (const name of ['data/aa/1', 'data/aa/2', 'data/aa/3']) expect(await text(mirror, name)).toBe(name);
+    for (const name of ['data/aa/1', 'data/aa/2', 'data/aa/3']) expect(await textOf(mirror, name)).toBe(name);
     expect([reads(first), reads(other)]).toEqual([0, 3]);
   });
 
@@ -305,13 +270,13 @@ describe('reading from a mirror', () => {
     const { mirror, first, other } = await filled();
     await first.remove('data/aa/1');
     await other.remove('data/aa/2');
-    expect([await text(mirror, 'data/aa/1'), await text(mirror, 'data/aa/2')]).toEqual(['data/aa/1', 'data/aa/2']);
+    expect([await textOf(mirror, 'data/aa/1'), await textOf(mirror, 'data/aa/2')]).toEqual(['data/aa/1', 'data/aa/2']);
   });
 
   it('falls back where one fails', async () => {
     const { mirror, first } = await filled();
     first.inject({ how: 'fail', when: ({ kind }) => kind === 'read', error: unreachable });
-    expect(await text(mirror, 'data/aa/1')).toBe('data/aa/1');
+    expect(await textOf(mirror, 'data/aa/1')).toBe('data/aa/1');
     expect(mirror.report()[0]?.failedReads).toBeLessThanOrEqual(1);
   });
 
@@ -333,77 +298,7 @@ describe('reading from a mirror', () => {
     await first.write('config', utf8('new'));
     await other.write('config', utf8('old'));
     await other.write('index/more', utf8('more'));
-    expect(await text(mirror, 'config')).toBe('new');
-    expect(await names(mirror)).not.toContain('index/more');
-  });
-});
-
-async function cutOff(): Promise<Setup> {
-  const made = setUp();
-  await made.mirror.write('config', utf8('c'));
-  made.first.inject({ how: 'fail', error: unreachable });
-  return made;
-}
-
-describe('a mirror whose first storage cannot be reached', () => {
-  it('is listed and read from another one, which it says', async () => {
-    const { again, changes } = await cutOff();
-    const mirror = again();
-    expect(await mirror.stat('config')).toBeDefined();
-    expect(await names(mirror)).toEqual(['config']);
-    expect(await text(mirror, 'config')).toBe('c');
-    expect(changes).toMatchObject([{ type: 'first-unreachable', url: 'memory:first' }]);
-  });
-
-  it('is not written to after that, not even once it is back', async () => {
-    const { again, first } = await cutOff();
-    const mirror = again();
-    await names(mirror);
-    first.heal();
-    await expect(mirror.write('data/aa/1', utf8('1'))).rejects.toMatchObject({ code: 'STORAGE_READ_ONLY' });
-    await expect(mirror.removeMany(['config'])).rejects.toMatchObject({ code: 'STORAGE_READ_ONLY' });
-  });
-
-  it('is not taken for another one in the middle of the work', async () => {
-    const { mirror } = await cutOff();
-    await expect(names(mirror)).rejects.toBe(unreachable);
-  });
-});
-
-async function setUpEmptied(): Promise<Setup> {
-  const setup = setUp();
-  for (const name of ['config', 'keys/k', 'snapshots/s']) await setup.other.write(name, utf8(name));
-  return setup;
-}
-
-describe('a mirror whose first storage holds no vault, as the folder of a disk that is not mounted', () => {
-  it('is listed and read from one that has it, which it says', async () => {
-    const { mirror, changes } = await setUpEmptied();
-    expect(await text(mirror, 'config')).toBe('config');
-    expect(await names(mirror)).toEqual(['config', 'keys/k', 'snapshots/s']);
-    expect(changes).toMatchObject([
-      { type: 'first-unreachable', url: 'memory:first', error: { code: 'OBJECT_MISSING' } },
-    ]);
-  });
-
-  it('is not written to, locks included', async () => {
-    const { mirror, first, other } = await setUpEmptied();
-    await mirror.read('config');
-    await expect(mirror.write('locks/l', utf8('l'))).rejects.toMatchObject({ code: 'STORAGE_READ_ONLY' });
-    await expect(mirror.write('data/aa/1', utf8('1'))).rejects.toMatchObject({ code: 'STORAGE_READ_ONLY' });
-    expect([await names(first), await names(other)]).toEqual([[], ['config', 'keys/k', 'snapshots/s']]);
-  });
-
-  it('is not what the others are compared with', async () => {
-    const { mirror } = await setUpEmptied();
-    await mirror.read('config');
-    await expect(mirror.compare()).rejects.toMatchObject({ code: 'STORAGE_READ_ONLY' });
-  });
-
-  it('is no vault where none of them has one', async () => {
-    const { mirror, changes } = setUp();
-    await expect(mirror.read('config')).rejects.toMatchObject({ code: 'OBJECT_MISSING' });
-    await mirror.write('keys/k', utf8('k'));
-    expect(changes).toEqual([]);
+    expect(await textOf(mirror, 'config')).toBe('new');
+    expect(await namesIn(mirror)).not.toContain('index/more');
   });
 });
