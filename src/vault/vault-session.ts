@@ -43,6 +43,7 @@ export interface SessionOptions {
   readonly signal?: AbortSignal | undefined;
   /** See `LockOptions`. */
   readonly onLook?: ((isFree: boolean) => void) | undefined;
+  readonly onWritten?: ((afterMs: number) => void) | undefined;
 }
 
 /** Time under a lock. Its signal aborts with the caller's, and when the lock is lost. Dispose it to release the lock. */
@@ -73,7 +74,7 @@ export async function openSession(
 async function takeLock(
   repository: Repository,
   settings: VaultSettings,
-  { mode, purpose, signal, onLook }: SessionOptions,
+  { mode, purpose, signal, onLook, onWritten }: SessionOptions,
 ): Promise<RepositoryLock | undefined> {
   try {
     return await lockRepository(repository, {
@@ -81,6 +82,7 @@ async function takeLock(
       retryMs: settings.retryLockMs,
       signal,
       onLook,
+      onWritten,
       onNotice: (notice) => settings.notify(describeLockNotice(notice)),
     });
   } catch (error) {

@@ -30,6 +30,7 @@ export interface LockContext {
   readonly onNotice: (notice: LockNotice) => void;
   /** See `LockOptions`. */
   readonly onLook?: ((isFree: boolean) => void) | undefined;
+  readonly onWritten?: ((afterMs: number) => void) | undefined;
 }
 
 /**
@@ -39,11 +40,13 @@ export interface LockContext {
  */
 export async function acquireLock(context: LockContext): Promise<LockId> {
   const { repository, clock, signal } = context;
+  const startedAt = clock.nowNs();
   await assertNoConflict(context, undefined);
   context.onLook?.(true);
   signal?.throwIfAborted();
   const id = await writeLock(context);
   try {
+    context.onWritten?.(Number(clock.nowNs() - startedAt) / 1e6);
     await clock.sleep(await settleMs(repository.origin), signal);
     await assertNoConflict(context, id);
     return id;

@@ -40,9 +40,14 @@ export interface LockOptions {
   readonly onNotice?: ((notice: LockNotice) => void) | undefined;
   /**
    * Told whether a look finds nobody who excludes this lock: `true` before its file is written, `false` before a pause. What
-   * is read from the first `true` on is good once the lock is held, unless a `false` comes after it.
+   * is read from the first `true` on is good once the lock is held, unless a `false` comes after it, or `onWritten` tells of a long time.
    */
   readonly onLook?: ((isFree: boolean) => void) | undefined;
+  /**
+   * Told when the file of this lock is there, and how long after the look before it began. Somebody else who has looked since then, to be alone, waits for the time
+   * that a lock takes to settle, and sees this one if it was written within that.
+   */
+  readonly onWritten?: ((afterMs: number) => void) | undefined;
 }
 
 /**
@@ -63,6 +68,7 @@ export async function lockRepository(repository: Repository, options: LockOption
     signal: options.signal,
     onNotice: options.onNotice ?? (() => {}),
     onLook: options.onLook,
+    onWritten: options.onWritten,
   };
   // Before the lock file exists: restic may probe this process as soon as it does.
   const hangup = surviveHangup();

@@ -1,14 +1,29 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contextOf } from '../../../test/support/fault-sweep.ts';
 import { type MadeRepository, makeRepository, withOrigin } from '../../../test/support/repository-fixture.ts';
+import { utf8 } from '../../base/bytes.ts';
+import { systemClock } from '../../base/clock.ts';
+import { localGoTime } from '../../formats/go-time.ts';
+import { encodeLock, type LockFile } from '../../formats/lock/lock-file.ts';
 import { lockRepository, type RepositoryLock } from '../../repository/lock/repository-lock.ts';
 import { StorageLayer } from '../../storage/layers/storage-layer.ts';
-import type { WriteOptions } from '../../storage/storage.ts';
+import type { Storage, StorageFeatures, WriteOptions } from '../../storage/storage.ts';
 import { SettlingLock } from './settling-lock.ts';
 
-/** Somebody else's exclusive lock comes between the look and the lock that is written then. */
+/** Something happens between the look and the lock that is written then. */
 class MeetsAnother extends StorageLayer {
-  other: (() => Promise<RepositoryLock>) | undefined;
+  other: (() => Promise<unknown>) | undefined;
+  readonly #localPath: string | undefined;
+
+  constructor(inner: Storage, localPath?: string) {
+    super(inner);
+    this.#localPath = localPath;
+  }
+
+  override get features(): StorageFeatures {
+    return { ...this.inner.features, localPath: this.#localPath };
+  }
 
   override async write(name: string, data: Uint8Array, options?: WriteOptions): Promise<void> {
     const { other } = this;
@@ -31,6 +46,20 @@ async function lockedByAnother(): Promise<RepositoryLock> {
   return lock;
 }
 
+async function lockFiles(): Promise<string[]> {
+  return await Array.fromAsync(made.storage.list('locks/'), ({ name }) => name);
+}
+
+const foreign: LockFile = {
+  time: localGoTime(systemClock.nowNs()),
+  exclusive: true,
+  hostname: 'elsewhere',
+  username: 'them',
+  pid: 300,
+  uid: 0,
+  gid: 0,
+};
+
 const { signal } = new AbortController();
 
 describe('what is read beside a lock that is being taken', () => {
@@ -46,9 +75,28 @@ describe('what is read beside a lock that is being taken', () => {
     await expect(lock.read(() => Promise.resolve('old'))).rejects.toMatchObject({ code: 'VAULT_LOCKED' });
   });
 
+  it('is read anew where its lock took so long to be written that somebody else may have come and gone', async () => {
+    const storage = new MeetsAnother(made.storage);
+    storage.other = () => sleep(250);
+    const repository = withOrigin(made.repository, storage);
+    await using lock = new SettlingLock(repository, contextOf(repository).settings, signal);
+    let reads = 0;
+    expect(await lock.read(() => Promise.resolve(++reads))).toBe(2);
+  });
+
+  it('ends the work where somebody came and went in a folder of this machine, and took an index file along', async () => {
+    const index = await made.repository.saveUnpacked('index', utf8('{"packs":[]}'));
+    const storage = new MeetsAnother(made.storage, '/');
+    storage.other = () => made.repository.removeFile('index', index);
+    const repository = withOrigin(made.repository, storage);
+    await using lock = new SettlingLock(repository, contextOf(repository).settings, signal);
+    await expect(lock.settled).rejects.toMatchObject({ code: 'VAULT_LOCKED', retry: 'later' });
+    expect(await lockFiles()).toEqual([]);
+  });
+
   it('ends the work where somebody else came at the same moment, however long it may wait for a lock', async () => {
     const storage = new MeetsAnother(made.storage);
-    storage.other = lockedByAnother;
+    storage.other = () => made.repository.saveUnpacked('lock', encodeLock(foreign));
     const repository = withOrigin(made.repository, storage);
     const settings = { ...contextOf(repository).settings, retryLockMs: 60_000 };
     await using lock = new SettlingLock(repository, settings, signal);

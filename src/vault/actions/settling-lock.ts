@@ -1,11 +1,13 @@
 import { CairnError } from '../../base/errors.ts';
+import type { IndexId } from '../../base/ids.ts';
+import { SETTLE_MS } from '../../repository/lock/settling.ts';
 import type { Repository } from '../../repository/repository.ts';
 import { openSession, type VaultSession, type VaultSettings } from '../vault-session.ts';
 
 /**
  * A shared lock that is being taken. Taking one means to wait and look again, a fifth of a second in which
- * reading can go on; only writing has to wait for `settled`. Where somebody else holds the vault, reading waits as well: a
- * prune that ends meanwhile removes index files and packs that were read of before.
+ * reading can go on; only writing has to wait for `settled`. Where somebody else holds the vault, or may have held it since the first look without having been seen,
+ * reading waits as well: a prune that ends meanwhile removes index files and packs that were read of before.
  */
 export class SettlingLock implements AsyncDisposable {
   /** Resolves when the lock is held; rejects with the reason when it cannot be had. */
@@ -14,16 +16,17 @@ export class SettlingLock implements AsyncDisposable {
   readonly signal: AbortSignal;
   /** Aborts when the lock cannot be had, and when it is lost. */
   readonly lost: AbortSignal;
-  /** Whether the first look found nobody else. */
-  readonly #wasFree: Promise<boolean>;
+  /** Whether nobody can have changed the vault and gone, unseen, since reading began. */
+  readonly #isSure: Promise<boolean>;
 
   constructor(repository: Repository, settings: VaultSettings, signal: AbortSignal) {
     const stop = new AbortController();
     this.lost = stop.signal;
     this.signal = AbortSignal.any([signal, stop.signal]);
-    const first = Promise.withResolvers<boolean>();
-    this.#wasFree = first.promise;
+    const sure = Promise.withResolvers<boolean>();
+    this.#isSure = sure.promise;
     const late = new AbortController();
+    const before = new IndexBefore(repository, this.signal);
     let state: 'looks' | 'reads' | 'waits' = 'looks';
     this.settled = openSession(repository, settings, {
       mode: 'shared',
@@ -32,8 +35,16 @@ export class SettlingLock implements AsyncDisposable {
       onLook: (isFree) => {
         if (state === 'reads' && !isFree) late.abort(metAnother());
         if (state === 'looks') state = isFree ? 'reads' : 'waits';
-        first.resolve(isFree);
+        if (!isFree) sure.resolve(false);
       },
+      onWritten: (afterMs) => {
+        const isSure = before.isKnown || afterMs < SETTLE_MS;
+        if (!isSure) state = 'waits';
+        sure.resolve(isSure);
+      },
+    }).then(async (session) => {
+      if (state === 'reads') await before.assertThere(session);
+      return session;
     });
     this.settled.then(
       (session) => {
@@ -42,7 +53,7 @@ export class SettlingLock implements AsyncDisposable {
         else session.signal.addEventListener('abort', onLost, { once: true });
       },
       (error: unknown) => {
-        first.resolve(false);
+        sure.resolve(false);
         stop.abort(error);
       },
     );
@@ -53,7 +64,7 @@ export class SettlingLock implements AsyncDisposable {
     const early = load();
     // Beside the look, which mostly finds nobody.
     early.catch(() => {});
-    if (await this.#wasFree) return early;
+    if (await this.#isSure) return early;
     await this.settled;
     return load();
   }
@@ -77,6 +88,45 @@ export class SettlingLock implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const [session] = await Promise.allSettled([this.settled]);
     if (session.status === 'fulfilled') await session.value[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * The index files of a folder of this machine from before anything was read. There nobody waits for a lock to settle, so that somebody else may have come and gone
+ * before ours was written; but who removes packs removes the index files that list them. A listing costs nothing there; of a server, where it is a request,
+ * nothing is known.
+ */
+class IndexBefore {
+  /** Whether it can be told afterwards. */
+  readonly isKnown: boolean;
+  readonly #repository: Repository;
+  readonly #signal: AbortSignal;
+  readonly #ids: Promise<ReadonlySet<IndexId>>;
+
+  constructor(repository: Repository, signal: AbortSignal) {
+    this.isKnown = repository.origin.features.localPath !== undefined;
+    this.#repository = repository;
+    this.#signal = signal;
+    this.#ids = this.isKnown ? this.#list() : Promise.resolve(new Set());
+    this.#ids.catch(() => {});
+  }
+
+  /** Ends the session and throws where one is gone. */
+  async assertThere(session: VaultSession): Promise<void> {
+    if (!this.isKnown) return;
+    try {
+      const now = await this.#list();
+      for (const id of await this.#ids) if (!now.has(id)) throw metAnother();
+    } catch (error) {
+      await session[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #list(): Promise<ReadonlySet<IndexId>> {
+    const ids = new Set<IndexId>();
+    for await (const { id } of this.#repository.listIds('index', { signal: this.#signal })) ids.add(id);
+    return ids;
   }
 }
 
