@@ -69,6 +69,7 @@ if (isMainThread) countOperations(Object.getPrototypeOf(openLocalStorage('/')) a
 
 /** `removeMany` of this driver is one `remove` after the other. */
 function countOperations(driver: Storage): void {
+  // A copy of all that the driver has; `defineProperties` does not tell its type.
   const own = Object.defineProperties({}, Object.getOwnPropertyDescriptors(driver)) as Storage;
   Object.assign(driver, {
     async *list(this: Storage, ...call: Parameters<Storage['list']>) {

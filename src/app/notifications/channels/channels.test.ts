@@ -169,7 +169,7 @@ describe('webhook', () => {
     });
   });
 
-  it('sends no header of its own to another machine in clear: any may be what lets its holder in', async () => {
+  it('sends no header of its own to another machine in clear, since each may be what lets its holder in', async () => {
     const settings: NotifierSettings = { type: 'webhook', name: 'w', url: 'http://hooks.invalid/x' };
     const { failed } = await tell({ ...settings, headers: { 'X-Api-Key': new Secret('k3y') } }, sampleOutcome());
     expect(failed).toMatchObject([{ code: 'SECRET_IN_CLEAR' }]);
