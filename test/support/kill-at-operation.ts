@@ -65,6 +65,7 @@ syncBuiltinESMExports();
 
 // Behind the line above: the driver takes the system calls as they are when it is loaded. Threads have no storage of their own.
 const { openLocalStorage } = await import('../../src/storage/drivers/local.ts');
+// Where the methods of all local storages are; `getPrototypeOf` does not tell its type.
 if (isMainThread) countOperations(Object.getPrototypeOf(openLocalStorage('/')) as Storage);
 
 /** `removeMany` of this driver is one `remove` after the other. */

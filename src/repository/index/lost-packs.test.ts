@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PackId } from '../../base/ids.ts';
+import { idFromBytes, type PackId } from '../../base/ids.ts';
 import { openLocalStorage } from '../../storage/drivers/local.ts';
 import { openMemoryStorage } from '../../storage/drivers/memory.ts';
 import { objectName } from '../layout.ts';
@@ -14,7 +14,7 @@ beforeEach(async () => void (root = await mkdtemp(join(tmpdir(), 'cairn-packs-')
 afterEach(() => rm(root, { recursive: true }));
 
 const { signal } = new AbortController();
-const newPack = (): ExpectedPack => ({ id: randomBytes(32).toString('hex') as PackId, leastBytes: 10 });
+const newPack = (): ExpectedPack => ({ id: idFromBytes<PackId>(randomBytes(32)), leastBytes: 10 });
 
 async function store({ id }: ExpectedPack, sizeBytes = 10): Promise<void> {
   const path = join(root, objectName('pack', id));
