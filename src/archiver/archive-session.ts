@@ -158,17 +158,19 @@ export class ArchiveSession {
   /** Counts a directory that is as it was. */
   countKnown(directory: SourceDirectory, runs: readonly StatRunResult[], subdirectories: number): void {
     for (let i = 0; i < subdirectories; i++) this.stats.addDirectory('unmodified');
-    this.countKnownLeaves(directory, runs);
+    let files = 0;
+    let bytes = 0;
+    for (const { counts } of runs) {
+      for (let i = 0; i < counts.length; i += 2) {
+        files += counts[i] ?? 0;
+        bytes += counts[i + 1] ?? 0;
+      }
+    }
+    this.countKnownLeaves(directory, files, bytes);
   }
 
   /** Counts leaves that are as they were. */
-  countKnownLeaves({ path }: SourceDirectory, runs: readonly StatRunResult[]): void {
-    let files = 0;
-    let bytes = 0;
-    for (const run of runs) {
-      files += run.files;
-      bytes += run.bytes;
-    }
+  countKnownLeaves({ path }: SourceDirectory, files: number, bytes: number): void {
     const leaves = { filesNew: 0, filesChanged: 0, filesUnmodified: files, bytes };
     this.stats.addLeaves(leaves, utf8Lossy(path ?? new Uint8Array(0)));
   }

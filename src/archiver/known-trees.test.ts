@@ -1,22 +1,28 @@
-import { bytesKey } from '../base/bytes.ts';
+import { bytesKey, concatBytes } from '../base/bytes.ts';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { idFromBytes, type BlobId, type IndexId, type PackId } from '../base/ids.ts';
 import { decodeKnownTrees, encodeKnownTrees, type KnownTree } from './known-trees.ts';
 
 const id = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const groups = fc.array(fc.uint8Array({ minLength: 16, maxLength: 16 }), { maxLength: 4 }).map(concatBytes);
 const treeOfDepth = (depth: number): fc.Arbitrary<KnownTree> =>
   fc.record({
     tree: id.map((bytes) => idFromBytes<BlobId>(bytes)),
     digest: fc.option(id, { nil: undefined }),
-    runs: fc.array(id, { maxLength: 4 }),
+    groups,
     children: fc
       .array(fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 20 }).map(bytesKey), treeBelow(depth)), { maxLength: 3 })
       .map((children) => new Map(depth === 0 ? [] : children)),
   });
 const treeBelow = (depth: number): fc.Arbitrary<KnownTree> =>
   depth === 0
-    ? fc.constant({ tree: idFromBytes<BlobId>(new Uint8Array(32)), digest: undefined, runs: [], children: new Map() })
+    ? fc.constant({
+        tree: idFromBytes<BlobId>(new Uint8Array(32)),
+        digest: undefined,
+        groups: new Uint8Array(0),
+        children: new Map(),
+      })
     : treeOfDepth(depth - 1);
 const known = fc.record({
   rules: id,

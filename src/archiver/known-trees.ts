@@ -1,12 +1,12 @@
 // What the last backup saw of a source, kept on this machine: for each directory the digest of its entries
 // and the id of its tree. A directory with the same digest has the same tree, so an unchanged source is only
-// looked at: no tree is read, no node is made, and the index is not even loaded. In a directory that changed, runs
-// of files with the same digest have the same nodes. Without this file, or with one that does not fit any more,
-// everything works as it does with restic, from the parent's trees.
+// looked at: no tree is read, no node is made, and the index is not even loaded. In a directory that changed, groups
+// of files with the same digest have the same nodes. Without this file, or with one that does not fit any more, everything
+// works as it does with restic, from the parent's trees.
 //
-//   magic "cairntr3" ‖ rules (32) ‖ u32 count ‖ index ids (32 each) ‖ u32 count ‖ packs ‖ root directory ‖ SHA-256 of all before
+//   magic "cairntr4" ‖ rules (32) ‖ u32 count ‖ index ids (32 each) ‖ u32 count ‖ packs ‖ root directory ‖ SHA-256 of all before
 //   pack:      id (32) ‖ u32 least size of its file in bytes
-//   directory: u8 1 if it has a digest ‖ tree id (32) ‖ digest (32, if any) ‖ u32 count ‖ digests of runs (32 each)
+//   directory: u8 1 if it has a digest ‖ tree id (32) ‖ digest (32, if any) ‖ u32 count ‖ digests of groups (16 each)
 //              ‖ u32 count ‖ children
 //   child:     u16 length ‖ name ‖ directory
 import { createHash } from 'node:crypto';
@@ -23,9 +23,10 @@ import {
   type PackId,
   type SnapshotId,
 } from '../base/ids.ts';
+import { GROUP_DIGEST_BYTES } from './group-digests.ts';
 import type { ExpectedPack } from '../repository/index/lost-packs.ts';
 
-const MAGIC = Buffer.from('cairntr3');
+const MAGIC = Buffer.from('cairntr4');
 const HASH_SIZE = 32;
 const MAX_DEPTH = 4096;
 
@@ -33,8 +34,8 @@ export interface KnownTree {
   readonly tree: BlobId;
   /** `undefined` where something was not steady, or could not be read. */
   readonly digest: Uint8Array | undefined;
-  /** Digests of the runs of leaves that were steady; see `LeafNames`. */
-  readonly runs: readonly Uint8Array[];
+  /** Digests of the groups of leaves that were steady, one behind the other; see `GroupDigests`. */
+  readonly groups: Uint8Array;
   /** By name, as `bytesKey`. */
   readonly children: ReadonlyMap<string, KnownTree>;
 }
@@ -100,10 +101,10 @@ export function decodeKnownTrees(bytes: Uint8Array): KnownTrees | undefined {
   return { rules, indexIds, packs, root: decodeDirectory(reader, 0) };
 }
 
-function encodeDirectory({ tree, digest, runs, children }: KnownTree, parts: Uint8Array[]): void {
+function encodeDirectory({ tree, digest, groups, children }: KnownTree, parts: Uint8Array[]): void {
   parts.push(Uint8Array.of(digest === undefined ? 0 : 1), idToBytes(tree));
   if (digest !== undefined) parts.push(digest);
-  parts.push(u32(runs.length), ...runs, u32(children.size));
+  parts.push(u32(groups.length / GROUP_DIGEST_BYTES), groups, u32(children.size));
   for (const [key, child] of children) {
     const name = bytesOf(key);
     parts.push(Uint8Array.of(name.length & 0xff, name.length >> 8), name);
@@ -116,14 +117,14 @@ function decodeDirectory(reader: Reader, depth: number): KnownTree {
   const hasDigest = reader.take(1)[0] === 1;
   const tree = idFromBytes<BlobId>(reader.take(ID_SIZE));
   const digest = hasDigest ? reader.take(HASH_SIZE) : undefined;
-  const runs = Array.from({ length: reader.u32() }, () => reader.take(HASH_SIZE));
+  const groups = reader.take(reader.u32() * GROUP_DIGEST_BYTES);
   const children = new Map<string, KnownTree>();
   for (let count = reader.u32(); count > 0; count--) {
     const [low = 0, high = 0] = reader.take(2);
     const key = bytesKey(reader.take(low | (high << 8)));
     children.set(key, decodeDirectory(reader, depth + 1));
   }
-  return { tree, digest, runs, children };
+  return { tree, digest, groups, children };
 }
 
 class Reader {

@@ -36,8 +36,8 @@ function doSome(most: number): (run: LeafRun) => LeafRunResult {
   return ({ names }) => {
     let end = 0;
     for (let count = 0; count < most && end < names.length; count++) end = names.indexOf(0, end) + 1;
-    const digest = end === names.length ? new Uint8Array(32) : undefined;
-    return { parts: end === 0 ? [] : [names.slice(0, end)], doneNamesBytes: end, digest };
+    const digests = end === names.length ? new Uint8Array(32) : undefined;
+    return { parts: end === 0 ? [] : [names.slice(0, end)], doneNamesBytes: end, digests };
   };
 }
 
@@ -53,7 +53,10 @@ function runsOf(count: number): LeafNames[] {
 
 const addAll = (batcher: LeafBatcher, directory: string, count: number): Promise<SavedRun>[] =>
   runsOf(count).map((run) =>
-    batcher.add({ directory: utf8(directory), names: run.names, onlyFiles: true, parent: undefined }, run.count),
+    batcher.add(
+      { directory: utf8(directory), names: run.names, groups: run.groups, onlyFiles: true, parent: undefined },
+      run.count,
+    ),
   );
 
 async function savedNames(runs: readonly Promise<SavedRun>[]): Promise<string> {
@@ -82,8 +85,8 @@ describe('LeafBatcher', () => {
     const batcher = batcherOver(new FakePool(doSome(2)));
     const [whole, halved] = [...addAll(batcher, '/a', 2), ...addAll(batcher, '/b', 3)];
     batcher.flush();
-    expect((await whole)?.digest).toBeDefined();
-    expect((await halved)?.digest).toBeUndefined();
+    expect((await whole)?.digests).toBeDefined();
+    expect((await halved)?.digests).toBeUndefined();
   });
 
   it('puts small directories into one task', () => {

@@ -15,8 +15,10 @@ export interface LeafReport {
 /** Nodes of a run of leaves; see `LeafRunResult`. */
 export interface SavedRun {
   readonly parts: readonly (Uint8Array | BigFile)[];
-  readonly digest: Uint8Array | undefined;
+  readonly digests: Uint8Array | undefined;
 }
+
+const NO_GROUPS = new Uint8Array(0);
 
 /** Has leaves saved by the workers, many directories to a task. */
 export class LeafBatcher {
@@ -42,6 +44,11 @@ export class LeafBatcher {
     this.#batcher.flush();
   }
 
+  /** See `TaskBatcher`. */
+  flushSoon(): void {
+    this.#batcher.flushSoon();
+  }
+
   async #send(runs: readonly LeafRun[]): Promise<readonly SavedRun[]> {
     const task = await this.#pool.run({ kind: 'leaves', runs });
     if (task.result.kind !== 'leaves') throw new CairnError('INTERNAL', 'a worker answered another question');
@@ -53,7 +60,7 @@ export class LeafBatcher {
   /** A worker gives back names it did not get to: they go out again as a task of their own. */
   async #complete(run: LeafRun | undefined, result: LeafRunResult): Promise<SavedRun> {
     if (run === undefined || result.doneNamesBytes === run.names.length) return result;
-    const [rest] = await this.#send([{ ...run, names: run.names.slice(result.doneNamesBytes) }]);
-    return { parts: [...result.parts, ...(rest?.parts ?? [])], digest: undefined };
+    const [rest] = await this.#send([{ ...run, names: run.names.slice(result.doneNamesBytes), groups: NO_GROUPS }]);
+    return { parts: [...result.parts, ...(rest?.parts ?? [])], digests: undefined };
   }
 }

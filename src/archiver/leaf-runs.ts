@@ -1,11 +1,15 @@
 import type { SourceEntry } from './source.ts';
 
-/** Names in one run: what one changed file costs, since the others of its run are looked at again with it. */
-const NAMES_PER_RUN = 32;
+/** Names that are handed out together, about: a run ends with the group that reaches it. */
+export const NAMES_PER_RUN = 32;
+/** What one changed file costs, since the others of its group are looked at again with it. */
+const MAX_NAMES_PER_GROUP = 16;
+/** One name of eight ends its group. */
+const GROUP_MASK = 7;
 
 /**
- * The leaves of a directory as runs: consecutive leaves, at most `NAMES_PER_RUN`. The split depends on
- * nothing but the listing, so that the digest of a run can be compared with that of an earlier backup.
+ * The leaves of a directory as runs of consecutive leaves, and each run as groups, of which digests are kept. Where a group ends depends on
+ * the names in it, so that a new name, or one that is gone, leaves all other groups as they were.
  */
 export interface LeafNames {
   /** Position of the first leaf among the entries. */
@@ -13,6 +17,8 @@ export interface LeafNames {
   readonly count: number;
   /** Each name followed by a NUL. */
   readonly names: Uint8Array;
+  /** How many names each group has. */
+  readonly groups: Uint8Array;
   /** See `LeafRun`. */
   readonly onlyFiles: boolean;
 }
@@ -20,15 +26,36 @@ export interface LeafNames {
 export function leafRuns(entries: readonly SourceEntry[]): LeafNames[] {
   const runs: LeafNames[] = [];
   for (let at = 0; at < entries.length;) {
+    const groups: number[] = [];
     let end = at;
     let onlyFiles = true;
-    for (let entry = entries[end]; end - at < NAMES_PER_RUN && entry?.kind === 'leaf'; entry = entries[++end]) {
-      onlyFiles &&= entry.isFile;
+    while (end - at < NAMES_PER_RUN && entries[end]?.kind === 'leaf') {
+      const start = end;
+      for (let entry = entries[end]; entry?.kind === 'leaf'; entry = entries[end]) {
+        onlyFiles &&= entry.isFile;
+        if (++end - start === MAX_NAMES_PER_GROUP || endsGroup(entry.key)) break;
+      }
+      groups.push(end - start);
     }
-    if (end > at) runs.push({ from: at, count: end - at, names: joinNames(entries, at, end), onlyFiles });
+    if (end > at) {
+      runs.push({
+        from: at,
+        count: end - at,
+        names: joinNames(entries, at, end),
+        groups: Uint8Array.from(groups),
+        onlyFiles,
+      });
+    }
     at = Math.max(end, at + 1);
   }
   return runs;
+}
+
+/** By a hash of the name (FNV-1a, whose lowest bits are the least mixed). */
+function endsGroup(key: string): boolean {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return ((hash ^ (hash >>> 15)) & GROUP_MASK) === 0;
 }
 
 function joinNames(entries: readonly SourceEntry[], from: number, end: number): Uint8Array {

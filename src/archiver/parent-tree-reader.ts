@@ -24,13 +24,10 @@ export class ParentTreeReader {
     this.#signal = signal;
   }
 
-  /**
-   * A tree's JSON, in shared memory so that workers see it without a copy; `undefined` if it cannot be read:
-   * everything in it then counts as new.
-   */
+  /** A tree's JSON; `undefined` if it cannot be read: everything in it then counts as new. */
   async read(id: BlobId): Promise<Uint8Array | undefined> {
     try {
-      return share((await this.#fromBlock(id)) ?? (await this.#alone(id)));
+      return (await this.#fromBlock(id)) ?? (await this.#alone(id));
     } catch {
       this.#signal?.throwIfAborted();
       return undefined;
@@ -82,10 +79,4 @@ export class ParentTreeReader {
   async #sizeOf(name: string): Promise<number> {
     return (await this.#repository.storage.stat(name, { signal: this.#signal }))?.sizeBytes ?? 0;
   }
-}
-
-function share(bytes: Uint8Array): Uint8Array {
-  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  shared.set(bytes);
-  return shared;
 }

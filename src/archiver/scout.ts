@@ -110,7 +110,7 @@ export class Scout {
     listing.stats =
       path === undefined
         ? []
-        : listing.runs.map(({ names, count }) => this.#stats.add({ directory: path, names }, count));
+        : listing.runs.map(({ names, groups, count }) => this.#stats.add({ directory: path, names, groups }, count));
     return listing.stats;
   }
 }

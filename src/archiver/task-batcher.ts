@@ -17,6 +17,7 @@ export class TaskBatcher<Run, Result> {
   readonly #send: SendRuns<Run, Result>;
   #pending: Pending<Run, Result>[] = [];
   #nameCount = 0;
+  #flushesSoon = false;
 
   constructor(pool: TaskRunner, send: SendRuns<Run, Result>) {
     this.#pool = pool;
@@ -46,6 +47,16 @@ export class TaskBatcher<Run, Result> {
     this.#pending = [];
     this.#nameCount = 0;
     void this.#run(batch, nameCount);
+  }
+
+  /** Sends what is waiting when all has been added that can be now. */
+  flushSoon(): void {
+    if (this.#flushesSoon) return;
+    this.#flushesSoon = true;
+    setImmediate(() => {
+      this.#flushesSoon = false;
+      this.flush();
+    });
   }
 
   async #run(batch: readonly Pending<Run, Result>[], nameCount: number): Promise<void> {

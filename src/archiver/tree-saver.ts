@@ -1,4 +1,4 @@
-import { bytesKey, bytesOf, equalBytes, utf8Lossy } from '../base/bytes.ts';
+import { bytesKey, bytesOf, sharedCopy, equalBytes, utf8Lossy } from '../base/bytes.ts';
 import { Semaphore } from '../base/concurrency.ts';
 import { hasCode, isCairnError, messageOf } from '../base/errors.ts';
 import { idToBytes, type BlobId } from '../base/ids.ts';
@@ -8,9 +8,8 @@ import type { ArchiveSession } from './archive-session.ts';
 import { EntryDigest } from './entry-digest.ts';
 import type { KnownTree } from './known-trees.ts';
 import type { SavedRun } from './leaf-batcher.ts';
-import { KnownRuns } from './known-runs.ts';
+import { planLeaves, type ChangedLeaves, type KnownLeaves } from './known-groups.ts';
 import { ParentNodes } from './parent-nodes.ts';
-import type { LeafNames } from './leaf-runs.ts';
 import type { Listing } from './scout.ts';
 import type { SourceDirectory } from './source.ts';
 import { saveStream } from './stream-saver.ts';
@@ -37,6 +36,13 @@ interface Child {
   readonly stat: BigInt64Array;
   readonly before: Before | undefined;
   readonly done: Promise<KnownTree>;
+}
+
+/** Leaves that are being saved, side by side. */
+interface Leaves {
+  /** Position of the first among the entries. */
+  readonly from: number;
+  readonly done: Promise<SavedRun>;
 }
 
 /** A directory whose work is handed out. */
@@ -85,7 +91,8 @@ export class TreeSaver {
       return { done: caught(this.#finishKnown(handed, before.known, looks)) };
     }
     const json = before === undefined ? undefined : await session.loadParentTree(before.tree);
-    const runs = await this.#handOutRuns(directory, listing, json, () => undefined);
+    const leaves = listing.runs.map((run): ChangedLeaves => ({ kind: 'changed', run, before: undefined }));
+    const handed = await this.#handOut(directory, leaves, json);
     const nodes = new ParentNodes(json);
     const children = await this.#walkChildren(listing, (key, name) => {
       const node = nodes.node(name);
@@ -93,7 +100,7 @@ export class TreeSaver {
         knownChild(before?.known, key) ?? (node?.type === 'dir' ? { tree: node.subtree, known: undefined } : undefined)
       );
     });
-    return { done: caught(this.#assemble({ directory, listing, before, children }, runs)) };
+    return { done: caught(this.#assemble({ directory, listing, before, children }, handed)) };
   }
 
   async #walkChildren(
@@ -113,25 +120,30 @@ export class TreeSaver {
     return children;
   }
 
-  /** Hands the leaves of a directory to the workers, but for runs that are known. */
-  async #handOutRuns(
-    { path }: SourceDirectory,
-    { runs }: Listing,
+  /** Hands the leaves of a directory to the workers, but for those that are known. */
+  async #handOut(
+    directory: SourceDirectory,
+    leaves: readonly (KnownLeaves | ChangedLeaves)[],
     parent: Uint8Array | undefined,
-    knownRun: (run: LeafNames, position: number) => SavedRun | undefined,
-  ): Promise<readonly Promise<SavedRun>[]> {
+  ): Promise<readonly Leaves[]> {
     const { batcher } = await this.#session.engine();
-    const saved: Promise<SavedRun>[] = [];
-    for (const [position, run] of runs.entries()) {
+    const path = directory.path ?? new Uint8Array(0);
+    let shared: Uint8Array | undefined;
+    const handed: Leaves[] = [];
+    for (const piece of leaves) {
       if (this.#session.isStopping) break;
-      const known = knownRun(run, position);
-      if (known === undefined) {
-        const { names, onlyFiles } = run;
-        saved.push(batcher.add({ directory: path ?? new Uint8Array(0), names, onlyFiles, parent }, run.count));
-        await batcher.ready();
-      } else saved.push(Promise.resolve(known));
+      if (piece.kind === 'known') {
+        this.#session.countKnownLeaves(directory, piece.files, piece.bytes);
+        handed.push({ from: piece.from, done: Promise.resolve({ parts: [piece.nodes], digests: piece.digests }) });
+        continue;
+      }
+      const { from, count, names, groups, onlyFiles } = piece.run;
+      if (piece.before === undefined && parent !== undefined) shared ??= sharedCopy(parent);
+      const run = { directory: path, names, groups, onlyFiles, parent: piece.before ?? shared };
+      handed.push({ from, done: batcher.add(run, count) });
+      await batcher.ready();
     }
-    return saved;
+    return handed;
   }
 
   /** Takes over the tree as it was, if nothing in it has changed; else saves it. */
@@ -148,26 +160,20 @@ export class TreeSaver {
       children.every(([key, child]) => known.children.get(key)?.tree === child.tree);
     if (isSame) {
       this.#session.countKnown(handed.directory, stats, handed.children.length);
-      return { tree: known.tree, digest, runs: known.runs, children: new Map(children) };
+      return { tree: known.tree, digest, groups: known.groups, children: new Map(children) };
     }
     using _place = await this.#changed.acquire(this.#session.signal);
-    const json = await this.#session.loadParentTree(known.tree);
-    const knownRuns = new KnownRuns(known.runs, json);
-    const runs = await this.#handOutRuns(handed.directory, handed.listing, json, (run, position) => {
-      const look = stats[position];
-      const nodes = knownRuns.nodes(run, look?.digest);
-      if (look === undefined || nodes === undefined) return undefined;
-      this.#session.countKnownLeaves(handed.directory, [look]);
-      return { parts: [nodes], digest: look.digest };
-    });
-    (await this.#session.engine()).batcher.flush();
-    return await this.#assemble(handed, runs);
+    const tree = await this.#session.loadParentTree(known.tree);
+    const plan = planLeaves(handed.listing.runs, stats, { groups: known.groups, tree });
+    const leaves = await this.#handOut(handed.directory, plan, tree);
+    (await this.#session.engine()).batcher.flushSoon();
+    return await this.#assemble(handed, leaves);
   }
 
   /** Puts the nodes of a directory together, in the order of its entries, and saves the tree. */
-  async #assemble(handed: Handed, runs: readonly Promise<SavedRun>[]): Promise<KnownTree> {
+  async #assemble(handed: Handed, leaves: readonly Leaves[]): Promise<KnownTree> {
     const parts = new Map<number, Uint8Array | undefined>();
-    const saved = await Promise.all(runs);
+    const saved = await Promise.all(leaves.map(({ done }) => done));
     const children = new Map<string, KnownTree>();
     for (const child of handed.children) {
       const tree = await child.done;
@@ -175,28 +181,28 @@ export class TreeSaver {
       parts.set(child.position, this.#directoryNode(child, tree.tree));
     }
     for (const [i, run] of saved.entries()) {
-      parts.set(handed.listing.runs[i]?.from ?? 0, joinNodes(await this.#saveBigFiles(run)));
+      parts.set(leaves[i]?.from ?? 0, joinNodes(await this.#saveBigFiles(run)));
     }
     for (const [position, entry] of handed.listing.entries.entries()) {
       if (entry.kind === 'stream') parts.set(position, await saveStream(this.#session, entry));
     }
     const ordered = [...parts].toSorted(([a], [b]) => a - b).flatMap(([, nodes]) => nodes ?? []);
     const tree = await this.#session.saveTree(assembleTree(ordered));
-    const digests = saved.flatMap(({ digest }) => digest ?? []);
-    return { tree, digest: this.#digestOf(handed, saved), runs: digests, children };
+    const groups = Buffer.concat(saved.flatMap(({ digests }) => digests ?? []));
+    return { tree, digest: this.#digestOf(handed, saved), groups, children };
   }
 
   /** The digest of a whole directory; `undefined` if any part of it has none. */
   #digestOf(
     { listing, children }: Handed,
-    runs: readonly { readonly digest: Uint8Array | undefined }[],
+    leaves: readonly { readonly digests: Uint8Array | undefined }[],
   ): Uint8Array | undefined {
     const directories = listing.entries.filter(({ kind }) => kind !== 'leaf').length;
     if (listing.problems.length > 0 || directories !== children.length) return undefined;
     this.#digest.clear();
-    for (const { digest } of runs) {
-      if (digest === undefined) return undefined;
-      this.#digest.addBytes(digest);
+    for (const { digests } of leaves) {
+      if (digests === undefined) return undefined;
+      this.#digest.addBytes(digests);
     }
     for (const { name, stat } of children) this.#digest.add(name, stat);
     return this.#digest.take();

@@ -39,6 +39,13 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
+/** A copy in shared memory, which other threads see without one of their own. */
+export function sharedCopy(bytes: Uint8Array): Uint8Array {
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  return shared;
+}
+
 /** `buffer`, or one with room for `size` bytes in its place: twice as large, at most 4 MiB larger than it has to be. */
 export function withRoom(buffer: Uint8Array, size: number): Uint8Array {
   if (buffer.length >= size) return buffer;

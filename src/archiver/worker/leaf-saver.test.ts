@@ -98,7 +98,7 @@ function save(runs: readonly (readonly string[])[], world: World = {}): Saved {
     const bytes = utf8(names.map((name) => `${name}\0`).join(''));
     const result = leaves.save({
       kind: 'leaves',
-      runs: [{ directory, names: bytes, onlyFiles, parent: parent?.tree }],
+      runs: [{ directory, names: bytes, groups: Uint8Array.of(names.length), onlyFiles, parent: parent?.tree }],
     });
     results.push(...result.runs);
     problems.push(...result.problems);
@@ -246,7 +246,7 @@ describe('files that wait for each other', () => {
         expect(Buffer.from(together.tree).toString()).toBe(Buffer.from(alone.tree).toString());
         expect(together.stats).toEqual(alone.stats);
         expect(together.problems).toEqual(alone.problems);
-        expect(together.results[0]?.digest === undefined).toBe(together.problems.length > 0);
+        expect(together.results[0]?.digests === undefined).toBe(together.problems.length > 0);
         for (const [name, content] of together.contents) expect(idOf(content)).toBe(idOf(bytes.get(name)!));
       }),
       { numRuns: 40 },
@@ -338,7 +338,7 @@ describe('a file among those that wait', () => {
     const saved = save([others]);
     expect(namesOf(saved)).toEqual(others.filter((other) => other !== name));
     expect(saved.problems).toMatchObject([{ code: 'SOURCE_CHANGED', path: utf8(join(folder, name)) }]);
-    expect(saved.results[0]?.digest).toBeUndefined();
+    expect(saved.results[0]?.digests).toBeUndefined();
   });
 
   it('may be followed by many whose attributes cannot be read, and by one that is read whole', () => {
@@ -383,6 +383,6 @@ describe('a task', () => {
     expect(saved.results[0]?.doneNamesBytes).toBe(10);
     expect(namesOf(saved)).toEqual(['a', 'b', 'c', 'd', 'e']);
     expect(saved.contents.size).toBe(5);
-    expect(saved.results[0]?.digest).toBeUndefined();
+    expect(saved.results[0]?.digests).toBeUndefined();
   });
 });

@@ -8,7 +8,7 @@ import { contentAfterHead, isUnchanged, readHexId } from '../change-detection.ts
 import { field, fileType, NodeEncoder } from '../node-encoder.ts';
 import { ParentNodes } from '../parent-nodes.ts';
 import type { SourceProblem } from '../source.ts';
-import { EntryDigest } from '../entry-digest.ts';
+import { GroupDigests } from '../group-digests.ts';
 import type { BlobSaver } from './blob-saver.ts';
 import { FileReader, type ReadFile } from './file-reader.ts';
 import { O_PATH_DIRECTORY } from './open-flags.ts';
@@ -36,7 +36,7 @@ export class LeafSaver {
   readonly #saver: BlobSaver;
   readonly #reader: FileReader;
   readonly #encoder: NodeEncoder;
-  readonly #digest: EntryDigest;
+  readonly #digests: GroupDigests;
   #isSteady = true;
   readonly #stat = new BigInt64Array(STAT_FIELDS);
   /** The files that wait, their bytes, and memory for what the system says of them. */
@@ -54,7 +54,7 @@ export class LeafSaver {
   constructor(posix: Posix, codec: Codec, rules: ReadingRules, window: FileWindow, saver: BlobSaver) {
     this.#posix = posix;
     this.#rules = rules;
-    this.#digest = new EntryDigest(codec);
+    this.#digests = new GroupDigests(codec);
     this.#saver = saver;
     this.#reader = new FileReader(posix, window, saver, () => this.#settle());
     this.#encoder = new NodeEncoder(posix, { withAtime: rules.withAtime });
@@ -73,7 +73,7 @@ export class LeafSaver {
     this.#directory = Uint8Array.from(run.directory);
     const { writer } = this.#encoder;
     writer.clear();
-    this.#digest.clear();
+    this.#digests.begin(run.groups);
     this.#isSteady = true;
     this.#forgetWaiting();
     const dirfd = this.#openDirectory(run.directory);
@@ -94,7 +94,7 @@ export class LeafSaver {
     }
     if (writer.size > 0) parts.push(writer.take());
     const isWhole = this.#isSteady && at === run.names.length;
-    return { parts, doneNamesBytes: at, digest: isWhole ? this.#digest.take() : undefined };
+    return { parts, doneNamesBytes: at, digests: isWhole ? this.#digests.take() : undefined };
   }
 
   #useParent(json: Uint8Array | undefined): void {
@@ -131,7 +131,7 @@ export class LeafSaver {
     }
     if (saved === 'waits') return undefined;
     this.#settle();
-    if (saved === undefined) this.#digest.add(name, this.#stat);
+    if (saved === undefined) this.#digests.add(name, this.#stat);
     else this.#isSteady = false;
     return saved;
   }
@@ -189,7 +189,7 @@ export class LeafSaver {
       this.#write((encoder) =>
         encoder.writeLeaf({ name, stat, xattrs: file.xattrs, sizeBytes: file.sizeBytes, content }),
       );
-      this.#digest.add(name, stat);
+      this.#digests.add(name, stat);
     }
     this.#forgetWaiting();
   }

@@ -46,9 +46,11 @@ export interface LeafRun {
   readonly directory: Uint8Array;
   /** Each name followed by a NUL. */
   readonly names: Uint8Array;
+  /** How many names each group has of which a digest is wanted: see `LeafNames`. */
+  readonly groups: Uint8Array;
   /** The listing called all of them regular files: those that will be read need not be looked at before they are opened. */
   readonly onlyFiles: boolean;
-  /** The directory's tree in the parent snapshot, as JSON. */
+  /** The directory's tree in the parent snapshot, as JSON, or as much of it as may have these leaves. */
   readonly parent: Uint8Array | undefined;
 }
 
@@ -76,6 +78,8 @@ export interface StatRun {
   readonly directory: Uint8Array;
   /** Each name followed by a NUL. */
   readonly names: Uint8Array;
+  /** How many names each group has. */
+  readonly groups: Uint8Array;
 }
 
 /** Look at entries, read nothing. Needs no setup: it may run before the vault is open. */
@@ -120,10 +124,10 @@ export interface BigFile {
 }
 
 export interface StatRunResult {
-  /** See `EntryDigest`; `undefined` if an entry could not be looked at. */
-  readonly digest: Uint8Array | undefined;
-  readonly files: number;
-  readonly bytes: number;
+  /** See `GroupDigests`; `undefined` if an entry could not be looked at. */
+  readonly digests: Uint8Array | undefined;
+  /** For each group how many files it has, and of how many bytes. */
+  readonly counts: Float64Array;
 }
 
 export interface StatResult {
@@ -134,8 +138,8 @@ export interface StatResult {
 export interface LeafRunResult {
   /** Node JSON of the leaves in order, joined by commas; big files stand between. */
   readonly parts: readonly (Uint8Array | BigFile)[];
-  /** See `EntryDigest`; `undefined` when an entry was not steady or could not be read, or when names are left. */
-  readonly digest: Uint8Array | undefined;
+  /** See `GroupDigests`; `undefined` when an entry was not steady or could not be read, or when names are left. */
+  readonly digests: Uint8Array | undefined;
   /** Bytes of `names` that were done; the rest is to be handed out again. */
   readonly doneNamesBytes: number;
 }

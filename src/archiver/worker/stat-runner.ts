@@ -1,6 +1,6 @@
 import { AT_FDCWD, FileType, STAT_FIELDS, StatField, type Posix } from '../../base/posix/posix.ts';
 import type { Codec } from '../../kernels/codec.ts';
-import { EntryDigest } from '../entry-digest.ts';
+import { GroupDigests } from '../group-digests.ts';
 import { field, fileType } from '../node-encoder.ts';
 import type { StatResult, StatRun, StatRunResult, StatTask } from './messages.ts';
 import { O_PATH_DIRECTORY } from './open-flags.ts';
@@ -8,12 +8,12 @@ import { O_PATH_DIRECTORY } from './open-flags.ts';
 /** Looks at entries without reading them and digests what the system says. */
 export class StatRunner {
   readonly #posix: Posix;
-  readonly #digest: EntryDigest;
+  readonly #digests: GroupDigests;
   readonly #stat = new BigInt64Array(STAT_FIELDS);
 
   constructor(posix: Posix, codec: Codec) {
     this.#posix = posix;
-    this.#digest = new EntryDigest(codec);
+    this.#digests = new GroupDigests(codec);
   }
 
   run(task: StatTask): StatResult {
@@ -21,10 +21,9 @@ export class StatRunner {
   }
 
   /** No digest where anything is wrong: the careful way will find out and say so. */
-  #run({ directory, names }: StatRun): StatRunResult {
-    this.#digest.clear();
-    let files = 0;
-    let bytes = 0;
+  #run({ directory, names, groups }: StatRun): StatRunResult {
+    this.#digests.begin(groups);
+    const counts = new Float64Array(2 * groups.length);
     let dirfd: number | undefined;
     try {
       dirfd = this.#posix.openat(AT_FDCWD, directory, O_PATH_DIRECTORY);
@@ -33,18 +32,19 @@ export class StatRunner {
         const name = names.subarray(at, end);
         at = end + 1;
         if (!this.#posix.statInto(dirfd, name, this.#stat)) return NOTHING;
-        this.#digest.add(name, this.#stat);
+        const { group } = this.#digests;
+        this.#digests.add(name, this.#stat);
         if (fileType(this.#stat) !== FileType.regular) continue;
-        files++;
-        bytes += Number(field(this.#stat, StatField.sizeBytes));
+        counts[2 * group] = (counts[2 * group] ?? 0) + 1;
+        counts[2 * group + 1] = (counts[2 * group + 1] ?? 0) + Number(field(this.#stat, StatField.sizeBytes));
       }
     } catch {
       return NOTHING;
     } finally {
       if (dirfd !== undefined) this.#posix.close(dirfd);
     }
-    return { digest: this.#digest.take(), files, bytes };
+    return { digests: this.#digests.take(), counts };
   }
 }
 
-const NOTHING: StatRunResult = { digest: undefined, files: 0, bytes: 0 };
+const NOTHING: StatRunResult = { digests: undefined, counts: new Float64Array(0) };

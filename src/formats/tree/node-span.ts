@@ -33,6 +33,11 @@ export function findNodeSpan(
   return lastStart < 0 ? undefined : { start, end: nodeEnd(json, lastStart) };
 }
 
+/** Where all nodes of a tree in canonical form lie. */
+export function nodesOf(tree: Uint8Array): NodeSpan {
+  return { start: HEAD.length, end: tree.length - TAIL.length };
+}
+
 /** Nothing else begins like that: quotes are escaped inside strings, and attributes have a value, not a type. */
 function beginning(name: Uint8Array): Buffer {
   return Buffer.from(`{"name":${quoteJsonString(quoteName(name))},"type":"`);

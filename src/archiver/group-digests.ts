@@ -1,0 +1,45 @@
+import type { Codec } from '../kernels/codec.ts';
+import { EntryDigest } from './entry-digest.ts';
+
+/** Half of a SHA-256: what two different groups have in common only if somebody tried 2^64 of them. */
+export const GROUP_DIGEST_BYTES = 16;
+
+/** The digests of a run of leaves, one for each of its groups (see `LeafNames`). */
+export class GroupDigests {
+  readonly #entries: EntryDigest;
+  #groups: Uint8Array = new Uint8Array(0);
+  #digests = new Uint8Array(0);
+  #group = 0;
+  #left = 0;
+
+  constructor(codec: Codec) {
+    this.#entries = new EntryDigest(codec);
+  }
+
+  /** Begins a run whose groups have so many entries each; without groups, there are no digests. */
+  begin(groups: Uint8Array): void {
+    this.#entries.clear();
+    this.#groups = groups;
+    this.#digests = new Uint8Array(groups.length * GROUP_DIGEST_BYTES);
+    this.#group = 0;
+    this.#left = groups[0] ?? 0;
+  }
+
+  /** The number of the group that the next entry belongs to. */
+  get group(): number {
+    return this.#group;
+  }
+
+  add(name: Uint8Array, stat: BigInt64Array): void {
+    if (this.#groups.length === 0) return;
+    this.#entries.add(name, stat);
+    if (--this.#left > 0) return;
+    this.#digests.set(this.#entries.take().subarray(0, GROUP_DIGEST_BYTES), this.#group * GROUP_DIGEST_BYTES);
+    this.#left = this.#groups[++this.#group] ?? 0;
+  }
+
+  /** The digests of all groups, once every entry was added. */
+  take(): Uint8Array {
+    return this.#digests;
+  }
+}
