@@ -45,8 +45,7 @@ export class EntryDigest {
   }
 
   /** The digest of all that was added, 32 bytes; clears. */
-  take(): Uint8Array {
-    const digest = new Uint8Array(32);
+  take(digest: Uint8Array = new Uint8Array(32)): Uint8Array {
     this.#codec.sha256(this.#bytes.subarray(0, this.#size), digest);
     this.#size = 0;
     return digest;

@@ -7,6 +7,8 @@ export const GROUP_DIGEST_BYTES = 16;
 /** The digests of a run of leaves, one for each of its groups (see `LeafNames`). */
 export class GroupDigests {
   readonly #entries: EntryDigest;
+  readonly #whole = new Uint8Array(32);
+  readonly #half = this.#whole.subarray(0, GROUP_DIGEST_BYTES);
   #groups: Uint8Array = new Uint8Array(0);
   #digests = new Uint8Array(0);
   #group = 0;
@@ -34,7 +36,8 @@ export class GroupDigests {
     if (this.#groups.length === 0) return;
     this.#entries.add(name, stat);
     if (--this.#left > 0) return;
-    this.#digests.set(this.#entries.take().subarray(0, GROUP_DIGEST_BYTES), this.#group * GROUP_DIGEST_BYTES);
+    this.#entries.take(this.#whole);
+    this.#digests.set(this.#half, this.#group * GROUP_DIGEST_BYTES);
     this.#left = this.#groups[++this.#group] ?? 0;
   }
 

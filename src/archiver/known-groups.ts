@@ -1,8 +1,9 @@
-import { bytesKey, sharedCopy } from '../base/bytes.ts';
-import { findNodeSpan, nodesOf, type NodeSpan } from '../formats/tree/node-span.ts';
+import { bytesKey, bytesOf, sharedCopy } from '../base/bytes.ts';
+import { NodeSearch, type NodeSpan } from '../formats/tree/node-search.ts';
 import { assembleTree } from '../formats/tree/tree-encoder.ts';
 import { GROUP_DIGEST_BYTES } from './group-digests.ts';
-import { NAMES_PER_RUN, type LeafNames } from './leaf-runs.ts';
+import { leafRun, NAMES_PER_RUN, type LeafNames } from './leaf-runs.ts';
+import type { SourceEntry } from './source.ts';
 import type { StatRunResult } from './worker/messages.ts';
 
 /** Smaller ones are copied with the message. */
@@ -36,18 +37,26 @@ export interface KnownDirectory {
   readonly tree: Uint8Array | undefined;
 }
 
+/** A directory as it is now. */
+export interface SeenDirectory {
+  readonly entries: readonly SourceEntry[];
+  readonly runs: readonly LeafNames[];
+  /** What the system says of each run. */
+  readonly looks: readonly StatRunResult[];
+}
+
 interface Group {
   readonly from: number;
   readonly count: number;
-  readonly names: Uint8Array;
-  readonly onlyFiles: boolean;
-  readonly digest: Uint8Array | undefined;
+  /** Its digest, one character for each byte. */
+  readonly digest: string | undefined;
   readonly files: number;
   readonly bytes: number;
 }
 
 /** Groups side by side, and where their nodes lie if they are known. */
 interface Piece {
+  readonly from: number;
   readonly groups: Group[];
   span: NodeSpan | undefined;
   end: number;
@@ -57,97 +66,82 @@ interface Piece {
  * Tells which leaves of a directory that changed did not. A group with a digest of that time has the nodes of that
  * time, and they lie side by side in the tree: consecutive leaves then are consecutive now.
  */
-export function planLeaves(
-  runs: readonly LeafNames[],
-  looks: readonly StatRunResult[],
-  known: KnownDirectory,
-): (KnownLeaves | ChangedLeaves)[] {
-  const { tree } = known;
-  const pieces = piecesOf(runs, looks, known);
-  if (tree === undefined || pieces.every(({ span }) => span === undefined)) {
-    return runs.map((run) => ({ kind: 'changed', run, before: undefined }));
+export function planLeaves(seen: SeenDirectory, { groups, tree }: KnownDirectory): (KnownLeaves | ChangedLeaves)[] {
+  const search = tree === undefined ? undefined : NodeSearch.over(tree);
+  const pieces = search === undefined ? [] : piecesOf(seen, new Set(eachDigest(groups)), search);
+  if (tree === undefined || search === undefined || pieces.every(({ span }) => span === undefined)) {
+    return seen.runs.map((run) => ({ kind: 'changed', run, before: undefined }));
   }
-  const between = treesBetween(tree, pieces);
-  return pieces.map(({ groups, span }, i) =>
-    span === undefined
-      ? { kind: 'changed', run: runOf(groups), before: between[i] }
-      : { ...knownLeaves(groups), nodes: tree.subarray(span.start, span.end) },
-  );
+  const between = treesBetween(tree, pieces, search.all);
+  return pieces.map((piece, i) => {
+    const { from, groups: inside, span } = piece;
+    if (span !== undefined) return { ...knownLeaves(piece), nodes: tree.subarray(span.start, span.end) };
+    const run = leafRun(
+      seen.entries,
+      from,
+      inside.map(({ count }) => count),
+    );
+    return { kind: 'changed', run, before: between[i] };
+  });
 }
 
-function piecesOf(runs: readonly LeafNames[], looks: readonly StatRunResult[], known: KnownDirectory): Piece[] {
-  const digests = keysOf(known.groups);
+function piecesOf(seen: SeenDirectory, digests: ReadonlySet<string>, search: NodeSearch): Piece[] {
   const pieces: Piece[] = [];
-  /** Groups are asked for in the order of their names, so that the whole tree is searched once. */
-  let searched = 0;
-  for (const group of groupsOf(runs, looks)) {
-    const isKnown = group.digest !== undefined && digests.has(bytesKey(group.digest));
-    const span = isKnown && known.tree !== undefined ? spanOf(known.tree, group.names, searched) : undefined;
-    searched = span?.end ?? searched;
+  for (const group of groupsOf(seen)) {
+    const { from, count, digest } = group;
+    const end = from + count;
+    // A socket has no node: a group that begins or ends with one is not found, and looked at again.
+    const span =
+      digest !== undefined && digests.has(digest)
+        ? search.find(seen.entries[from]?.key ?? '', seen.entries[end - 1]?.key ?? '')
+        : undefined;
     const last = pieces.at(-1);
-    if (last !== undefined && last.end === group.from && goesOn(last, span)) {
+    if (last !== undefined && last.end === from && goesOn(last, span)) {
       last.groups.push(group);
       if (last.span !== undefined && span !== undefined) last.span = { start: last.span.start, end: span.end };
-      last.end = group.from + group.count;
-    } else pieces.push({ groups: [group], span, end: group.from + group.count });
+      last.end = end;
+    } else pieces.push({ from, groups: [group], span, end });
   }
   return pieces;
 }
 
 /** Whether leaves whose nodes are there belong to a piece that ends with the leaf before. */
-function goesOn({ groups, span, end }: Piece, next: NodeSpan | undefined): boolean {
-  if (span === undefined || next === undefined) {
-    return span === next && end - (groups[0]?.from ?? 0) < NAMES_PER_RUN;
-  }
+function goesOn({ from, span, end }: Piece, next: NodeSpan | undefined): boolean {
+  if (span === undefined || next === undefined) return span === next && end - from < NAMES_PER_RUN;
   return span.end + 1 === next.start;
 }
 
-function keysOf(digests: Uint8Array): Set<string> {
-  const keys = new Set<string>();
-  for (let at = 0; at < digests.length; at += GROUP_DIGEST_BYTES) {
-    keys.add(bytesKey(digests.subarray(at, at + GROUP_DIGEST_BYTES)));
-  }
-  return keys;
-}
-
-function* groupsOf(runs: readonly LeafNames[], looks: readonly StatRunResult[]): Generator<Group> {
-  for (const [position, { from, names, groups, onlyFiles }] of runs.entries()) {
-    const look = looks[position];
-    let before = 0;
-    let at = 0;
+function* groupsOf({ runs, looks }: SeenDirectory): Generator<Group> {
+  for (const [position, { from, groups }] of runs.entries()) {
+    const { digests, counts } = looks[position] ?? {};
+    const keys = digests === undefined ? [] : eachDigest(digests);
+    let at = from;
     for (const [i, count] of groups.entries()) {
-      const start = at;
-      for (let left = count; left > 0; left--) at = names.indexOf(0, at) + 1;
-      const digest = look?.digests?.subarray(i * GROUP_DIGEST_BYTES, (i + 1) * GROUP_DIGEST_BYTES);
-      const [files = 0, bytes = 0] = look?.counts.subarray(2 * i, 2 * i + 2) ?? [];
-      yield { from: from + before, count, names: names.subarray(start, at), onlyFiles, digest, files, bytes };
-      before += count;
+      yield { from: at, count, digest: keys[i], files: counts?.[2 * i] ?? 0, bytes: counts?.[2 * i + 1] ?? 0 };
+      at += count;
     }
   }
 }
 
-/** A socket has no node: a group that begins or ends with one is not found, and looked at again. */
-function spanOf(tree: Uint8Array, names: Uint8Array, from: number): NodeSpan | undefined {
-  const first = names.subarray(0, names.indexOf(0));
-  const last = names.subarray(names.lastIndexOf(0, -2) + 1, -1);
-  return findNodeSpan(tree, first, last, from);
+function eachDigest(digests: Uint8Array): string[] {
+  const all = bytesKey(digests);
+  return Array.from({ length: all.length / GROUP_DIGEST_BYTES }, (_, i) =>
+    all.slice(i * GROUP_DIGEST_BYTES, (i + 1) * GROUP_DIGEST_BYTES),
+  );
 }
 
 /** For each piece that changed, a tree of what lay between the known ones beside it. */
-function treesBetween(tree: Uint8Array, pieces: readonly Piece[]): (Uint8Array | undefined)[] {
-  const all = nodesOf(tree);
+function treesBetween(tree: Uint8Array, pieces: readonly Piece[], all: NodeSpan): (Uint8Array | undefined)[] {
   const trees: (Uint8Array | undefined)[] = [];
-  let start = all.start;
+  let { start } = all;
   let between: Uint8Array | undefined;
   for (const [i, { span }] of pieces.entries()) {
-    if (span === undefined) {
-      between ??= treeOf(tree, start, nextStart(pieces, i, all.end));
-      trees.push(between);
-    } else {
-      trees.push(undefined);
+    if (span === undefined) between ??= treeOf(tree, start, nextStart(pieces, i, all.end));
+    else {
       between = undefined;
       start = span.end + 1;
     }
+    trees.push(between);
   }
   return trees;
 }
@@ -165,22 +159,12 @@ function treeOf(tree: Uint8Array, start: number, end: number): Uint8Array {
   return json.length < SHARED_FROM_BYTES ? json : sharedCopy(json);
 }
 
-function runOf(groups: readonly Group[]): LeafNames {
-  return {
-    from: groups[0]?.from ?? 0,
-    count: groups.reduce((sum, { count }) => sum + count, 0),
-    names: Buffer.concat(groups.map(({ names }) => names)),
-    groups: Uint8Array.from(groups, ({ count }) => count),
-    onlyFiles: groups.every(({ onlyFiles }) => onlyFiles),
-  };
-}
-
-function knownLeaves(groups: readonly Group[]): Omit<KnownLeaves, 'nodes'> {
-  return {
-    kind: 'known',
-    from: groups[0]?.from ?? 0,
-    digests: Buffer.concat(groups.map(({ digest }) => digest ?? new Uint8Array(0))),
-    files: groups.reduce((sum, { files }) => sum + files, 0),
-    bytes: groups.reduce((sum, { bytes }) => sum + bytes, 0),
-  };
+function knownLeaves({ from, groups }: Piece): Omit<KnownLeaves, 'nodes'> {
+  let files = 0;
+  let bytes = 0;
+  for (const group of groups) {
+    files += group.files;
+    bytes += group.bytes;
+  }
+  return { kind: 'known', from, digests: bytesOf(groups.map(({ digest }) => digest ?? '').join('')), files, bytes };
 }

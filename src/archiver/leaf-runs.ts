@@ -3,9 +3,9 @@ import type { SourceEntry } from './source.ts';
 /** Names that are handed out together, about: a run ends with the group that reaches it. */
 export const NAMES_PER_RUN = 32;
 /** What one changed file costs, since the others of its group are looked at again with it. */
-const MAX_NAMES_PER_GROUP = 16;
-/** One name of eight ends its group. */
-const GROUP_MASK = 7;
+const MAX_NAMES_PER_GROUP = 32;
+/** One name of sixteen ends its group. */
+const GROUP_MASK = 15;
 
 /**
  * The leaves of a directory as runs of consecutive leaves, and each run as groups, of which digests are kept. Where a group ends depends on
@@ -28,27 +28,28 @@ export function leafRuns(entries: readonly SourceEntry[]): LeafNames[] {
   for (let at = 0; at < entries.length;) {
     const groups: number[] = [];
     let end = at;
-    let onlyFiles = true;
     while (end - at < NAMES_PER_RUN && entries[end]?.kind === 'leaf') {
       const start = end;
       for (let entry = entries[end]; entry?.kind === 'leaf'; entry = entries[end]) {
-        onlyFiles &&= entry.isFile;
         if (++end - start === MAX_NAMES_PER_GROUP || endsGroup(entry.key)) break;
       }
       groups.push(end - start);
     }
-    if (end > at) {
-      runs.push({
-        from: at,
-        count: end - at,
-        names: joinNames(entries, at, end),
-        groups: Uint8Array.from(groups),
-        onlyFiles,
-      });
-    }
+    if (end > at) runs.push(leafRun(entries, at, groups));
     at = Math.max(end, at + 1);
   }
   return runs;
+}
+
+/** Leaves from one position on, in groups of so many. */
+export function leafRun(entries: readonly SourceEntry[], from: number, groups: readonly number[]): LeafNames {
+  const count = groups.reduce((sum, size) => sum + size, 0);
+  let onlyFiles = true;
+  for (let i = from; i < from + count; i++) {
+    const entry = entries[i];
+    onlyFiles &&= entry?.kind === 'leaf' && entry.isFile;
+  }
+  return { from, count, names: joinNames(entries, from, from + count), groups: Uint8Array.from(groups), onlyFiles };
 }
 
 /** By a hash of the name (FNV-1a, whose lowest bits are the least mixed). */

@@ -11,7 +11,7 @@ import type { WorkerPool } from './worker-pool.ts';
 
 /** Entries looked at ahead at most, so that the listings of a huge source do not pile up. */
 const MAX_ENTRIES = 50_000;
-/** Names that this thread looks at itself: 3 µs each, while two workers need 100 ms of processor time to start. */
+/** Names that this thread looks at itself while no other is idle: 3 µs each, while two workers need 100 ms of processor time to start. */
 const OWN_NAMES = 65_536;
 
 export interface Listing {
@@ -90,7 +90,7 @@ export class Scout {
   }
 
   async #lookAt(runs: readonly StatRun[], nameCount: number): Promise<readonly StatRunResult[]> {
-    if (this.#ownNames > 0) {
+    if (this.#ownNames > 0 && !this.#pool.hasIdle) {
       this.#ownNames -= nameCount;
       this.#own ??= new StatRunner(openPosix(), createCodec());
       return this.#own.run({ kind: 'stat', runs }).runs;

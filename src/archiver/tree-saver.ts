@@ -164,7 +164,7 @@ export class TreeSaver {
     }
     using _place = await this.#changed.acquire(this.#session.signal);
     const tree = await this.#session.loadParentTree(known.tree);
-    const plan = planLeaves(handed.listing.runs, stats, { groups: known.groups, tree });
+    const plan = planLeaves({ ...handed.listing, looks: stats }, { groups: known.groups, tree });
     const leaves = await this.#handOut(handed.directory, plan, tree);
     (await this.#session.engine()).batcher.flushSoon();
     return await this.#assemble(handed, leaves);

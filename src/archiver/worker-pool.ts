@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { CairnError } from '../base/errors.ts';
-import { takeWorker } from '../base/start-worker.ts';
+import { hasStarted, takeWorker } from '../base/start-worker.ts';
 import { archiverThread } from './archiver-thread.ts';
 import type { BlobIndexMemory } from '../repository/index/blob-index.ts';
 import { PACK_HEADER_ROOM } from '../repository/pack-builder.ts';
@@ -121,6 +121,11 @@ export class WorkerPool implements AsyncDisposable {
         return waiting.done.promise;
       }),
     );
+  }
+
+  /** Whether a thread is there that has nothing to do. */
+  get hasIdle(): boolean {
+    return this.#queue.length === 0 && this.#members.some((member) => isIdle(member));
   }
 
   /** Resolves when the queue is short enough for more work. */
@@ -250,6 +255,10 @@ export class WorkerPool implements AsyncDisposable {
   #send(member: Member, message: ToWorker): void {
     member.worker.postMessage(message);
   }
+}
+
+function isIdle({ worker, running }: Member): boolean {
+  return running.length === 0 && hasStarted(worker);
 }
 
 function errorOf({ code, message, hint }: TaskFailed): Error {

@@ -10,6 +10,7 @@ export interface WorkerKind {
   readonly options: WorkerOptions;
 }
 
+const flags = new WeakMap<Worker, Int32Array>();
 const begun = new Map<WorkerKind, Worker[]>();
 
 /**
@@ -57,7 +58,15 @@ export function startWorker(module: string, options: WorkerOptions = {}): Worker
   const url = packageFile(runsFromSource ? `${module}.ts` : `bundle/${module.replaceAll('/', '-')}.js`);
   const started = new Int32Array(new SharedArrayBuffer(4));
   setEnvironmentData(STARTED_KEY, started);
-  return endingLate(new Worker(url, { env: workerEnvironment(), ...options }), started);
+  const worker = endingLate(new Worker(url, { env: workerEnvironment(), ...options }), started);
+  flags.set(worker, started);
+  return worker;
+}
+
+/** Whether a thread has loaded its modules and said so (`announceStarted`). */
+export function hasStarted(worker: Worker): boolean {
+  const started = flags.get(worker);
+  return started !== undefined && Atomics.load(started, 0) === 1;
 }
 
 const STARTED_KEY = 'cairn.started';
