@@ -97,6 +97,19 @@ describe('LeafBatcher', () => {
     expect(pool.tasks.map(({ runs }) => runs.length)).toEqual([10]);
   });
 
+  it('sends what is added until the next turn together', async () => {
+    const pool = new FakePool(doSome(100));
+    const batcher = batcherOver(pool);
+    const runs = ['/a', '/b', '/c'].flatMap((directory) => {
+      const added = addAll(batcher, directory, 2);
+      batcher.flushSoon();
+      return added;
+    });
+    expect(pool.tasks).toEqual([]);
+    await Promise.all(runs);
+    expect(pool.tasks.map((task) => task.runs.length)).toEqual([3]);
+  });
+
   it('reports each task once', async () => {
     const reports: string[] = [];
     const batcher = batcherOver(new FakePool(doSome(100)), ({ directory }) =>
