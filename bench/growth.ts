@@ -53,19 +53,22 @@ interface Source {
 const root = resolve(join(options.tmp ?? (existsSync('/dev/shm') ? '/dev/shm' : tmpdir()), 'cairn-bench-growth'));
 const tree = join(root, 'tree');
 
+const sizeOf = (file: number): number => 200 + ((file * 7919) % 800);
+
+function pathOf(file: number): string {
+  const directory = Math.floor(file / FILES_PER_DIRECTORY);
+  return join(tree, `part-${Math.floor(directory / 100)}`, `folder-${directory}`, `file-${file}.txt`);
+}
+
+function writeOne(file: number, seed: string): void {
+  const bytes = new Uint8Array(sizeOf(file));
+  fillRandom(`${seed}/${file}`, bytes);
+  // Text of 16 letters, no two files the same.
+  for (const [i, byte] of bytes.entries()) bytes[i] = 97 + (byte & 15);
+  writeFileSync(pathOf(file), bytes);
+}
+
 function smallFiles(count: number): Source {
-  const sizeOf = (file: number): number => 200 + ((file * 7919) % 800);
-  const pathOf = (file: number): string => {
-    const directory = Math.floor(file / FILES_PER_DIRECTORY);
-    return join(tree, `part-${Math.floor(directory / 100)}`, `folder-${directory}`, `file-${file}.txt`);
-  };
-  const writeOne = (file: number, seed: string): void => {
-    const bytes = new Uint8Array(sizeOf(file));
-    fillRandom(`${seed}/${file}`, bytes);
-    // Text of 16 letters, no two files the same.
-    for (const [i, byte] of bytes.entries()) bytes[i] = 97 + (byte & 15);
-    writeFileSync(pathOf(file), bytes);
-  };
   return {
     name: `files-${count}`,
     unit: 'file',
