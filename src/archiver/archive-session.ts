@@ -28,6 +28,13 @@ export interface SessionParts extends Omit<EngineOptions, 'stats' | 'report'> {
   readonly onProblem: ((problem: SourceProblem) => void) | undefined;
 }
 
+/** The node of a file. */
+export interface SavedFile {
+  readonly node: Uint8Array;
+  /** Whether nothing was reported of it. */
+  readonly isSteady: boolean;
+}
+
 /** A task of a thread takes about as long. */
 const GIVE_WAY_EVERY_MS = 2;
 
@@ -131,24 +138,27 @@ export class ArchiveSession {
     this.#parts.onProblem?.(problem);
   }
 
-  /** Cuts a big file with all workers and returns its node. */
-  async saveBigFile({ path, sizeBytes, isNew }: BigFile): Promise<Uint8Array> {
+  /** Cuts a big file with all workers and returns its node. Reports one that changed meanwhile. */
+  async saveBigFile({ path, sizeBytes, isNew }: BigFile): Promise<SavedFile> {
     const before = this.#stat(path);
     this.stats.setPath(utf8Lossy(path));
     const { bigFiles } = await this.engine();
     const { content, sizeBytes: savedBytes } = await bigFiles.save(path, sizeBytes, this.softStop);
     const after = this.#stat(path);
-    if (!isSteady(before, after) || after[StatField.sizeBytes] !== BigInt(savedBytes)) {
+    const wasSteady = isSteady(before, after) && after[StatField.sizeBytes] === BigInt(savedBytes);
+    if (!wasSteady) {
       this.report({ path, code: 'SOURCE_CHANGED', message: 'it changed while it was read', during: 'read' });
     }
     this.stats.addFile(isNew ? 'new' : 'changed');
-    const xattrs = this.posix.lgetxattrs(path, (_, error) =>
-      this.report({ path, code: 'SOURCE_UNREADABLE', message: messageOf(error), during: 'stat' }),
-    );
+    let areWhole = true;
+    const xattrs = this.posix.lgetxattrs(path, (_, error) => {
+      areWhole = false;
+      this.report({ path, code: 'SOURCE_UNREADABLE', message: messageOf(error), during: 'stat' });
+    });
     const name = path.subarray(asBuffer(path).lastIndexOf(0x2f) + 1);
     this.encoder.writer.clear();
     this.encoder.writeLeaf({ name, stat: before, xattrs, content, sizeBytes: savedBytes });
-    return this.encoder.writer.take();
+    return { node: this.encoder.writer.take(), isSteady: wasSteady && areWhole };
   }
 
   countDirectory(change: 'new' | 'changed' | 'unmodified'): void {

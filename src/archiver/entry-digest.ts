@@ -44,6 +44,11 @@ export class EntryDigest {
     this.#size = needed;
   }
 
+  /** All that was added, for another digest to go on with. */
+  get pending(): Uint8Array {
+    return this.#bytes.slice(0, this.#size);
+  }
+
   /** The digest of all that was added, 32 bytes; clears. */
   take(digest: Uint8Array = new Uint8Array(32)): Uint8Array {
     this.#codec.sha256(this.#bytes.subarray(0, this.#size), digest);

@@ -4,6 +4,16 @@ import { EntryDigest } from './entry-digest.ts';
 /** Half of a SHA-256: what two different groups have in common only if somebody tried 2^64 of them. */
 export const GROUP_DIGEST_BYTES = 16;
 
+/** The groups of a run, or what is left of them. */
+export interface GroupsLeft {
+  /** How many entries each has. */
+  readonly groups: Uint8Array;
+  /** What was added of the first of them before. */
+  readonly begun: Uint8Array;
+}
+
+export const NOTHING_BEGUN: Uint8Array = new Uint8Array(0);
+
 /** The digests of a run of leaves, one for each of its groups (see `LeafNames`). */
 export class GroupDigests {
   readonly #entries: EntryDigest;
@@ -18,9 +28,10 @@ export class GroupDigests {
     this.#entries = new EntryDigest(codec);
   }
 
-  /** Begins a run whose groups have so many entries each; without groups, there are no digests. */
-  begin(groups: Uint8Array): void {
+  /** Begins a run whose groups have so many entries each, or goes on with one. */
+  begin({ groups, begun }: GroupsLeft): void {
     this.#entries.clear();
+    this.#entries.addBytes(begun);
     this.#groups = groups;
     this.#digests = new Uint8Array(groups.length * GROUP_DIGEST_BYTES);
     this.#group = 0;
@@ -33,7 +44,6 @@ export class GroupDigests {
   }
 
   add(name: Uint8Array, stat: BigInt64Array): void {
-    if (this.#groups.length === 0) return;
     this.#entries.add(name, stat);
     if (--this.#left > 0) return;
     this.#entries.take(this.#whole);
@@ -41,8 +51,15 @@ export class GroupDigests {
     this.#left = this.#groups[++this.#group] ?? 0;
   }
 
-  /** The digests of all groups, once every entry was added. */
+  /** The digests of the groups of which every entry was added. */
   take(): Uint8Array {
-    return this.#digests;
+    return this.#digests.subarray(0, this.#group * GROUP_DIGEST_BYTES);
+  }
+
+  /** What another goes on with, to which the entries that are left are added. */
+  left(): GroupsLeft {
+    const groups = this.#groups.slice(this.#group);
+    if (groups.length > 0) groups[0] = this.#left;
+    return { groups, begun: this.#entries.pending };
   }
 }

@@ -6,7 +6,7 @@ import type { BlobId } from '../base/ids.ts';
 import { encodeNode, encodeTree } from '../formats/tree/tree-encoder.ts';
 import { createCodec } from '../kernels/codec.ts';
 import { dirNode, fileNode } from '../../test/support/repository-fixture.ts';
-import { GroupDigests } from './group-digests.ts';
+import { GroupDigests, NOTHING_BEGUN } from './group-digests.ts';
 import { planLeaves, type ChangedLeaves, type KnownLeaves, type SeenDirectory } from './known-groups.ts';
 import { leafRuns, type LeafNames } from './leaf-runs.ts';
 import { ParentNodes } from './parent-nodes.ts';
@@ -47,7 +47,7 @@ const namesOf = ({ names }: LeafNames): string[] => Buffer.from(names).toString(
 function look(folder: Folder): StatRunResult[] {
   const digests = new GroupDigests(codec);
   return runsOf(folder).map((run) => {
-    digests.begin(run.groups);
+    digests.begin({ groups: run.groups, begun: NOTHING_BEGUN });
     const counts = new Float64Array(2 * run.groups.length);
     for (const name of namesOf(run)) {
       const size = Number(folder.get(name));

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, utf8 } from '../base/bytes.ts';
+import { NOTHING_BEGUN } from './group-digests.ts';
 import { LeafBatcher, type LeafReport, type SavedRun } from './leaf-batcher.ts';
 import { leafRuns, type LeafNames } from './leaf-runs.ts';
 import type { LeafRun, LeafRunResult, LeafTask, TaskDone } from './worker/messages.ts';
@@ -33,11 +34,12 @@ class FakePool implements TaskRunner {
 
 /** Does the first `most` names of a run; their "nodes" are the names themselves. */
 function doSome(most: number): (run: LeafRun) => LeafRunResult {
-  return ({ names }) => {
+  return ({ names, groups, begun }) => {
     let end = 0;
     for (let count = 0; count < most && end < names.length; count++) end = names.indexOf(0, end) + 1;
-    const digests = end === names.length ? new Uint8Array(32) : undefined;
-    return { parts: end === 0 ? [] : [names.slice(0, end)], doneNamesBytes: end, digests };
+    const done = names.slice(0, end);
+    const rest = end === names.length ? undefined : { names: names.slice(end), groups, begun };
+    return { parts: end === 0 ? [] : [done], rest, digests: done };
   };
 }
 
@@ -53,10 +55,7 @@ function runsOf(count: number): LeafNames[] {
 
 const addAll = (batcher: LeafBatcher, directory: string, count: number): Promise<SavedRun>[] =>
   runsOf(count).map((run) =>
-    batcher.add(
-      { directory: utf8(directory), names: run.names, groups: run.groups, onlyFiles: true, parent: undefined },
-      run.count,
-    ),
+    batcher.add({ ...run, directory: utf8(directory), begun: NOTHING_BEGUN, parent: undefined }, run.count),
   );
 
 async function savedNames(runs: readonly Promise<SavedRun>[]): Promise<string> {
@@ -81,12 +80,21 @@ describe('LeafBatcher', () => {
     );
   });
 
-  it('gives no digest of a run that took several tasks', async () => {
+  it('puts the digests of a run together that took several tasks', async () => {
     const batcher = batcherOver(new FakePool(doSome(2)));
-    const [whole, halved] = [...addAll(batcher, '/a', 2), ...addAll(batcher, '/b', 3)];
+    const [run] = addAll(batcher, '/a', 5);
     batcher.flush();
-    expect((await whole)?.digests).toBeDefined();
-    expect((await halved)?.digests).toBeUndefined();
+    expect(String(Buffer.from((await run)?.digests ?? []))).toBe(allNames(5));
+  });
+
+  it('gives no digests of a run of which one task gave none', async () => {
+    const some = doSome(2);
+    const batcher = batcherOver(
+      new FakePool((run) => (run.names.length > 6 ? some(run) : { ...some(run), digests: undefined })),
+    );
+    const [run] = addAll(batcher, '/a', 3);
+    batcher.flush();
+    expect((await run)?.digests).toBeUndefined();
   });
 
   it('puts small directories into one task', () => {

@@ -1,3 +1,4 @@
+import { concatBytes } from '../base/bytes.ts';
 import { CairnError } from '../base/errors.ts';
 import { TaskBatcher } from './task-batcher.ts';
 import type { SourceProblem } from './source.ts';
@@ -17,8 +18,6 @@ export interface SavedRun {
   readonly parts: readonly (Uint8Array | BigFile)[];
   readonly digests: Uint8Array | undefined;
 }
-
-const NO_GROUPS = new Uint8Array(0);
 
 /** Has leaves saved by the workers, many directories to a task. */
 export class LeafBatcher {
@@ -59,8 +58,11 @@ export class LeafBatcher {
 
   /** A worker gives back names it did not get to: they go out again as a task of their own. */
   async #complete(run: LeafRun | undefined, result: LeafRunResult): Promise<SavedRun> {
-    if (run === undefined || result.doneNamesBytes === run.names.length) return result;
-    const [rest] = await this.#send([{ ...run, names: run.names.slice(result.doneNamesBytes), groups: NO_GROUPS }]);
-    return { parts: [...result.parts, ...(rest?.parts ?? [])], digests: undefined };
+    if (run === undefined || result.rest === undefined) return result;
+    const [rest] = await this.#send([{ ...run, ...result.rest }]);
+    if (rest === undefined) throw new CairnError('INTERNAL', 'a worker did not answer');
+    const isWhole = result.digests !== undefined && rest.digests !== undefined;
+    const digests = isWhole ? concatBytes([result.digests, rest.digests]) : undefined;
+    return { parts: [...result.parts, ...rest.parts], digests };
   }
 }

@@ -4,16 +4,17 @@ import { hasCode, isCairnError, messageOf } from '../base/errors.ts';
 import { idToBytes, type BlobId } from '../base/ids.ts';
 import { AT_FDCWD, STAT_FIELDS, StatField, type Posix } from '../base/posix/posix.ts';
 import { assembleTree } from '../formats/tree/tree-encoder.ts';
-import type { ArchiveSession } from './archive-session.ts';
+import type { ArchiveSession, SavedFile } from './archive-session.ts';
 import { EntryDigest } from './entry-digest.ts';
 import type { KnownTree } from './known-trees.ts';
 import type { SavedRun } from './leaf-batcher.ts';
+import { NOTHING_BEGUN } from './group-digests.ts';
 import { planLeaves, type ChangedLeaves, type KnownLeaves } from './known-groups.ts';
 import { ParentNodes } from './parent-nodes.ts';
 import type { Listing } from './scout.ts';
 import type { SourceDirectory } from './source.ts';
 import { saveStream } from './stream-saver.ts';
-import type { StatRunResult } from './worker/messages.ts';
+import type { BigFile, StatRunResult } from './worker/messages.ts';
 
 const CHANGED_AT_ONCE = 16;
 
@@ -43,6 +44,13 @@ interface Leaves {
   /** Position of the first among the entries. */
   readonly from: number;
   readonly done: Promise<SavedRun>;
+}
+
+/** Leaves that are saved. */
+interface SavedNodes {
+  readonly nodes: readonly (Uint8Array | undefined)[];
+  /** See `SavedRun`. */
+  readonly digests: Uint8Array | undefined;
 }
 
 /** A directory whose work is handed out. */
@@ -139,7 +147,8 @@ export class TreeSaver {
       }
       const { from, count, names, groups, onlyFiles } = piece.run;
       if (piece.before === undefined && parent !== undefined) shared ??= sharedCopy(parent);
-      const run = { directory: path, names, groups, onlyFiles, parent: piece.before ?? shared };
+      const begun = NOTHING_BEGUN;
+      const run = { directory: path, names, groups, begun, onlyFiles, parent: piece.before ?? shared };
       handed.push({ from, done: batcher.add(run, count) });
       await batcher.ready();
     }
@@ -173,15 +182,18 @@ export class TreeSaver {
   /** Puts the nodes of a directory together, in the order of its entries, and saves the tree. */
   async #assemble(handed: Handed, leaves: readonly Leaves[]): Promise<KnownTree> {
     const parts = new Map<number, Uint8Array | undefined>();
-    const saved = await Promise.all(leaves.map(({ done }) => done));
+    const runs = await Promise.all(leaves.map(({ done }) => done));
     const children = new Map<string, KnownTree>();
     for (const child of handed.children) {
       const tree = await child.done;
       children.set(bytesKey(child.name), tree);
       parts.set(child.position, this.#directoryNode(child, tree.tree));
     }
-    for (const [i, run] of saved.entries()) {
-      parts.set(leaves[i]?.from ?? 0, joinNodes(await this.#saveBigFiles(run)));
+    const saved: SavedNodes[] = [];
+    for (const [i, run] of runs.entries()) {
+      const nodes = await this.#saveBigFiles(run);
+      saved.push(nodes);
+      parts.set(leaves[i]?.from ?? 0, joinNodes(nodes.nodes));
     }
     for (const [position, entry] of handed.listing.entries.entries()) {
       if (entry.kind === 'stream') parts.set(position, await saveStream(this.#session, entry));
@@ -244,26 +256,31 @@ export class TreeSaver {
   }
 
   /** Nodes of a run of leaves; big files in it are saved now. */
-  #saveBigFiles(run: SavedRun): Promise<readonly (Uint8Array | undefined)[]> {
-    return Promise.all(
-      run.parts.map(async (part) => {
+  async #saveBigFiles({ parts, digests }: SavedRun): Promise<SavedNodes> {
+    let areSteady = true;
+    const nodes = await Promise.all(
+      parts.map(async (part) => {
         if (part instanceof Uint8Array) return part;
-        if (this.#session.isStopping) return undefined;
-        try {
-          return await this.#session.saveBigFile(part);
-        } catch (error) {
-          if (this.#session.isStopping && hasCode(error, 'ABORTED')) return undefined;
-          if (isCairnError(error) || this.#session.signal?.aborted) throw error;
-          this.#session.report({
-            path: part.path,
-            code: 'SOURCE_UNREADABLE',
-            message: messageOf(error),
-            during: 'read',
-          });
-          return undefined;
-        }
+        const saved = await this.#saveBigFile(part);
+        areSteady &&= saved?.isSteady === true;
+        return saved?.node;
       }),
     );
+    return { nodes, digests: areSteady ? digests : undefined };
+  }
+
+  /** `undefined` if it was not saved. */
+  async #saveBigFile(file: BigFile): Promise<SavedFile | undefined> {
+    if (this.#session.isStopping) return undefined;
+    try {
+      return await this.#session.saveBigFile(file);
+    } catch (error) {
+      if (this.#session.isStopping && hasCode(error, 'ABORTED')) return undefined;
+      if (isCairnError(error) || this.#session.signal?.aborted) throw error;
+      const message = messageOf(error);
+      this.#session.report({ path: file.path, code: 'SOURCE_UNREADABLE', message, during: 'read' });
+      return undefined;
+    }
   }
 
   #report(path: Uint8Array, message: string): void {

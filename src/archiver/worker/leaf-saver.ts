@@ -73,7 +73,7 @@ export class LeafSaver {
     this.#directory = Uint8Array.from(run.directory);
     const { writer } = this.#encoder;
     writer.clear();
-    this.#digests.begin(run.groups);
+    this.#digests.begin(run);
     this.#isSteady = true;
     this.#forgetWaiting();
     const dirfd = this.#openDirectory(run.directory);
@@ -93,8 +93,8 @@ export class LeafSaver {
       if (dirfd !== undefined) this.#posix.close(dirfd);
     }
     if (writer.size > 0) parts.push(writer.take());
-    const isWhole = this.#isSteady && at === run.names.length;
-    return { parts, doneNamesBytes: at, digests: isWhole ? this.#digests.take() : undefined };
+    const rest = at === run.names.length ? undefined : { names: run.names.slice(at), ...this.#digests.left() };
+    return { parts, rest, digests: this.#isSteady ? this.#digests.take() : undefined };
   }
 
   #useParent(json: Uint8Array | undefined): void {
@@ -131,8 +131,7 @@ export class LeafSaver {
     }
     if (saved === 'waits') return undefined;
     this.#settle();
-    if (saved === undefined) this.#digests.add(name, this.#stat);
-    else this.#isSteady = false;
+    this.#digests.add(name, this.#stat);
     return saved;
   }
 

@@ -46,8 +46,9 @@ export interface LeafRun {
   readonly directory: Uint8Array;
   /** Each name followed by a NUL. */
   readonly names: Uint8Array;
-  /** How many names each group has of which a digest is wanted: see `LeafNames`. */
+  /** See `GroupsLeft`. */
   readonly groups: Uint8Array;
+  readonly begun: Uint8Array;
   /** The listing called all of them regular files: those that will be read need not be looked at before they are opened. */
   readonly onlyFiles: boolean;
   /** The directory's tree in the parent snapshot, as JSON, or as much of it as may have these leaves. */
@@ -116,7 +117,7 @@ export interface BlobStats {
   dataAddedPacked: number;
 }
 
-/** A file that is to be read in segments by several workers. */
+/** A file that is to be read in segments by several workers. The digest of its group has what the system said of it before. */
 export interface BigFile {
   readonly path: Uint8Array;
   readonly sizeBytes: number;
@@ -138,10 +139,10 @@ export interface StatResult {
 export interface LeafRunResult {
   /** Node JSON of the leaves in order, joined by commas; big files stand between. */
   readonly parts: readonly (Uint8Array | BigFile)[];
-  /** See `GroupDigests`; `undefined` when an entry was not steady or could not be read, or when names are left. */
+  /** See `GroupDigests`; `undefined` when an entry was not steady or could not be read. */
   readonly digests: Uint8Array | undefined;
-  /** Bytes of `names` that were done; the rest is to be handed out again. */
-  readonly doneNamesBytes: number;
+  /** What is to be handed out again: names that it did not get to. */
+  readonly rest: Pick<LeafRun, 'names' | 'groups' | 'begun'> | undefined;
 }
 
 export interface LeafResult {

@@ -1,6 +1,6 @@
 import { AT_FDCWD, FileType, STAT_FIELDS, StatField, type Posix } from '../../base/posix/posix.ts';
 import type { Codec } from '../../kernels/codec.ts';
-import { GroupDigests } from '../group-digests.ts';
+import { GroupDigests, NOTHING_BEGUN } from '../group-digests.ts';
 import { field, fileType } from '../node-encoder.ts';
 import type { StatResult, StatRun, StatRunResult, StatTask } from './messages.ts';
 import { O_PATH_DIRECTORY } from './open-flags.ts';
@@ -22,7 +22,7 @@ export class StatRunner {
 
   /** No digest where anything is wrong: the careful way will find out and say so. */
   #run({ directory, names, groups }: StatRun): StatRunResult {
-    this.#digests.begin(groups);
+    this.#digests.begin({ groups, begun: NOTHING_BEGUN });
     const counts = new Float64Array(2 * groups.length);
     let dirfd: number | undefined;
     try {
