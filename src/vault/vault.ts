@@ -2,6 +2,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Job } from '../base/job.ts';
 import type { KeyId } from '../base/ids.ts';
 import type { Secret } from '../base/secret.ts';
+import type { PasswordChange } from '../repository/change-password.ts';
 import type { KeyRecord } from '../repository/keys.ts';
 import type { UnlockResult } from '../repository/lock/unlock.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -235,11 +236,14 @@ export class Vault extends VaultCare implements AsyncDisposable {
     return await addKey(this.repository, { ...options, password, signal: session.signal });
   }
 
-  /** Replaces the password that opened this vault; the old one is removed after the new one is proven. */
-  async changePassword(password: Secret, options: SignalOptions = {}): Promise<KeyId> {
+  /**
+   * Replaces the password that opened this vault; the old one is removed after the new one is proven, and with it
+   * what earlier changes left that were interrupted in between.
+   */
+  async changePassword(password: Secret, options: SignalOptions = {}): Promise<PasswordChange> {
     await using session = await this.#lock('exclusive', options);
     return await (
-      await import('../repository/keys.ts')
+      await import('../repository/change-password.ts')
     ).changePassword(this.repository, { password, signal: session.signal });
   }
 

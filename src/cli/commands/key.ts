@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { CairnError } from '../../base/errors.ts';
 import { shortId } from '../../base/ids.ts';
 import type { Secret } from '../../base/secret.ts';
+import { type KeyRecord, unfinishedChanges } from '../../repository/keys.ts';
 import type { Command } from 'commander';
 import type { CommandModule, StartCommand } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
@@ -66,13 +67,14 @@ async function listKeys(cli: CliContext): Promise<void> {
   await using vault = await openCliVault(cli);
   const keys = await vault.keys({ signal: cli.signal });
   if (cli.options.json) {
-    const documents = keys.map(({ id, username, hostname, created, kdf, isCurrent }) => ({
+    const documents = keys.map(({ id, username, hostname, created, kdf, isCurrent, replaces }) => ({
       id,
       username,
       hostname,
       created: formatGoTime(created),
       kdf,
       isCurrent,
+      replaces: replaces ?? null,
     }));
     await cli.out.json({ schema: 1, keys: documents });
     return;
@@ -86,6 +88,17 @@ async function listKeys(cli: CliContext): Promise<void> {
   await cli.out.write(
     renderTable([{ title: ' ID' }, { title: 'USER' }, { title: 'HOST' }, { title: 'CREATED' }], rows),
   );
+  for (const { id, replaces } of unfinishedChanges(keys)) {
+    if (replaces === undefined) continue;
+    cli.warn(
+      `a change of the password was interrupted: key ${shortId(id)} was to replace ${shortId(replaces)}, and both open the vault; \`cairn key passwd\` with either password ends it`,
+    );
+  }
+}
+
+/** Whose key it is, for people. */
+function keyOf({ id, username, hostname }: KeyRecord): string {
+  return `key ${shortId(id)} of ${printable(username)} on ${printable(hostname)}`;
 }
 
 async function addKey(cli: CliContext, flags: NewPasswordFlags & KeyOwnerFlags): Promise<void> {
@@ -103,12 +116,18 @@ async function changePassword(cli: CliContext, flags: NewPasswordFlags): Promise
   await using vault = await openCliVault(cli);
   const old = vault.keyId;
   const password = await newPassword(cli, vault.url, flags);
-  const id = await vault.changePassword(password, { signal: cli.signal });
-  await report(
-    cli,
-    { added: id, removed: old },
-    `the password was changed: key ${shortId(id)} replaces ${shortId(old)}`,
-  );
+  const { added, removed, kept } = await vault.changePassword(password, { signal: cli.signal });
+  const leftover = removed.filter((id) => id !== old);
+  const lines = [`the password was changed: key ${shortId(added)} replaces ${shortId(old)}`];
+  if (leftover.length > 0) {
+    lines.push(`an earlier change was interrupted; what it left is removed too: ${leftover.map(shortId).join(', ')}`);
+  }
+  await report(cli, { added, removed: old, leftover, kept: kept.map(({ id }) => id) }, lines.join('\n'));
+  for (const key of kept) {
+    cli.warn(
+      `${keyOf(key)} is left of an interrupted change of this password; if nobody uses it: cairn key remove ${shortId(key.id)}`,
+    );
+  }
   const { vault: defaultVault, keyFile } = defaultPlaces(cli.env);
   if (vault.localPath === defaultVault && (await exists(keyFile))) {
     cli.insist(`the key file ${keyFile} holds the old password and does not open the vault any more`);
@@ -142,7 +161,11 @@ function newPassword(cli: CliContext, url: string, flags: NewPasswordFlags): Pro
   });
 }
 
-async function report(cli: CliContext, document: Readonly<Record<string, string>>, text: string): Promise<void> {
+async function report(
+  cli: CliContext,
+  document: Readonly<Record<string, string | readonly string[]>>,
+  text: string,
+): Promise<void> {
   if (cli.options.json) await cli.out.json({ schema: 1, ...document });
   else await cli.out.write(`${text}\n`);
 }
