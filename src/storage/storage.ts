@@ -126,6 +126,10 @@ export type Presign = (name: ObjectName, options: PresignOptions) => Promise<str
 export interface StaleUploadOptions extends StorageOptions {
   /** Folders whose objects count; by default all, also what others keep in the same directory or bucket. */
   readonly folders?: readonly string[] | undefined;
+  /** Objects that count too, where they are in none of these folders. */
+  readonly objects?: readonly ObjectName[] | undefined;
+  /** Only counts. */
+  readonly dryRun?: boolean | undefined;
   /** Whether an object of that name may be one of the caller's, where a folder may hold others as well. */
   readonly isOurs?: ((name: ObjectName) => boolean) | undefined;
 }

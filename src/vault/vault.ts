@@ -257,8 +257,8 @@ export class Vault extends VaultCare implements AsyncDisposable {
 
   /** Removes stale locks, or every lock with `all`: only when nothing else uses the vault. */
   async unlock(options: { readonly all?: boolean } & SignalOptions = {}): Promise<UnlockResult> {
-    const { unlockRepository } = await import('../repository/lock/unlock.ts');
-    return unlockRepository(this.repository, options);
+    const { unlockVault } = await import('./care/unlock-vault.ts');
+    return unlockVault(this.repository, this.settings, options);
   }
 
   /** The storages of the vault where it is in several: how they are, and how those that fell behind catch up. */

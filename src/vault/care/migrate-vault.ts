@@ -19,7 +19,7 @@ export async function migrateVault(context: ActionContext, options: MigrateOptio
   const { repository, report } = context;
   const from = repository.config.version;
   if (from === 2) return { from, to: 2, isChanged: false };
-  await using session = await openExclusiveSession(context);
+  await using session = await openExclusiveSession(context, options);
   const { signal } = session;
   const { isGood, findings } = await checkRepository(repository, {
     signal,
