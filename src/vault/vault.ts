@@ -22,6 +22,7 @@ import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-
 import { VaultEmitter } from './vault-emitter.ts';
 import type { VaultEventName, VaultListener } from './vault-events.ts';
 import { VaultMirror } from './care/vault-mirror.ts';
+import { checkPassword, type PasswordCheck } from './checked-password.ts';
 import { openSession, type VaultSettings } from './vault-session.ts';
 import { VaultValues } from './values/vault-values.ts';
 import { ActionRunner } from './action-runner.ts';
@@ -229,8 +230,9 @@ export class Vault extends VaultCare implements AsyncDisposable {
   /** Adds a password. The new key is read back and tried before this resolves. */
   async addKey(
     password: Secret,
-    options: { readonly username?: string; readonly hostname?: string } & SignalOptions = {},
+    options: { readonly username?: string; readonly hostname?: string } & PasswordCheck & SignalOptions = {},
   ): Promise<KeyId> {
+    checkPassword(password, options);
     await using session = await this.#lock('shared', options);
     const { addKey } = await import('../repository/keys.ts');
     return await addKey(this.repository, { ...options, password, signal: session.signal });
@@ -240,7 +242,8 @@ export class Vault extends VaultCare implements AsyncDisposable {
    * Replaces the password that opened this vault; the old one is removed after the new one is proven, and with it
    * what earlier changes left that were interrupted in between.
    */
-  async changePassword(password: Secret, options: SignalOptions = {}): Promise<PasswordChange> {
+  async changePassword(password: Secret, options: PasswordCheck & SignalOptions = {}): Promise<PasswordChange> {
+    checkPassword(password, options);
     await using session = await this.#lock('exclusive', options);
     return await (
       await import('../repository/change-password.ts')

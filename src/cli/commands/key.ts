@@ -6,6 +6,7 @@ import type { Secret } from '../../base/secret.ts';
 import { type KeyRecord, unfinishedChanges } from '../../repository/keys.ts';
 import type { Command } from 'commander';
 import type { CommandModule, StartCommand } from '../command-table.ts';
+import { NO_PASSWORD_WARNING, type PasswordCheck } from '../../vault/checked-password.ts';
 import type { CliContext } from '../context.ts';
 import { defaultPlaces } from '../default-vault.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
@@ -18,6 +19,7 @@ import { printable } from '../output/printable.ts';
 interface NewPasswordFlags {
   readonly newPasswordFile?: string;
   readonly newPasswordCommand?: string;
+  readonly newInsecureNoPassword?: boolean;
 }
 
 interface KeyOwnerFlags {
@@ -60,7 +62,11 @@ function addRemove(command: Command, start: StartCommand): void {
 function addNewPasswordOptions(command: Command): Command {
   return command
     .option('--new-password-file <file>', 'read the new password from a file')
-    .option('--new-password-command <command>', 'run `sh -c COMMAND` for the new password');
+    .option('--new-password-command <command>', 'run `sh -c COMMAND` for the new password')
+    .option(
+      '--new-insecure-no-password',
+      'no new password: anyone who can read the files of the vault can read every backup (insecure)',
+    );
 }
 
 async function listKeys(cli: CliContext): Promise<void> {
@@ -108,7 +114,7 @@ async function addKey(cli: CliContext, flags: NewPasswordFlags & KeyOwnerFlags):
     ...(flags.user === undefined ? {} : { username: flags.user }),
     ...(flags.host === undefined ? {} : { hostname: flags.host }),
   };
-  const id = await vault.addKey(password, { ...owner, signal: cli.signal });
+  const id = await vault.addKey(password, { ...owner, ...withoutPassword(cli, flags), signal: cli.signal });
   await report(cli, { added: id }, `added key ${shortId(id)}`);
 }
 
@@ -116,7 +122,8 @@ async function changePassword(cli: CliContext, flags: NewPasswordFlags): Promise
   await using vault = await openCliVault(cli);
   const old = vault.keyId;
   const password = await newPassword(cli, vault.url, flags);
-  const { added, removed, kept } = await vault.changePassword(password, { signal: cli.signal });
+  const options = { ...withoutPassword(cli, flags), signal: cli.signal };
+  const { added, removed, kept } = await vault.changePassword(password, options);
   const leftover = removed.filter((id) => id !== old);
   const lines = [`the password was changed: key ${shortId(added)} replaces ${shortId(old)}`];
   if (leftover.length > 0) {
@@ -142,12 +149,20 @@ async function removeKey(cli: CliContext, id: string): Promise<void> {
   await report(cli, { removed }, `removed key ${shortId(removed)}`);
 }
 
+/** Says aloud what a key without a password means. */
+function withoutPassword(cli: CliContext, { newInsecureNoPassword }: NewPasswordFlags): PasswordCheck {
+  if (newInsecureNoPassword !== true) return {};
+  cli.insist(NO_PASSWORD_WARNING);
+  return { insecureNoPassword: true };
+}
+
 /** The environment holds the password in use, so a new one comes from a flag or the terminal only. */
 function newPassword(cli: CliContext, url: string, flags: NewPasswordFlags): Promise<Secret> {
   return findPassword({
     choice: { kind: 'chosen', url: `${url} (new password of ${hostname()})`, by: 'flag' },
     passwordFile: flags.newPasswordFile,
     passwordCommand: flags.newPasswordCommand,
+    insecureNoPassword: flags.newInsecureNoPassword,
     env: {},
     signal: cli.signal,
     warn: cli.warn,
