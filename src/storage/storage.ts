@@ -187,6 +187,12 @@ export interface ColdObjectInfo extends ObjectInfo {
   readonly state: ObjectState;
 }
 
+/**
+ * When an object was written, in milliseconds of the storage's own clock, which may agree with nobody's: for comparing
+ * objects with each other. `undefined` where it is not there or the storage does not say.
+ */
+export type WrittenAt = (name: ObjectName, options?: StorageOptions) => Promise<number | undefined>;
+
 /** Disposing a layer disposes what it wraps. */
 export interface Storage extends AsyncDisposable {
   /** Where this is, for people and logs; never contains a secret. */
@@ -198,6 +204,8 @@ export interface Storage extends AsyncDisposable {
   readonly presign?: Presign | undefined;
   /** There where a write that a crash ended leaves something behind, which no listing shows but which takes room. */
   readonly abortStaleUploads?: AbortStaleUploads | undefined;
+  /** There where the storage keeps times. */
+  readonly writtenAt?: WrittenAt | undefined;
 
   /** Makes the place itself (directories, bucket prefix) where the driver needs that. Idempotent. Call it before the first write. */
   create(options?: StorageOptions): Promise<void>;

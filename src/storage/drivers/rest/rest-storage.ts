@@ -17,6 +17,7 @@ import type {
   WriteStreamOptions,
   WrittenStream,
 } from '../../storage.ts';
+import { lastModifiedOf } from '../http/last-modified.ts';
 import { handOver } from '../http/hand-over.ts';
 import { openHttpClient } from '../http/http-client.ts';
 import { HTTP_CONNECTIONS } from '../http/http-connections.ts';
@@ -126,6 +127,16 @@ export class RestStorage implements Storage {
       throw new CairnError('STORAGE_IO', `cannot ${action}: the server does not tell its size`);
     }
     return { name, sizeBytes };
+  }
+
+  /** Servers need not say so; rclone's does, rest-server does not. */
+  async writtenAt(name: ObjectName, { signal }: StorageOptions = {}): Promise<number | undefined> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    const target = restTarget(name);
+    if (target === undefined || this.#lacks(target)) return undefined;
+    const response = await this.#connection.request('HEAD', target.path, { action: `look at ${name}`, signal });
+    return response.status === 200 ? lastModifiedOf(response) : undefined;
   }
 
   async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {

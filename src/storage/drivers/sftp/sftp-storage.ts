@@ -109,6 +109,18 @@ class SftpStorage implements Storage {
     });
   }
 
+  async writtenAt(name: ObjectName, { signal }: StorageOptions = {}): Promise<number | undefined> {
+    checkObjectName(name);
+    return this.#run('look at', name, signal, async (session) => {
+      try {
+        return (await session.stat(this.#path(name), signal)).mtime * 1000;
+      } catch (error) {
+        if (isNoSuchFile(error)) return undefined;
+        throw error;
+      }
+    });
+  }
+
   async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     checkObjectName(name);
     const { signal } = options;
