@@ -223,7 +223,7 @@ export class RestStorage implements Storage {
     const response = await this.#connection.request('DELETE', target.path, { action: `remove ${name}`, signal });
     if (response.status === 404) return this.#confirmMissing(name, `remove ${name}`, signal);
     if (isSuccess(response)) return;
-    if (response.status === 403) throw appendOnly(`remove ${name}`);
+    if (response.status === 403 && !isOurServer(response)) throw appendOnly(`remove ${name}`);
     throw await this.#connection.refusal(`remove ${name}`, response);
   }
 
@@ -341,7 +341,7 @@ export class RestStorage implements Storage {
     if (response.status !== 403 || (await this.stat(name, { signal })) === undefined) {
       return this.#connection.refusal(`write ${name}`, response);
     }
-    return ifAbsent === true ? exists(name) : appendOnly(`replace ${name}`);
+    return ifAbsent === true ? exists(name) : this.#connection.appendOnly(`replace ${name}`);
   }
 
   #upload(method: 'POST' | 'PUT', path: string, { name, parts, pace, signal }: Upload): Promise<HttpResponse> {
