@@ -27,7 +27,7 @@ export async function repairSnapshots(context: ActionContext, options: RepairSna
     rules: (onEntry) =>
       repairRules(index, ({ path, kind, message }) => {
         // A size is corrected to that of the content, which is all there.
-        onEntry({ path: printPath(path), message }, kind !== 'size-wrong');
+        onEntry({ path: printPath(path.parts()), message }, kind !== 'size-wrong');
       }),
     editsOf: () => undefined,
     countsAgain: false,
