@@ -245,6 +245,8 @@ export class Vault extends VaultCare implements AsyncDisposable {
   async changePassword(password: Secret, options: PasswordCheck & SignalOptions = {}): Promise<PasswordChange> {
     checkPassword(password, options);
     await using session = await this.#lock('exclusive', options);
+    // Where the old key cannot be removed, a new one beside it would be one too many.
+    await (await import('./care/exclusive-session.ts')).assertMayRemove(this.repository, session.signal);
     return await (
       await import('../repository/change-password.ts')
     ).changePassword(this.repository, { password, signal: session.signal });

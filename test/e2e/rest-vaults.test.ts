@@ -120,6 +120,7 @@ describe('an append-only server', () => {
       hint: expect.stringContaining('--append-only') as string,
     });
     await runCairn(home, url, ['list']);
+    expect(filesOf(home.file('served', 'repo'), 'keys')).toHaveLength(1);
   });
 });
 
