@@ -129,7 +129,7 @@ export class RestStorage implements Storage {
     return { name, sizeBytes };
   }
 
-  /** Servers need not say so; rclone's does, rest-server does not. */
+  /** Servers need not say so: rclone's does, ours of locks, rest-server does not. */
   async writtenAt(name: ObjectName, { signal }: StorageOptions = {}): Promise<number | undefined> {
     checkObjectName(name);
     signal?.throwIfAborted();
