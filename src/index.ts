@@ -131,6 +131,7 @@ export type { LostBlob, PackRepairPlan, PackRepairResult, PackState } from './re
 export type { UncopiedBlob } from './repository/copy/copy-damage.ts';
 export type { PackCount, PrunePlan } from './repository/prune/prune-plan.ts';
 export type { MaxUnused, PruneRules } from './repository/prune/prune-rules.ts';
+export type { PasswordChange } from './repository/change-password.ts';
 export type { KeyRecord } from './repository/keys.ts';
 export type { UnlockResult } from './repository/lock/unlock.ts';
 export type { OverwriteMode } from './restorer/restore-options.ts';

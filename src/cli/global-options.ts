@@ -10,6 +10,7 @@ export interface GlobalOptions {
   readonly profile?: string;
   readonly passwordFile?: string;
   readonly passwordCommand?: string;
+  readonly insecureNoPassword: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: number;
@@ -50,6 +51,11 @@ export function addGlobalOptions(program: Command): void {
     .option('--profile <name>', 'the profile of the configuration to use (env CAIRN_PROFILE)')
     .option('--password-file <file>', 'read the password from a file (env CAIRN_PASSWORD_FILE)')
     .option('--password-command <command>', 'run `sh -c COMMAND` for the password (env CAIRN_PASSWORD_COMMAND)')
+    .option(
+      '--insecure-no-password',
+      'the vault has no password: anyone who can read its files can read every backup (insecure)',
+      false,
+    )
     .option('--json', 'print JSON on stdout, and an error as JSON on stderr', false)
     .option('-q, --quiet', 'print results, warnings and errors only', false)
     .option(

@@ -40,7 +40,7 @@ function guessPassword(
   env: NodeJS.ProcessEnv,
   places: DefaultPlaces | undefined,
 ): Secret | undefined {
-  if (argv.some((word) => word.startsWith('--password-command'))) return undefined;
+  if (argv.some((word) => /^--(password-command|insecure-no-password)/.test(word))) return undefined;
   const file = valueOf(argv, '--password-file');
   if (file !== undefined) return secretOfFile(readFileSync(file));
   if (isSet(env, 'CAIRN_PASSWORD')) return variablePassword(env, 'CAIRN_PASSWORD');

@@ -86,13 +86,15 @@ export async function createDefaultVault(
   const hasOwnPassword =
     cli.options.passwordFile !== undefined ||
     cli.options.passwordCommand !== undefined ||
+    cli.options.insecureNoPassword ||
     ['', '_FILE', '_COMMAND'].some((suffix) => (cli.env[`CAIRN_PASSWORD${suffix}`] ?? '') !== '') ||
     // Also where it is empty, which is refused.
     cli.env['BAKTHAT_PASSWORD'] !== undefined ||
     cli.env['BAKTHAT_PASSWORD_FILE'] !== undefined;
   if (hasOwnPassword) {
     const vault = await initVault(choice.url, { ...(await vaultOptions(cli, choice, 'create')), ...format });
-    cli.info(`made a new vault in ${placeOf(choice)}, with the password you gave`);
+    const how = cli.options.insecureNoPassword ? 'without a password' : 'with the password you gave';
+    cli.info(`made a new vault in ${placeOf(choice)}, ${how}`);
     return vault;
   }
   // The key first: a vault whose key was never written down is lost.
@@ -136,7 +138,7 @@ export function cacheFolderOf({ options, env }: CliContext): string | undefined 
 }
 
 /** Where the password of a vault comes from that is not the one of `--vault`. */
-type OtherPassword = Pick<PasswordRequest, 'names' | 'passwordFile' | 'passwordCommand'>;
+type OtherPassword = Pick<PasswordRequest, 'names' | 'passwordFile' | 'passwordCommand' | 'insecureNoPassword'>;
 
 /** How to open the chosen vault; the password is looked for when it is needed. */
 export async function vaultOptions(
@@ -146,7 +148,7 @@ export async function vaultOptions(
   other?: OtherPassword,
 ): Promise<OpenVaultOptions> {
   const { options, env, signal, warn } = cli;
-  const { passwordFile, passwordCommand } = other ?? options;
+  const { passwordFile, passwordCommand, insecureNoPassword } = other ?? options;
   const folder = cacheFolderOf(cli);
   const vault = choice.kind === 'configured' ? choice.vault : undefined;
   return {
@@ -156,11 +158,13 @@ export async function vaultOptions(
         names: other?.names,
         passwordFile,
         passwordCommand,
+        insecureNoPassword,
         env,
         signal,
         warn,
         purpose,
       }),
+    insecureNoPassword,
     retryLockMs: options.retryLock ?? vault?.retryLockMs,
     coldClass: vault?.coldClass,
     lock: options.lock,

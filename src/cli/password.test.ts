@@ -205,4 +205,26 @@ describe('a hidden line', () => {
     input.end();
     await expect(readHiddenLine(input, never)).rejects.toMatchObject({ code: 'ABORTED' });
   });
+
+  it('there is none where none is asked for', async () => {
+    expect(text(await findPassword(request({ insecureNoPassword: true })))).toBe('');
+  });
+
+  it.each<[string, Partial<PasswordRequest>]>([
+    ['--password-file', { passwordFile: '/p' }],
+    ['--password-command', { passwordCommand: 'false' }],
+    ['CAIRN_PASSWORD_COMMAND', { env: { CAIRN_PASSWORD_COMMAND: 'false' } }],
+    ['RESTIC_PASSWORD', { env: { RESTIC_PASSWORD: 'restic' } }],
+    ['--from-password-file', { names: 'from', passwordFile: '/p' }],
+  ])('none is refused beside %s, which is not looked up', async (given, parts) => {
+    await expect(findPassword(request({ ...parts, insecureNoPassword: true }))).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining(given) as string,
+    });
+  });
+
+  it('none is refused beside a key file of the default vault', async () => {
+    const choice = { kind: 'default', url: '/v', keyFile: await fileWith('key\n') } as const;
+    await expect(findPassword(request({ choice, insecureNoPassword: true }))).rejects.toMatchObject({ code: 'USAGE' });
+  });
 });

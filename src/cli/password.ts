@@ -15,6 +15,8 @@ export interface PasswordRequest {
   readonly choice: VaultChoice;
   readonly passwordFile: string | undefined;
   readonly passwordCommand: string | undefined;
+  /** There is none: the empty one, which no other way may lead to. */
+  readonly insecureNoPassword?: boolean | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly warn: (text: string) => void;
@@ -45,7 +47,37 @@ const namesOf: Readonly<Record<PasswordNames, Names>> = {
  * `PASSWORD_MISMATCH` where two typed ones differ, `COMMAND_FAILED` where its program fails.
  */
 export async function findPassword(request: PasswordRequest): Promise<Secret> {
+  if (request.insecureNoPassword === true) return noPassword(request);
   return (await configuredPassword(request)) ?? (await typedPassword(request));
+}
+
+/** As in restic, not beside a password: one of the two is a mistake. Throws `USAGE`. */
+async function noPassword(request: PasswordRequest): Promise<Secret> {
+  const { choice, names = 'main' } = request;
+  const { flag } = namesOf[names];
+  const given = passwordGiven(request) ?? (choice.kind === 'default' ? await keyFileThere(choice.keyFile) : undefined);
+  if (given === undefined) return new Secret('');
+  const option = names === 'main' ? '--insecure-no-password' : `--${names}-insecure-no-password`;
+  throw new CairnError('USAGE', `${option} and a password exclude each other, and there is one: ${given}`, {
+    hint: `Leave out ${option}, or ${given.startsWith('--') ? flag : 'what leads to the password'}.`,
+  });
+}
+
+/** What leads to a password, without looking it up. */
+function passwordGiven({ choice, names = 'main', env, ...flags }: PasswordRequest): string | undefined {
+  const { own, restic, flag } = namesOf[names];
+  if (flags.passwordFile !== undefined) return `${flag}-file`;
+  if (flags.passwordCommand !== undefined) return `${flag}-command`;
+  if (choice.kind === 'configured' && choice.vault.password !== undefined) return `that of the vault ${choice.name}`;
+  const foreign = choice.kind === 'default' || restic === undefined ? [] : [restic];
+  const variables = [own, ...(names === 'main' ? ['BAKTHAT_PASSWORD'] : []), ...foreign];
+  return variables
+    .flatMap((name) => [name, `${name}_FILE`, `${name}_COMMAND`])
+    .find((name) => (env[name] ?? '') !== '');
+}
+
+async function keyFileThere(path: string): Promise<string | undefined> {
+  return (await readKeyFile(path)) === undefined ? undefined : `the key file ${path}`;
 }
 
 async function configuredPassword(request: PasswordRequest): Promise<Secret | undefined> {
@@ -161,6 +193,6 @@ function commandFailed(reason: string, cause?: unknown): CairnError {
 
 function emptyPassword(what: string): CairnError {
   return new CairnError('PASSWORD_MISSING', `${what} is empty`, {
-    hint: 'A vault always has a password that is not empty.',
+    hint: 'Give one that is not empty. A repository that restic made with --insecure-no-password is opened with that option.',
   });
 }

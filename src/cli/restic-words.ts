@@ -1,7 +1,6 @@
 // What restic's command line has under other words: whoever comes from there is told how it is said here.
 
 const KEYS = 'The key that opened the vault last time is tried first by itself.';
-const PASSWORD = 'A vault needs a password; it may be one of a file that only you can read.';
 const SETTINGS = 'Settings of a storage are parts of its address, as in s3:…?storage-class=STANDARD_IA: see its guide.';
 const AUTHORITY =
   'Name an authority of your own in CAIRN_CACERT for REST servers, or in ?ca-file=… of other addresses.';
@@ -17,8 +16,6 @@ const options: Readonly<Record<string, string>> = {
   '--copy-chunker-params': 'Leave it out: `cairn copy` brings files as they are cut already.',
   '--repository-version': 'Write --repo-version.',
   '--key-hint': KEYS,
-  '--insecure-no-password': PASSWORD,
-  '--new-insecure-no-password': PASSWORD,
   '--target': 'Write --to DIR for a restore. A dump goes to stdout: cairn dump … > FILE.',
   '--archive': 'Write --format tar or --format zip.',
   '--newest': 'Write --older-than TIME.',

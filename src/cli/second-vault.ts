@@ -10,9 +10,11 @@ export interface SecondVaultFlags {
   readonly from?: string;
   readonly fromPasswordFile?: string;
   readonly fromPasswordCommand?: string;
+  readonly fromInsecureNoPassword?: boolean;
   readonly to?: string;
   readonly toPasswordFile?: string;
   readonly toPasswordCommand?: string;
+  readonly toInsecureNoPassword?: boolean;
 }
 
 export function addSecondVaultOptions(command: Command): Command {
@@ -23,9 +25,11 @@ export function addSecondVaultOptions(command: Command): Command {
       '--from-password-command <command>',
       'run for its password (env CAIRN_FROM_PASSWORD_COMMAND, RESTIC_FROM_…)',
     )
+    .option('--from-insecure-no-password', 'it has no password: anyone who can read its files can read it (insecure)')
     .option('--to <url>', 'copy from our vault to this one (env CAIRN_TO_VAULT)')
     .option('--to-password-file <file>', 'its password (env CAIRN_TO_PASSWORD_FILE)')
-    .option('--to-password-command <command>', 'run for its password (env CAIRN_TO_PASSWORD_COMMAND)');
+    .option('--to-password-command <command>', 'run for its password (env CAIRN_TO_PASSWORD_COMMAND)')
+    .option('--to-insecure-no-password', 'it has no password: anyone who can read its files can read it (insecure)');
 }
 
 /** Which way it goes, and who said where the second vault is. */
@@ -81,8 +85,16 @@ export async function openSecondVault(cli: CliContext, second: SecondVault, flag
   const choice = await namedVault(url, 'flag', cli.config);
   const password =
     direction === 'from'
-      ? { passwordFile: flags.fromPasswordFile, passwordCommand: flags.fromPasswordCommand }
-      : { passwordFile: flags.toPasswordFile, passwordCommand: flags.toPasswordCommand };
+      ? {
+          passwordFile: flags.fromPasswordFile,
+          passwordCommand: flags.fromPasswordCommand,
+          insecureNoPassword: flags.fromInsecureNoPassword,
+        }
+      : {
+          passwordFile: flags.toPasswordFile,
+          passwordCommand: flags.toPasswordCommand,
+          insecureNoPassword: flags.toInsecureNoPassword,
+        };
   const { openVault } = await import('../vault/open-vault.ts');
   try {
     return await openVault(choice.url, await vaultOptions(cli, choice, 'open', { names: direction, ...password }));

@@ -29,6 +29,8 @@ export interface NewKeyOptions {
   readonly kdf?: KdfCost | undefined;
   readonly username?: string | undefined;
   readonly hostname?: string | undefined;
+  /** The key that is removed once this one is proven. The new key file says so, for whoever finds both. */
+  readonly replaces?: KeyId | undefined;
   readonly clock?: Clock | undefined;
   readonly self?: ProcessIdentity | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -50,6 +52,7 @@ export async function storeNewKey(
     N: kdf.N,
     r: kdf.r,
     p: kdf.p,
+    replaces: options.replaces,
   });
   const bytes = encodeKeyFile(keyFile);
   const id = storageId<KeyId>(codec, bytes);

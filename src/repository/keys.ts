@@ -15,6 +15,8 @@ export interface KeyRecord {
   readonly kdf: KdfCost;
   /** Whether the repository was opened with this key. */
   readonly isCurrent: boolean;
+  /** The key this one was made to replace. It is gone, unless the change of the password was interrupted. */
+  readonly replaces: KeyId | undefined;
 }
 
 interface CallOptions {
@@ -29,14 +31,20 @@ export async function listKeys(
   const keys: KeyRecord[] = [];
   for (const id of await listKeyIds(repository, options.signal)) {
     try {
-      const { username, hostname, created, N, r, p } = await loadKeyFile(repository, id, options.signal);
-      keys.push({ id, username, hostname, created, kdf: { N, r, p }, isCurrent: id === repository.keyId });
+      const { username, hostname, created, N, r, p, replaces } = await loadKeyFile(repository, id, options.signal);
+      const isCurrent = id === repository.keyId;
+      keys.push({ id, username, hostname, created, kdf: { N, r, p }, isCurrent, replaces });
     } catch (error) {
       if (!hasCode(error, 'KEY_CORRUPT')) throw error;
       options.onWarning?.(damagedFile('key', id, messageOf(error), error));
     }
   }
   return keys.sort((a, b) => Number(a.created.ns - b.created.ns));
+}
+
+/** The keys whose predecessor is there still: each is a change of the password that was interrupted. */
+export function unfinishedChanges(keys: readonly KeyRecord[]): readonly KeyRecord[] {
+  return keys.filter(({ replaces }) => keys.some(({ id }) => id === replaces));
 }
 
 /** Adds a password. The new key file is read back and opened before this returns. */
@@ -93,15 +101,4 @@ async function assertKeyInUse(repository: Repository, signal: AbortSignal | unde
       facts: { key: keyId },
     });
   }
-}
-
-/**
- * Replaces the password the repository was opened with: the new key is stored and proven first, then the
- * old one is removed. Returns the new key; the repository object stays usable.
- */
-export async function changePassword(repository: Repository, options: NewKeyOptions): Promise<KeyId> {
-  const id = await addKey(repository, options);
-  options.signal?.throwIfAborted();
-  await repository.removeFile('key', repository.keyId, { signal: options.signal });
-  return id;
 }

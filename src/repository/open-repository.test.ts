@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { makeRepository, TEST_KDF, TEST_PASSWORD, flipBit } from '../../test/support/repository-fixture.ts';
+import { utf8, utf8Lossy } from '../base/bytes.ts';
 import { Secret } from '../base/secret.ts';
 import { sealBytes } from '../formats/crypto/sealed.ts';
 import { encodeConfig } from '../formats/snapshot/config.ts';
@@ -91,6 +92,15 @@ describe('openRepository', () => {
       onWarning: (warning) => warnings.push(warning.message),
     });
     expect(warnings).toEqual([expect.stringContaining(objectName('key', keyId))]);
+  });
+
+  it('derives nothing at a cost that damage put into a key file', async () => {
+    const { storage, repository } = await makeRepository();
+    const name = objectName('key', repository.keyId);
+    const text = utf8Lossy(await storage.read(name));
+    await storage.write(name, utf8(text.replace('"r":1,', '"r":8,')));
+    // A derived key would open nothing and say PASSWORD_WRONG.
+    await expect(openRepository(storage, { password: TEST_PASSWORD })).rejects.toMatchObject({ code: 'KEY_CORRUPT' });
   });
 
   it('says when all key files are damaged', async () => {

@@ -1,4 +1,5 @@
 import { CairnError } from '../base/errors.ts';
+import type { StaleUploadOptions } from './storage.ts';
 
 // One rule for the names of all drivers, so that a storage can be copied to any other.
 
@@ -18,6 +19,19 @@ export function isTemporaryName(name: string): boolean {
 /** The object that an unfinished write was to become. */
 export function nameOfTemporary(name: string): string {
   return name.replace(TEMPORARY, '');
+}
+
+/** Whether an unfinished write of this object is one that was asked for. */
+export function countsAsStale(
+  name: string,
+  { folders = [''], objects = [], isOurs = () => true }: Pick<StaleUploadOptions, 'folders' | 'objects' | 'isOurs'>,
+): boolean {
+  return objects.includes(name) || (folders.some((folder) => name.startsWith(folder)) && isOurs(name));
+}
+
+/** The folder that an object is in, as a prefix: empty, or with `/` at its end. */
+export function folderOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('/') + 1);
 }
 
 /** Whether `name` may name an object. */

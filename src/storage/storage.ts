@@ -126,6 +126,10 @@ export type Presign = (name: ObjectName, options: PresignOptions) => Promise<str
 export interface StaleUploadOptions extends StorageOptions {
   /** Folders whose objects count; by default all, also what others keep in the same directory or bucket. */
   readonly folders?: readonly string[] | undefined;
+  /** Objects that count too, where they are in none of these folders. */
+  readonly objects?: readonly ObjectName[] | undefined;
+  /** Only counts. */
+  readonly dryRun?: boolean | undefined;
   /** Whether an object of that name may be one of the caller's, where a folder may hold others as well. */
   readonly isOurs?: ((name: ObjectName) => boolean) | undefined;
 }
@@ -183,6 +187,12 @@ export interface ColdObjectInfo extends ObjectInfo {
   readonly state: ObjectState;
 }
 
+/**
+ * When an object was written, in milliseconds of the storage's own clock, which may agree with nobody's: for comparing
+ * objects with each other. `undefined` where it is not there or the storage does not say.
+ */
+export type WrittenAt = (name: ObjectName, options?: StorageOptions) => Promise<number | undefined>;
+
 /** Disposing a layer disposes what it wraps. */
 export interface Storage extends AsyncDisposable {
   /** Where this is, for people and logs; never contains a secret. */
@@ -194,6 +204,8 @@ export interface Storage extends AsyncDisposable {
   readonly presign?: Presign | undefined;
   /** There where a write that a crash ended leaves something behind, which no listing shows but which takes room. */
   readonly abortStaleUploads?: AbortStaleUploads | undefined;
+  /** There where the storage keeps times. */
+  readonly writtenAt?: WrittenAt | undefined;
 
   /** Makes the place itself (directories, bucket prefix) where the driver needs that. Idempotent. Call it before the first write. */
   create(options?: StorageOptions): Promise<void>;

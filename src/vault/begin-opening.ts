@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
@@ -35,12 +36,15 @@ export function beginOpening(guess: OpeningGuess | undefined, idle: Worker | und
   }
 }
 
-function derivationOf(place: GuessedPlace): KeyDerivation | undefined {
+/** `undefined` also for a key file that is damaged: the cost it asks for may be another one, of a minute and a gigabyte. */
+export function derivationOf(place: GuessedPlace): KeyDerivation | undefined {
   if (place.kind === 'remote') return place.derivation;
   const keys = join(place.folder, folderOf('key'));
   // The one that opening tries first (src/repository/open-key.ts).
   const [first] = readdirSync(keys)
     .filter((name) => idOfName('key', `${folderOf('key')}${name}`) !== undefined)
     .toSorted();
-  return first === undefined ? undefined : decodeKeyFile(readFileSync(join(keys, first)));
+  if (first === undefined) return undefined;
+  const bytes = readFileSync(join(keys, first));
+  return hash('sha256', bytes) === first ? decodeKeyFile(bytes) : undefined;
 }

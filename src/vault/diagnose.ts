@@ -5,6 +5,7 @@ import { availableParallelism, freemem } from 'node:os';
 import { isCairnError, messageOf } from '../base/errors.ts';
 import { openPosix } from '../base/posix/open-posix.ts';
 import { createCodec } from '../kernels/codec.ts';
+import { unfinishedChanges } from '../repository/keys.ts';
 import type { StorageSettings } from './storage-settings.ts';
 import { openStorageStack } from './storage-stack.ts';
 import type { Vault } from './vault.ts';
@@ -113,7 +114,13 @@ export async function diagnoseVault(vault: Vault, signal: AbortSignal): Promise<
   }
   const { version, chunker } = vault.config;
   return [
-    ok('password', `opens key ${vault.keyId.slice(0, 8)}, one of ${keys.length}`),
+    unfinishedChanges(keys).length === 0
+      ? ok('password', `opens key ${vault.keyId.slice(0, 8)}, one of ${keys.length}`)
+      : warning(
+          'password',
+          'a change of the password was interrupted: the old and the new one open the vault',
+          'Run `cairn key passwd` again, with either of them; `cairn key list` shows the keys.',
+        ),
     ok('format', `restic repository version ${version}, ${chunker} chunker`),
     newest === undefined
       ? warning('backups', 'there is none yet', 'Make one with `cairn backup PATH`.')

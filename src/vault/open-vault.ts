@@ -12,11 +12,12 @@ import type { Repository } from '../repository/repository.ts';
 import { shownUrl } from '../storage/shown-url.ts';
 import type { Storage } from '../storage/storage.ts';
 import { defaultCacheFolder } from './cache-folder.ts';
+import { checkPassword, NO_PASSWORD_WARNING } from './checked-password.ts';
 import { rememberOpening } from './opening-memory.ts';
 import { openStorageStack } from './storage-stack.ts';
 import { Vault } from './vault.ts';
 import type { StorageSettings } from './storage-settings.ts';
-import type { InitVaultOptions, OpenVaultOptions, PasswordSource, VaultNotice } from './vault-options.ts';
+import type { InitVaultOptions, OpenVaultOptions, VaultNotice } from './vault-options.ts';
 
 /** Where a vault is: a URL or an open storage; several are a mirror of the first. */
 export type VaultPlace = string | Storage | readonly (string | Storage)[];
@@ -38,7 +39,7 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
     const keyIds = listKeyIds({ origin: storage }, signal);
     keyIds.catch(() => {});
     const sealedConfig = await readConfig(storage, { signal });
-    const password = await resolvePassword(options.password);
+    const password = await resolvePassword(options);
     const cache = tellingCache(options, notify);
     let opened: KeyDerivation | undefined;
     const repository = await openRepository(storage, {
@@ -66,7 +67,8 @@ export async function openVault(place: VaultPlace, options: OpenVaultOptions): P
  */
 export async function initVault(place: VaultPlace, options: InitVaultOptions): Promise<Vault> {
   return openOn(place, options, async (storage, notify) => {
-    const password = await resolvePassword(options.password);
+    const password = await resolvePassword(options);
+    if (password.isEmpty) notify({ level: 'warning', message: NO_PASSWORD_WARNING });
     const repository = await initRepository(storage, {
       password,
       version: options.version,
@@ -112,7 +114,8 @@ async function openOn(
       retryLockMs: options.retryLockMs ?? 0,
       lock: options.lock ?? true,
       jobs: options.jobs,
-      password,
+      // Nothing is encrypted with an empty one but the key of the vault.
+      password: password.isEmpty ? undefined : password,
       memoryFolder: cacheOptions(options)?.folder,
       mirror,
       notify,
@@ -146,11 +149,11 @@ async function closeQuietly(storage: Storage): Promise<void> {
   }
 }
 
-async function resolvePassword(source: PasswordSource): Promise<Secret> {
+async function resolvePassword(options: OpenVaultOptions): Promise<Secret> {
+  const { password: source } = options;
   const password =
     typeof source === 'function' ? await source() : source instanceof Secret ? source : new Secret(source);
-  if (password.isEmpty) throw new CairnArgumentError('the password of a vault cannot be empty');
-  return password;
+  return checkPassword(password, options);
 }
 
 function cacheOptions(options: OpenVaultOptions): { readonly folder: string } | undefined {

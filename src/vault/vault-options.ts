@@ -22,6 +22,11 @@ export interface VaultNotice {
 export interface OpenVaultOptions {
   readonly password: PasswordSource;
   /**
+   * The password is empty (`''`), as in a repository that restic made with `--insecure-no-password`: anyone who can read the
+   * files of the vault can read every backup in it.
+   */
+  readonly insecureNoPassword?: boolean | undefined;
+  /**
    * The variables that say where the cache and the catalog are (HOME and XDG's, CAIRN_CACHE_DIR, CAIRN_CATALOG), and that
    * the storage reads; those of this process by default. Where they name no place, there is no cache and no catalog.
    */

@@ -2,6 +2,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Job } from '../base/job.ts';
 import type { KeyId } from '../base/ids.ts';
 import type { Secret } from '../base/secret.ts';
+import type { PasswordChange } from '../repository/change-password.ts';
 import type { KeyRecord } from '../repository/keys.ts';
 import type { UnlockResult } from '../repository/lock/unlock.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -21,6 +22,7 @@ import type { VaultRestoreOptions, VaultRestoreResult } from './actions/restore-
 import { VaultEmitter } from './vault-emitter.ts';
 import type { VaultEventName, VaultListener } from './vault-events.ts';
 import { VaultMirror } from './care/vault-mirror.ts';
+import { checkPassword, type PasswordCheck } from './checked-password.ts';
 import { openSession, type VaultSettings } from './vault-session.ts';
 import { VaultValues } from './values/vault-values.ts';
 import { ActionRunner } from './action-runner.ts';
@@ -228,18 +230,25 @@ export class Vault extends VaultCare implements AsyncDisposable {
   /** Adds a password. The new key is read back and tried before this resolves. */
   async addKey(
     password: Secret,
-    options: { readonly username?: string; readonly hostname?: string } & SignalOptions = {},
+    options: { readonly username?: string; readonly hostname?: string } & PasswordCheck & SignalOptions = {},
   ): Promise<KeyId> {
+    checkPassword(password, options);
     await using session = await this.#lock('shared', options);
     const { addKey } = await import('../repository/keys.ts');
     return await addKey(this.repository, { ...options, password, signal: session.signal });
   }
 
-  /** Replaces the password that opened this vault; the old one is removed after the new one is proven. */
-  async changePassword(password: Secret, options: SignalOptions = {}): Promise<KeyId> {
+  /**
+   * Replaces the password that opened this vault; the old one is removed after the new one is proven, and with it
+   * what earlier changes left that were interrupted in between.
+   */
+  async changePassword(password: Secret, options: PasswordCheck & SignalOptions = {}): Promise<PasswordChange> {
+    checkPassword(password, options);
     await using session = await this.#lock('exclusive', options);
+    // Where the old key cannot be removed, a new one beside it would be one too many.
+    await (await import('./care/exclusive-session.ts')).assertMayRemove(this.repository, session.signal);
     return await (
-      await import('../repository/keys.ts')
+      await import('../repository/change-password.ts')
     ).changePassword(this.repository, { password, signal: session.signal });
   }
 
@@ -253,8 +262,8 @@ export class Vault extends VaultCare implements AsyncDisposable {
 
   /** Removes stale locks, or every lock with `all`: only when nothing else uses the vault. */
   async unlock(options: { readonly all?: boolean } & SignalOptions = {}): Promise<UnlockResult> {
-    const { unlockRepository } = await import('../repository/lock/unlock.ts');
-    return unlockRepository(this.repository, options);
+    const { unlockVault } = await import('./care/unlock-vault.ts');
+    return unlockVault(this.repository, this.settings, options);
   }
 
   /** The storages of the vault where it is in several: how they are, and how those that fell behind catch up. */

@@ -35,6 +35,22 @@ describe.skipIf(peersMissing('sshd'))('an SFTP storage of OpenSSH', () => {
     expect((await readdir(folder)).toSorted()).toEqual(['fresh-tmp-2', 'x']);
   });
 
+  it('removes what interrupted writes of one object left, and nothing else in its folder', async () => {
+    const root = join(server.files, `beside/${++count}`);
+    await using storage = open(root);
+    await storage.create();
+    const names = ['config-tmp-1', 'config-tmp-x', 'configs-tmp-2', 'notes-tmp-3'];
+    for (const name of names) {
+      await writeFile(join(root, name), 'half');
+      await utimes(join(root, name), 1_600_000_000, 1_600_000_000);
+    }
+    const which = { folders: ['data/'], objects: ['config'] };
+    expect(await storage.abortStaleUploads?.(3_600_000, { ...which, dryRun: true })).toBe(1);
+    expect((await readdir(root)).toSorted()).toEqual(names);
+    expect(await storage.abortStaleUploads?.(3_600_000, which)).toBe(1);
+    expect((await readdir(root)).toSorted()).toEqual(names.slice(1));
+  });
+
   for (const [kind, make] of Object.entries(kinds)) {
     describe(kind, () => {
       for (const c of storageConformance) {

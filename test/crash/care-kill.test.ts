@@ -9,6 +9,7 @@ import { hasCode } from '../../src/base/errors.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { parseGoTime } from '../../src/formats/go-time.ts';
 import { initRepository } from '../../src/repository/init-repository.ts';
+import { listKeys } from '../../src/repository/keys.ts';
 import { openRepository } from '../../src/repository/open-repository.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { listSnapshots, saveSnapshot } from '../../src/repository/snapshots.ts';
@@ -235,7 +236,10 @@ describe.skipIf(peersMissing(PEER))('killed at any instant', () => {
     () =>
       killRounds({
         args: ['key', 'passwd', '--new-password-file', join(scratch, 'new-password')],
-        done: async (repository) => expect(await countOf(repository)).toBe(BACKUPS),
+        done: async (repository) => {
+          expect(await countOf(repository)).toBe(BACKUPS);
+          expect(await listKeys(repository)).toHaveLength(1);
+        },
       }),
     TIMEOUT_MS,
   );

@@ -113,9 +113,30 @@ describe('an append-only server', () => {
       ['--vault', url, 'key', 'passwd', '--new-password-file', home.file('new-password'), '--yes', '--json'],
       { env: { CAIRN_PASSWORD: RESTIC_PASSWORD } },
     );
-    expect(ended.exit).toBe(15);
-    expect(errorOf(ended).hint).toContain('append-only');
+    expect(ended.exit).toBe(14);
+    expect(errorOf(ended)).toMatchObject({
+      code: 'STORAGE_APPEND_ONLY',
+      message: expect.stringContaining('is append-only') as string,
+      hint: expect.stringContaining('--append-only') as string,
+    });
     await runCairn(home, url, ['list']);
+    expect(filesOf(home.file('served', 'repo'), 'keys')).toHaveLength(1);
+  });
+});
+
+describe('a read-only server', () => {
+  it('says that it is one, where something is to be written', async () => {
+    await runCairn(home, home.file('served', 'repo'), ['init']);
+    const url = `rest:${await serveWithCairn('--no-auth', '--read-only')}repo/`;
+    await runCairn(home, url, ['list']);
+    const env = { CAIRN_PASSWORD: RESTIC_PASSWORD };
+    const ended = await home.run(['--vault', url, 'backup', home.file('source'), '--json'], { env });
+    expect(ended.exit).toBe(14);
+    expect(errorOf(ended)).toMatchObject({
+      code: 'STORAGE_READ_ONLY',
+      message: expect.stringContaining('is read-only') as string,
+      hint: expect.stringContaining('--read-only') as string,
+    });
   });
 });
 

@@ -11,7 +11,8 @@ import { hasCode } from '../../src/base/errors.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { readBlob, readTree } from '../../src/repository/blob-reader.ts';
 import { loadIndex } from '../../src/repository/index/load-index.ts';
-import { addKey, changePassword, listKeys, removeKey } from '../../src/repository/keys.ts';
+import { changePassword } from '../../src/repository/change-password.ts';
+import { addKey, listKeys, removeKey } from '../../src/repository/keys.ts';
 import { openRepository } from '../../src/repository/open-repository.ts';
 import { StorageLayer } from '../../src/storage/layers/storage-layer.ts';
 import type { StorageFeatures } from '../../src/storage/storage.ts';
@@ -223,6 +224,7 @@ describe('on a storage that fails', () => {
             false,
             true,
           ]);
+          expect(await listKeys(trial.repository)).toHaveLength(1);
         },
       });
     });

@@ -66,6 +66,17 @@ describe('a source of 1,900 levels', () => {
   });
 });
 
+describe('a backup of 20,000 levels whose only file lost its content', () => {
+  it('is repaired', async () => {
+    const lost = openMemoryStorage('deepest-tree');
+    await using damaged = await quickVault(sharedStorage(lost), PASSWORD);
+    await storeDeepTree('deepest', 'lost', { on: lost, levels: 20_000, isLost: true });
+    const { changes } = await damaged.repairSnapshots({ forget: true });
+    expect(changes).toMatchObject([{ outcome: 'rewritten', entries: [{ path: `${'/d'.repeat(20_000)}/bottom` }] }]);
+    expect((await damaged.check()).isGood).toBe(true);
+  });
+});
+
 describe('a backup of 3,000 levels', () => {
   beforeAll(async () => {
     await storeDeepTree('deep', 'one');
@@ -100,18 +111,20 @@ describe('a backup of 3,000 levels', () => {
   });
 });
 
-async function storeDeepTree(name: string, text: string): Promise<void> {
-  await using repository = await openRepository(sharedStorage(storage), { password: new Secret(PASSWORD) });
+async function storeDeepTree(
+  name: string,
+  text: string,
+  { on = storage, levels = LEVELS, isLost = false } = {},
+): Promise<void> {
+  await using repository = await openRepository(sharedStorage(on), { password: new Secret(PASSWORD) });
   const plain = utf8(text);
   let tree = encodeTree([fileNode('bottom', [blobIdOf(plain)], plain.length)]);
   const trees: PlainBlob[] = [{ type: 'tree', plain: tree }];
-  for (let level = 0; level < LEVELS; level++) {
+  for (let level = 0; level < levels; level++) {
     tree = encodeTree([dirNode('d', blobIdOf(tree))]);
     trees.push({ type: 'tree', plain: tree });
   }
-  await storeIndex(repository, [
-    await storePack(repository, [{ type: 'data', plain }]),
-    await storePack(repository, trees),
-  ]);
+  const content = isLost ? [] : [await storePack(repository, [{ type: 'data', plain }])];
+  await storeIndex(repository, [...content, await storePack(repository, trees)]);
   await saveSnapshot(repository, aSnapshot(blobIdOf(tree), { paths: [`/${name}`] }));
 }

@@ -9,10 +9,13 @@ import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
+import { localGoTime } from '../../src/formats/go-time.ts';
+import { encodeLock } from '../../src/formats/lock/lock-file.ts';
 import { checkRepository } from '../../src/repository/check/check-repository.ts';
 import { loadIndex } from '../../src/repository/index/load-index.ts';
 import { initRepository } from '../../src/repository/init-repository.ts';
-import { addKey, changePassword, listKeys } from '../../src/repository/keys.ts';
+import { changePassword } from '../../src/repository/change-password.ts';
+import { addKey, listKeys } from '../../src/repository/keys.ts';
 import { lockRepository } from '../../src/repository/lock/repository-lock.ts';
 import { unlockRepository } from '../../src/repository/lock/unlock.ts';
 import { openRepository } from '../../src/repository/open-repository.ts';
@@ -276,6 +279,17 @@ describe.each(['restic', 'restic-newest'] as const)('with %s', (peer) => {
           expect(resticFails(peer, repo, ['check'])).toContain('locked');
         }
         restic(peer, repo, ['check']);
+      });
+
+      it('of a machine whose clock is behind is in use while the storage got its file a moment ago', async () => {
+        const time = localGoTime(BigInt(Date.now() - 40 * 60_000) * 1_000_000n);
+        const theirs = { time, exclusive: true, hostname: 'behind', username: '', pid: 1, uid: 0, gid: 0 };
+        const path = join(repo, 'locks', await repository.saveUnpacked('lock', encodeLock(theirs)));
+        await expect(lockRepository(repository, { mode: 'shared' })).rejects.toMatchObject({ code: 'VAULT_LOCKED' });
+        const hourAgo = new Date(Date.now() - 3_600_000);
+        utimesSync(path, hourAgo, hourAgo);
+        await using lock = await lockRepository(repository, { mode: 'shared' });
+        expect(readdirSync(join(repo, 'locks'))).toEqual([lock.id]);
       });
 
       it('does not kill us, nor remove our lock, with unlock', async () => {

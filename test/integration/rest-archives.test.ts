@@ -77,8 +77,10 @@ describe('a vault behind our REST server', () => {
     const vault = await vaultBehind({ appendOnly: true });
     const { id } = await vault.archive(source, { time: '2024-01-01T00:00:00Z' });
     await vault.archive(source, { time: '2024-01-02T00:00:00Z' });
-    await expect(vault.delete(id)).rejects.toMatchObject({ code: 'STORAGE_DENIED' });
-    await expect(vault.tag({ add: ['x'] }, { references: [id] })).rejects.toMatchObject({ code: 'STORAGE_DENIED' });
+    await expect(vault.delete(id)).rejects.toMatchObject({ code: 'STORAGE_APPEND_ONLY' });
+    await expect(vault.tag({ add: ['x'] }, { references: [id] })).rejects.toMatchObject({
+      code: 'STORAGE_APPEND_ONLY',
+    });
     // No mark of a writer is left, as no lock is.
     const stored = ['20240101', '20240102'].map((day) => `site.${day}T000000Z.tar.zst.age`);
     expect(await shelfNames()).toEqual(stored.flatMap((name) => [name, `${name}.json`]));

@@ -1,12 +1,18 @@
 // Our REST server with restic as its client.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Secret } from '../../src/base/secret.ts';
+import { localGoTime } from '../../src/formats/go-time.ts';
+import { encodeLock } from '../../src/formats/lock/lock-file.ts';
+import { initRepository } from '../../src/repository/init-repository.ts';
+import { lockRepository } from '../../src/repository/lock/repository-lock.ts';
 import type { RestServer, RestServerOptions } from '../../src/server/rest/rest-server.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
+import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { describeTree } from '../support/describe-tree.ts';
 import {
@@ -18,6 +24,7 @@ import {
   startRestic,
 } from '../support/interop.ts';
 import { peersMissing } from '../support/peers.ts';
+import { TEST_KDF } from '../support/repository-fixture.ts';
 import { accountsOf, serveOurs } from '../support/rest-serving.ts';
 
 let scratch = '';
@@ -134,3 +141,19 @@ for (const peer of ['restic', 'restic-newest'] as const satisfies readonly Resti
     });
   });
 }
+
+describe('a lock behind our server', () => {
+  it('of a machine whose clock is behind is in use while the server got its file a moment ago', async () => {
+    const { url } = await serve();
+    const storage = await openStorage(`rest:${url}r/`);
+    await using repository = await initRepository(storage, { password: new Secret('pw'), kdf: TEST_KDF });
+    const time = localGoTime(BigInt(Date.now() - 40 * 60_000) * 1_000_000n);
+    const theirs = { time, exclusive: true, hostname: 'behind', username: '', pid: 1, uid: 0, gid: 0 };
+    const id = await repository.saveUnpacked('lock', encodeLock(theirs));
+    await expect(lockRepository(repository, { mode: 'shared' })).rejects.toMatchObject({ code: 'VAULT_LOCKED' });
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(join(folder(), 'r', 'locks', id), hourAgo, hourAgo);
+    await using lock = await lockRepository(repository, { mode: 'shared' });
+    expect(filesOf(join(folder(), 'r'), 'locks')).toEqual([lock.id]);
+  });
+});

@@ -135,6 +135,7 @@ describe('uploads that were never completed', () => {
     double.uploads.set('other', { key: 'another/place', parts: new Map() });
     const began = Date.parse('2020-01-01T00:00:00Z');
     expect(await storage.abortStaleUploads(Date.now() - began + 60_000)).toBe(0);
+    expect(await storage.abortStaleUploads(86_400_000, { dryRun: true })).toBe(1);
     expect(await storage.abortStaleUploads(86_400_000)).toBe(1);
     expect(Array.from(double.uploads.keys())).toEqual(['other']);
   });

@@ -8,7 +8,7 @@ import { parseGoTime } from '../../src/formats/go-time.ts';
 import { BLOB_TREE } from '../../src/repository/index/blob-index.ts';
 import { loadIndex } from '../../src/repository/index/load-index.ts';
 import { initRepository } from '../../src/repository/init-repository.ts';
-import { changePassword } from '../../src/repository/keys.ts';
+import { changePassword } from '../../src/repository/change-password.ts';
 import { openRepository } from '../../src/repository/open-repository.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';

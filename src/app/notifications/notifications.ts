@@ -43,6 +43,7 @@ export class Notifications implements AsyncDisposable {
   readonly #options: NotificationOptions;
   readonly #clock: Clock;
   #http: Promise<HttpClient> | undefined;
+  readonly #warned = new Set<string>();
   #delivered: string[] = [];
   #failed: FailedDelivery[] = [];
 
@@ -59,6 +60,7 @@ export class Notifications implements AsyncDisposable {
       env: options.env ?? process.env,
       readSecret: (source) => this.#readSecret(source),
       http: () => (this.#http ??= this.#openHttp()),
+      warnOnce: (text) => this.#warnOnce(text),
     };
     this.#lines = settings.map((each) => new NotifierLine(each, tools, this.#lineOptions(each)));
   }
@@ -125,8 +127,18 @@ export class Notifications implements AsyncDisposable {
     const message = this.#redactor.text(error.message);
     const { code, hint } = error;
     this.#failed.push({ notifier, code, message, ...(hint === undefined ? {} : { hint }) });
+    this.#warn(`a notification did not arrive (${notifier}): ${message}`);
+  }
+
+  #warnOnce(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#warn(text);
+  }
+
+  #warn(text: string): void {
     try {
-      this.#options.onWarning?.(`a notification did not arrive (${notifier}): ${message}`);
+      this.#options.onWarning?.(text);
     } catch {
       // Whoever listens to warnings must not break what they warn of.
     }

@@ -73,7 +73,7 @@ async function init(cli: CliContext, flags: InitFlags): Promise<void> {
     });
     return;
   }
-  if (choice.kind !== 'default') {
+  if (choice.kind !== 'default' && !cli.options.insecureNoPassword) {
     cli.info('keep the password safe: without it nothing in the vault can be restored');
   }
   await cli.out.write(`vault ${shortId(config.id)} is ready at ${vault.url}\n`);

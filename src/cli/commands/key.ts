@@ -3,8 +3,10 @@ import { hostname } from 'node:os';
 import { CairnError } from '../../base/errors.ts';
 import { shortId } from '../../base/ids.ts';
 import type { Secret } from '../../base/secret.ts';
+import { type KeyRecord, unfinishedChanges } from '../../repository/keys.ts';
 import type { Command } from 'commander';
 import type { CommandModule, StartCommand } from '../command-table.ts';
+import { NO_PASSWORD_WARNING, type PasswordCheck } from '../../vault/checked-password.ts';
 import type { CliContext } from '../context.ts';
 import { defaultPlaces } from '../default-vault.ts';
 import { addExamples, addExitCodes, vaultExits } from '../help.ts';
@@ -17,6 +19,7 @@ import { printable } from '../output/printable.ts';
 interface NewPasswordFlags {
   readonly newPasswordFile?: string;
   readonly newPasswordCommand?: string;
+  readonly newInsecureNoPassword?: boolean;
 }
 
 interface KeyOwnerFlags {
@@ -59,20 +62,25 @@ function addRemove(command: Command, start: StartCommand): void {
 function addNewPasswordOptions(command: Command): Command {
   return command
     .option('--new-password-file <file>', 'read the new password from a file')
-    .option('--new-password-command <command>', 'run `sh -c COMMAND` for the new password');
+    .option('--new-password-command <command>', 'run `sh -c COMMAND` for the new password')
+    .option(
+      '--new-insecure-no-password',
+      'no new password: anyone who can read the files of the vault can read every backup (insecure)',
+    );
 }
 
 async function listKeys(cli: CliContext): Promise<void> {
   await using vault = await openCliVault(cli);
   const keys = await vault.keys({ signal: cli.signal });
   if (cli.options.json) {
-    const documents = keys.map(({ id, username, hostname, created, kdf, isCurrent }) => ({
+    const documents = keys.map(({ id, username, hostname, created, kdf, isCurrent, replaces }) => ({
       id,
       username,
       hostname,
       created: formatGoTime(created),
       kdf,
       isCurrent,
+      replaces: replaces ?? null,
     }));
     await cli.out.json({ schema: 1, keys: documents });
     return;
@@ -86,6 +94,17 @@ async function listKeys(cli: CliContext): Promise<void> {
   await cli.out.write(
     renderTable([{ title: ' ID' }, { title: 'USER' }, { title: 'HOST' }, { title: 'CREATED' }], rows),
   );
+  for (const { id, replaces } of unfinishedChanges(keys)) {
+    if (replaces === undefined) continue;
+    cli.warn(
+      `a change of the password was interrupted: key ${shortId(id)} was to replace ${shortId(replaces)}, and both open the vault; \`cairn key passwd\` with either password ends it`,
+    );
+  }
+}
+
+/** Whose key it is, for people. */
+function keyOf({ id, username, hostname }: KeyRecord): string {
+  return `key ${shortId(id)} of ${printable(username)} on ${printable(hostname)}`;
 }
 
 async function addKey(cli: CliContext, flags: NewPasswordFlags & KeyOwnerFlags): Promise<void> {
@@ -95,7 +114,7 @@ async function addKey(cli: CliContext, flags: NewPasswordFlags & KeyOwnerFlags):
     ...(flags.user === undefined ? {} : { username: flags.user }),
     ...(flags.host === undefined ? {} : { hostname: flags.host }),
   };
-  const id = await vault.addKey(password, { ...owner, signal: cli.signal });
+  const id = await vault.addKey(password, { ...owner, ...withoutPassword(cli, flags), signal: cli.signal });
   await report(cli, { added: id }, `added key ${shortId(id)}`);
 }
 
@@ -103,12 +122,19 @@ async function changePassword(cli: CliContext, flags: NewPasswordFlags): Promise
   await using vault = await openCliVault(cli);
   const old = vault.keyId;
   const password = await newPassword(cli, vault.url, flags);
-  const id = await vault.changePassword(password, { signal: cli.signal });
-  await report(
-    cli,
-    { added: id, removed: old },
-    `the password was changed: key ${shortId(id)} replaces ${shortId(old)}`,
-  );
+  const options = { ...withoutPassword(cli, flags), signal: cli.signal };
+  const { added, removed, kept } = await vault.changePassword(password, options);
+  const leftover = removed.filter((id) => id !== old);
+  const lines = [`the password was changed: key ${shortId(added)} replaces ${shortId(old)}`];
+  if (leftover.length > 0) {
+    lines.push(`an earlier change was interrupted; what it left is removed too: ${leftover.map(shortId).join(', ')}`);
+  }
+  await report(cli, { added, removed: old, leftover, kept: kept.map(({ id }) => id) }, lines.join('\n'));
+  for (const key of kept) {
+    cli.warn(
+      `${keyOf(key)} is left of an interrupted change of this password; if nobody uses it: cairn key remove ${shortId(key.id)}`,
+    );
+  }
   const { vault: defaultVault, keyFile } = defaultPlaces(cli.env);
   if (vault.localPath === defaultVault && (await exists(keyFile))) {
     cli.insist(`the key file ${keyFile} holds the old password and does not open the vault any more`);
@@ -123,12 +149,20 @@ async function removeKey(cli: CliContext, id: string): Promise<void> {
   await report(cli, { removed }, `removed key ${shortId(removed)}`);
 }
 
+/** Says aloud what a key without a password means. */
+function withoutPassword(cli: CliContext, { newInsecureNoPassword }: NewPasswordFlags): PasswordCheck {
+  if (newInsecureNoPassword !== true) return {};
+  cli.insist(NO_PASSWORD_WARNING);
+  return { insecureNoPassword: true };
+}
+
 /** The environment holds the password in use, so a new one comes from a flag or the terminal only. */
 function newPassword(cli: CliContext, url: string, flags: NewPasswordFlags): Promise<Secret> {
   return findPassword({
     choice: { kind: 'chosen', url: `${url} (new password of ${hostname()})`, by: 'flag' },
     passwordFile: flags.newPasswordFile,
     passwordCommand: flags.newPasswordCommand,
+    insecureNoPassword: flags.newInsecureNoPassword,
     env: {},
     signal: cli.signal,
     warn: cli.warn,
@@ -142,7 +176,11 @@ function newPassword(cli: CliContext, url: string, flags: NewPasswordFlags): Pro
   });
 }
 
-async function report(cli: CliContext, document: Readonly<Record<string, string>>, text: string): Promise<void> {
+async function report(
+  cli: CliContext,
+  document: Readonly<Record<string, string | readonly string[]>>,
+  text: string,
+): Promise<void> {
   if (cli.options.json) await cli.out.json({ schema: 1, ...document });
   else await cli.out.write(`${text}\n`);
 }

@@ -72,6 +72,7 @@ function passwordOf({ options, env }: CliContext, choice: VaultChoice): Origined
   if (options.passwordCommand !== undefined) {
     return said('what its command prints', { kind: 'flag', name: '--password-command' });
   }
+  if (options.insecureNoPassword) return said('none', { kind: 'flag', name: '--insecure-no-password' });
   if (choice.kind === 'configured' && choice.vault.password !== undefined) {
     const path = ['vaults', choice.name, 'password'];
     return said(describeReference(choice.vault.password), originIn(choice.loaded, path));

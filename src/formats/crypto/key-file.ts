@@ -2,9 +2,11 @@
 // `{"created":…,"username":…,"hostname":…,"kdf":"scrypt","N":…,"r":…,"p":…,"salt":base64,"data":base64}`.
 // `data` is a sealed message under scrypt(password, salt); its plaintext holds the master key:
 // `{"mac":{"k":base64(16),"r":base64(16)},"encrypt":base64(32)}`.
+// One field more, of ours, may follow: `"cairn_replaces":id`, the key that this one was made to replace.
 import { randomBytes } from 'node:crypto';
 import { utf8 } from '../../base/bytes.ts';
 import { CairnError, hasCode } from '../../base/errors.ts';
+import { isId, type KeyId, parseId } from '../../base/ids.ts';
 import type { Codec, SealKey } from '../../kernels/codec.ts';
 import { SEAL_OVERHEAD } from '../../kernels/codec.ts';
 import type { ScryptParameters, ScryptRequest } from '../../kernels/scrypt.ts';
@@ -26,6 +28,8 @@ export interface KeyFile extends KeyDerivation {
   readonly username: string;
   readonly hostname: string;
   readonly data: Uint8Array;
+  /** The key that whoever made this one was about to remove. restic ignores it. */
+  readonly replaces?: KeyId | undefined;
 }
 
 const SALT_SIZE = 64;
@@ -45,6 +49,7 @@ export function encodeKeyFile(key: KeyFile): Uint8Array {
     ['hostname', key.hostname],
     ...derivationMembers(key),
     ['data', encodeBase64(key.data)],
+    ...(key.replaces === undefined ? [] : [['cairn_replaces', key.replaces] as const]),
   ];
   return utf8(encodeObject(members));
 }
@@ -73,9 +78,16 @@ export function decodeKeyFile(json: Uint8Array): KeyFile {
     username: fields.string('username'),
     hostname: fields.string('hostname'),
     data: fields.bytes('data'),
+    replaces: replacedKey(fields),
   };
   if (key.data.length <= SEAL_OVERHEAD) fields.fail('data is too short');
   return key;
+}
+
+/** Nothing that opens the vault depends on this field, so a strange one makes no key unusable. */
+function replacedKey(fields: DocumentFields): KeyId | undefined {
+  const value = fields.value('cairn_replaces');
+  return typeof value === 'string' && isId(value) ? parseId<KeyId>(value) : undefined;
 }
 
 /** Reads what `encodeDerivation` gives. Throws `KEY_CORRUPT`, also for parameters outside the limits. */
@@ -138,12 +150,13 @@ export async function createKeyFile(
   codec: Codec,
   master: SealKey,
   password: Uint8Array,
-  options: ScryptParameters & Pick<KeyFile, 'username' | 'hostname' | 'created'>,
+  options: ScryptParameters & Pick<KeyFile, 'username' | 'hostname' | 'created' | 'replaces'>,
 ): Promise<KeyFile> {
-  const { N, r, p, username, hostname, created } = options;
+  const { N, r, p, username, hostname, created, replaces } = options;
   const salt = Uint8Array.from(randomBytes(SALT_SIZE));
   const userKey = await deriveKey(password, { N, r, p, salt });
-  return { created, username, hostname, N, r, p, salt, data: sealBytes(codec, userKey, encodeMasterKey(master)) };
+  const data = sealBytes(codec, userKey, encodeMasterKey(master));
+  return { created, username, hostname, N, r, p, salt, data, replaces };
 }
 
 /** A random master key for a new repository. */

@@ -3,11 +3,12 @@ import { CairnError } from '../../base/errors.ts';
 import { shortId, type LockId } from '../../base/ids.ts';
 import { formatGoTime, localGoTime } from '../../formats/go-time.ts';
 import { encodeLock } from '../../formats/lock/lock-file.ts';
+import { objectName } from '../layout.ts';
 import type { Repository } from '../repository.ts';
 import { type LockRecord, readAllLocks } from './lock-list.ts';
 import { clearingAway, onceStopped } from './once-stopped.ts';
 import type { ProcessIdentity } from './process-identity.ts';
-import { type StaleReason, staleReason } from './stale-lock.ts';
+import { STALE_AFTER_MS, type StaleReason, staleReason } from './stale-lock.ts';
 import { settleMs } from './settling.ts';
 
 /** `shared` locks stand side by side (backup, restore, reading); `exclusive` tolerates no other (prune, check, …). */
@@ -81,23 +82,48 @@ async function assertNoConflict(context: LockContext, own: LockId | undefined): 
       if (reason !== 'process-ended') continue;
     }
     if (reason === undefined) throw new VaultLockedError(record);
+    if (reason === 'not-refreshed') {
+      // Looked at again when there is a file of ours to compare it with.
+      if (own === undefined) continue;
+      const age = await ageByStorage(repository, record.id, own, signal);
+      if (age !== undefined && age <= STALE_AFTER_MS) throw new VaultLockedError(record, age);
+    }
     await repository.removeFile('lock', record.id, { signal });
     context.onNotice({ type: 'stale-lock-removed', record, reason });
   }
+}
+
+/**
+ * How long before our lock the storage got that one, by its own clock: those of two machines may be hours apart. `undefined`
+ * where the storage tells no times, or that lock is gone.
+ */
+async function ageByStorage(
+  { origin }: Repository,
+  theirs: LockId,
+  ours: LockId,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  const theirsMs = await origin.writtenAt?.(objectName('lock', theirs), { signal });
+  const oursMs = await origin.writtenAt?.(objectName('lock', ours), { signal });
+  return theirsMs === undefined || oursMs === undefined ? undefined : oursMs - theirsMs;
 }
 
 /** Somebody else holds a lock. */
 export class VaultLockedError extends CairnError {
   readonly record: LockRecord;
 
-  constructor(record: LockRecord) {
+  /** `ageMs`: how old the storage says it is, where the clocks of both machines say that it was given up. */
+  constructor(record: LockRecord, ageMs?: number) {
     const { exclusive, hostname, username, pid, time } = record.lock;
     const since = formatGoTime(time);
     super(
       'VAULT_LOCKED',
       `the vault is locked ${exclusive ? 'exclusively ' : ''}by process ${pid} of ${username || 'somebody'} on ${hostname} since ${since}`,
       {
-        hint: `wait with --retry-lock, or, if that process is gone, run \`cairn unlock\` (lock ${shortId(record.id)})`,
+        hint:
+          ageMs === undefined
+            ? `wait with --retry-lock, or, if that process is gone, run \`cairn unlock\` (lock ${shortId(record.id)})`
+            : `the storage got this lock ${Math.max(0, Math.round(ageMs / 60_000))} minutes ago, so it is in use and the clock of this machine or of ${hostname} is wrong; if that process is gone, run \`cairn unlock\` (lock ${shortId(record.id)})`,
         retry: 'later',
         facts: { lock: record.id, exclusive, hostname, username, pid, since },
       },

@@ -3,6 +3,8 @@ import { makeRepository, ManualClock, withOrigin } from '../../../test/support/r
 import { orAbort } from '../../base/or-abort.ts';
 import { encodeLock, type LockFile } from '../../formats/lock/lock-file.ts';
 import { localGoTime } from '../../formats/go-time.ts';
+import { StorageLayer } from '../../storage/layers/storage-layer.ts';
+import type { Storage, WrittenAt } from '../../storage/storage.ts';
 import { objectName } from '../layout.ts';
 import type { LockNotice } from './acquire-lock.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -75,6 +77,32 @@ async function setUp() {
   return { storage, repository, clock, notices, take, taken, foreign, lockFiles };
 }
 
+class TimedStorage extends StorageLayer {
+  readonly #writtenAt: WrittenAt;
+
+  constructor(inner: Storage, writtenAt: WrittenAt) {
+    super(inner);
+    this.#writtenAt = writtenAt;
+  }
+
+  override get writtenAt(): WrittenAt {
+    return this.#writtenAt;
+  }
+}
+
+/** Takes a lock beside one whose time is 40 minutes ago, and which the storage got this many minutes before ours. */
+async function withTimes(minutes: number | undefined) {
+  const made = await setUp();
+  const theirs = await made.foreign({ exclusive: true }, 40 * MINUTE);
+  const origin = new TimedStorage(made.storage, async (name) =>
+    minutes === undefined ? undefined : name === objectName('lock', theirs) ? 0 : minutes * MINUTE,
+  );
+  const promise = lockRepository(withOrigin(made.repository, origin), { mode: 'shared', clock: made.clock, self });
+  promise.catch(() => {});
+  await made.clock.advance(300);
+  return { ...made, promise, theirs };
+}
+
 describe('lockRepository', () => {
   it('writes one lock file and removes it on release', async () => {
     const { taken, lockFiles } = await setUp();
@@ -126,6 +154,23 @@ describe('lockRepository', () => {
     await taken();
     expect(await lockFiles()).toHaveLength(1);
     expect(notices).toEqual([expect.objectContaining({ type: 'stale-lock-removed', reason })]);
+  });
+
+  describe('whose time is half an hour ago', () => {
+    it.each([0, 4, 30])('is in use where the storage got it %i minutes ago: the clocks differ', async (minutes) => {
+      const { promise, lockFiles, theirs } = await withTimes(minutes);
+      await expect(promise).rejects.toMatchObject({
+        code: 'VAULT_LOCKED',
+        hint: expect.stringContaining(`the storage got this lock ${minutes} minutes ago`) as string,
+      });
+      expect(await lockFiles()).toEqual([objectName('lock', theirs)]);
+    });
+
+    it.each([31, undefined])('is stale where the storage got it %s minutes ago, or does not say', async (minutes) => {
+      const { promise, lockFiles } = await withTimes(minutes);
+      held.push(await promise);
+      expect(await lockFiles()).toEqual([objectName('lock', (await promise).id)]);
+    });
   });
 
   it('removes the shared lock of a process that was killed, which would stay until somebody wants to be alone', async () => {

@@ -3,7 +3,7 @@ import type { LockFile } from '../../formats/lock/lock-file.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
 /** A lock this old was not refreshed in time; its holder stopped by itself 7.5 min before. */
-const STALE_AFTER_MS = 30 * 60_000;
+export const STALE_AFTER_MS: number = 30 * 60_000;
 
 export type StaleReason = 'process-ended' | 'not-refreshed';
 
@@ -13,7 +13,8 @@ export type StaleTrust = 'proof' | 'hostname';
 /**
  * Why a lock is stale, or `undefined` if its holder may be alive: its process ran here and is gone, or it was not refreshed
  * for half an hour (every holder refreshes every five minutes and stops working without a refresh after 22.5). Where its
- * process ran is proved by the space of its pid; restic's locks have the name of the host only.
+ * process ran is proved by the space of its pid; restic's locks have the name of the host only. `not-refreshed` compares the clocks of
+ * two machines: see `ageByStorage` for what proves it.
  */
 export function staleReason(
   lock: LockFile,

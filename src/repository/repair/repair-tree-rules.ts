@@ -3,7 +3,8 @@ import { idToBytes } from '../../base/ids.ts';
 import type { FileNode, Node } from '../../formats/tree/node.ts';
 import { blobSize } from '../blob-size.ts';
 import { BLOB_DATA, type BlobIndex } from '../index/blob-index.ts';
-import type { TreePath, TreeRules } from '../rewrite/tree-rewriter.ts';
+import type { TreePath } from '../rewrite/tree-path.ts';
+import type { TreeRules } from '../rewrite/tree-rewriter.ts';
 
 /** What a repair of a backup had to do to one of its entries. */
 export interface TreeProblem {

@@ -1,6 +1,5 @@
 import { type BlobId, idFromBytes } from '../../base/ids.ts';
 import { CairnError, isCairnError } from '../../base/errors.ts';
-import { bytesKey } from '../../base/bytes.ts';
 import type { Node } from '../../formats/tree/node.ts';
 import { decodeTree } from '../../formats/tree/tree-decoder.ts';
 import { encodeTree } from '../../formats/tree/tree-encoder.ts';
@@ -10,8 +9,7 @@ import type { BlobIndex } from '../index/blob-index.ts';
 import { LruCache } from '../lru-cache.ts';
 import type { Repository } from '../repository.ts';
 import { printPath } from '../walk/find-node.ts';
-
-export type TreePath = readonly Uint8Array[];
+import { TreePath } from './tree-path.ts';
 
 export interface TreeRules {
   /** The node as it should be: itself, a changed one, or `undefined` to leave it out. A directory's `subtree` is not its to change. */
@@ -76,16 +74,16 @@ export class TreeRewriter {
 
   /** `undefined` for a root that cannot be read, where the rules allow that. */
   rewrite(root: BlobId): Promise<RewrittenTree | undefined> {
-    return this.#rewrite(root, []);
+    return this.#rewrite(root, TreePath.root());
   }
 
   async #rewrite(id: BlobId, path: TreePath): Promise<RewrittenTree | undefined> {
-    const key = `${id}${path.map((part) => `/${bytesKey(part)}`).join('')}`;
+    const key = `${id}${path.key}`;
     const known = this.#same.get(key);
     if (known !== undefined) return known;
     this.#signal?.throwIfAborted();
     const read = await this.#read(id, path);
-    if (read === undefined && path.length === 0) return undefined;
+    if (read === undefined && path.parent === undefined) return undefined;
     const result = read === undefined ? await this.#replace(id, path) : await this.#rewriteNodes(id, read, path);
     if (result.id === id && result.isMended !== true) this.#same.set(key, result);
     this.#onTree?.(++this.#trees);
@@ -116,7 +114,7 @@ export class TreeRewriter {
     let files = 0;
     let bytes = 0;
     for (const node of nodes) {
-      const nodePath = [...path, node.name];
+      const nodePath = path.child(node.name);
       const wanted = this.#rules.node(node, nodePath);
       if (wanted !== node) isChanged = true;
       if (wanted === undefined) continue;
@@ -180,10 +178,10 @@ function refuseIfLossy(old: Uint8Array, nodes: readonly Node[], path: TreePath):
   if (same) return;
   throw new CairnError(
     'REWRITE_REFUSED',
-    `the folder ${printPath(path)} cannot be written again without losing something`,
+    `the folder ${printPath(path.parts())} cannot be written again without losing something`,
     {
       hint: 'Another program put fields into it that would be lost. Leave this backup out, or change it with that program.',
-      facts: { path: printPath(path) },
+      facts: { path: printPath(path.parts()) },
     },
   );
 }

@@ -25,15 +25,21 @@ const statusOfCode: Partial<Record<ErrorCode, number>> = {
   STORAGE_UNREACHABLE: 503,
 };
 
+// What a person behind a client reads, and our own client goes by.
+const textOfCode: Partial<Record<ErrorCode, string>> = {
+  STORAGE_READ_ONLY: 'read-only: nothing can be written or removed',
+  STORAGE_APPEND_ONLY: 'append-only: nothing can be replaced or removed',
+};
+
 export function textAnswer(status: number, text: string, headers?: OutgoingHttpHeaders): Answer {
   return { kind: 'text', status, text: `${text}\n`, headers };
 }
 
-/** The answer for what was thrown. Says the code only: messages name paths of this machine, which are nobody's business. */
+/** The answer for what was thrown. Says the code or a text of its own: messages name paths of this machine, which are nobody's business. */
 export function answerOfError(error: unknown): Answer {
   if (!isCairnError(error)) return textAnswer(500, 'INTERNAL');
   const status = statusOfCode[error.code] ?? 500;
-  return textAnswer(status, error.code, status === 503 ? { 'Retry-After': '10' } : undefined);
+  return textAnswer(status, textOfCode[error.code] ?? error.code, status === 503 ? { 'Retry-After': '10' } : undefined);
 }
 
 /** Sends an answer, unless its head is out already: then only cutting the connection tells that something went wrong. */

@@ -64,7 +64,7 @@ export class RestRoutes {
         return { GET: (exchange) => this.#list(inFolder(target.folder, `${target.type}/`), exchange) };
       case 'file':
         return {
-          HEAD: (exchange) => this.#send(target.name, exchange),
+          HEAD: (exchange) => this.#send(target.name, exchange, { tellsTime: target.type === 'locks' }),
           GET: (exchange) => this.#send(target.name, exchange),
           POST: (exchange) => this.#save(target, exchange),
           DELETE: (exchange) => this.#delete(target.name, target.type === 'locks', exchange),
@@ -123,7 +123,11 @@ export class RestRoutes {
     });
   }
 
-  #send(name: ObjectName, { request, response, signal, onSent }: RestExchange): Promise<Answer> {
+  #send(
+    name: ObjectName,
+    { request, response, signal, onSent }: RestExchange,
+    { tellsTime = false } = {},
+  ): Promise<Answer> {
     const { stallMs } = this.#options;
     return sendObject({
       storage: this.#storage,
@@ -132,6 +136,7 @@ export class RestRoutes {
       response,
       budget: this.#downloads,
       stallMs,
+      tellsTime,
       signal,
       onSent,
     });

@@ -2,7 +2,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { readdir, realpath, stat, unlink } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { systemCode } from '../../base/errors.ts';
-import { isObjectName, isTemporaryName, nameOfTemporary } from '../object-name.ts';
+import { countsAsStale, folderOf, isObjectName, isTemporaryName, nameOfTemporary } from '../object-name.ts';
 import type { StaleUploadOptions } from '../storage.ts';
 import { pathOf } from './local-folders.ts';
 
@@ -28,18 +28,29 @@ export async function* listObjects(root: string, prefix: string, signal?: AbortS
 export async function removeTemporaries(
   root: string,
   olderThanMs: number,
-  { folders = [''], isOurs = () => true, signal }: StaleUploadOptions,
+  options: StaleUploadOptions,
 ): Promise<number> {
   const before = Date.now() - olderThanMs;
   let removed = 0;
-  for (const folder of folders) {
-    for await (const file of walk(root, folder, signal, isTemporaryName)) {
-      if (file.mtimeMs > before || !isOurs(nameOfTemporary(file.name))) continue;
-      await unlink(file.path);
-      removed++;
-    }
+  for await (const file of temporariesOf(root, options)) {
+    if (file.mtimeMs > before || !countsAsStale(nameOfTemporary(file.name), options)) continue;
+    if (options.dryRun !== true) await unlink(file.path);
+    removed++;
   }
   return removed;
+}
+
+/** The temporary files below the folders, and those beside the objects. */
+async function* temporariesOf(
+  root: string,
+  { folders = [''], objects = [], signal }: StaleUploadOptions,
+): AsyncGenerator<FoundFile> {
+  for (const folder of folders) yield* walk(root, folder, signal, isTemporaryName);
+  for (const folder of new Set(objects.map(folderOf))) {
+    for await (const file of filesIn(root, folder, signal, isTemporaryName)) {
+      if (typeof file !== 'string') yield file;
+    }
+  }
 }
 
 async function* walk(
@@ -48,20 +59,30 @@ async function* walk(
   signal: AbortSignal | undefined,
   wanted: (name: string) => boolean,
 ): AsyncGenerator<FoundFile> {
+  const folders: string[] = [];
+  for await (const item of filesIn(root, prefix, signal, wanted)) {
+    if (typeof item === 'string') folders.push(item);
+    else yield item;
+  }
+  for (const name of folders) yield* walk(root, `${prefix}${name}/`, signal, wanted);
+}
+
+/** The wanted files in one folder, and the names of the folders in it. */
+async function* filesIn(
+  root: string,
+  prefix: string,
+  signal: AbortSignal | undefined,
+  wanted: (name: string) => boolean,
+): AsyncGenerator<FoundFile | string> {
   signal?.throwIfAborted();
   const folder = prefix === '' ? root : pathOf(root, prefix.slice(0, -1));
   const entries = await readFolder(folder);
-  const folders: string[] = [];
   for (let start = 0; start < entries.length; start += BATCH) {
     signal?.throwIfAborted();
     const batch = entries.slice(start, start + BATCH);
     const found = await Promise.all(batch.map((entry) => look(folder, prefix, entry, wanted)));
-    for (const item of found) {
-      if (typeof item === 'string') folders.push(item);
-      else if (item !== undefined) yield item;
-    }
+    for (const item of found) if (item !== undefined) yield item;
   }
-  for (const name of folders) yield* walk(root, `${prefix}${name}/`, signal, wanted);
 }
 
 async function readFolder(folder: string): Promise<Dirent[]> {

@@ -88,6 +88,18 @@ class LocalStorage implements Storage {
     }
   }
 
+  async writtenAt(name: ObjectName, { signal }: StorageOptions = {}): Promise<number | undefined> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    const path = pathOf(this.#root, name);
+    try {
+      return (await translating('look at', path, () => stat(path))).mtimeMs;
+    } catch (error) {
+      if (hasCode(error, 'OBJECT_MISSING')) return undefined;
+      throw error;
+    }
+  }
+
   async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     checkObjectName(name);
     options.signal?.throwIfAborted();

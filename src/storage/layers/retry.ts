@@ -14,6 +14,7 @@ import type {
   WriteOptions,
   WriteStreamOptions,
   WrittenStream,
+  WrittenAt,
 } from '../storage.ts';
 import { coldAround } from './around-layer.ts';
 import { SeenNames } from './seen-names.ts';
@@ -72,6 +73,12 @@ class RetryLayer extends StorageLayer {
 
   override get cold(): ColdStorage | undefined {
     return this.#cold;
+  }
+
+  override get writtenAt(): WrittenAt | undefined {
+    const writtenAt = this.inner.writtenAt?.bind(this.inner);
+    if (writtenAt === undefined) return undefined;
+    return (name, options = {}) => this.#retry(`look at ${name}`, options, () => writtenAt(name, options));
   }
 
   override create(options: StorageOptions = {}): Promise<void> {

@@ -11,6 +11,7 @@ import type {
   WriteOptions,
   WriteStreamOptions,
   WrittenStream,
+  WrittenAt,
 } from '../storage.ts';
 
 /** A storage that passes everything on to another one: what layers start from. */
@@ -39,6 +40,10 @@ export class StorageLayer implements Storage {
 
   get abortStaleUploads(): AbortStaleUploads | undefined {
     return this.inner.abortStaleUploads?.bind(this.inner);
+  }
+
+  get writtenAt(): WrittenAt | undefined {
+    return this.inner.writtenAt?.bind(this.inner);
   }
 
   create(options?: StorageOptions): Promise<void> {

@@ -14,6 +14,7 @@ import type {
   WriteOptions,
   WriteStreamOptions,
   WrittenStream,
+  WrittenAt,
 } from '../storage.ts';
 import { compareMarkers } from './compare-markers.ts';
 import { mirrorCold } from './mirror-cold.ts';
@@ -111,6 +112,12 @@ class MirrorStorage implements MirroredStorage {
   get presign(): Presign | undefined {
     const able = this.members.find(({ storage, isBehind }) => !isBehind && storage.presign !== undefined)?.storage;
     return able?.presign?.bind(able);
+  }
+
+  /** By the first member's clock, which all of its objects have in common. */
+  get writtenAt(): WrittenAt | undefined {
+    const first = this.#readable(this.#first);
+    return first.writtenAt?.bind(first);
   }
 
   get abortStaleUploads(): AbortStaleUploads | undefined {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '../../base/errors.ts';
 import { ID_SIZE, idFromBytes, type SnapshotId } from '../../base/ids.ts';
-import { type FileKind, folderOf, objectName } from '../../repository/layout.ts';
+import { CONFIG_NAME, type FileKind, folderOf, objectName } from '../../repository/layout.ts';
 import type { Repository } from '../../repository/repository.ts';
 import type { ObjectName } from '../../storage/storage.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
@@ -19,9 +19,12 @@ const shelves: readonly string[] = ['archives/', 'values/', 'replicas/'];
  * The exclusive lock that care needs. What interrupted writes left long ago in a local vault is removed on the way; where
  * it costs requests to look, a prune does that.
  */
-export async function openExclusiveSession({ repository, settings, signal }: ActionContext): Promise<VaultSession> {
+export async function openExclusiveSession(
+  { repository, settings, signal }: ActionContext,
+  { dryRun }: Pick<LeftoverOptions, 'dryRun'> = {},
+): Promise<VaultSession> {
   const session = await openSession(repository, settings, { mode: 'exclusive', purpose: 'write', signal });
-  if (isLocal(repository)) await removeLeftovers(repository, settings, session.signal);
+  if (isLocal(repository)) await removeLeftovers(repository, settings, { dryRun, signal: session.signal });
   return session;
 }
 
@@ -46,24 +49,37 @@ export async function assertMayRemove({ origin }: Repository, signal: AbortSigna
   await origin.remove(objectName('snapshot', nothing), { signal });
 }
 
+export interface LeftoverOptions {
+  /** Only counts and tells. */
+  readonly dryRun?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export function isLocal({ origin }: Repository): boolean {
   return origin.features.localPath !== undefined;
 }
 
-/** Removes what interrupted writes left long ago. Only litter: where that fails, whoever works in the vault goes on. */
+/**
+ * Removes what interrupted writes left long ago, and returns how many. Only litter: where that fails, whoever works in
+ * the vault goes on.
+ */
 export async function removeLeftovers(
   { origin }: Repository,
   settings: VaultSettings,
-  signal: AbortSignal,
-): Promise<void> {
+  { dryRun = false, signal }: LeftoverOptions,
+): Promise<number> {
   try {
     // In the folders of a vault only: its directory may be a whole disk, with files of people beside them.
     const folders = [...kinds.map((kind) => folderOf(kind)), ...shelves];
-    const count = (await origin.abortStaleUploads?.(LEFTOVER_AGE_MS, { folders, isOurs, signal })) ?? 0;
-    const files = count === 1 ? '1 file' : `${count} files`;
-    if (count > 0) settings.notify({ level: 'info', message: `removed ${files} that interrupted writes left` });
+    const which = { folders, objects: [CONFIG_NAME], isOurs, dryRun, signal };
+    const count = (await origin.abortStaleUploads?.(LEFTOVER_AGE_MS, which)) ?? 0;
+    const files = `${count === 1 ? '1 file' : `${count} files`} that interrupted writes left`;
+    const message = dryRun ? `${files} would be removed` : `removed ${files}`;
+    if (count > 0) settings.notify({ level: 'info', message });
+    return count;
   } catch (error) {
     settings.notify({ level: 'warning', message: `leftovers of interrupted writes stay: ${messageOf(error)}` });
+    return 0;
   }
 }
 

@@ -18,8 +18,9 @@ export type MigrateOptions = CareOptions<MigrateResult> & Pick<MigrateRepository
 export async function migrateVault(context: ActionContext, options: MigrateOptions): Promise<MigrateResult> {
   const { repository, report } = context;
   const from = repository.config.version;
+  // Without a lock: no version goes down, so nobody can make this wrong meanwhile.
   if (from === 2) return { from, to: 2, isChanged: false };
-  await using session = await openExclusiveSession(context);
+  await using session = await openExclusiveSession(context, options);
   const { signal } = session;
   const { isGood, findings } = await checkRepository(repository, {
     signal,

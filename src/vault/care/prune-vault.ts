@@ -11,7 +11,7 @@ import type { ActionContext } from '../actions/backup-action.ts';
 import { RateMeter } from '../actions/rate-meter.ts';
 import { openSession } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
-import { assertMayRemove, isLocal, openExclusiveSession, removeLeftovers } from './exclusive-session.ts';
+import { assertMayRemove, removeLeftovers } from './exclusive-session.ts';
 
 export interface PruneOptions extends PruneRules, CareOptions<PrunePlan> {
   /** Prune also where there is no backup at all, so that nothing stays. */
@@ -37,8 +37,17 @@ export interface PruneResult {
   /** Packs that could not be removed: the next prune removes them. */
   readonly failedPacks: number;
   readonly failure: string | null;
+  /** What interrupted writes had left, and is removed, or in a dry run would be. */
+  readonly interruptedWrites: number;
   /** How long others had to wait. */
   readonly exclusiveMs: number;
+}
+
+/** What is done when the exclusive lock is taken. */
+interface Prepared {
+  readonly planned: PlannedPrune;
+  readonly repacked: RepackResult;
+  readonly interruptedWrites: number;
 }
 
 const DEFAULT_WAIT_MS = 10 * 60_000;
@@ -50,21 +59,26 @@ export async function planPruneOfVault(context: ActionContext, options: PruneOpt
   return (await plan(context, options, session.signal)).plan;
 }
 
+async function rehearse(context: ActionContext, options: PruneOptions): Promise<PruneResult> {
+  const planned = await planPruneOfVault(context, options);
+  const { repository, settings, signal } = context;
+  return emptyResult(planned, 'planned', await removeLeftovers(repository, settings, { dryRun: true, signal }));
+}
+
 /**
  * Removes what no backup needs. Backups may run while it is found out and while packs are repacked; the exclusive lock is
  * taken at the end only, for the time of a few requests.
  */
 export async function pruneVault(context: ActionContext, options: PruneOptions): Promise<PruneResult> {
-  if (options.dryRun === true) return emptyResult(await planPruneOfVault(context, options), 'planned');
+  if (options.dryRun === true) return await rehearse(context, options);
   const { repository, settings, signal } = context;
-  let prepared: { readonly planned: PlannedPrune; readonly repacked: RepackResult };
+  let prepared: Prepared;
   {
     await using session = await openSession(repository, settings, { mode: 'shared', purpose: 'write', signal });
     const planned = await plan(context, options, session.signal);
-    const hasWork = changesVault(planned.plan);
     // Under the shared lock, where others may go on: the exclusive one is held for a few requests only.
-    if (!hasWork || !isLocal(repository)) await removeLeftovers(repository, settings, session.signal);
-    if (!hasWork) return emptyResult(planned.plan, 'nothing');
+    const interruptedWrites = await removeLeftovers(repository, settings, { signal: session.signal });
+    if (!changesVault(planned.plan)) return emptyResult(planned.plan, 'nothing', interruptedWrites);
     refuseIfEmpty(planned, options);
     await assertMayRemove(repository, session.signal);
     await options.onPlan?.(planned.plan);
@@ -75,7 +89,7 @@ export async function pruneVault(context: ActionContext, options: PruneOptions):
       jobs: settings.jobs,
       onProgress: reporter(context),
     });
-    prepared = { planned, repacked };
+    prepared = { planned, repacked, interruptedWrites };
   }
   const { planned, repacked } = prepared;
   context.report(progressOf({ phase: 'wait', completed: 0, total: undefined }, new RateMeter()));
@@ -87,12 +101,12 @@ export async function pruneVault(context: ActionContext, options: PruneOptions):
     assertHeld: () => session.assertHeld(),
     onProgress: reporter(context),
   });
-  return resultOf(planned, repacked, swapped, performance.now() - started);
+  return resultOf(prepared, swapped, performance.now() - started);
 }
 
-async function exclusiveSession(context: ActionContext): ReturnType<typeof openExclusiveSession> {
+async function exclusiveSession({ repository, settings, signal }: ActionContext): ReturnType<typeof openSession> {
   try {
-    return await openExclusiveSession(context);
+    return await openSession(repository, settings, { mode: 'exclusive', purpose: 'write', signal });
   } catch (error) {
     if (!hasCode(error, 'VAULT_LOCKED')) throw error;
     throw new CairnError('VAULT_LOCKED', `nothing was removed yet: ${error.message}`, {
@@ -152,7 +166,7 @@ function progressOf({ phase, completed, total, bytes, totalBytes }: PruneProgres
   };
 }
 
-function emptyResult(plan: PrunePlan, status: PruneResult['status']): PruneResult {
+function emptyResult(plan: PrunePlan, status: PruneResult['status'], interruptedWrites: number): PruneResult {
   return {
     plan,
     status,
@@ -165,13 +179,13 @@ function emptyResult(plan: PrunePlan, status: PruneResult['status']): PruneResul
     damagedPacks: [],
     failedPacks: 0,
     failure: null,
+    interruptedWrites,
     exclusiveMs: 0,
   };
 }
 
 function resultOf(
-  { plan, index }: PlannedPrune,
-  { damagedPacks, bytesRead, bytesWritten }: RepackResult,
+  { planned: { plan, index }, repacked: { damagedPacks, bytesRead, bytesWritten }, interruptedWrites }: Prepared,
   { removedPacks, removedBytes, failed, newSnapshots, rescuedPacks }: SwapResult,
   exclusiveMs: number,
 ): PruneResult {
@@ -187,6 +201,7 @@ function resultOf(
     damagedPacks: [...damagedPacks].map((pack) => index.packId(pack)),
     failedPacks: failed?.packs ?? 0,
     failure: failed?.message ?? null,
+    interruptedWrites,
     exclusiveMs: Math.round(exclusiveMs),
   };
 }

@@ -35,7 +35,7 @@ export async function recoverBackups(
   options: CareOptions<readonly BlobId[]>,
 ): Promise<RecoverResult> {
   const { repository, settings, report } = context;
-  await using session = await openExclusiveSession(context);
+  await using session = await openExclusiveSession(context, options);
   const { signal } = session;
   const { snapshots, index } = await loadWholeVault(repository, settings, signal);
   const roots = await findLostRoots(

@@ -16,7 +16,9 @@ export interface RepairIndexOptions extends CareOptions<IndexRepairPlan> {
 
 export async function repairIndex(context: ActionContext, options: RepairIndexOptions): Promise<IndexRepairResult> {
   const { repository, report } = context;
-  await using session = await (options.dryRun === true ? openExclusiveSession : openRemovingSession)(context);
+  await using session = await (options.dryRun === true
+    ? openExclusiveSession(context, options)
+    : openRemovingSession(context));
   const { signal } = session;
   const plan = await planIndexRepair(repository, { readAllPacks: options.readAllPacks, signal });
   if (options.dryRun === true || !repairsIndex(plan)) {

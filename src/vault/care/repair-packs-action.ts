@@ -24,7 +24,9 @@ export async function repairPacks(
 ): Promise<PackRepairResult> {
   const ids = packs.flatMap(packIdOf);
   const { repository, settings, report } = context;
-  await using session = await (options.dryRun === true ? openExclusiveSession : openRemovingSession)(context);
+  await using session = await (options.dryRun === true
+    ? openExclusiveSession(context, options)
+    : openRemovingSession(context));
   const { signal } = session;
   const index = await loadWholeIndex(repository, settings, signal);
   const onProgress =

@@ -16,7 +16,7 @@ export interface RepairSnapshotsOptions extends BackupSelection, CareOptions<Rew
 export async function repairSnapshots(context: ActionContext, options: RepairSnapshotsOptions): Promise<RewriteResult> {
   const { repository, settings } = context;
   const removes = options.forget === true && options.dryRun !== true;
-  await using session = await (removes ? openRemovingSession : openExclusiveSession)(context);
+  await using session = await (removes ? openRemovingSession(context) : openExclusiveSession(context, options));
   const { snapshots, index } = await loadWholeVault(repository, settings, session.signal);
   return await rewriteSnapshots(context, {
     session,
@@ -27,7 +27,7 @@ export async function repairSnapshots(context: ActionContext, options: RepairSna
     rules: (onEntry) =>
       repairRules(index, ({ path, kind, message }) => {
         // A size is corrected to that of the content, which is all there.
-        onEntry({ path: printPath(path), message }, kind !== 'size-wrong');
+        onEntry({ path: printPath(path.parts()), message }, kind !== 'size-wrong');
       }),
     editsOf: () => undefined,
     countsAgain: false,

@@ -2,7 +2,8 @@ import { bytesKey } from '../../base/bytes.ts';
 import { CairnArgumentError } from '../../base/errors.ts';
 import { formatGoTime } from '../../formats/go-time.ts';
 import type { SnapshotEdits } from '../../formats/snapshot/edit-snapshot.ts';
-import type { TreePath, TreeRules } from '../../repository/rewrite/tree-rewriter.ts';
+import type { TreePath } from '../../repository/rewrite/tree-path.ts';
+import type { TreeRules } from '../../repository/rewrite/tree-rewriter.ts';
 import type { SnapshotRecord } from '../../repository/snapshots.ts';
 import { printPath } from '../../repository/walk/find-node.ts';
 import { compileExcludes, type ExcludeMatcher, type NameFilter } from '../../sources/files/exclude-patterns.ts';
@@ -94,13 +95,13 @@ function editsOf({ host, time }: RewriteChange, { snapshot }: SnapshotRecord): S
 }
 
 function excludeRules(matchers: readonly ExcludeMatcher[], onEntry: OnChangedEntry): TreeRules {
-  let directory: string | undefined;
+  let directory: TreePath | undefined;
   let filters: readonly NameFilter[] = [];
-  const filtersIn = (path: TreePath): readonly NameFilter[] => {
-    const wanted = `/${path.slice(0, -1).map(bytesKey).join('/')}`;
-    if (wanted !== directory) {
-      directory = wanted;
-      filters = matchers.map((matcher) => matcher.inDirectory(wanted));
+  const filtersIn = ({ parent }: TreePath): readonly NameFilter[] => {
+    if (parent !== directory) {
+      directory = parent;
+      const path = `/${(parent?.parts() ?? []).map(bytesKey).join('/')}`;
+      filters = matchers.map((matcher) => matcher.inDirectory(path));
     }
     return filters;
   };
@@ -110,7 +111,7 @@ function excludeRules(matchers: readonly ExcludeMatcher[], onEntry: OnChangedEnt
       const name = bytesKey(node.name);
       if (!filtersIn(path).some((excludes) => excludes(name))) return node;
       // On purpose: the new version is as whole as the old one.
-      onEntry({ path: printPath(path), message: 'left out' }, false);
+      onEntry({ path: printPath(path.parts()), message: 'left out' }, false);
       return undefined;
     },
   };

@@ -11,6 +11,8 @@ export interface ChannelTools {
   readonly clock: Clock;
   /** What programs get, but for secrets. */
   readonly env: NodeJS.ProcessEnv;
+  /** Tells the user something that stops nothing; the same text once only. */
+  readonly warnOnce: (text: string) => void;
 }
 
 export async function postTools({ http, clock }: ChannelTools): Promise<PostTools> {

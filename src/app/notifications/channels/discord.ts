@@ -4,6 +4,7 @@ import type { Notifier } from '../notifier.ts';
 import type { DiscordSettings } from '../notifier-settings.ts';
 import { postMessage } from '../post-message.ts';
 import { type ChannelTools, postTools } from './channel-tools.ts';
+import { readAddress } from './read-address.ts';
 
 /** Limits of an embed; all of one message may have 6000. */
 const LONGEST_TITLE = 256;
@@ -15,7 +16,7 @@ export function openDiscord(settings: DiscordSettings, tools: ChannelTools): Not
   return {
     name: settings.name,
     deliver: async (message, context) => {
-      const url = await tools.readSecret(settings.webhook);
+      const url = await readAddress(tools, settings.name, settings.webhook);
       const view = messageView(message);
       const body = JSON.stringify({
         embeds: [

@@ -5,6 +5,7 @@ import type { PingSettings } from '../notifier-settings.ts';
 import type { Outcome } from '../outcome.ts';
 import { parseAddress, postMessage } from '../post-message.ts';
 import { type ChannelTools, postTools } from './channel-tools.ts';
+import { readAddress } from './read-address.ts';
 
 /** What a Healthchecks server of one's own keeps of a body by default. */
 const LARGEST_BODY = 10_000;
@@ -14,7 +15,7 @@ export function openPing(settings: PingSettings, tools: ChannelTools): Notifier 
   return {
     name: settings.name,
     deliver: async (message, context) => {
-      const url = parseAddress('the monitor', await tools.readSecret(settings.url));
+      const url = parseAddress('the monitor', await readAddress(tools, settings.name, settings.url));
       const { path, runId } = pingOf(message, settings.partial ?? 'fail');
       if (path !== '') url.pathname = `${url.pathname.replace(/\/+$/u, '')}/${path}`;
       // By it the monitor matches a start and its end, also of runs at the same time.

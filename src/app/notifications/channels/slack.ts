@@ -4,6 +4,7 @@ import type { Notifier } from '../notifier.ts';
 import type { SlackSettings } from '../notifier-settings.ts';
 import { postMessage } from '../post-message.ts';
 import { type ChannelTools, postTools } from './channel-tools.ts';
+import { readAddress } from './read-address.ts';
 
 /** What Slack advises for `text`; from 40,000 characters on it cuts. */
 const LONGEST_TEXT = 4000;
@@ -15,7 +16,7 @@ export function openSlack(settings: SlackSettings, tools: ChannelTools): Notifie
   return {
     name: settings.name,
     deliver: async (message, context) => {
-      const url = await tools.readSecret(settings.webhook);
+      const url = await readAddress(tools, settings.name, settings.webhook);
       const view = messageView(message);
       const cost = (character: string): number => escapeSlack(character).length;
       const title = escapeSlack(cutText(view.title, LONGEST_TITLE, cost));

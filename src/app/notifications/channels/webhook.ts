@@ -5,13 +5,14 @@ import type { WebhookSettings } from '../notifier-settings.ts';
 import { postMessage } from '../post-message.ts';
 import { signWebhook } from '../webhook-signature.ts';
 import { type ChannelTools, postTools } from './channel-tools.ts';
+import { readAddress } from './read-address.ts';
 
 /** Posts the message as JSON, signed where there is a secret. */
 export function openWebhook(settings: WebhookSettings, tools: ChannelTools): Notifier {
   return {
     name: settings.name,
     deliver: async (message, context) => {
-      const url = await tools.readSecret(settings.url);
+      const url = await readAddress(tools, settings.name, settings.url);
       const headers: Record<string, string> = {};
       for (const [name, source] of Object.entries(settings.headers ?? {})) {
         headers[name.toLowerCase()] = await tools.readSecret(source);

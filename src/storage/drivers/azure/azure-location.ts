@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { CairnError } from '../../../base/errors.ts';
+import { UrlParameters } from '../url-parameters.ts';
 
 /** A place in Azure Blob Storage; the account comes from the environment. */
 export interface AzureLocation {
@@ -11,9 +12,14 @@ export interface AzureLocation {
 // Azure's rule for containers: 3 to 63 lower-case letters, digits and single hyphens.
 const CONTAINER = /^(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*$|^\$root$/;
 
-/** Parses `CONTAINER:/PREFIX`, restic's form behind `azure:`, with or without the slash. Throws `STORAGE_URL_INVALID`. */
+/**
+ * Parses `CONTAINER:/PREFIX`, restic's form behind `azure:`, with or without the slash. There are no parameters: what is behind a
+ * question mark is refused, as in all addresses, and is no part of the prefix. Throws `STORAGE_URL_INVALID`.
+ */
 export function parseAzureLocation(text: string): AzureLocation {
-  const match = /^([^:/]*)(?::(.*))?$/s.exec(text);
+  const [place = '', ...query] = text.split('?');
+  new UrlParameters(query.join('?'), invalid).refuseOthers();
+  const match = /^([^:/]*)(?::(.*))?$/s.exec(place);
   const [, container = '', path = ''] = match ?? [];
   if (!CONTAINER.test(container)) throw invalid('the Azure address has no valid container');
   const prefix = posix.normalize(`/${path}`).replaceAll(/^\/+|\/+$/g, '');

@@ -100,6 +100,18 @@ class AzureStorage implements Storage {
     });
   }
 
+  async writtenAt(name: ObjectName, { signal }: StorageOptions = {}): Promise<number | undefined> {
+    checkObjectName(name);
+    return this.#run('look at', name, signal, async (abort) => {
+      try {
+        return (await this.#blob(name).getProperties(abort)).lastModified?.getTime();
+      } catch (error) {
+        if (azureAnswer(error)?.status === 404) return undefined;
+        throw error;
+      }
+    });
+  }
+
   async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     checkObjectName(name);
     return this.#run('read', name, options.signal, async (abort) => {

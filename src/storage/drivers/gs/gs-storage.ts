@@ -129,6 +129,19 @@ class GsStorage implements Storage {
     }
   }
 
+  async writtenAt(name: ObjectName, { signal }: StorageOptions = {}): Promise<number | undefined> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    try {
+      const { updated } = await this.#lookAt(name, 'updated', signal);
+      const time = typeof updated === 'string' ? Date.parse(updated) : Number.NaN;
+      return Number.isNaN(time) ? undefined : time;
+    } catch (error) {
+      if (hasCode(error, 'OBJECT_MISSING')) return undefined;
+      throw error;
+    }
+  }
+
   async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     checkObjectName(name);
     options.signal?.throwIfAborted();
@@ -195,17 +208,20 @@ class GsStorage implements Storage {
   }
 
   async #sizeOf(name: ObjectName, signal: AbortSignal | undefined): Promise<number> {
-    const action = `look at ${name}`;
-    const { size } = await this.#client.sendForJson({
+    const { size } = await this.#lookAt(name, 'size', signal);
+    return parseSize(size, name, `look at ${name}`);
+  }
+
+  #lookAt(name: ObjectName, fields: string, signal: AbortSignal | undefined): ReturnType<GsClient['sendForJson']> {
+    return this.#client.sendForJson({
       method: 'GET',
       path: this.#client.objectPath(name),
-      query: { fields: 'size' },
+      query: { fields },
       name,
       operation: 'GetObject',
-      action,
+      action: `look at ${name}`,
       signal,
     });
-    return parseSize(size, name, action);
   }
 
   async #lookAtBucket(signal: AbortSignal | undefined): Promise<void> {

@@ -77,6 +77,8 @@ export class RestConnection implements AsyncDisposable {
 
   /** The error of an answer that is no success. */
   async refusal(action: string, response: HttpResponse): Promise<CairnError> {
+    const mode = refusedByMode(action, this.#base.host, response);
+    if (mode !== undefined) return mode;
     const explained = response.status < 500 ? '' : ((await this.dialect.explain?.()) ?? '');
     const judged = explained === '' ? undefined : this.dialect.judge?.(action, explained);
     if (judged !== undefined) return judged;
@@ -84,6 +86,11 @@ export class RestConnection implements AsyncDisposable {
     const { failureHint } = this.dialect;
     const hint = response.status < 500 ? undefined : failureHint;
     return statusError({ action, host: this.#base.host, ...(hint === undefined ? {} : { hint }) }, response, detail);
+  }
+
+  /** For what `cairn serve` refuses to replace. */
+  appendOnly(action: string): CairnError {
+    return appendOnly(action, this.#base.host);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,6 +105,26 @@ function basic({ user, password }: RestLogin): string {
 
 export function isSuccess({ status }: HttpResponse): boolean {
   return status >= 200 && status < 300;
+}
+
+/** What `cairn serve` says that it lets nobody do. */
+function refusedByMode(action: string, host: string, response: HttpResponse): CairnError | undefined {
+  if (response.status !== 403 || !isOurServer(response)) return undefined;
+  const text = Buffer.from(response.body).toString('utf8');
+  if (text.startsWith('read-only:')) {
+    return new CairnError('STORAGE_READ_ONLY', `cannot ${action}: ${host} is read-only (HTTP 403)`, {
+      hint: 'Its `cairn serve` runs with --read-only. Write where the vault is, or through a server without that option.',
+      facts: { host, status: 403 },
+    });
+  }
+  return text.startsWith('append-only:') ? appendOnly(action, host) : undefined;
+}
+
+function appendOnly(action: string, host: string): CairnError {
+  return new CairnError('STORAGE_APPEND_ONLY', `cannot ${action}: ${host} is append-only (HTTP 403)`, {
+    hint: 'Its `cairn serve` runs with --append-only. Remove and replace where the vault is, or through a server without that option.',
+    facts: { host, status: 403 },
+  });
 }
 
 /** Set by `cairn serve --rest` on every answer. */

@@ -17,6 +17,7 @@ import type {
   WriteStreamOptions,
   WrittenStream,
 } from '../../storage.ts';
+import { lastModifiedOf } from '../http/last-modified.ts';
 import { handOver } from '../http/hand-over.ts';
 import { openHttpClient } from '../http/http-client.ts';
 import { HTTP_CONNECTIONS } from '../http/http-connections.ts';
@@ -128,6 +129,16 @@ export class RestStorage implements Storage {
     return { name, sizeBytes };
   }
 
+  /** Servers need not say so: rclone's does, ours of locks, rest-server does not. */
+  async writtenAt(name: ObjectName, { signal }: StorageOptions = {}): Promise<number | undefined> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    const target = restTarget(name);
+    if (target === undefined || this.#lacks(target)) return undefined;
+    const response = await this.#connection.request('HEAD', target.path, { action: `look at ${name}`, signal });
+    return response.status === 200 ? lastModifiedOf(response) : undefined;
+  }
+
   async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     checkObjectName(name);
     const { signal } = options;
@@ -212,7 +223,7 @@ export class RestStorage implements Storage {
     const response = await this.#connection.request('DELETE', target.path, { action: `remove ${name}`, signal });
     if (response.status === 404) return this.#confirmMissing(name, `remove ${name}`, signal);
     if (isSuccess(response)) return;
-    if (response.status === 403) throw appendOnly(`remove ${name}`);
+    if (response.status === 403 && !isOurServer(response)) throw appendOnly(`remove ${name}`);
     throw await this.#connection.refusal(`remove ${name}`, response);
   }
 
@@ -330,7 +341,7 @@ export class RestStorage implements Storage {
     if (response.status !== 403 || (await this.stat(name, { signal })) === undefined) {
       return this.#connection.refusal(`write ${name}`, response);
     }
-    return ifAbsent === true ? exists(name) : appendOnly(`replace ${name}`);
+    return ifAbsent === true ? exists(name) : this.#connection.appendOnly(`replace ${name}`);
   }
 
   #upload(method: 'POST' | 'PUT', path: string, { name, parts, pace, signal }: Upload): Promise<HttpResponse> {

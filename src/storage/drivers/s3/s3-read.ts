@@ -55,7 +55,17 @@ export async function sizeOfObject(
   { keyHeaders }: Pick<ReadSettings, 'keyHeaders'>,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const response = await client.send({
+  return announcedSize(name, await headObject(client, name, { keyHeaders }, signal));
+}
+
+/** The answer without the content; throws `OBJECT_MISSING`. */
+export function headObject(
+  client: S3Client,
+  name: ObjectName,
+  { keyHeaders }: Pick<ReadSettings, 'keyHeaders'>,
+  signal: AbortSignal | undefined,
+): Promise<HttpResponse> {
+  return client.send({
     method: 'HEAD',
     name,
     headers: keyHeaders,
@@ -63,5 +73,4 @@ export async function sizeOfObject(
     action: `look at ${name}`,
     signal,
   });
-  return announcedSize(name, response);
 }

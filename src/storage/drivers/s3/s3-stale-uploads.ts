@@ -1,4 +1,5 @@
 import { isCairnError } from '../../../base/errors.ts';
+import { countsAsStale } from '../../object-name.ts';
 import type { ObjectName, StaleUploadOptions } from '../../storage.ts';
 import type { S3Client } from './s3-client.ts';
 import { nextToken, sendForXml } from './s3-listing.ts';
@@ -23,7 +24,7 @@ export interface StaleUploads extends StaleUploadOptions {
  * takes days is not stale while its parts come. Returns their number.
  */
 export async function abortStaleUploads(client: S3Client, stale: StaleUploads): Promise<number> {
-  const { signal, folders, isOurs = () => true } = stale;
+  const { signal, dryRun = false } = stale;
   const action = 'list unfinished uploads';
   const below = client.keyOf('');
   let marker: string | undefined;
@@ -42,9 +43,8 @@ export async function abortStaleUploads(client: S3Client, stale: StaleUploads): 
       signal,
     });
     for (const upload of uploadsBegunBefore(page, below, stale.beforeMs)) {
-      if (folders?.some((folder) => upload.name.startsWith(folder)) === false || !isOurs(upload.name)) continue;
-      if (await hasPartsSince(client, upload, stale)) continue;
-      await abortUpload(client, upload.name, upload.uploadId, signal);
+      if (!countsAsStale(upload.name, stale) || (await hasPartsSince(client, upload, stale))) continue;
+      if (!dryRun) await abortUpload(client, upload.name, upload.uploadId, signal);
       count++;
     }
     marker = nextToken(withMarker(page), 'Marker', marker, action);

@@ -18,6 +18,7 @@ import type {
   WriteStreamOptions,
   WrittenStream,
 } from '../../storage.ts';
+import { lastModifiedOf } from '../http/last-modified.ts';
 import { BatchedRemoval } from '../http/batched-removal.ts';
 import { type HttpClient, type HttpClientOptions, openHttpClient } from '../http/http-client.ts';
 import { type CredentialSources, resolveCredentials } from './credentials.ts';
@@ -27,7 +28,7 @@ import { listS3 } from './s3-listing.ts';
 import { describeLocation, parseS3Location } from './s3-location.ts';
 import { MOST_PARTS, uploadInParts } from './s3-multipart.ts';
 import { presignS3 } from './s3-presign.ts';
-import { type ReadSettings, readS3, sizeOfObject } from './s3-read.ts';
+import { headObject, type ReadSettings, readS3, sizeOfObject } from './s3-read.ts';
 import { REMOVE_BATCH, removeBatch } from './s3-removal.ts';
 import { abortStaleUploads } from './s3-stale-uploads.ts';
 import { writeS3Stream } from './s3-stream.ts';
@@ -153,6 +154,17 @@ class BucketStorage implements S3Storage {
     signal?.throwIfAborted();
     try {
       return { name, sizeBytes: await sizeOfObject(this.#client, name, this.#readSettings, signal) };
+    } catch (error) {
+      if (hasCode(error, 'OBJECT_MISSING')) return undefined;
+      throw await this.#explain(name, error, signal);
+    }
+  }
+
+  async writtenAt(name: ObjectName, { signal }: StorageOptions = {}): Promise<number | undefined> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    try {
+      return lastModifiedOf(await headObject(this.#client, name, this.#readSettings, signal));
     } catch (error) {
       if (hasCode(error, 'OBJECT_MISSING')) return undefined;
       throw await this.#explain(name, error, signal);

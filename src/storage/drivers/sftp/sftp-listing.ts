@@ -50,6 +50,16 @@ export async function* listFiles(
   }
 }
 
+/** The files in one folder, without those in the folders in it. */
+export async function listFilesIn(
+  pool: SftpPool,
+  root: string,
+  prefix: string,
+  signal?: AbortSignal,
+): Promise<readonly FoundFile[]> {
+  return (await pool.use(signal, (session) => readFolder(session, root, prefix, signal))).files;
+}
+
 async function readFolder(session: SftpSession, root: string, prefix: string, signal?: AbortSignal): Promise<Folder> {
   // Without the slash at the end, which would follow a link.
   const path = posix.join(root, prefix.slice(0, -1));

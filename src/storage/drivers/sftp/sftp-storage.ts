@@ -1,7 +1,15 @@
 import { posix } from 'node:path';
 import { mapConcurrent, Semaphore } from '../../../base/concurrency.ts';
 import { storeChunks } from '../../chunk-source.ts';
-import { checkObjectName, checkPrefix, isObjectName, isTemporaryName, nameOfTemporary } from '../../object-name.ts';
+import {
+  checkObjectName,
+  checkPrefix,
+  countsAsStale,
+  folderOf,
+  isObjectName,
+  isTemporaryName,
+  nameOfTemporary,
+} from '../../object-name.ts';
 import { exists, partsOf } from '../../object-range.ts';
 import type {
   ObjectInfo,
@@ -18,7 +26,7 @@ import type {
 import { type SftpWrite, withSpace, writeDurably } from './sftp-durable-write.ts';
 import { isNoSuchFile, sftpStatus, translateSftpError } from './sftp-errors.ts';
 import { makeFolders, makeRoot, rootMissing } from './sftp-folders.ts';
-import { listFiles } from './sftp-listing.ts';
+import { type FoundFile, listFiles, listFilesIn } from './sftp-listing.ts';
 import { describeSftpLocation, type SftpLocation } from './sftp-location.ts';
 import { SftpPool } from './sftp-pool.ts';
 import type { SftpSession } from './sftp-session.ts';
@@ -101,6 +109,18 @@ class SftpStorage implements Storage {
     });
   }
 
+  async writtenAt(name: ObjectName, { signal }: StorageOptions = {}): Promise<number | undefined> {
+    checkObjectName(name);
+    return this.#run('look at', name, signal, async (session) => {
+      try {
+        return (await session.stat(this.#path(name), signal)).mtime * 1000;
+      } catch (error) {
+        if (isNoSuchFile(error)) return undefined;
+        throw error;
+      }
+    });
+  }
+
   async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     checkObjectName(name);
     const { signal } = options;
@@ -146,17 +166,21 @@ class SftpStorage implements Storage {
   }
 
   async abortStaleUploads(olderThanMs: number, options: StaleUploadOptions = {}): Promise<number> {
-    const { folders = [''], isOurs = () => true, signal } = options;
     const before = Date.now() - olderThanMs;
     let removed = 0;
-    for (const folder of folders) {
-      for await (const { name, mtimeMs } of listFiles(this.#pool, this.#root, folder, signal)) {
-        if (!isTemporaryName(name) || mtimeMs > before || !isOurs(nameOfTemporary(name))) continue;
-        await this.#removeFile(name, signal);
-        removed++;
-      }
+    for await (const { name, mtimeMs } of this.#filesOf(options)) {
+      if (!isTemporaryName(name) || mtimeMs > before || !countsAsStale(nameOfTemporary(name), options)) continue;
+      if (options.dryRun !== true) await this.#removeFile(name, options.signal);
+      removed++;
     }
     return removed;
+  }
+
+  /** The files below the folders, and those beside the objects. */
+  async *#filesOf({ folders = [''], objects = [], signal }: StaleUploadOptions): AsyncGenerator<FoundFile> {
+    for (const folder of folders) yield* listFiles(this.#pool, this.#root, folder, signal);
+    for (const folder of new Set(objects.map(folderOf)))
+      yield* await listFilesIn(this.#pool, this.#root, folder, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

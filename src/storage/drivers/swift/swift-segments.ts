@@ -1,5 +1,6 @@
 import { isCairnError } from '../../../base/errors.ts';
 import { orAbort } from '../../../base/or-abort.ts';
+import { countsAsStale } from '../../object-name.ts';
 import type { ObjectName, StaleUploadOptions } from '../../storage.ts';
 import type { HttpResponse } from '../http/http-exchange.ts';
 import { objectOf, segmentContainer, segmentsOf, segmentsOfAll, UPLOAD_HEADER, uploadOf } from './segment-names.ts';
@@ -59,12 +60,12 @@ export class SegmentStore {
    * Clears away segments that no object is made of and of whose upload none came since `beforeMs`. Returns the number of
    * such uploads.
    */
-  async clearStale(beforeMs: number, { folders, isOurs = () => true, signal }: StaleUploadOptions): Promise<number> {
+  async clearStale(beforeMs: number, options: StaleUploadOptions): Promise<number> {
     let count = 0;
-    for (const folder of await this.#known(signal, true)) {
+    for (const folder of await this.#known(options.signal, true)) {
       const name = objectOf(this.#client, folder);
-      if (name === undefined || folders?.some((one) => name.startsWith(one)) === false || !isOurs(name)) continue;
-      count += await this.#clearStaleOf(name, folder, beforeMs, signal);
+      if (name === undefined || !countsAsStale(name, options)) continue;
+      count += await this.#clearStaleOf(name, folder, beforeMs, options);
     }
     return count;
   }
@@ -73,7 +74,7 @@ export class SegmentStore {
     name: ObjectName,
     folder: string,
     beforeMs: number,
-    signal: AbortSignal | undefined,
+    { dryRun = false, signal }: StaleUploadOptions,
   ): Promise<number> {
     const uploads = new Map<string, { readonly keys: string[]; newestMs: number }>();
     for (const { name: key, last_modified: modified } of await this.#entriesBelow(folder, signal)) {
@@ -92,7 +93,7 @@ export class SegmentStore {
     let count = 0;
     for (const [upload, { keys, newestMs }] of uploads) {
       if (upload === live || newestMs >= beforeMs) continue;
-      await this.#remove(keys, signal);
+      if (!dryRun) await this.#remove(keys, signal);
       count++;
     }
     return count;

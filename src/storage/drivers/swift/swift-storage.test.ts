@@ -195,6 +195,8 @@ describe('segments of a write that nobody ended', () => {
 
   it('go where there is no object', async () => {
     await using storage = await at(withSegments({ status: 404 }));
+    expect(await storage.abortStaleUploads?.(3_600_000, { dryRun: true })).toBe(1);
+    expect(server?.asked.some(({ method }) => method === 'DELETE')).toBe(false);
     expect(await storage.abortStaleUploads?.(3_600_000)).toBe(1);
   });
 

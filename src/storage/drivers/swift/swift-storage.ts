@@ -15,6 +15,7 @@ import type {
   WriteStreamOptions,
   WrittenStream,
 } from '../../storage.ts';
+import { lastModifiedOf } from '../http/last-modified.ts';
 import { BatchedRemoval } from '../http/batched-removal.ts';
 import { type HttpClient, type HttpClientOptions, openHttpClient } from '../http/http-client.ts';
 import type { HttpResponse } from '../http/http-exchange.ts';
@@ -133,6 +134,13 @@ class ContainerStorage implements SwiftStorage {
     signal?.throwIfAborted();
     const response = await lookAt(this.#client, name, signal);
     return response.status === 404 ? undefined : { name, sizeBytes: announcedSize(name, response) };
+  }
+
+  async writtenAt(name: ObjectName, { signal }: StorageOptions = {}): Promise<number | undefined> {
+    checkObjectName(name);
+    signal?.throwIfAborted();
+    const response = await lookAt(this.#client, name, signal);
+    return response.status === 404 ? undefined : lastModifiedOf(response);
   }
 
   async read(name: ObjectName, options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
