@@ -11,7 +11,10 @@ import { BLOB_DATA } from '../../src/repository/index/blob-index.ts';
 import { idToBytes } from '../../src/base/ids.ts';
 import { objectName } from '../../src/repository/layout.ts';
 import { lockRepository } from '../../src/repository/lock/repository-lock.ts';
+import { CairnError } from '../../src/base/errors.ts';
 import { appendOnly } from '../../src/storage/layers/append-only.ts';
+import { StorageLayer } from '../../src/storage/layers/storage-layer.ts';
+import type { StorageOptions } from '../../src/storage/storage.ts';
 import { saveSnapshot } from '../../src/repository/snapshots.ts';
 import { type PruneOptions, type PruneResult, pruneVault } from '../../src/vault/care/prune-vault.ts';
 import { backUpPath, contentsOf, errorsIn, readAllSnapshots, recordOf } from '../support/archive-fixture.ts';
@@ -87,6 +90,25 @@ describe('a prune', () => {
     );
     await expect(prune({ repository })).rejects.toMatchObject({ code: 'STORAGE_APPEND_ONLY' });
     expect(await objectsOf(vault)).toEqual(before);
+  });
+
+  it('removes all others where one pack may not be removed, and names it', async () => {
+    const { orphan, deadPack } = vault;
+    const held = objectName('pack', orphan);
+    class Holding extends StorageLayer {
+      override async remove(name: string, options?: StorageOptions): Promise<void> {
+        if (name === held) throw new CairnError('STORAGE_DENIED', `cannot remove ${name}: it is locked`);
+        await this.inner.remove(name, options);
+      }
+      override async removeMany(names: readonly string[], options?: StorageOptions): Promise<void> {
+        for (const name of names) await this.remove(name, options);
+      }
+    }
+    const result = await prune({ repository: withOrigin(vault.repository, new Holding(vault.storage)) });
+    expect(result).toMatchObject({ status: 'partial', failedPacks: 1, failure: `cannot remove ${held}: it is locked` });
+    const left = await packIds(vault.repository);
+    expect([left.has(orphan), left.has(deadPack.id)]).toEqual([true, false]);
+    expect(await errorsIn(vault.repository)).toEqual([]);
   });
 
   describe('beside others', () => {

@@ -1,18 +1,18 @@
 // The second half of a prune, alone in the vault: what came since the plan was made is looked at, the index is changed,
 // and what is then in no index file is removed. It takes as long as what is new, not as long as the vault is large.
-import { CairnError, messageOf } from '../../base/errors.ts';
+import { CairnError } from '../../base/errors.ts';
 import { type IndexId, type PackId, shortId, type SnapshotId } from '../../base/ids.ts';
 import { PackTable } from '../check/pack-table.ts';
 import type { BlobIndex } from '../index/blob-index.ts';
 import { extendIndex } from '../index/extend-index.ts';
 import { replaceIndexFiles } from '../index/replace-index-files.ts';
-import { objectName } from '../layout.ts';
 import type { Repository } from '../repository.ts';
 import { loadSnapshot, type SnapshotRecord } from '../snapshots.ts';
 import { reachBlobs } from '../walk/reach-blobs.ts';
 import { type PlannedPrune, throwLost } from './plan-prune.ts';
 import { PackAction, type PackFile } from './prune-plan.ts';
 import type { PruneProgress } from './prune-progress.ts';
+import { type RemovedPacks, removePacks } from './remove-packs.ts';
 import type { RepackResult } from './repack.ts';
 
 export interface SwapOptions {
@@ -30,7 +30,7 @@ export interface SwapResult {
   readonly removedPacks: readonly PackId[];
   readonly removedBytes: number;
   /** Packs that are in no index file any more and could not be removed: the next prune removes them. */
-  readonly failed: { readonly packs: number; readonly message: string } | undefined;
+  readonly failed: RemovedPacks['failed'];
   readonly indexFilesWritten: number;
   readonly indexFilesRemoved: number;
 }
@@ -65,7 +65,10 @@ export async function swapPacks(
   );
   await assertHeld();
   const unwanted = [...stillUnindexed(index, planned.unindexed), ...presentOf(planned, gone)];
-  const { removed: removedFiles, failed } = await removePacks(repository, unwanted, options);
+  const { removed: removedFiles, failed } = await removePacks(repository, unwanted, {
+    signal,
+    onProgress: (completed) => onProgress?.({ phase: 'remove', completed, total: unwanted.length }),
+  });
   return {
     newSnapshots: snapshots.length,
     rescuedPacks,
@@ -187,27 +190,4 @@ function presentOf({ index, usage }: PlannedPrune, packs: ReadonlySet<number>): 
   return [...packs]
     .filter((pack) => !usage.isMissing(pack))
     .map((pack) => ({ id: index.packId(pack), sizeBytes: usage.fileBytes(pack) }));
-}
-
-/** Names in one call: as many as a few requests take, so that there is progress to tell. */
-const BATCH = 1000;
-
-async function removePacks(
-  repository: Repository,
-  packs: readonly PackFile[],
-  { signal, onProgress }: SwapOptions,
-): Promise<Pick<SwapResult, 'failed'> & { readonly removed: readonly PackFile[] }> {
-  for (let at = 0; at < packs.length; at += BATCH) {
-    const names = packs.slice(at, at + BATCH).map(({ id }) => objectName('pack', id));
-    try {
-      await repository.storage.removeMany(names, { signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      // The index is right, so this harms nobody. Some of these may be gone.
-      const failed = { packs: packs.length - at, message: messageOf(error) };
-      return { removed: packs.slice(0, at), failed };
-    }
-    onProgress?.({ phase: 'remove', completed: Math.min(packs.length, at + BATCH), total: packs.length });
-  }
-  return { removed: packs, failed: undefined };
 }
