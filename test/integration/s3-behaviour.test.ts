@@ -97,10 +97,15 @@ describe('a write', () => {
     });
   });
 
-  it('leaves locks of the repository free, which come and go', async () => {
+  it.each([
+    ['a lock of the repository', 'locks/l'],
+    ['the mark of an archive that is being written', 'archives/a/a.20261125T233005Z.tar.zst.writing.json'],
+    ['the mark of an archive that is being deleted', 'archives/a/a.20261125T233005Z.tar.zst.deleted.json'],
+    ['the mark of a value that is being deleted', 'values/a/20251125T233000.124Z.deleted'],
+  ])('leaves %s free, which comes and goes', async (_, name) => {
     await using storage = await open('&lock-mode=GOVERNANCE&lock-days=30&legal-hold=yes');
-    await storage.write('locks/l', utf8('x'));
-    expect(Object.keys(last().headers).filter((name) => name.includes('object-lock'))).toEqual([]);
+    await storage.write(name, utf8('x'));
+    expect(Object.keys(last().headers).filter((header) => header.includes('object-lock'))).toEqual([]);
   });
 
   it('that fails in the middle of its parts leaves no upload behind', async () => {
@@ -328,5 +333,65 @@ describe('a vault in a cold class', () => {
       vi.unstubAllEnvs();
       await rm(scratch, { recursive: true });
     }
+  });
+});
+
+/** Answers as for objects that nobody may remove, and shows these headers of them. */
+const hold = (shown: Readonly<Record<string, string>>): void => {
+  double.takeover = ({ method, query, body }, response) => {
+    if (method === 'HEAD') response.writeHead(200, { 'content-length': 1, ...shown }).end();
+    else if (method === 'DELETE') refuse(response, 403, 'AccessDenied');
+    else if (query.has('delete')) {
+      const keys = Array.from(body.toString().matchAll(/<Key>(.*?)<\/Key>/gu), ([, key = '']) => key);
+      const errors = keys.map((key) => `<Error><Key>${key}</Key><Code>AccessDenied</Code></Error>`).join('');
+      response.end(`<?xml version="1.0"?>\n<DeleteResult>${errors}</DeleteResult>`);
+    } else return false;
+    return true;
+  };
+};
+const openBefore = (): Promise<S3Storage> => open('', { now: () => new Date('2026-01-01T00:00:00Z') });
+
+describe('a removal of what is locked', () => {
+  const LOCKED = {
+    'x-amz-object-lock-mode': 'COMPLIANCE',
+    'x-amz-object-lock-retain-until-date': '2026-01-31T00:00:00Z',
+  };
+
+  it.each([
+    ['until when', LOCKED, 'it is locked until 2026-01-31T00:00:00.000Z (compliance)'],
+    ['of a legal hold', { 'x-amz-object-lock-legal-hold': 'ON' }, 'it is under a legal hold'],
+    [
+      'both',
+      { ...LOCKED, 'x-amz-object-lock-legal-hold': 'ON' },
+      'it is locked until 2026-01-31T00:00:00.000Z (compliance), and it is under a legal hold',
+    ],
+  ])('tells %s', async (_, shown, text) => {
+    await using storage = await openBefore();
+    hold(shown);
+    await expect(storage.remove('data/a')).rejects.toMatchObject({
+      code: 'STORAGE_DENIED',
+      message: `cannot remove data/a: ${text}`,
+    });
+  });
+
+  it('tells it of one of many', async () => {
+    await using storage = await openBefore();
+    hold(LOCKED);
+    await expect(storage.removeMany(['data/a', 'data/b'])).rejects.toMatchObject({
+      code: 'STORAGE_DENIED',
+      message: 'cannot remove data/a: it is locked until 2026-01-31T00:00:00.000Z (compliance)',
+    });
+  });
+
+  it.each([
+    ['a lock that has ended', { ...LOCKED, 'x-amz-object-lock-retain-until-date': '2025-12-31T00:00:00Z' }],
+    ['nothing', {}],
+  ])('says what the server says where it shows %s', async (_, shown) => {
+    await using storage = await openBefore();
+    hold(shown);
+    await expect(storage.remove('data/a')).rejects.toMatchObject({
+      code: 'STORAGE_DENIED',
+      message: expect.stringContaining('refuses access'),
+    });
   });
 });

@@ -45,7 +45,8 @@ export async function removePacks(
       noteFailure(error);
     }
   };
-  for (let at = 0; at < packs.length && !isGone; at += BATCH) {
+  for (let at = 0; at < packs.length; at += BATCH) {
+    if (isGone) break;
     const batch = packs.slice(at, at + BATCH);
     try {
       await storage.removeMany(

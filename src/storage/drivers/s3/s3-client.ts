@@ -57,6 +57,10 @@ export class S3Client {
     return this.#region;
   }
 
+  now(): Date {
+    return (this.#options.now ?? (() => new Date()))();
+  }
+
   /** The key of an object: its name below the prefix. */
   keyOf(name: string): string {
     return keyBelow(this.location, name);
@@ -67,7 +71,7 @@ export class S3Client {
     for (let attempt = 1; ; attempt++) {
       const region = this.#region;
       const url = this.#urlOf(operation);
-      const now = (this.#options.now ?? (() => new Date()))();
+      const now = this.now();
       const response = await this.#sendOnce(operation, url, now);
       if (response.status >= 200 && response.status < 300) return response;
       const refusal = parseRefusal(response);
@@ -86,12 +90,12 @@ export class S3Client {
     { method, name, query, signal }: Pick<S3Operation, 'method' | 'name' | 'query' | 'signal'>,
     expiresInSeconds: number,
   ): Promise<URL | undefined> {
-    const { credentials, location, now = () => new Date() } = this.#options;
+    const { credentials, location } = this.#options;
     const keys = await credentials?.(signal);
     if (keys === undefined) return undefined;
     const payer = location.requesterPays ? { 'x-amz-request-payer': 'requester' } : {};
     const url = this.#urlOf({ name, query: { ...query, ...payer } });
-    return presignV4({ method, url, expiresInSeconds }, { keys, region: this.#region, now: now() });
+    return presignV4({ method, url, expiresInSeconds }, { keys, region: this.#region, now: this.now() });
   }
 
   async #sendOnce(operation: S3Operation, url: URL, now: Date): Promise<HttpResponse> {

@@ -4,13 +4,28 @@ import { printable } from '../http/http-errors.ts';
 import type { ObjectName } from '../../storage.ts';
 import type { S3Client } from './s3-client.ts';
 import { sendForXml, strange } from './s3-listing.ts';
-import { contentMd5 } from './write-headers.ts';
+import { explainHeld } from './s3-object-lock.ts';
+import { contentMd5, type Headers } from './write-headers.ts';
 import { childrenOf, escapeXml, textOf } from './xml.ts';
 
 /** DeleteObjects takes so many keys. */
 export const REMOVE_BATCH = 1000;
 // What may be better at the next try, of the errors that S3 gives for single keys.
 const PASSING = new Set(['InternalError', 'SlowDown', 'ServiceUnavailable', 'OperationAborted']);
+
+/** Removes one object; one that is gone already is no error. */
+export async function removeOne(
+  client: S3Client,
+  name: ObjectName,
+  keyHeaders: Headers,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await client.send({ method: 'DELETE', name, operation: 'DeleteObject', action: `remove ${name}`, signal });
+  } catch (error) {
+    if (!hasCode(error, 'OBJECT_MISSING')) throw await explainHeld(client, name, error, keyHeaders, signal);
+  }
+}
 
 /**
  * Removes up to 1,000 objects with one request. Every one must be reported as gone: some servers answer well and
@@ -19,6 +34,7 @@ const PASSING = new Set(['InternalError', 'SlowDown', 'ServiceUnavailable', 'Ope
 export async function removeBatch(
   client: S3Client,
   names: readonly ObjectName[],
+  keyHeaders: Headers,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const action = `remove ${names.length} objects`;
@@ -38,7 +54,9 @@ export async function removeBatch(
     const failed = childrenOf(result, 'Error').find((error) => textOf(error, 'Code') !== 'NoSuchKey');
     if (failed !== undefined) {
       const key = textOf(failed, 'Key') ?? '';
-      throw notRemoved(keys.get(key) ?? key, textOf(failed, 'Code') ?? '', textOf(failed, 'Message') ?? '');
+      const name = keys.get(key) ?? key;
+      const refusal = notRemoved(name, textOf(failed, 'Code') ?? '', textOf(failed, 'Message') ?? '');
+      throw await explainHeld(client, name, refusal, keyHeaders, signal);
     }
     for (const element of result.children) keys.delete(textOf(element, 'Key') ?? '');
     const [left] = keys.values();

@@ -29,7 +29,7 @@ import { describeLocation, parseS3Location } from './s3-location.ts';
 import { MOST_PARTS, uploadInParts } from './s3-multipart.ts';
 import { presignS3 } from './s3-presign.ts';
 import { headObject, type ReadSettings, readS3, sizeOfObject } from './s3-read.ts';
-import { REMOVE_BATCH, removeBatch } from './s3-removal.ts';
+import { REMOVE_BATCH, removeBatch, removeOne } from './s3-removal.ts';
 import { abortStaleUploads } from './s3-stale-uploads.ts';
 import { writeS3Stream } from './s3-stream.ts';
 import { contentMd5, type Headers, loadKeyHeaders, needsMd5, storeHeaders } from './write-headers.ts';
@@ -121,7 +121,9 @@ class BucketStorage implements S3Storage {
     this.cold = s3Cold(client, keyHeaders);
     this.#client = client;
     this.#http = http;
-    this.#removal = new BatchedRemoval(this, REMOVE_BATCH, (batch, signal) => removeBatch(client, batch, signal));
+    this.#removal = new BatchedRemoval(this, REMOVE_BATCH, (batch, signal) =>
+      removeBatch(client, batch, keyHeaders, signal),
+    );
     this.#keyHeaders = keyHeaders;
     this.#multipartBytes = options.multipartBytes ?? 100 * MIB;
     this.#partBytes = options.partBytes ?? 16 * MIB;
@@ -209,17 +211,7 @@ class BucketStorage implements S3Storage {
   async remove(name: ObjectName, { signal }: StorageOptions = {}): Promise<void> {
     checkObjectName(name);
     signal?.throwIfAborted();
-    try {
-      await this.#client.send({
-        method: 'DELETE',
-        name,
-        operation: 'DeleteObject',
-        action: `remove ${name}`,
-        signal,
-      });
-    } catch (error) {
-      if (!hasCode(error, 'OBJECT_MISSING')) throw error;
-    }
+    await removeOne(this.#client, name, this.#keyHeaders, signal);
   }
 
   async removeMany(names: readonly ObjectName[], options: StorageOptions = {}): Promise<void> {

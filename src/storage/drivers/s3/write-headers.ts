@@ -9,6 +9,9 @@ export type Headers = Readonly<Record<string, string>>;
 // Objects of these classes cannot be read without being retrieved first, which takes minutes to hours.
 const COLD_CLASSES = new Set(['GLACIER', 'DEEP_ARCHIVE']);
 const DAY_MS = 86_400_000;
+// What comes and goes: locks of a repository, the mark of an archive that is being written, and what says of an archive or
+// a value that it is deleted. Held, each would stay for the whole time: locks are refreshed all day.
+const PASSING = /^locks\/|^archives\/.*\.(?:writing|deleted)\.json$|^values\/.*\.deleted$/u;
 
 /** Headers of requests that touch the content of an object: the key of the customer, where there is one. */
 export async function loadKeyHeaders(encryption: S3Encryption, signal: AbortSignal | undefined): Promise<Headers> {
@@ -74,8 +77,7 @@ function encryptionHeaders(encryption: S3Encryption): Headers {
 }
 
 function lockHeaders({ lock, legalHold }: S3Location, name: ObjectName, now: Date): Headers {
-  // Locks of a repository are refreshed and removed all day; held, each would stay for the whole time.
-  if (name.startsWith('locks/')) return {};
+  if (PASSING.test(name)) return {};
   return {
     ...(lock === undefined
       ? {}
