@@ -50,7 +50,7 @@ describe('a storage that takes its secrets from files', () => {
       AWS_SESSION_TOKEN_FILE: file('the token\n'),
     };
     const { provider } = await resolveCredentials({ anonymous: false, profile: undefined }, { environment });
-    expect(await provider?.(undefined)).toMatchObject({ secretAccessKey: 'secret', sessionToken: 'the token' });
+    expect(await provider?.get(undefined)).toMatchObject({ secretAccessKey: 'secret', sessionToken: 'the token' });
   });
 
   it('is REST', () => {

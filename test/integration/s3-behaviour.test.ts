@@ -336,62 +336,22 @@ describe('a vault in a cold class', () => {
   });
 });
 
-/** Answers as for objects that nobody may remove, and shows these headers of them. */
-const hold = (shown: Readonly<Record<string, string>>): void => {
-  double.takeover = ({ method, query, body }, response) => {
-    if (method === 'HEAD') response.writeHead(200, { 'content-length': 1, ...shown }).end();
-    else if (method === 'DELETE') refuse(response, 403, 'AccessDenied');
-    else if (query.has('delete')) {
-      const keys = Array.from(body.toString().matchAll(/<Key>(.*?)<\/Key>/gu), ([, key = '']) => key);
-      const errors = keys.map((key) => `<Error><Key>${key}</Key><Code>AccessDenied</Code></Error>`).join('');
-      response.end(`<?xml version="1.0"?>\n<DeleteResult>${errors}</DeleteResult>`);
-    } else return false;
-    return true;
-  };
-};
-const openBefore = (): Promise<S3Storage> => open('', { now: () => new Date('2026-01-01T00:00:00Z') });
-
-describe('a removal of what is locked', () => {
-  const LOCKED = {
-    'x-amz-object-lock-mode': 'COMPLIANCE',
-    'x-amz-object-lock-retain-until-date': '2026-01-31T00:00:00Z',
-  };
+describe('a profile that names a server', () => {
+  let folder: string;
+  beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'cairn-s3-'))));
+  afterEach(() => rm(folder, { recursive: true }));
 
   it.each([
-    ['until when', LOCKED, 'it is locked until 2026-01-31T00:00:00.000Z (compliance)'],
-    ['of a legal hold', { 'x-amz-object-lock-legal-hold': 'ON' }, 'it is under a legal hold'],
+    ['itself', (server: string) => `[default]\nendpoint_url = ${server}\n`],
     [
-      'both',
-      { ...LOCKED, 'x-amz-object-lock-legal-hold': 'ON' },
-      'it is locked until 2026-01-31T00:00:00.000Z (compliance), and it is under a legal hold',
+      'for S3 alone',
+      (server: string) => `[default]\nservices = mine\n[services mine]\ns3 =\n  endpoint_url = ${server}\n`,
     ],
-  ])('tells %s', async (_, shown, text) => {
-    await using storage = await openBefore();
-    hold(shown);
-    await expect(storage.remove('data/a')).rejects.toMatchObject({
-      code: 'STORAGE_DENIED',
-      message: `cannot remove data/a: ${text}`,
-    });
-  });
-
-  it('tells it of one of many', async () => {
-    await using storage = await openBefore();
-    hold(LOCKED);
-    await expect(storage.removeMany(['data/a', 'data/b'])).rejects.toMatchObject({
-      code: 'STORAGE_DENIED',
-      message: 'cannot remove data/a: it is locked until 2026-01-31T00:00:00.000Z (compliance)',
-    });
-  });
-
-  it.each([
-    ['a lock that has ended', { ...LOCKED, 'x-amz-object-lock-retain-until-date': '2025-12-31T00:00:00Z' }],
-    ['nothing', {}],
-  ])('says what the server says where it shows %s', async (_, shown) => {
-    await using storage = await openBefore();
-    hold(shown);
-    await expect(storage.remove('data/a')).rejects.toMatchObject({
-      code: 'STORAGE_DENIED',
-      message: expect.stringContaining('refuses access'),
-    });
+  ])('%s has the vault there, and not at Amazon', async (_, config) => {
+    await writeFile(join(folder, 'config'), config(double.endpoint));
+    const environment = { ...double.environment, AWS_CONFIG_FILE: join(folder, 'config') };
+    await using storage = await openS3Storage('s3://bucket/vault', { environment });
+    await storage.write('config', utf8('hello'));
+    expect(last().key).toBe('vault/config');
   });
 });

@@ -24,7 +24,16 @@ export async function readAwsProfile(
   const configured = config.get(`profile ${name}`) ?? (name === 'default' ? config.get('default') : undefined);
   const secret = credentials.get(name);
   if (configured === undefined && secret === undefined) return undefined;
-  return new Map([...(configured ?? []), ...(secret ?? [])]);
+  const profile = new Map([...(configured ?? []), ...(secret ?? [])]);
+  const services = profile.get('services');
+  // What a profile says itself goes before.
+  return new Map([...(services === undefined ? [] : (config.get(`services ${services}`) ?? [])), ...profile]);
+}
+
+/** The server that a profile names for S3, as the AWS command line reads it; `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` turns it off. */
+export function endpointOfProfile(profile: AwsProfile | undefined, environment: Environment): string | undefined {
+  if (environment['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS']?.toLowerCase() === 'true') return undefined;
+  return profile?.get('s3.endpoint_url') ?? profile?.get('endpoint_url');
 }
 
 async function readSections(path: string | undefined, signal: AbortSignal | undefined): Promise<Sections> {
@@ -43,10 +52,11 @@ async function readSections(path: string | undefined, signal: AbortSignal | unde
 
 type Sections = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
-/** Sections `[name]` of lines `key = value`; keys in lower case. Indented lines belong to the setting above and are passed over. */
+/** Sections `[name]` of lines `key = value`; keys in lower case. Indented lines belong to the setting above, and are called `above.key`. */
 export function parseSections(text: string): Sections {
   const sections = new Map<string, Map<string, string>>();
   let current: Map<string, string> | undefined;
+  let above = '';
   for (const line of text.split(/\r?\n/u)) {
     if (/^\s*(?:[#;]|$)/u.test(line)) continue;
     const header = /^\[\s*(?<name>[^\]]*?)\s*\]/u.exec(line)?.groups?.['name'];
@@ -57,11 +67,13 @@ export function parseSections(text: string): Sections {
       continue;
     }
     const at = line.indexOf('=');
-    if (at > 0 && !/^\s/u.test(line)) {
-      // A comment may follow behind white space.
-      const value = line.slice(at + 1).replace(/\s[#;].*$/u, '');
-      current?.set(line.slice(0, at).trim().toLowerCase(), value.trim());
-    }
+    if (at <= 0) continue;
+    const own = line.slice(0, at).trim().toLowerCase();
+    const isIndented = /^\s/u.test(line);
+    if (!isIndented) above = own;
+    // A comment may follow behind white space.
+    const value = line.slice(at + 1).replace(/\s[#;].*$/u, '');
+    current?.set(isIndented ? `${above}.${own}` : own, value.trim());
   }
   return sections;
 }

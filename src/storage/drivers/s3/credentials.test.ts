@@ -31,7 +31,7 @@ async function keyId(
     ...sources.environment,
   };
   const { provider } = await resolveCredentials(location, { loadProviders: noPackage, ...sources, environment });
-  return (await provider?.(undefined))?.accessKeyId;
+  return (await provider?.get(undefined))?.accessKeyId;
 }
 
 async function noPackage(): Promise<never> {
@@ -98,11 +98,56 @@ describe('resolveCredentials', () => {
       environment: { AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'), AWS_CONFIG_FILE: join(folder, 'none') },
       loadProviders: async () => ({ fromNodeProviderChain }),
     });
-    await Promise.all([provider?.(undefined), provider?.(undefined)]);
+    await Promise.all([provider?.get(undefined), provider?.get(undefined)]);
     expect(asked).toBe(1);
     // The first ends within five minutes; the second is good for an hour.
-    await provider?.(undefined);
-    expect((await provider?.(undefined))?.accessKeyId).toBe('asked 2');
+    await provider?.get(undefined);
+    expect((await provider?.get(undefined))?.accessKeyId).toBe('asked 2');
+  });
+
+  it('takes a role that the profile names, and not the keys beside it', async () => {
+    const credentials = '[work]\naws_access_key_id = mine\naws_secret_access_key = s';
+    const config = '[profile work]\nrole_arn = arn:aws:iam::1:role/backup\nsource_profile = work';
+    const asRole = { fromNodeProviderChain: () => async () => ({ accessKeyId: 'role', secretAccessKey: 's' }) };
+    const found = keyId({ ...nobody, profile: 'work' }, { loadProviders: async () => asRole }, { credentials, config });
+    expect(await found).toBe('role');
+  });
+
+  it('reads the file again when the session of its keys has ended', async () => {
+    const path = join(folder, 'credentials');
+    const environment = { AWS_SHARED_CREDENTIALS_FILE: path, AWS_CONFIG_FILE: join(folder, 'none') };
+    await writeFile(path, '[default]\naws_access_key_id = first\naws_secret_access_key = s\naws_session_token = t');
+    const { provider } = await resolveCredentials(nobody, { environment, loadProviders: noPackage });
+    const first = await provider!.get(undefined);
+    await writeFile(path, '[default]\naws_access_key_id = second\naws_secret_access_key = s\naws_session_token = t');
+    expect((await provider!.get(undefined)).accessKeyId).toBe('first');
+    provider!.drop(first);
+    expect((await provider!.get(undefined)).accessKeyId).toBe('second');
+  });
+
+  it('asks the package again when the session has ended that it said nothing about', async () => {
+    let asked = 0;
+    // As the real one does, each chain remembers what it found.
+    const fromNodeProviderChain = (): (() => Promise<unknown>) => {
+      let known: Promise<unknown> | undefined;
+      return () => (known ??= Promise.resolve({ accessKeyId: `asked ${++asked}`, secretAccessKey: 's' }));
+    };
+    const { provider } = await resolveCredentials(nobody, {
+      environment: { AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'), AWS_CONFIG_FILE: join(folder, 'none') },
+      loadProviders: async () => ({ fromNodeProviderChain }),
+    });
+    provider!.drop(await provider!.get(undefined));
+    expect((await provider!.get(undefined)).accessKeyId).toBe('asked 2');
+  });
+
+  it('names the variable that says where to ask for keys', async () => {
+    const broken = { fromNodeProviderChain: () => () => Promise.reject(new Error('Could not load credentials')) };
+    const environment = { AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:1/creds' };
+    await expect(keyId(nobody, { environment, loadProviders: async () => broken })).rejects.toMatchObject({
+      code: 'CREDENTIALS_MISSING',
+      message: expect.stringContaining('(AWS_CONTAINER_CREDENTIALS_FULL_URI says where to ask for them)'),
+      hint: expect.stringContaining('Look at what AWS_CONTAINER_CREDENTIALS_FULL_URI leads to'),
+    });
   });
 
   it('says what the package could not do', async () => {
@@ -115,12 +160,12 @@ describe('resolveCredentials', () => {
 });
 
 describe('parseSections', () => {
-  it('reads settings, without comments, indented lines and quotes of names', () => {
+  it('reads settings, with those below them, without comments and quotes of names', () => {
     const sections = parseSections(
       '# c\nlost = 1\n[ profile "a b" ]\r\nRegion = eu # near\ns3 =\n  addressing_style = path\n; c\nkey=a=b#c\n[x]\n',
     );
     expect(Array.from(sections, ([name, settings]) => [name, Object.fromEntries(settings)])).toEqual([
-      ['profile a b', { region: 'eu', s3: '', key: 'a=b#c' }],
+      ['profile a b', { region: 'eu', s3: '', 's3.addressing_style': 'path', key: 'a=b#c' }],
       ['x', {}],
     ]);
   });

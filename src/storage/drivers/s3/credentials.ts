@@ -9,7 +9,11 @@ import type { SigningKeys } from './sign-v4.ts';
 export interface AwsCredentials extends SigningKeys, Expiring {}
 
 /** Gives credentials, each time as they are now. */
-export type CredentialProvider = (signal: AbortSignal | undefined) => Promise<AwsCredentials>;
+export interface CredentialProvider {
+  get(signal: AbortSignal | undefined): Promise<AwsCredentials>;
+  /** A server says that the session of these has ended: the next `get` looks for others. False where there are no others. */
+  drop(keys: AwsCredentials): boolean;
+}
 
 const PROVIDERS_PACKAGE = '@aws-sdk/credential-providers';
 // Settings of a profile that say that its keys have to be asked for.
@@ -20,6 +24,13 @@ const DYNAMIC = [
   'credential_process',
   'web_identity_token_file',
   'login_session',
+];
+
+// Variables that say where to ask for keys.
+const SOURCE_VARIABLES = [
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
 ];
 
 export interface CredentialSources {
@@ -48,11 +59,37 @@ export async function resolveCredentials(
   const named = location.profile ?? (environment['AWS_PROFILE'] || undefined);
   const profile = await readAwsProfile(named ?? 'default', environment, signal);
   if (location.anonymous) return { provider: undefined, profile };
-  const fixed =
-    (location.profile === undefined ? keysOf(environmentKeys(environment)) : undefined) ?? keysOf(profileKeys(profile));
-  if (fixed !== undefined) return { provider: async () => fixed, profile };
+  const fixed = location.profile === undefined ? keysOf(environmentKeys(environment)) : undefined;
+  if (fixed !== undefined) return { provider: { get: async () => fixed, drop: () => false }, profile };
+  // A profile may have a role and, for taking it, keys: then it is the role that is meant, and never the keys alone.
+  const isRole = profile?.has('role_arn') === true;
+  const inFile = isRole ? undefined : keysOf(profileKeys(profile));
+  if (inFile !== undefined) return { provider: fileProvider(inFile, named ?? 'default', environment), profile };
   if (named !== undefined && profile === undefined) throw profileMissing(named);
-  return { provider: await packageProvider(named, profile, loadProviders), profile };
+  const why =
+    DYNAMIC.find((setting) => profile?.has(setting) === true) ?? SOURCE_VARIABLES.find((name) => environment[name]);
+  return { provider: await packageProvider(named, why, loadProviders), profile };
+}
+
+/** Keys of a profile. Whatever logs in for a while writes new ones into the same file. */
+function fileProvider(keys: AwsCredentials, name: string, environment: Environment): CredentialProvider {
+  let known: AwsCredentials | undefined = keys;
+  const renewed = new RenewedValue(async () => {
+    const found = known ?? keysOf(profileKeys(await readAwsProfile(name, environment, undefined))) ?? keys;
+    known = undefined;
+    return found;
+  });
+  return providerOf(renewed);
+}
+
+function providerOf(keys: RenewedValue<AwsCredentials>): CredentialProvider {
+  return {
+    get: (signal) => keys.get(signal),
+    drop: (refused) => {
+      keys.drop(refused);
+      return true;
+    },
+  };
 }
 
 interface MaybeKeys {
@@ -89,24 +126,26 @@ function keysOf({ id, secret, token }: MaybeKeys): AwsCredentials | undefined {
 
 async function packageProvider(
   name: string | undefined,
-  profile: AwsProfile | undefined,
+  why: string | undefined,
   loadProviders: () => Promise<unknown>,
 ): Promise<CredentialProvider> {
-  const why = DYNAMIC.find((setting) => profile?.has(setting) === true);
-  let chain: () => Promise<unknown>;
+  let make: () => () => Promise<unknown>;
   try {
-    chain = makeChain(await loadProviders(), name);
+    const module = await loadProviders();
+    make = () => makeChain(module, name);
+    make();
   } catch (error) {
     throw missing(why, error);
   }
   const keys = new RenewedValue(async () => {
     try {
-      return parseCredentials(await chain());
+      // A new one each time: it remembers what it found, also where the server does not take that any more.
+      return parseCredentials(await make()());
     } catch (error) {
       throw missing(why, error);
     }
   });
-  return async (signal) => keys.get(signal);
+  return providerOf(keys);
 }
 
 async function importProviders(): Promise<unknown> {
@@ -143,17 +182,22 @@ function profileMissing(name: string): CairnError {
 
 function missing(why: string | undefined, cause: unknown): CairnError {
   const notThere = cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND';
-  const reason = why === undefined ? '' : ` (the profile says ${why})`;
+  const isVariable = why?.startsWith('AWS_') === true;
+  const reason =
+    why === undefined ? '' : isVariable ? ` (${why} says where to ask for them)` : ` (the profile says ${why})`;
   const needed =
     `For SSO, roles, containers and instances install the package ${PROVIDERS_PACKAGE} beside cairn-backup ` +
     `(npm install ${PROVIDERS_PACKAGE}).`;
+  const instead = isVariable
+    ? `Look at what ${why} leads to, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`
+    : 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again with the AWS command line.';
   return new CairnError(
     'CREDENTIALS_MISSING',
     `there are no S3 credentials${reason}${notThere ? '' : `: ${messageOf(cause)}`}`,
     {
       hint: notThere
         ? `Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or keys in ~/.aws/credentials. ${needed}`
-        : 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again with the AWS command line.',
+        : instead,
       cause,
     },
   );

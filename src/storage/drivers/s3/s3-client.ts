@@ -3,7 +3,7 @@ import type { HttpClient } from '../http/http-client.ts';
 import type { HttpRequest, HttpResponse } from '../http/http-exchange.ts';
 import { encodePath, encodeQuery } from '../http/url-encoding.ts';
 import type { ObjectName } from '../../storage.ts';
-import type { CredentialProvider } from './credentials.ts';
+import type { AwsCredentials, CredentialProvider } from './credentials.ts';
 import { parseRefusal, s3Error, type S3Refusal } from './s3-errors.ts';
 import type { S3Location } from './s3-location.ts';
 import { hashPayload, presignV4, signV4 } from './sign-v4.ts';
@@ -66,16 +66,30 @@ export class S3Client {
     return keyBelow(this.location, name);
   }
 
-  /** The answer, which is a success. Throws what any other one means. Goes after the bucket where it is in another region. */
+  /**
+   * The answer, which is a success. Throws what any other one means. Goes after the bucket where it is in another region,
+   * and once more with new credentials where the session of the old ones has ended.
+   */
   async send(operation: S3Operation): Promise<HttpResponse> {
-    for (let attempt = 1; ; attempt++) {
+    const { credentials } = this.#options;
+    let follows = true;
+    let renews = true;
+    for (;;) {
       const region = this.#region;
       const url = this.#urlOf(operation);
+      const keys = await credentials?.get(operation.signal);
       const now = this.now();
-      const response = await this.#sendOnce(operation, url, now);
+      const response = await this.#sendOnce(operation, url, keys, now);
       if (response.status >= 200 && response.status < 300) return response;
       const refusal = parseRefusal(response);
-      if (attempt === 1 && this.#follow(response.status, refusal, region)) continue;
+      if (follows && this.#follow(response.status, refusal, region)) {
+        follows = false;
+        continue;
+      }
+      if (renews && keys !== undefined && hasEnded(operation, response, refusal) && credentials?.drop(keys) === true) {
+        renews = false;
+        continue;
+      }
       const { bucket } = this.location;
       throw s3Error(
         { ...operation, host: url.host, bucket, name: operation.name, nowMs: now.getTime() },
@@ -91,22 +105,26 @@ export class S3Client {
     expiresInSeconds: number,
   ): Promise<URL | undefined> {
     const { credentials, location } = this.#options;
-    const keys = await credentials?.(signal);
+    const keys = await credentials?.get(signal);
     if (keys === undefined) return undefined;
     const payer = location.requesterPays ? { 'x-amz-request-payer': 'requester' } : {};
     const url = this.#urlOf({ name, query: { ...query, ...payer } });
     return presignV4({ method, url, expiresInSeconds }, { keys, region: this.#region, now: this.now() });
   }
 
-  async #sendOnce(operation: S3Operation, url: URL, now: Date): Promise<HttpResponse> {
-    const { http, credentials, location } = this.#options;
+  async #sendOnce(
+    operation: S3Operation,
+    url: URL,
+    keys: AwsCredentials | undefined,
+    now: Date,
+  ): Promise<HttpResponse> {
+    const { http, location } = this.#options;
     const { method, body, largestBody, pace, divert, operation: kind, action, signal } = operation;
     let headers: Readonly<Record<string, string>> = {
       ...operation.headers,
       ...(location.requesterPays ? { 'x-amz-request-payer': 'requester' } : {}),
     };
-    if (credentials !== undefined) {
-      const keys = await credentials(signal);
+    if (keys !== undefined) {
       // The server hashes what arrives and refuses other bytes than these. That works on every server and without
       // TLS, where checksum headers, or a payload that is not signed, do not.
       const payloadHash = operation.sha256 ?? hashPayload(body ?? []);
@@ -133,6 +151,13 @@ export class S3Client {
     url.search = encodeQuery(query);
     return url;
   }
+}
+
+const ENDED = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired']);
+
+/** Whether the session of the credentials is over. The answer to HEAD has no text that would say so, but S3's status for it. */
+function hasEnded({ method }: S3Operation, { status }: HttpResponse, { code }: S3Refusal): boolean {
+  return ENDED.has(code) || (method === 'HEAD' && status === 400 && code === '');
 }
 
 // The Chinese regions are a partition of their own.

@@ -21,6 +21,7 @@ import type {
 import { lastModifiedOf } from '../http/last-modified.ts';
 import { BatchedRemoval } from '../http/batched-removal.ts';
 import { type HttpClient, type HttpClientOptions, openHttpClient } from '../http/http-client.ts';
+import { endpointOfProfile } from './aws-profile.ts';
 import { type CredentialSources, resolveCredentials } from './credentials.ts';
 import { S3Client } from './s3-client.ts';
 import { s3Cold } from './s3-cold.ts';
@@ -67,12 +68,14 @@ export interface S3Storage extends Storage {
  */
 export async function openS3Storage(url: string, options: S3StorageOptions = {}): Promise<S3Storage> {
   const { environment = process.env, signal, now } = options;
-  const parsed = parseS3Location(url, environment);
+  const said = parseS3Location(url, environment);
   const sources = {
     environment,
     ...(options.loadProviders === undefined ? {} : { loadProviders: options.loadProviders }),
   };
-  const { provider, profile } = await resolveCredentials(parsed, sources, signal);
+  const { provider, profile } = await resolveCredentials(said, sources, signal);
+  const server = endpointOfProfile(profile, environment);
+  const parsed = server === undefined ? said : parseS3Location(url, { AWS_ENDPOINT_URL: server, ...environment });
   const keyHeaders = await loadKeyHeaders(parsed.encryption, signal);
   const http = await openHttpClient({
     env: environment,
