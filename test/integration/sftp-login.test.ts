@@ -104,6 +104,16 @@ describe.skipIf(peersMissing('sshd'))('a login over SFTP', () => {
     expect(error.facts['allowed']).toEqual(['publickey']);
   });
 
+  it.each([
+    ['PubkeyAuthentication no', 'publickey (ssh_config forbids it)'],
+    ['PasswordAuthentication no', 'password (ssh_config forbids it)'],
+  ])('with %s does without, and says so', async (line, text) => {
+    makeKey(inHome('stranger'), 'ed25519');
+    configure(line, `IdentityFile ${inHome('stranger')}`, knownHostsLine());
+    expect((await refusal({ environment: { env: { CAIRN_SSH_PASSWORD: 's3cret' } } })).message).toContain(text);
+    expect(server.log()).not.toContain('Accepted');
+  });
+
   it('names a key file that ssh_config has and that is not there', async () => {
     configure(`IdentityFile ${inHome('gone')}`, knownHostsLine());
     expect((await refusal()).message).toContain(`${inHome('gone')} (is not there)`);
@@ -226,6 +236,30 @@ describe.skipIf(peersMissing('sshd'))('the host key', () => {
     expect(error).toMatchObject({ code: 'STORAGE_HOST_CHANGED', retry: 'never' });
     expect(error.message).toContain(`${server.knownHosts}:1`);
     expect(error.message).toContain(fingerprint('ed25519'));
+  });
+
+  it('that stands in RevokedHostKeys is refused, also where it is pinned', async () => {
+    fs.writeFileSync(inHome('revoked'), `# stolen\n${fs.readFileSync(server.hostKeyFile('ed25519'), 'utf8')}`);
+    configure(`RevokedHostKeys ${inHome('revoked')}`, knownHostsLine(), `IdentityFile ${inHome('id_ed25519')}`);
+    const refused = { code: 'STORAGE_HOST_CHANGED', message: expect.stringContaining('has been revoked') };
+    expect(await refusal()).toMatchObject(refused);
+    expect(await refusal({ location: { hostKey: fingerprint('ed25519') } })).toMatchObject(refused);
+    configure(
+      `RevokedHostKeys ${inHome('revoked')}`,
+      'HostKeyAlgorithms rsa-sha2-512',
+      knownHostsLine(),
+      `IdentityFile ${inHome('id_ed25519')}`,
+    );
+    await knock();
+  });
+
+  it.each([
+    ['that is not there', undefined, 'cannot read the revoked host keys'],
+    ['of OpenSSH’s binary form', 'SSHKRL\n\0', 'is a key revocation list (KRL), which is not understood'],
+  ])('is not trusted with a file of revoked keys %s', async (_, content, text) => {
+    if (content !== undefined) fs.writeFileSync(inHome('revoked'), content);
+    configure(`RevokedHostKeys ${inHome('revoked')}`, knownHostsLine());
+    expect(await refusal()).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(text) });
   });
 
   it('that was revoked is refused', async () => {

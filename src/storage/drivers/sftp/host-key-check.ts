@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { CairnError, systemCode } from '../../../base/errors.ts';
+import { CairnError, messageOf, systemCode } from '../../../base/errors.ts';
 import {
   fingerprintOf,
   judgeHostKey,
@@ -9,6 +9,7 @@ import {
   knownKeyTypes,
   parseKnownHosts,
 } from './known-hosts.ts';
+import { choose } from './ssh-algorithms.ts';
 
 export interface HostKeyPolicy {
   readonly host: string;
@@ -18,6 +19,10 @@ export interface HostKeyPolicy {
   readonly files: readonly string[];
   /** `SHA256:…`: only this key, and the files are not asked. */
   readonly pinned: string | undefined;
+  /** `HostKeyAlgorithms` of ssh_config. */
+  readonly algorithms: string | undefined;
+  /** `RevokedHostKeys`: a file of keys that no server may show, pinned or not. */
+  readonly revoked: string | undefined;
 }
 
 /** Decides whether the key that a server shows is the one it should show. */
@@ -39,17 +44,55 @@ const ALGORITHMS: readonly (readonly [keyType: string, algorithms: readonly stri
 
 /** Reads what is known of the host. A file that is not there knows nothing. */
 export async function loadHostKeyCheck(policy: HostKeyPolicy, signal?: AbortSignal): Promise<HostKeyCheck> {
+  const revoked = policy.revoked === undefined ? [] : await loadRevoked(policy.revoked, signal);
+  const refuseRevoked = (key: Buffer): CairnError | undefined =>
+    revoked.some((one) => one.equals(key))
+      ? changed(policy, key, `has been revoked (${policy.revoked ?? ''})`)
+      : undefined;
+  // In our order: a key that is known is the one to ask for.
+  const allowed = (names: readonly string[]): readonly string[] => {
+    const chosen = choose('HostKeyAlgorithms', policy.algorithms, names);
+    return names.filter((name) => chosen.includes(name));
+  };
   if (policy.pinned !== undefined) {
     const { pinned } = policy;
-    return { algorithms: ALGORITHMS.flatMap(([, names]) => names), refuse: (key) => refusePinned(policy, pinned, key) };
+    return {
+      algorithms: allowed(ALGORITHMS.flatMap(([, names]) => names)),
+      refuse: (key) => refuseRevoked(key) ?? refusePinned(policy, pinned, key),
+    };
   }
   const entries: KnownHost[] = [];
   for (const file of policy.files) entries.push(...parseKnownHosts(await readIfThere(file, signal), file));
   const name = policy.alias?.toLowerCase() ?? knownHostName(policy.host, policy.port);
   return {
-    algorithms: preferKnown(knownKeyTypes(entries, name)),
-    refuse: (key) => refuseUnlessKnown(policy, name, entries, key),
+    algorithms: allowed(preferKnown(knownKeyTypes(entries, name))),
+    refuse: (key) => refuseRevoked(key) ?? refuseUnlessKnown(policy, name, entries, key),
   };
+}
+
+/** One public key a line. As with OpenSSH, no server is trusted where the file cannot be read. */
+async function loadRevoked(file: string, signal: AbortSignal | undefined): Promise<Buffer[]> {
+  const hint = 'Correct RevokedHostKeys in the SSH configuration: a file with one public key a line.';
+  const facts = { path: file };
+  let text: string;
+  try {
+    text = await readFile(file, { encoding: 'latin1', signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    const why = messageOf(error);
+    throw new CairnError('CONFIG_INVALID', `cannot read the revoked host keys: ${why}`, { hint, facts, cause: error });
+  }
+  // PROTOCOL.krl of OpenSSH: a binary list of serial numbers, ids and hashes.
+  if (text.startsWith('SSHKRL\n'))
+    throw new CairnError('CONFIG_INVALID', `${file} is a key revocation list (KRL), which is not understood`, {
+      hint,
+      facts,
+    });
+  return text.split('\n').flatMap((line) => {
+    const [type, encoded] = line.trim().split(/\s+/u);
+    const key = Buffer.from(encoded ?? '', 'base64');
+    return type !== undefined && keyTypeOf(key) === type ? [key] : [];
+  });
 }
 
 /** A server has several keys; asked for one that is not known it would look like a stranger. */

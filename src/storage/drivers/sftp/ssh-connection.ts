@@ -8,6 +8,7 @@ import { loadHostKeyCheck } from './host-key-check.ts';
 import { type ProxyProcess, startProxyCommand } from './proxy-command.ts';
 import { connectFailure, connectionLost } from './sftp-errors.ts';
 import { type SessionMaker, SftpSession, silentServer } from './sftp-session.ts';
+import type { SshAlgorithms } from './ssh-algorithms.ts';
 import { prepareLogin } from './ssh-login.ts';
 import { loadSshSettings, type SshEnvironment, type SshSettings } from './ssh-settings.ts';
 import type { SftpLocation } from './sftp-location.ts';
@@ -19,15 +20,6 @@ const SILENT_MS = 90_000;
 /** What a server may take for one request: an fsync of a busy disk is among them. */
 const ANSWER_MS = 300_000;
 const MOST_HOPS = 8;
-
-// AES-GCM is done by the processor; the rest for servers that lack it.
-const CIPHERS = [
-  'aes128-gcm@openssh.com',
-  'aes256-gcm@openssh.com',
-  'aes128-ctr',
-  'aes256-ctr',
-  'chacha20-poly1305@openssh.com',
-] as const;
 
 /** Of ssh2's client, what a connection uses once it is logged in. */
 export interface LoggedInClient extends SessionMaker {
@@ -237,6 +229,11 @@ async function openJump(
   return { stream, complaint: () => '', end: async () => void client.end() };
 }
 
+/** ssh2 takes no undefined ones. */
+function definedOf({ cipher, kex, hmac }: SshAlgorithms): object {
+  return { cipher, ...(kex === undefined ? {} : { kex }), ...(hmac === undefined ? {} : { hmac }) };
+}
+
 async function logInClient(
   settings: SshSettings,
   carrier: Carrier,
@@ -273,8 +270,8 @@ async function logInClient(
     keepaliveInterval: PING_MS,
     // Never: the watchdog decides.
     keepaliveCountMax: Number.MAX_SAFE_INTEGER,
-    // ssh2 declares the names that it knows; `check` has them from known_hosts and that very list.
-    algorithms: { serverHostKey: [...check.algorithms] as never, cipher: [...CIPHERS] },
+    // ssh2 declares the names that it knows; these are of that very list.
+    algorithms: { serverHostKey: check.algorithms, ...definedOf(settings.algorithms) } as never,
     hostVerifier: (key: Buffer) => {
       refusal = check.refuse(key);
       return refusal === undefined;

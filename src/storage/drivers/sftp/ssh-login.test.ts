@@ -16,7 +16,14 @@ it('does not wait for an agent that never answers once it is stopped', async () 
     await once(agent, 'listening');
     const stop = new AbortController();
     const asked = once(agent, 'connection').then(() => stop.abort(new Error('stopped')));
-    const login = { identityFiles: [], identitiesOnly: false, agentSocket, password: undefined, passphrase: undefined };
+    const login = {
+      identityFiles: [],
+      identitiesOnly: false,
+      forbidden: [],
+      agentSocket,
+      password: undefined,
+      passphrase: undefined,
+    };
     await expect(prepareLogin(await loadSsh2(), 'ann', login, stop.signal)).rejects.toThrow('stopped');
     await asked;
   } finally {

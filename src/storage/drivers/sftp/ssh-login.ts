@@ -101,8 +101,11 @@ export async function prepareLogin(
   }
   if (login.password !== undefined) ways.push(...passwordWays(username, login.password));
   return new LoginAttempt(
-    ways,
-    files.flatMap(({ file, problem }) => (problem === undefined ? [] : [`${file.path} (${problem})`])),
+    ways.filter(({ method }) => !login.forbidden.includes(method)),
+    [
+      ...files.flatMap(({ file, problem }) => (problem === undefined ? [] : [`${file.path} (${problem})`])),
+      ...login.forbidden.map((method) => `${method} (ssh_config forbids it)`),
+    ],
   );
 }
 

@@ -149,3 +149,38 @@ describe('the agent', () => {
     expect(login.agentSocket).toBe(expected?.replace('~', home));
   });
 });
+
+describe('ciphers and the like in ssh_config', () => {
+  it.each([
+    ['Ciphers aes256-ctr,3des-cbc,aes256-gcm@openssh.com', 'cipher', ['aes256-ctr', 'aes256-gcm@openssh.com']],
+    ['Ciphers -aes*', 'cipher', ['chacha20-poly1305@openssh.com']],
+    ['MACs -*sha1*,*256*', 'hmac', ['hmac-sha2-512-etm@openssh.com', 'hmac-sha2-512']],
+    ['KexAlgorithms sntrup761x25519-sha512,curve25519-sha256', 'kex', ['curve25519-sha256']],
+    ['KexAlgorithms +diffie-hellman-group1-sha1', 'kex', expect.arrayContaining(['curve25519-sha256'])],
+    ['Port 22', 'kex', undefined],
+  ] as const)('%s: what is left is used', async (line, kind, names) => {
+    expect((await settingsOf(line)).algorithms[kind]).toEqual(names);
+  });
+
+  it('come first with ^', async () => {
+    const { algorithms } = await settingsOf('Ciphers ^chacha20*');
+    expect(algorithms.cipher.slice(0, 2)).toEqual(['chacha20-poly1305@openssh.com', 'aes128-gcm@openssh.com']);
+  });
+
+  it('that leave nothing are an error, and not passed over', async () => {
+    await expect(settingsOf('Ciphers 3des-cbc')).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: 'Ciphers of the SSH configuration leaves nothing that can be used',
+    });
+  });
+});
+
+describe('a way to another server', () => {
+  it.each([
+    ['ProxyCommand nc %h %p\nProxyJump bastion', { kind: 'command', command: 'nc nas 22' }],
+    ['ProxyCommand none\nProxyJump bastion', { kind: 'none' }],
+    ['ProxyJump none\nProxyCommand nc %h %p', { kind: 'none' }],
+  ])('%j is what is said first, as with OpenSSH', async (lines, proxy) => {
+    expect((await settingsOf(lines)).proxy).toEqual(proxy);
+  });
+});

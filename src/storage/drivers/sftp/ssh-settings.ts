@@ -6,6 +6,7 @@ import { secretVariable } from '../../../base/secret-variable.ts';
 import { homeFolder } from '../../../base/user-folder.ts';
 import type { HostKeyPolicy } from './host-key-check.ts';
 import type { SftpLocation } from './sftp-location.ts';
+import { algorithmsOf, type SshAlgorithms } from './ssh-algorithms.ts';
 import { readSshConfig, type SshHostConfig } from './ssh-config.ts';
 
 /** The world that a connection depends on; tests bring their own. */
@@ -27,6 +28,7 @@ export interface SshSettings {
   readonly family: 0 | 4 | 6;
   readonly connectTimeoutMs: number;
   readonly hostKey: HostKeyPolicy;
+  readonly algorithms: SshAlgorithms;
   readonly login: SshLogin;
   readonly proxy: SshProxy;
 }
@@ -35,6 +37,8 @@ export interface SshLogin {
   readonly identityFiles: readonly IdentityFile[];
   /** Only keys of the identity files, also from the agent. */
   readonly identitiesOnly: boolean;
+  /** Methods that ssh_config forbids, by their names in SSH. */
+  readonly forbidden: readonly string[];
   readonly agentSocket: string | undefined;
   readonly password: Secret | undefined;
   readonly passphrase: Secret | undefined;
@@ -89,7 +93,10 @@ export async function loadSshSettings(
       alias: value('hostkeyalias'),
       files: knownHostsFiles(config, tokens, environment),
       pinned: location.hostKey,
+      algorithms: value('hostkeyalgorithms'),
+      revoked: revokedOf(value('revokedhostkeys'), tokens),
     },
+    algorithms: algorithmsOf(value),
     login: loginOf(config, tokens, environment),
     proxy: proxyOf(config, tokens),
   };
@@ -146,6 +153,10 @@ function knownHostsFiles(config: SshHostConfig, tokens: Tokens, { home }: SshEnv
   return [...user, ...global].filter((file) => file !== 'none').map((file) => tokens.path(file));
 }
 
+function revokedOf(file: string | undefined, tokens: Tokens): string | undefined {
+  return file === undefined || file.toLowerCase() === 'none' ? undefined : tokens.path(file);
+}
+
 function loginOf(config: SshHostConfig, tokens: Tokens, { env, home }: SshEnvironment): SshLogin {
   const named = config.identityFiles.filter((file) => file !== 'none');
   const identityFiles =
@@ -155,10 +166,23 @@ function loginOf(config: SshHostConfig, tokens: Tokens, { env, home }: SshEnviro
   return {
     identityFiles,
     identitiesOnly: config.values.get('identitiesonly')?.[0]?.toLowerCase() === 'yes',
+    forbidden: FORBIDDING.flatMap(([keyword, method]) => (saysNo(config, keyword) ? [method] : [])),
     agentSocket: agentOf(config.values.get('identityagent')?.[0], tokens, env),
     password: secretOf(secretVariable(env, 'CAIRN_SSH_PASSWORD')),
     passphrase: secretOf(secretVariable(env, 'CAIRN_SSH_PASSPHRASE')),
   };
+}
+
+const FORBIDDING = [
+  ['pubkeyauthentication', 'publickey'],
+  ['passwordauthentication', 'password'],
+  ['kbdinteractiveauthentication', 'keyboard-interactive'],
+  // Its name before OpenSSH 8.7.
+  ['challengeresponseauthentication', 'keyboard-interactive'],
+] as const;
+
+function saysNo({ values }: SshHostConfig, keyword: string): boolean {
+  return ['no', 'false'].includes(values.get(keyword)?.[0]?.toLowerCase() ?? '');
 }
 
 function agentOf(identityAgent: string | undefined, tokens: Tokens, env: SshEnvironment['env']): string | undefined {
@@ -178,15 +202,13 @@ function nonEmpty(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;
 }
 
-/** `ProxyCommand` and `ProxyJump` exclude each other; one of them set to `none` is what it says. */
-function proxyOf(config: SshHostConfig, tokens: Tokens): SshProxy {
-  const command = config.values.get('proxycommand')?.[0];
-  const jump = config.values.get('proxyjump')?.[0];
-  if (jump !== undefined && jump.toLowerCase() !== 'none') {
-    return { kind: 'jump', hops: jump.split(',').map((hop) => parseHop(tokens.replace(hop.trim()))) };
-  }
-  if (command === undefined || command.toLowerCase() === 'none') return { kind: 'none' };
-  return { kind: 'command', command: tokens.replace(command) };
+/** `ProxyCommand` and `ProxyJump` exclude each other: whichever comes first counts, `none` too. */
+function proxyOf({ values }: SshHostConfig, tokens: Tokens): SshProxy {
+  const first = [...values.keys()].find((keyword) => keyword === 'proxycommand' || keyword === 'proxyjump');
+  const value = first === undefined ? undefined : values.get(first)?.[0];
+  if (value === undefined || value.toLowerCase() === 'none') return { kind: 'none' };
+  if (first === 'proxycommand') return { kind: 'command', command: tokens.replace(value) };
+  return { kind: 'jump', hops: value.split(',').map((hop) => parseHop(tokens.replace(hop.trim()))) };
 }
 
 /** `[user@]host[:port]` or `ssh://[user@]host[:port]`. */
