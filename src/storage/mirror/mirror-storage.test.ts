@@ -218,6 +218,14 @@ describe('locks in a mirror', () => {
     await mirror.remove('locks/l');
     expect(changes).toEqual([]);
   });
+
+  it('goes from the others where the first one has gone away', async () => {
+    const { mirror, first, other } = mirrorPair();
+    await mirror.write('locks/l', utf8('l'));
+    first.inject({ how: 'fail', when: ({ kind }) => kind === 'remove', error: unreachable });
+    await expect(mirror.remove('locks/l')).rejects.toMatchObject({ code: 'STORAGE_UNREACHABLE' });
+    expect(await namesIn(other)).toEqual([]);
+  });
 });
 
 async function filled(): Promise<MirrorPair> {

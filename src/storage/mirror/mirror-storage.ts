@@ -299,10 +299,11 @@ class MirrorStorage implements MirroredStorage {
     await passing(others, options, (storage) => storage.write(name, data, options));
   }
 
-  /** Also where one fell behind since it was written. */
+  /** Also where one fell behind since it was written, or the first is gone: a lock in one of them shuts others out. */
   async #removePassing(name: ObjectName, options: StorageOptions): Promise<void> {
-    await this.#first.storage.remove(name, options);
-    await passing(this.#others, options, (storage) => storage.remove(name, options));
+    const remove = (storage: Storage): Promise<void> => storage.remove(name, options);
+    const [first] = await Promise.allSettled([remove(this.#first.storage), passing(this.#others, options, remove)]);
+    if (first.status === 'rejected') throw first.reason;
   }
 
   /** Never rejects: a member that fails falls behind. */
