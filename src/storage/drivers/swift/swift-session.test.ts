@@ -94,6 +94,15 @@ describe('a login of version 3', () => {
     });
   });
 
+  it('without a store with such an address says which kind was looked for', async () => {
+    await using keystone = await startKeystone(() => store);
+    const environment = { ...password, OS_AUTH_URL: `${keystone.url}/v3`, OS_INTERFACE: 'admin' };
+    await expect(logIn(environment)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('has no object store with an admin address'),
+    });
+  });
+
   it('that is refused says so, and repeats no password', async () => {
     await using keystone = await startKeystone(() => store);
     const environment = { ...password, OS_PASSWORD: 'wr0ng', OS_AUTH_URL: `${keystone.url}/v3` };

@@ -190,7 +190,7 @@ function pick(offered: readonly OfferedEndpoint[], at: Endpoint, authUrl: URL): 
   const regions = [...new Set(usable.map(({ region }) => printable(String(region))))];
   const why =
     regions.length === 0
-      ? 'there is no object store in the catalog of this project'
+      ? `the catalog of this project has no object store with ${at.interface === 'public' ? 'a' : 'an'} ${at.interface} address`
       : `there is no object store in the region that is asked for, but in ${regions.join(', ')}`;
   throw new CairnError('CONFIG_INVALID', `${authUrl.host} lets us in, but ${why}`, {
     hint: 'Check OS_REGION_NAME, OS_INTERFACE and the project, or name the account in OS_STORAGE_URL.',
