@@ -1,6 +1,7 @@
 import { CairnError, hasCode } from '../../../base/errors.ts';
 import type { ObjectName } from '../../storage.ts';
 import type { S3Client } from './s3-client.ts';
+import { headObject } from './s3-read.ts';
 import type { Headers } from './write-headers.ts';
 
 const HINT =
@@ -51,15 +52,7 @@ async function readHold(
 ): Promise<Hold | undefined> {
   let headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   try {
-    const action = `look at ${name}`;
-    ({ headers } = await client.send({
-      method: 'HEAD',
-      name,
-      headers: keyHeaders,
-      operation: 'HeadObject',
-      action,
-      signal,
-    }));
+    ({ headers } = await headObject(client, name, { keyHeaders }, signal));
   } catch {
     signal?.throwIfAborted();
     return undefined;
