@@ -11,7 +11,7 @@ import { lockRepository, type RepositoryLock } from '../repository/lock/reposito
 import type { StaleReason } from '../repository/lock/stale-lock.ts';
 import type { Repository } from '../repository/repository.ts';
 import { listSnapshots, type SnapshotRecord } from '../repository/snapshots.ts';
-import type { MirroredStorage } from '../storage/mirror/mirror-storage.ts';
+import type { MirroredStorage } from '../storage/mirror/mirrored-storage.ts';
 import type { VaultExtensions } from './vault-extensions.ts';
 import type { CatalogRecorder } from './catalog/catalog-recorder.ts';
 import type { VaultNotice } from './vault-options.ts';

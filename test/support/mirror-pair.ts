@@ -1,6 +1,7 @@
 import { faulty, type FaultyStorage } from '../../src/storage/layers/faulty.ts';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
-import { mirrored, type MirrorChange, type MirroredStorage } from '../../src/storage/mirror/mirror-storage.ts';
+import { mirrored } from '../../src/storage/mirror/mirror-storage.ts';
+import type { MirrorChange, MirroredStorage } from '../../src/storage/mirror/mirrored-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { jumpingClock } from './jumping-clock.ts';
 

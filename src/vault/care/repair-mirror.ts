@@ -14,7 +14,7 @@ import {
   type RepairProgress,
   type RepairRules,
 } from '../../storage/mirror/mirror-repair.ts';
-import type { MirroredStorage } from '../../storage/mirror/mirror-storage.ts';
+import type { MirroredStorage } from '../../storage/mirror/mirrored-storage.ts';
 import type { Storage, StorageOptions } from '../../storage/storage.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import { openSession } from '../vault-session.ts';

@@ -1,7 +1,7 @@
 import type { Job } from '../../base/job.ts';
 import type { MirrorMemberReport } from '../../storage/mirror/mirror-member.ts';
 import type { MirrorRepairPlan, MirrorRepairResult } from '../../storage/mirror/mirror-repair.ts';
-import type { MirroredStorage } from '../../storage/mirror/mirror-storage.ts';
+import type { MirroredStorage } from '../../storage/mirror/mirrored-storage.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 
 interface SignalOptions {
