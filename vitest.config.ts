@@ -1,12 +1,20 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { privateFolders } from './test/support/private-folders.ts';
 
-const hermetic = { env: privateFolders, globalSetup: './test/support/private-folders.ts' };
+const hermetic = {
+  env: privateFolders,
+  globalSetup: './test/support/private-folders.ts',
+  setupFiles: './test/support/own-folders.ts',
+};
 
 // Three projects: `unit` needs nothing but Node, `integration` starts real programs on loopback,
 // `e2e` drives the built command line as a child process.
 export default defineConfig({
   test: {
+    // Files at once. Vitest would leave a core to itself, which on two cores means one file after the other, though most
+    // of these wait half of their time: for the disk, for servers, for locks.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         test: {
