@@ -45,8 +45,6 @@ let templates: KillTemplates;
 
 beforeAll(async () => {
   scratch = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'cairn-every-kill-')));
-  // For the programs and for the threads of this process, which begin by the hundred.
-  process.env['NODE_COMPILE_CACHE'] ??= join(scratch, 'code');
   templates = await makeKillTemplates(scratch);
 });
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));

@@ -230,8 +230,6 @@ class KilledRound {
       env: {
         CAIRN_PASSWORD: this.#password,
         CAIRN_TO_PASSWORD: this.#password,
-        // Most of a start is compiling, and who is killed keeps nothing of it.
-        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '',
         CAIRN_KILL_BELOW: this.#vaults.join(':'),
         ...env,
       },

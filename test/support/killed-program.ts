@@ -6,10 +6,13 @@ import { join } from 'node:path';
 /** For programs that are started in another way. */
 export const programFile: string = join(import.meta.dirname, '../../src/cli/main.ts');
 
+/** Most of a start is stripping and compiling, and who is killed keeps nothing of it: the first run that ends fills this. */
+const NODE_COMPILE_CACHE = process.env['NODE_COMPILE_CACHE'] ?? '';
+
 export interface ProgramPlace {
   /** Where it has its own files: a temporary folder. */
   readonly home: string;
-  /** Of the variables of this process it gets only `PATH`. */
+  /** Of the variables of this process it gets only `PATH`, and where compiled code is kept. */
   readonly env?: Readonly<Record<string, string>>;
   /** A module that is loaded ahead of it. */
   readonly preload?: string;
@@ -19,7 +22,7 @@ export function startProgram(args: readonly string[], { home, env = {}, preload 
   const imports = preload === undefined ? [] : ['--import', preload];
   return spawn(process.execPath, [...imports, programFile, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '', HOME: home, ...env },
+    env: { PATH: process.env['PATH'] ?? '', HOME: home, NODE_COMPILE_CACHE, ...env },
   });
 }
 
