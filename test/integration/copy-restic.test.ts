@@ -120,10 +120,10 @@ describe.each(peers)('beside %s', (peer) => {
     it('adds nothing that its copy would not: the same blobs, the same trees', async () => {
       await makeTheirs(peer, from);
       await resticText(peer, from, ['backup', source]);
-      await makeTheirs(peer, to);
+      await makeTheirs(peer, to, { which: 'target' });
       await copyOurs();
       const other = join(scratch, 'other');
-      await makeTheirs(peer, other);
+      await makeTheirs(peer, other, { which: 'target' });
       await resticText(peer, other, ['copy', '--from-repo', from]);
       const blobsOf = async (repo: string): Promise<string[]> =>
         (await resticText(peer, repo, ['list', 'blobs'])).split('\n').sort();

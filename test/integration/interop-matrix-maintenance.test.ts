@@ -8,6 +8,7 @@ import { type DescribedEntry, describeTree } from '../support/describe-tree.ts';
 import {
   checkOurs,
   filesOf,
+  initTheirs,
   listOurs,
   makeOurs,
   resticBytes,
@@ -115,7 +116,7 @@ const operations: readonly Operation[] = [
     name: 'copy',
     run: async (peer, { repo }) => {
       const target = home.file(`target-${++copies}`);
-      await resticText(peer, target, ['init', '--from-repo', repo, '--copy-chunker-params']);
+      await initTheirs(peer, target, ['--from-repo', repo, '--copy-chunker-params']);
       await resticText(peer, target, ['copy', '--from-repo', repo]);
       return target;
     },

@@ -10,6 +10,7 @@ import { type DescribedEntry, describeTree } from '../support/describe-tree.ts';
 import {
   checkOurs,
   filesOf,
+  initTheirs,
   listOurs,
   listTheirs,
   makeTheirs,
@@ -112,7 +113,7 @@ async function prune(peer: ResticName, repo: string): Promise<void> {
 async function copy(peer: ResticName, repo: string): Promise<string> {
   await backUp(peer, repo);
   const target = `${repo}-copy`;
-  await makeTheirs(peer, target, ['--from-repo', repo, '--copy-chunker-params']);
+  await initTheirs(peer, target, ['--from-repo', repo, '--copy-chunker-params']);
   await resticText(peer, target, ['copy', '--from-repo', repo]);
   return target;
 }
@@ -124,21 +125,12 @@ async function tag(peer: ResticName, repo: string): Promise<void> {
 
 describe.each(['restic', 'restic-newest'] as const)('a repository of %s', (peer) => {
   describe.skipIf(peersMissing(peer))('installed', () => {
-    const empty = new Map<1 | 2, string>();
-    beforeAll(async () => {
-      for (const version of [1, 2] as const) {
-        const repo = home.file(`empty-${peer}-${version}`);
-        await makeTheirs(peer, repo, ['--repository-version', String(version)]);
-        empty.set(version, repo);
-      }
-    });
-
     describe.each(variants)('$name', ({ make, version, findings = [] }) => {
       let repo: string;
       let theirs: Record<string, DescribedEntry>;
       beforeAll(async () => {
         repo = fs.mkdtempSync(home.file('repo-'));
-        fs.cpSync(empty.get(version ?? 2)!, repo, { recursive: true });
+        await makeTheirs(peer, repo, { version: version ?? 2 });
         repo = (await make(peer, repo)) ?? repo;
         theirs = await restoreTheirs(peer, repo, 'latest', source, `${repo}-theirs`);
       });

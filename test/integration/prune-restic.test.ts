@@ -109,13 +109,13 @@ const peers: readonly ResticName[] = ['restic', 'restic-newest'];
 describe.each(peers)('beside %s', (peer) => {
   describe.skipIf(peersMissing(peer))('a prune', () => {
     it.each([
-      ['version 1', ['--repository-version', '1'], []],
-      ['version 2', ['--repository-version', '2'], []],
-      ['compression off', ['--repository-version', '2'], ['--compression', 'off']],
-      ['packs of 4 MiB', ['--repository-version', '2'], ['--pack-size', '4']],
-      ['packs of 128 MiB', ['--repository-version', '2'], ['--pack-size', '128']],
-    ] as const)('of a repository of restic with %s leaves it whole', async (_, init, backup) => {
-      await makeTheirs(peer, repo, init);
+      ['version 1', 1, []],
+      ['version 2', 2, []],
+      ['compression off', 2, ['--compression', 'off']],
+      ['packs of 4 MiB', 2, ['--pack-size', '4']],
+      ['packs of 128 MiB', 2, ['--pack-size', '128']],
+    ] as const)('of a repository of restic with %s leaves it whole', async (_, version, backup) => {
+      await makeTheirs(peer, repo, { version });
       await historyOf(peer, backup);
       const result = await pruneOurs({ maxUnused: { bytes: 0 } });
       expect(result).toMatchObject({ status: 'complete', plan: { unusedAfterBytes: 0 } });

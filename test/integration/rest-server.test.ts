@@ -16,7 +16,9 @@ import { openStorage } from '../../src/storage/open-storage.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { describeTree } from '../support/describe-tree.ts';
 import {
+  cheapenKey,
   filesOf,
+  makeTheirs,
   resticJson,
   type ResticName,
   type ResticSnapshot,
@@ -63,6 +65,7 @@ for (const peer of ['restic', 'restic-newest'] as const satisfies readonly Resti
     it('backs up, checks, restores, forgets and prunes', async () => {
       const repo = urlOf(await serve(), 'host/');
       await resticText(peer, repo, ['init']);
+      await cheapenKey(openLocalStorage(join(folder(), 'host')));
       await resticText(peer, repo, ['backup', source]);
       writeFileSync(join(source, 'deep', 'noise'), randomBytes(3_000_000));
       await resticText(peer, repo, ['backup', source]);
@@ -75,7 +78,7 @@ for (const peer of ['restic', 'restic-newest'] as const satisfies readonly Resti
 
     it('leaves a repository that it also reads without a server', async () => {
       const repo = urlOf(await serve(), 'a/b/');
-      await resticText(peer, repo, ['init']);
+      await makeTheirs(peer, join(folder(), 'a', 'b'));
       await resticText(peer, repo, ['backup', source]);
       expect(await resticText(peer, join(folder(), 'a', 'b'), ['check', '--read-data'])).toContain(
         'no errors were found',
@@ -83,8 +86,10 @@ for (const peer of ['restic', 'restic-newest'] as const satisfies readonly Resti
     });
 
     it('works on a storage that has no folder of this machine', async () => {
-      const repo = urlOf(await serve({}, openMemoryStorage()), '');
+      const storage = openMemoryStorage();
+      const repo = urlOf(await serve({}, storage), '');
       await resticText(peer, repo, ['init']);
+      await cheapenKey(storage);
       await resticText(peer, repo, ['backup', source]);
       expect(await resticText(peer, repo, ['check', '--read-data'])).toContain('no errors were found');
     });
@@ -92,6 +97,7 @@ for (const peer of ['restic', 'restic-newest'] as const satisfies readonly Resti
     it('can add to an append-only server, and remove nothing but its locks', async () => {
       const repo = urlOf(await serve({ appendOnly: true }), 'r/');
       await resticText(peer, repo, ['init']);
+      await cheapenKey(openLocalStorage(join(folder(), 'r')));
       await resticText(peer, repo, ['backup', source]);
       const before = filesOf(join(folder(), 'r'), 'snapshots');
       // restic 0.14 would try for a minute.
@@ -110,7 +116,8 @@ for (const peer of ['restic', 'restic-newest'] as const satisfies readonly Resti
     it('reaches the own repositories of its user only', async () => {
       const access = { kind: 'users', accounts: await accountsOf('ana', 'bob'), privateRepos: true } as const;
       const running = await serve({ access });
-      await resticText(peer, urlOf(running, 'ana/', 'ana'), ['init']);
+      await makeTheirs(peer, join(folder(), 'ana'));
+      await resticText(peer, urlOf(running, 'ana/', 'ana'), ['backup', source]);
       await resticText(peer, urlOf(running, 'ana/second/', 'ana'), ['init']);
       expect((await startRestic(peer, urlOf(running, 'bob/', 'ana'), ['init'])).exit).toBe(1);
       expect((await startRestic(peer, urlOf(running, 'ana/', 'bob'), ['snapshots'])).exit).not.toBe(0);
@@ -125,9 +132,9 @@ for (const peer of ['restic', 'restic-newest'] as const satisfies readonly Resti
     });
 
     it('cannot exceed the quota, can free space all the same, and goes on', { timeout: 300_000 }, async () => {
+      await makeTheirs(peer, folder());
       const running = await serve({ maxTotalBytes: 6_000_000 });
       const repo = urlOf(running, '');
-      await resticText(peer, repo, ['init']);
       await resticText(peer, repo, ['backup', join(source, 'deep')]);
       const used = running.quota!.usedBytes;
       expect(used).toBeGreaterThan(3_000_000);

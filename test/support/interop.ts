@@ -12,8 +12,10 @@ import { changePassword } from '../../src/repository/change-password.ts';
 import { openRepository } from '../../src/repository/open-repository.ts';
 import type { Repository } from '../../src/repository/repository.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
+import type { Storage } from '../../src/storage/storage.ts';
 import type { Home } from '../e2e/cairn-program.ts';
 import { type DescribedEntry, describeTree } from './describe-tree.ts';
+import { copyMadeOnce } from './made-once.ts';
 import { findPeer, type PeerName } from './peer-catalog.ts';
 import { RESTIC_PASSWORD } from './restic.ts';
 
@@ -141,14 +143,29 @@ export async function ourBlobs(repo: string): Promise<string[]> {
   return [...found].sort();
 }
 
-/** A repository that restic made; its own key opened it once, and was then replaced by one that costs no time. */
+/**
+ * A repository that restic made, which takes it three seconds: it is made once for all tests. Where a test has several, `which`
+ * tells those apart that must not be the same, with the same id and the same master key.
+ */
 export async function makeTheirs(
   peer: ResticName,
   repo: string,
-  args: readonly string[] = ['--repository-version', '2'],
+  { version = 2, which = 'first' }: { readonly version?: 1 | 2; readonly which?: string } = {},
 ): Promise<void> {
+  await copyMadeOnce(`${peer} ${version} ${which}`, repo, (path) =>
+    initTheirs(peer, path, ['--repository-version', String(version)]),
+  );
+}
+
+/** A new repository of restic; its own key opens it once, and is then replaced by one that costs no time. */
+export async function initTheirs(peer: ResticName, repo: string, args: readonly string[]): Promise<void> {
   await resticText(peer, repo, ['init', ...args]);
-  await using repository = await openShared(repo);
+  await cheapenKey(openLocalStorage(repo));
+}
+
+/** What opens the repository from now on costs no time. */
+export async function cheapenKey(storage: Storage): Promise<void> {
+  await using repository = await openRepository(storage, { password });
   await changePassword(repository, { password, kdf: KDF });
 }
 

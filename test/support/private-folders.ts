@@ -9,6 +9,7 @@ const folder = join(tmpdir(), `cairn-tests-${process.pid}`);
 
 /** The environment of every test. */
 export const privateFolders: Readonly<Record<string, string>> = {
+  CAIRN_TESTS: folder,
   XDG_DATA_HOME: join(folder, 'data'),
   XDG_CACHE_HOME: join(folder, 'cache'),
   CAIRN_CATALOG: '',
