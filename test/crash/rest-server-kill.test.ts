@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ended, Home } from '../e2e/cairn-program.ts';
 import { freePort } from '../support/free-port.ts';
-import { filesOf, resticText, runCairn } from '../support/interop.ts';
+import { filesOf, makeOurs, makeTheirs, resticText } from '../support/interop.ts';
 import { findPeer } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
 import { RESTIC_PASSWORD } from '../support/restic.ts';
@@ -71,8 +71,8 @@ function torn(): string[] {
 
 describe.skipIf(peersMissing('restic'))('our server, killed', () => {
   it('leaves whole files only, and a client that tries again finishes its backup', async () => {
+    await makeTheirs('restic', folder());
     server = await startServer();
-    await resticText('restic', url(), ['init']);
     const backup = startBackup(['--limit-upload', '20000']);
     const ended = once(backup, 'close');
     for (let kills = 0; kills < 3; kills++) {
@@ -87,9 +87,9 @@ describe.skipIf(peersMissing('restic'))('our server, killed', () => {
   });
 
   it('does not stop a backup of ours either', async () => {
+    await makeOurs(folder(), 'gear');
     server = await startServer();
     const env = { CAIRN_PASSWORD: RESTIC_PASSWORD };
-    await runCairn(home, url(), ['init']);
     const backup = home.start(['--vault', url(), '--limit-upload', '20000', 'backup', home.file('source'), '--quiet'], {
       env,
     });
@@ -105,8 +105,8 @@ describe.skipIf(peersMissing('restic'))('our server, killed', () => {
   });
 
   it('has nothing of a client that was killed but whole files', async () => {
+    await makeTheirs('restic', folder());
     server = await startServer();
-    await resticText('restic', url(), ['init']);
     for (let kills = 0; kills < 3; kills++) {
       const backup = startBackup(['--limit-upload', '20000']);
       await nextPack();

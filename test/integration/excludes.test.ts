@@ -6,11 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SourceDirectory } from '../../src/archiver/source.ts';
 import { openFilesSource } from '../../src/sources/files/files-source.ts';
 import type { FilesSourceOptions } from '../../src/sources/files/files-source.ts';
+import { makeTheirs } from '../support/interop.ts';
+import { RESTIC_PASSWORD } from '../support/restic.ts';
 
 // What a backup takes and leaves out, compared to the real restic on the same tree and options.
 
 const hasRestic = spawnSync('restic', ['version']).status === 0;
-const env = { ...process.env, RESTIC_PASSWORD: 'test', MYDIR: 'src' };
+const env = { ...process.env, RESTIC_PASSWORD, MYDIR: 'src' };
 
 let base: string;
 let data: string;
@@ -39,7 +41,7 @@ const files = [
   'nobackup/keep',
 ];
 
-beforeAll(() => {
+beforeAll(async () => {
   base = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'cairn-excludes-')));
   data = path.join(base, 'data');
   for (const file of files) {
@@ -51,7 +53,7 @@ beforeAll(() => {
   }
   fs.writeFileSync(path.join(data, 'large'), Buffer.alloc(3000));
   fs.symlinkSync('src', path.join(data, 'link'));
-  if (hasRestic) execFileSync('restic', ['init', '-r', path.join(base, 'repo')], { env, stdio: 'ignore' });
+  if (hasRestic) await makeTheirs('restic', path.join(base, 'repo'));
 });
 afterAll(() => fs.rmSync(base, { recursive: true, force: true }));
 

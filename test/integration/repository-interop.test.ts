@@ -27,6 +27,7 @@ import { printPath } from '../../src/repository/walk/find-node.ts';
 import { repositoryStats, type StatsMode } from '../../src/repository/walk/repository-stats.ts';
 import { walkTree } from '../../src/repository/walk/walk-tree.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
+import { makeTheirs } from '../support/interop.ts';
 import { type PeerName, findPeer } from '../support/peer-catalog.ts';
 import { peersMissing } from '../support/peers.ts';
 
@@ -97,9 +98,7 @@ describe.each(['restic', 'restic-newest'] as const)('with %s', (peer) => {
       let repo: string;
       beforeAll(async () => {
         repo = join(scratch, `made-${version}`);
-        restic(peer, repo, ['init', '--repository-version', String(version)]);
-        // Its own key works; from here on one that costs no time.
-        await changePassword(await open(repo), { password, kdf: KDF });
+        await makeTheirs(peer, repo, { version });
         restic(peer, repo, ['backup', source, '--tag', 'one,name:first']);
         writeFileSync(join(source, `deep/file-1${version}`), 'changed');
         writeFileSync(join(source, `added-${version}`), 'added');

@@ -14,10 +14,10 @@ import type { RestoreOptions, RestoreResult } from '../../src/restorer/restore-o
 import { restore } from '../../src/restorer/restore.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { describeTree } from '../support/describe-tree.ts';
-import { type PeerName, findPeer } from '../support/peer-catalog.ts';
+import { makeTheirs } from '../support/interop.ts';
 import { peersMissing } from '../support/peers.ts';
+import { RESTIC_PASSWORD, runRestic } from '../support/restic.ts';
 
-const PASSWORD = 'restore';
 const isRoot = process.geteuid?.() === 0;
 const posix = openPosix();
 
@@ -27,16 +27,8 @@ beforeAll(() => {
 });
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
-function restic(peer: PeerName, repo: string, args: readonly string[]): string {
-  return execFileSync(findPeer(peer)!.path, ['--no-cache', '-r', repo, ...args], {
-    encoding: 'utf8',
-    env: { ...process.env, RESTIC_PASSWORD: PASSWORD },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
 async function restoreLatest(repo: string, target: string, more: Partial<RestoreOptions> = {}): Promise<RestoreResult> {
-  await using repository = await openRepository(openLocalStorage(repo), { password: new Secret(PASSWORD) });
+  await using repository = await openRepository(openLocalStorage(repo), { password: new Secret(RESTIC_PASSWORD) });
   const latest = (await listSnapshots(repository)).at(-1)!;
   const root = latest.snapshot.paths[0]!.split('/')
     .slice(1)
@@ -104,15 +96,15 @@ describe.each(['restic', 'restic-newest'] as const)('a tree with everything, bac
     let source: string;
     let repo: string;
 
-    beforeAll(() => {
+    beforeAll(async () => {
       source = fs.mkdtempSync(join(scratch, 'source-'));
       repo = join(scratch, `repo-${peer}`);
       makeOddTree(source);
       addAttributes(source);
       // restic before 0.16 lost the bytes of such a target.
       if (peer === 'restic-newest') fs.symlinkSync(bytes('bad-', [0xff, 0xc0], '-target'), join(source, 'bad-link'));
-      restic(peer, repo, ['init']);
-      restic(peer, repo, ['backup', source]);
+      await makeTheirs(peer, repo);
+      runRestic(peer, repo, ['backup', source]);
     });
 
     it('comes back the same in every respect', async () => {
@@ -127,7 +119,7 @@ describe.each(['restic', 'restic-newest'] as const)('a tree with everything, bac
       const ours = join(scratch, `${peer}-ours`);
       const theirs = join(scratch, `${peer}-theirs`);
       await restoreLatest(repo, ours, { root: undefined });
-      restic(peer, repo, ['restore', 'latest', '--target', theirs]);
+      runRestic(peer, repo, ['restore', 'latest', '--target', theirs]);
       const theirTree = describeTree(join(theirs, source));
       expect(describeTree(join(ours, source))).toEqual(theirTree);
     });

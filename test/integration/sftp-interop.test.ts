@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ended, errorOf, Home } from '../e2e/cairn-program.ts';
 import { describeTree } from '../support/describe-tree.ts';
-import { checkOurs, type ResticName, resticText, restoreOurs, runCairn } from '../support/interop.ts';
+import { checkOurs, makeTheirs, type ResticName, resticText, restoreOurs, runCairn } from '../support/interop.ts';
 import { makeMatrixSource } from '../support/matrix-source.ts';
 import { peersMissing } from '../support/peers.ts';
 import { RESTIC_PASSWORD } from '../support/restic.ts';
@@ -56,7 +56,7 @@ describe.skipIf(skip).each(['restic', 'restic-newest'] as const)('a vault over S
   it('that restic made is clean for us, and we restore and add to what it saved', async () => {
     const path = newPath();
     const url = `sftp:${SSH_ALIAS}:${path}`;
-    await restic(peer, path, ['init']);
+    await makeTheirs(peer, path);
     await restic(peer, path, ['backup', source]);
     await runCairn(home, url, ['backup', source]);
     expect(await checkOurs(home, url)).toMatchObject({ exit: 0, isGood: true });

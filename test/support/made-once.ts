@@ -3,11 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 
 /** Copies to `target` the folder that `make` makes at the path that it is given; `name` tells it from all others of the run. */
-export async function copyMadeOnce(
-  name: string,
-  target: string,
-  make: (path: string) => Promise<void>,
-): Promise<void> {
+export async function copyMadeOnce(name: string, target: string, make: (path: string) => Promise<void>): Promise<void> {
   const folder = join(process.env['CAIRN_TESTS'] ?? '', 'made');
   const made = join(folder, name.replaceAll(/[^\w.-]+/gu, '-'));
   if (!fs.existsSync(made)) {
