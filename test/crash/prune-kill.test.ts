@@ -74,13 +74,14 @@ describe.skipIf(peersMissing(NEWEST))('a prune', () => {
       const args = ['prune', '--max-unused', '0', '--pack-size', '4M'];
       let tookMs = 0;
       let kills = 0;
-      for (let round = 0; round <= KILLS; round++) {
+      for (let round = -1; round <= KILLS; round++) {
         const vault = fs.mkdtempSync(join(scratch, 'round-'));
         fs.cpSync(base, vault, { recursive: true });
+        // The first two are not killed: one has to compile what it runs, and the other tells how long it takes without that.
         // The start of the program takes a good part of it, and changes nothing.
-        const killAfterMs = round === 0 ? undefined : tookMs * (0.35 + Math.random() * 0.65);
+        const killAfterMs = round <= 0 ? undefined : tookMs * (0.35 + Math.random() * 0.65);
         const run = await endOf(startCairn(vault, ...args), killAfterMs);
-        if (round === 0) tookMs = run.tookMs;
+        if (round <= 0) tookMs = run.tookMs;
         if (run.end === 'SIGKILL') {
           kills++;
           expect(await expectWhole(vault)).toBe(1);

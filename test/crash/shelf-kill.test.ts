@@ -1,8 +1,7 @@
 // The real program, killed ahead of one change of a file after the other while it changes tags of archives, and while it copies
 // archives and values: everything that is listed restores, `check` names only what the next run settles, and that run ends the work.
-import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,11 +10,11 @@ import { listShelf } from '../../src/archives/shelf/shelf-listing.ts';
 import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import { openVault } from '../../src/vault/open-vault.ts';
 import type { Vault } from '../../src/vault/vault.ts';
+import { endOf, startProgram, succeed } from '../support/killed-program.ts';
 import { quickVault } from '../support/quick-vault.ts';
 
 const ROUNDS = Number(process.env['CAIRN_CRASH_ROUNDS'] ?? 8);
 const TIMEOUT_MS = 60_000 + ROUNDS * 30_000;
-const program = join(import.meta.dirname, '../../src/cli/main.ts');
 const preload = join(import.meta.dirname, '../support/kill-at-write.ts');
 const NAMES = ['one', 'two', 'three'];
 
@@ -38,32 +37,12 @@ afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
 const open = (folder: string): Promise<Vault> => openVault(folder, { password: 'pw', cache: false, jobs: 1 });
 
-interface Run {
-  readonly end: number | NodeJS.Signals | null;
-  readonly output: string;
-}
-
-async function cairn(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
-  const child = spawn(process.execPath, ['--import', preload, program, '--no-cache', '--yes', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      HOME: scratch,
-      CAIRN_PASSWORD: 'pw',
-      CAIRN_TO_PASSWORD: 'pw',
-      ...env,
-    },
+const start = (args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess =>
+  startProgram(['--no-cache', '--yes', ...args], {
+    home: scratch,
+    preload,
+    env: { CAIRN_PASSWORD: 'pw', CAIRN_TO_PASSWORD: 'pw', ...env },
   });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  return { end: code ?? signal, output };
-}
-
-async function succeed(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
-  const { end, output } = await cairn(args, env);
-  if (end !== 0) throw new Error(`cairn ${args.join(' ')} ended with ${end}: ${output}`);
-}
 
 /** Extracts every archive that is listed, and reads every value. Returns what a check finds. */
 async function readAll(folder: string): Promise<readonly string[]> {
@@ -92,7 +71,7 @@ async function killRounds({ argsOf, from, after, done }: Story): Promise<void> {
   const counted = fs.mkdtempSync(join(scratch, 'counted-'));
   fs.cpSync(from(), counted, { recursive: true });
   const countFile = join(scratch, 'count');
-  await succeed(argsOf(counted), { CAIRN_KILL_BELOW: counted, CAIRN_KILL_COUNT: countFile });
+  await succeed(start(argsOf(counted), { CAIRN_KILL_BELOW: counted, CAIRN_KILL_COUNT: countFile }));
   await done(counted);
   const steps = Number(fs.readFileSync(countFile, 'utf8'));
   expect(steps).toBeGreaterThan(8);
@@ -101,13 +80,14 @@ async function killRounds({ argsOf, from, after, done }: Story): Promise<void> {
     const step = Math.floor(at);
     const folder = fs.mkdtempSync(join(scratch, 'round-'));
     fs.cpSync(from(), folder, { recursive: true });
-    const killed = await cairn(argsOf(folder), { CAIRN_KILL_BELOW: folder, CAIRN_KILL_AT: String(step) });
+    const kill = { CAIRN_KILL_BELOW: folder, CAIRN_KILL_AT: String(step) };
+    const killed = await endOf(start(argsOf(folder), kill));
     try {
       expect([killed.end, killed.output]).toEqual(['SIGKILL', expect.any(String)]);
       const findings = await readAll(folder);
       expect(findings.filter((kind) => !kind.endsWith('-leftover'))).toEqual([]);
       await after(folder);
-      await succeed(argsOf(folder));
+      await succeed(start(argsOf(folder)));
       expect(await readAll(folder)).toEqual([]);
       const items = await listShelf(openLocalStorage(folder));
       expect(items.filter(({ hasMarker, hasTombstone }) => hasMarker || hasTombstone)).toEqual([]);
