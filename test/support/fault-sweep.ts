@@ -26,6 +26,8 @@ import { withOrigin } from './repository-fixture.ts';
 
 /** Trials after which restic is asked: it takes half a second. */
 const RESTIC_EVERY = 25;
+/** Each waits most of its time, as a lock does before it is relied on. */
+const TRIALS_AT_ONCE = 64;
 
 export interface Trial {
   readonly storage: FaultyStorage;
@@ -80,7 +82,7 @@ export async function sweepFaults(sweep: Sweep): Promise<number> {
     ]),
   );
   const asksRestic = sweep.after === undefined && !peersMissing('restic-newest');
-  await mapConcurrent(faults, { limit: 16 }, async (fault, number) => {
+  await mapConcurrent(faults, { limit: TRIALS_AT_ONCE }, async (fault, number) => {
     const trial = await tryFault(sweep, fault);
     if (asksRestic && number % RESTIC_EVERY === 0) await expectResticAgrees(trial.storage);
   });
