@@ -3,7 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Secret } from '../../src/base/secret.ts';
+import { initRepository } from '../../src/repository/init-repository.ts';
+import { openLocalStorage } from '../../src/storage/drivers/local.ts';
 import type { CopyResult } from '../../src/vault/care/copy-backups.ts';
+import { TEST_KDF } from '../support/repository-fixture.ts';
 import { type Ended, errorOf, Home } from './cairn-program.ts';
 
 let home: Home;
@@ -19,11 +23,16 @@ beforeEach(async () => {
   [ours, other] = [home.file('ours'), home.file('other')];
   await home.folder('docs');
   await writeFile(home.file('docs', 'a.bin'), randomBytes(100_000));
-  expect(await home.run(['--vault', ours, 'init'], { env: OURS })).toMatchObject({ exit: 0 });
-  expect(await home.run(['--vault', other, 'init'], { env: OTHER })).toMatchObject({ exit: 0 });
+  await makeVault(ours, OURS.CAIRN_PASSWORD);
+  await makeVault(other, OTHER.CAIRN_PASSWORD);
   await backUp(ours, OURS, 'docs');
 });
 afterEach(() => home[Symbol.asyncDispose]());
+
+/** As `init` makes it, with a key that costs nothing: nearly every command here opens both vaults. */
+async function makeVault(path: string, password: string): Promise<void> {
+  await using _made = await initRepository(openLocalStorage(path), { password: new Secret(password), kdf: TEST_KDF });
+}
 
 async function backUp(vault: string, env: Record<string, string>, ...args: string[]): Promise<void> {
   expect(await home.run(['--vault', vault, 'backup', ...args], { env })).toMatchObject({ exit: 0 });
