@@ -12,9 +12,9 @@ const hermetic = {
 // `e2e` drives the built command line as a child process.
 export default defineConfig({
   test: {
-    // Files at once. Vitest would leave a core to itself, which on two cores means one file after the other, though most
-    // of these wait half of their time: for the disk, for servers, for locks.
-    maxWorkers: availableParallelism(),
+    // Files at once. Vitest would leave a core to itself, which on two cores means one file after the other, though a file
+    // waits a third of its time: for the disk, for servers, for locks.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         test: {
