@@ -198,6 +198,17 @@ describe('B65 B66 B67: two machines with one vault', () => {
     expect(await rowsOf(other)).toEqual(await rowsOf(vault));
   });
 
+  it('agree after an archive that both know was tagged on one of them', async () => {
+    await writeFile(join(scratch, 'file'), 'content');
+    const { id } = await vault.archive(join(scratch, 'file'), { tags: ['old'] });
+    await using second = await openOn(machine('two'));
+    await second.catalog.sync();
+    await second.tag({ set: ['new'] }, { references: [id] });
+    expect(await vault.catalog.sync()).toMatchObject({ added: 0, updated: 1, deleted: 0 });
+    expect((await vault.catalog.find()).map(({ tags }) => tags)).toEqual([['new']]);
+    expect(await vault.catalog.sync()).toMatchObject({ updated: 0, unchanged: 1 });
+  });
+
   it('agree after a backup was changed on one of them', async () => {
     await using other = await openOn(machine('two'));
     await backup('a');

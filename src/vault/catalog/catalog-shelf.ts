@@ -16,6 +16,8 @@ import { archiveEntry, snapshotEntry, valueEntry } from './catalog-entry.ts';
 /** One form of backups in a vault: which there are, and what is known of one. */
 export interface CatalogShelf {
   readonly form: BackupForm;
+  /** Whether one of an id stays as it is, so that a row with that id never has to be read again. */
+  readonly isFixed: boolean;
   /** Ids of all backups of this form, without reading them. */
   listIds(signal: AbortSignal): AsyncIterable<string>;
   /** `undefined` where it is gone meanwhile, or damaged; the latter is told as a warning. */
@@ -27,10 +29,11 @@ export function shelvesOf({ repository, settings }: Pick<ActionContext, 'reposit
   return [snapshotShelf(repository, settings), archiveShelf(repository, settings), valueShelf(repository, settings)];
 }
 
-/** The id of a snapshot is the hash of its file: a row with that id never has to be read again. */
+/** The id of a snapshot is the hash of its file. */
 function snapshotShelf(repository: ActionContext['repository'], settings: VaultSettings): CatalogShelf {
   return {
     form: 'snapshot',
+    isFixed: true,
     async *listIds(signal) {
       for await (const { id } of repository.listIds('snapshot', { signal })) yield id;
     },
@@ -47,11 +50,12 @@ function snapshotShelf(repository: ActionContext['repository'], settings: VaultS
   };
 }
 
-/** An archive is never changed: one of the same stored name is the same. */
+/** Tags are written over in the sidecar. It is small, and a list of the backups reads all of them as well. */
 function archiveShelf({ origin }: ActionContext['repository'], settings: VaultSettings): CatalogShelf {
   const items = new Map<string, ShelfItem>();
   return {
     form: 'archive',
+    isFixed: false,
     async *listIds(signal) {
       for (const item of await listShelf(origin, { signal })) {
         if (!isComplete(item)) continue;
@@ -71,11 +75,12 @@ function archiveShelf({ origin }: ActionContext['repository'], settings: VaultSe
   };
 }
 
-/** A version of a value is never changed either, and its name says everything the catalog keeps. */
+/** A version of a value is never changed, and its name says everything the catalog keeps. */
 function valueShelf(repository: ActionContext['repository'], settings: VaultSettings): CatalogShelf {
   const versions = new Map<string, ValueBackup>();
   return {
     form: 'value',
+    isFixed: true,
     async *listIds(signal) {
       const { keys } = await loadShelf(valuesContext(repository, settings), { signal });
       for (const backup of keys.flatMap((key) => key.versions.map(valueBackup))) {

@@ -7,7 +7,7 @@ import type { VaultRecorder } from './vault-recorder.ts';
 
 export interface SyncCatalogOptions {
   /**
-   * `unknown`: backups that the catalog does not know are read, and what is gone is marked. `all`: every backup is read,
+   * `unknown`: backups that the catalog does not know, or that may have changed, are read, and what is gone is marked. `all`: every backup is read,
    * and rows are those of a catalog that was never there: none for what is gone or cannot be read.
    */
   readonly read: 'all' | 'unknown';
@@ -70,7 +70,7 @@ async function readShelf(
   const unknown: string[] = [];
   for await (const id of shelf.listIds(signal)) {
     listed.add(keyOf(shelf.form, id));
-    if (!known.has(keyOf(shelf.form, id))) unknown.push(id);
+    if (!shelf.isFixed || !known.has(keyOf(shelf.form, id))) unknown.push(id);
   }
   const limit = Math.max(2, repository.storage.features.connections);
   let completed = 0;
