@@ -21,7 +21,8 @@ export default defineConfig({
           ...hermetic,
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/{documents,property}/**/*.test.ts'],
-          pool: 'threads',
+          // Some count what their process has open, so that files which run at the same time have a process each.
+          pool: 'forks',
           isolate: false,
           // A test takes milliseconds. The default of 5 s is no help where a machine is busy with something else.
           testTimeout: 30_000,
