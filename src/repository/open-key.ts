@@ -3,6 +3,7 @@ import type { KeyId } from '../base/ids.ts';
 import type { Secret } from '../base/secret.ts';
 import { decodeKeyFile, type KeyFile, openKeyFile } from '../formats/crypto/key-file.ts';
 import type { SealKey } from '../kernels/codec.ts';
+import type { OpenedFrom } from './repository.ts';
 import { folderOf, idOfName, objectName } from './layout.ts';
 import { damagedFile, type FileOrigin, readStoredFile } from './stored-file.ts';
 
@@ -22,6 +23,7 @@ export interface OpenKeyOptions {
 export interface OpenedKey {
   readonly key: SealKey;
   readonly keyId: KeyId;
+  readonly openedFrom: OpenedFrom;
 }
 
 /**
@@ -31,6 +33,7 @@ export interface OpenedKey {
  */
 export async function openKey(from: FileOrigin, options: OpenKeyOptions): Promise<OpenedKey> {
   const { keyHint, signal } = options;
+  const atMs = performance.now();
   const listed = await (options.keyIds ?? listKeyIds(from, signal));
   const ids = listed.toSorted((a, b) => Number(b === keyHint) - Number(a === keyHint) || (a < b ? -1 : 1));
   let tried = 0;
@@ -40,7 +43,7 @@ export async function openKey(from: FileOrigin, options: OpenKeyOptions): Promis
       const keyFile = await loadKeyFile(from, keyId, signal);
       const key = await openKeyFile(from.codec, keyFile, options.password.reveal());
       options.onOpened?.(keyFile);
-      return { key, keyId };
+      return { key, keyId, openedFrom: { keyIds: listed, atMs } };
     } catch (error) {
       if (hasCode(error, 'PASSWORD_WRONG')) tried++;
       else if (hasCode(error, 'KEY_CORRUPT')) options.onWarning?.(damagedFile('key', keyId, messageOf(error), error));

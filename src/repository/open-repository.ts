@@ -32,10 +32,19 @@ export interface OpenRepositoryOptions extends OpenKeyOptions {
 export async function openRepository(storage: Storage, options: OpenRepositoryOptions): Promise<Repository> {
   const codec = options.codec ?? createCodec();
   const sealed = options.sealedConfig ?? (await readConfig(storage, options));
-  const { key, keyId } = await openKey({ storage, origin: storage, cache: undefined, codec }, options);
+  const { key, keyId, openedFrom } = await openKey({ storage, origin: storage, cache: undefined, codec }, options);
   const config = openConfig(codec, key, sealed);
   const cache = await openCache(storage, config.id, options.cache);
-  return new Repository({ origin: storage, cache, config, key, keyId, codec, coldClass: options.coldClass });
+  return new Repository({
+    origin: storage,
+    cache,
+    config,
+    key,
+    keyId,
+    openedFrom,
+    codec,
+    coldClass: options.coldClass,
+  });
 }
 
 /** The file by which a vault is known, as it is stored. Throws `VAULT_MISSING`. */

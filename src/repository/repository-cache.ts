@@ -57,12 +57,12 @@ export interface FreshRepository extends AsyncDisposable {
  * the last one.
  */
 export async function readAfresh(repository: Repository): Promise<FreshRepository> {
-  const { cache, origin, config, key, keyId, codec, coldClass } = repository;
+  const { cache, origin, config, key, keyId, openedFrom, codec, coldClass } = repository;
   if (cache === undefined) return { repository, [Symbol.asyncDispose]: () => Promise.resolve() };
   const folder = await makeFreshFolder(cache.folder);
   const fresh = folder && (await cached(origin, { folder: folder.path, repository: config.id }));
   return {
-    repository: new Repository({ origin, cache: fresh, config, key, keyId, codec, coldClass }),
+    repository: new Repository({ origin, cache: fresh, config, key, keyId, openedFrom, codec, coldClass }),
     [Symbol.asyncDispose]: async () => folder?.[Symbol.asyncDispose](),
   };
 }

@@ -20,9 +20,17 @@ export interface RepositoryParts {
   readonly config: RepositoryConfig;
   readonly key: SealKey;
   readonly keyId: KeyId;
+  readonly openedFrom?: OpenedFrom | undefined;
   readonly codec: Codec;
   /** For this run, instead of the one in `config`. */
   readonly coldClass?: string | undefined;
+}
+
+/** What was seen of the keys when the repository was opened. */
+export interface OpenedFrom {
+  readonly keyIds: readonly KeyId[];
+  /** By `performance.now()`. */
+  readonly atMs: number;
 }
 
 export interface FileInfo<K extends FileKind> {
@@ -47,6 +55,7 @@ export class Repository implements AsyncDisposable {
   readonly key: SealKey;
   /** The key file that the password opened. */
   readonly keyId: KeyId;
+  readonly openedFrom: OpenedFrom | undefined;
   readonly codec: Codec;
   /** Storage class for new packs of data; the storage's own choice where undefined. */
   readonly coldClass: string | undefined;
@@ -59,6 +68,7 @@ export class Repository implements AsyncDisposable {
     this.config = parts.config;
     this.key = parts.key;
     this.keyId = parts.keyId;
+    this.openedFrom = parts.openedFrom;
     this.codec = parts.codec;
     this.coldClass = parts.coldClass ?? parts.config.coldClass;
   }

@@ -15,6 +15,8 @@ export interface ListSnapshotsOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of each snapshot that cannot be read; the others are listed all the same. */
   readonly onWarning?: ((warning: CairnError) => void) | undefined;
+  /** Told when the listing has ended; files may still be read. */
+  readonly onListed?: (() => void) | undefined;
 }
 
 /** Every readable snapshot, oldest first; equal times by id. */
@@ -26,7 +28,8 @@ export async function listSnapshots(
   const records: SnapshotRecord[] = [];
   const gone = new Set<SnapshotId>();
   const limit = Math.max(2, repository.storage.features.connections);
-  await mapConcurrent(repository.listIds('snapshot', { signal }), { limit, signal }, async ({ id }) => {
+  const ids = thenTelling(repository.listIds('snapshot', { signal }), options.onListed);
+  await mapConcurrent(ids, { limit, signal }, async ({ id }) => {
     try {
       records.push(await loadSnapshot(repository, id, { signal }));
     } catch (error) {
@@ -38,6 +41,11 @@ export async function listSnapshots(
   });
   for (const id of await stillListed(repository, 'snapshot', gone, { signal })) onWarning?.(hiddenSnapshot(id));
   return records.sort(compareSnapshots);
+}
+
+async function* thenTelling<T>(items: AsyncIterable<T>, tell: (() => void) | undefined): AsyncGenerator<T> {
+  yield* items;
+  tell?.();
 }
 
 /** Reads one snapshot. Throws `SNAPSHOT_CORRUPT`, naming it, or `OBJECT_MISSING`. */

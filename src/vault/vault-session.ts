@@ -1,12 +1,12 @@
 // What every action on a vault starts with: a lock, the snapshots, the index, in that order. Snapshots are
 // listed before the index is loaded, so that every listed snapshot's blobs are in the index.
 import { hasCode, messageOf } from '../base/errors.ts';
-import { type LockId, shortId } from '../base/ids.ts';
+import { shortId } from '../base/ids.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Secret } from '../base/secret.ts';
 import type { BlobIndex } from '../repository/index/blob-index.ts';
 import { loadIndex } from '../repository/index/load-index.ts';
-import type { LockNotice, LockMode } from '../repository/lock/acquire-lock.ts';
+import type { GivenUpLock, LockNotice, LockMode } from '../repository/lock/acquire-lock.ts';
 import { lockRepository, type RepositoryLock } from '../repository/lock/repository-lock.ts';
 import type { StaleReason } from '../repository/lock/stale-lock.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -41,6 +41,8 @@ export interface SessionOptions {
   /** `read`: goes on without a lock where the storage cannot be written, or the vault was opened without locks. */
   readonly purpose: 'read' | 'write';
   readonly signal?: AbortSignal | undefined;
+  /** Time under another lock, which ends where this begins; see `LockOptions`. */
+  readonly instead?: VaultSession | undefined;
   /** See `LockOptions`. */
   readonly onLook?: ((isFree: boolean) => void) | undefined;
   readonly onWritten?: ((afterMs: number) => void) | undefined;
@@ -49,8 +51,8 @@ export interface SessionOptions {
 /** Time under a lock. Its signal aborts with the caller's, and when the lock is lost. Dispose it to release the lock. */
 export interface VaultSession extends AsyncDisposable {
   readonly signal: AbortSignal;
-  /** The file that held the lock at first; undefined without a lock. */
-  readonly lockId?: LockId | undefined;
+  /** Undefined without a lock. */
+  readonly lock?: GivenUpLock | undefined;
   /** Rejects with `LOCK_LOST` unless the lock is surely held. */
   assertHeld(): Promise<void>;
 }
@@ -66,7 +68,7 @@ export async function openSession(
   return {
     signal: lock === undefined ? outer : AbortSignal.any([outer, lock.signal]),
     assertHeld: async () => lock?.assertHeld(),
-    lockId: lock?.id,
+    lock,
     [Symbol.asyncDispose]: async () => lock?.[Symbol.asyncDispose](),
   };
 }
@@ -74,13 +76,14 @@ export async function openSession(
 async function takeLock(
   repository: Repository,
   settings: VaultSettings,
-  { mode, purpose, signal, onLook, onWritten }: SessionOptions,
+  { mode, purpose, signal, instead, onLook, onWritten }: SessionOptions,
 ): Promise<RepositoryLock | undefined> {
   try {
     return await lockRepository(repository, {
       mode,
       retryMs: settings.retryLockMs,
       signal,
+      instead: instead?.lock,
       onLook,
       onWritten,
       onNotice: (notice) => settings.notify(describeLockNotice(notice)),

@@ -68,7 +68,6 @@ export class ArrivingCheck {
     const name = objectName('pack', this.#index.packId(packNumber));
     const onBytes = (bytes: Uint8Array, position: number): Promise<void> | undefined => arriving.take(bytes, position);
     try {
-      // Trees may come from the cache; what counts is the vault, so it is read past the cache.
       const rest = await this.#repository.origin.read(name, { offset: 0, length, onBytes, signal });
       await arriving.take(rest, 0);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { type PackId, shortId } from '../../base/ids.ts';
 import type { BlobIndex } from '../index/blob-index.ts';
 import { objectName } from '../layout.ts';
-import type { Repository } from '../repository.ts';
+import type { FileInfo } from '../repository.ts';
 import { blobSize } from '../blob-size.ts';
 import type { FindingList } from './finding.ts';
 import type { PackTable } from './pack-table.ts';
@@ -14,18 +14,17 @@ export interface PresentPack {
 
 /** Compares the index with the list of packs. Returns those that can be read. */
 export async function checkPackList(
-  repository: Repository,
+  packs: AsyncIterable<FileInfo<'pack'>>,
   index: BlobIndex,
   table: PackTable,
   findings: FindingList,
-  signal: AbortSignal | undefined,
 ): Promise<PresentPack[]> {
   const numbers = new Map<PackId, number>();
   for (let packNumber = 0; packNumber < index.packCount; packNumber++) {
     numbers.set(index.packId(packNumber), packNumber);
   }
   const present: PresentPack[] = [];
-  for await (const { id, sizeBytes } of repository.listIds('pack', { signal })) {
+  for await (const { id, sizeBytes } of packs) {
     const packNumber = numbers.get(id);
     if (packNumber === undefined) {
       findings.add('pack-orphan', objectName('pack', id), 'no index file lists this pack; prune removes it');

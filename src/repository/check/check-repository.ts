@@ -1,19 +1,13 @@
-import { mapConcurrent } from '../../base/concurrency.ts';
-import { hasCode, messageOf } from '../../base/errors.ts';
-import type { LockId, PackId } from '../../base/ids.ts';
+import type { PackId } from '../../base/ids.ts';
 import type { BlobIndex } from '../index/blob-index.ts';
-import { loadIndex } from '../index/load-index.ts';
-import { objectName } from '../layout.ts';
-import { listLocks } from '../lock/lock-list.ts';
-import { listKeyIds, loadKeyFile } from '../open-key.ts';
 import type { Repository } from '../repository.ts';
 import { readAfresh } from '../repository-cache.ts';
-import { listSnapshots } from '../snapshots.ts';
-import { checkConflicts, checkPackList, type PresentPack } from './check-packs.ts';
+import { type CheckLists, checkLocks, readCheckLists, type ReadListsOptions } from './check-lists.ts';
+import type { PresentPack } from './check-packs.ts';
 import { checkTrees } from './check-trees.ts';
-import { type Finding, FindingList } from './finding.ts';
+import type { Finding, FindingList } from './finding.ts';
 import { checkPackData } from './pack-check.ts';
-import { PackTable } from './pack-table.ts';
+import type { PackTable } from './pack-table.ts';
 import { choosePacks, type ReadData } from './read-data.ts';
 
 export interface CheckProgress {
@@ -37,8 +31,8 @@ export interface CheckOptions {
   readonly onFinding?: ((finding: Finding) => void) | undefined;
   /** Packs that an earlier check has read and found good: they are left out, and good ones of this one are added. */
   readonly verified?: VerifiedPacks | undefined;
-  /** The caller's own lock, which it wrote a moment ago: it is not read. */
-  readonly ownLock?: LockId | undefined;
+  /** The caller holds a lock, which it could not without having read all others: no lock is read again. */
+  readonly holdsLock?: boolean | undefined;
   /** In [0, 1); picks the packs of a sample. */
   readonly random?: (() => number) | undefined;
 }
@@ -73,30 +67,33 @@ export interface CheckResult {
  * in the result, not thrown; what is thrown is that the storage cannot be read. The caller holds a lock.
  */
 export async function checkRepository(opened: Repository, options: CheckOptions = {}): Promise<CheckResult> {
-  const { signal, onProgress } = options;
   await using fresh = await readAfresh(opened);
-  const { repository } = fresh;
-  const findings = new FindingList(options.onFinding);
+  const lists = await readCheckLists(fresh.repository, listOptions(options));
+  return await checkLists(fresh.repository, lists, options);
+}
+
+/** How lists are read for a check that is told of its progress. */
+export function listOptions({ signal, onProgress }: Pick<CheckOptions, 'signal' | 'onProgress'>): ReadListsOptions {
+  const none = { bytes: 0, totalBytes: 0, errors: 0 };
+  return {
+    signal,
+    onIndexFile: ({ files, totalFiles }) =>
+      onProgress?.({ phase: 'index', completed: files, total: totalFiles, unit: 'files', ...none }),
+  };
+}
+
+/** The rest of a check, of a repository that is read afresh. */
+export async function checkLists(
+  repository: Repository,
+  { snapshots, index, table, present, findings }: CheckLists,
+  options: CheckOptions,
+): Promise<CheckResult> {
+  const { signal, onProgress, verified } = options;
+  findings.tellTo(options.onFinding);
+  if (options.holdsLock !== true) await checkLocks(repository, findings, signal);
   const report = (progress: Omit<CheckProgress, 'errors'>): void => {
     onProgress?.({ ...progress, errors: findings.findings.length });
   };
-  await checkSmallFiles(repository, findings, options);
-  // Snapshots before the index: the other way round, a backup that ends in between would look broken.
-  const snapshots = await listSnapshots(repository, {
-    signal,
-    onWarning: (error) => findings.add('snapshot-damaged', objectOf(error), error.message),
-  });
-  const index = await loadIndex(repository, {
-    signal,
-    onWarning: (message) => findings.add('index-repeated', 'index/', message),
-    onDamaged: (error) => findings.add('index-damaged', objectOf(error), error.message),
-    onProgress: ({ files, totalFiles }) =>
-      report({ phase: 'index', completed: files, total: totalFiles, unit: 'files', bytes: 0, totalBytes: 0 }),
-  });
-  checkConflicts(index, findings);
-  const table = new PackTable(index);
-  const present = await checkPackList(repository, index, table, findings, signal);
-  const { verified } = options;
   const idOf = ({ packNumber }: PresentPack): PackId => index.packId(packNumber);
   const countVerified = (): number => (verified ? present.filter((pack) => verified.has(idOf(pack))).length : 0);
   if (present.length > 0 && countVerified() === present.length) verified?.startOver();
@@ -162,25 +159,6 @@ async function readPacks(task: ReadPacksTask): Promise<{ packsRead: number; byte
   return { packsRead, bytesRead };
 }
 
-// Keys and locks: a damaged key may be the one that somebody's password needs.
-async function checkSmallFiles(
-  repository: Repository,
-  findings: FindingList,
-  { signal, ownLock }: CheckOptions,
-): Promise<void> {
-  const keys = await listKeyIds(repository, signal);
-  await mapConcurrent(keys, { limit: 4, signal }, async (id) => {
-    try {
-      await loadKeyFile(repository, id, signal);
-    } catch (error) {
-      if (!hasCode(error, 'KEY_CORRUPT')) throw error;
-      findings.add('key-damaged', objectName('key', id), messageOf(error));
-    }
-  });
-  const { unreadable } = await listLocks(repository, { signal, ignore: ownLock });
-  for (const { id, error } of unreadable) findings.add('lock-damaged', objectName('lock', id), messageOf(error));
-}
-
 /** Awaits both; when one fails the other is stopped, and the first failure is thrown. */
 async function joined<A, B>(stop: AbortController, [first, second]: [Promise<A>, Promise<B>]): Promise<[A, B]> {
   const onFailure = (error: unknown): never => {
@@ -190,8 +168,4 @@ async function joined<A, B>(stop: AbortController, [first, second]: [Promise<A>,
   const [a, b] = await Promise.allSettled([first.catch(onFailure), second.catch(onFailure)]);
   if (a.status === 'fulfilled' && b.status === 'fulfilled') return [a.value, b.value];
   throw stop.signal.reason;
-}
-
-function objectOf(error: { readonly facts: Readonly<Record<string, unknown>> }): string {
-  return typeof error.facts['object'] === 'string' ? error.facts['object'] : 'repository';
 }

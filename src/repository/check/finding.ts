@@ -55,10 +55,16 @@ export class FindingList {
   readonly findings: Finding[] = [];
   #omitted = 0;
   readonly #seen = new Set<string>();
-  readonly #onFinding: ((finding: Finding) => void) | undefined;
+  #onFinding: ((finding: Finding) => void) | undefined;
 
   constructor(onFinding?: (finding: Finding) => void) {
     this.#onFinding = onFinding;
+  }
+
+  /** Tells what is in the list already, and what comes. */
+  tellTo(onFinding: ((finding: Finding) => void) | undefined): void {
+    this.#onFinding = onFinding;
+    for (const finding of this.findings) onFinding?.(finding);
   }
 
   add(kind: FindingKind, object: string, message: string): void {

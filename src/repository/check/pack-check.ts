@@ -53,10 +53,12 @@ export async function checkPackData(
     const budget = new ByteBudget(MAX_FETCHED_BYTES);
     const reserve = handsOver === true ? check.reserve : undefined;
     const arriving = reserve === undefined ? undefined : new ArrivingCheck(repository, index, table, reserve);
+    const isKept = keptPacks(repository, index);
     await mapConcurrent(largestFirst, { limit, signal }, async (pack) => {
-      if ((await arriving?.isGood(pack, signal)) === true) return options.onPack(pack, []);
+      const kept = isKept(pack);
+      if (!kept && (await arriving?.isGood(pack, signal)) === true) return options.onPack(pack, []);
       using _held = check.readsItself ? undefined : await budget.acquire(pack.sizeBytes);
-      options.onPack(pack, await checkPack(repository, index, check, pack, signal));
+      options.onPack(pack, await checkPack(repository, index, check, pack, kept, signal));
     });
   } catch (error) {
     signal?.throwIfAborted();
@@ -65,6 +67,15 @@ export async function checkPackData(
     signal?.removeEventListener('abort', onAbort);
     await check.end();
   }
+}
+
+/**
+ * Packs of trees are read by the walk as well, which goes on beside: once for both, where they are kept for the time of the check. That is not
+ * the cache of this machine: what counts is the vault.
+ */
+function keptPacks({ cache }: Repository, index: BlobIndex): (pack: PresentPack) => boolean {
+  const isTree = cache === undefined ? undefined : index.treePacks();
+  return ({ packNumber }) => isTree?.[packNumber] === 1;
 }
 
 interface PackChecker {
@@ -83,15 +94,16 @@ async function checkPack(
   index: BlobIndex,
   checker: PackChecker,
   pack: PresentPack,
+  isKept: boolean,
   signal: AbortSignal | undefined,
 ): Promise<readonly Finding[]> {
   const name = objectName('pack', index.packId(pack.packNumber));
   if (checker.readsItself) return checker.check(pack);
   let findings: readonly Finding[] = [];
-  // Trees may come from the cache; what counts is the vault, so it is read past the cache.
   for (let attempt = 0; attempt < 2; attempt++) {
+    const storage = isKept && attempt === 0 ? repository.storage : repository.origin;
     try {
-      const bytes = await repository.origin.read(name, { signal });
+      const bytes = await storage.read(name, { signal });
       findings = await checker.check({ ...pack, bytes });
     } catch (error) {
       if (!hasCode(error, 'OBJECT_MISSING') && !hasCode(error, 'OBJECT_TRUNCATED')) throw error;

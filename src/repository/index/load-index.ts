@@ -22,6 +22,8 @@ export interface LoadIndexOptions {
   readonly onLoaded?: ((id: IndexId) => void) | undefined;
   /** Filled with the numbers of the packs that each index file lists. */
   readonly packsOfFiles?: Map<IndexId, number[]> | undefined;
+  /** Told when the listing has ended; files may still be read. */
+  readonly onListed?: (() => void) | undefined;
   readonly onProgress?: ((done: { readonly files: number; readonly totalFiles: number }) => void) | undefined;
 }
 
@@ -33,6 +35,7 @@ export async function loadIndex(repository: Repository, options: LoadIndexOption
   const { signal, onWarning, onDamaged, onProgress } = options;
   const files: { readonly id: IndexId; readonly sizeBytes: number }[] = [];
   for await (const file of repository.listIds('index', { signal })) files.push(file);
+  options.onListed?.();
   const room = options.room ?? { blobs: 0, packs: 0 };
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const merger = new IndexMerger(estimate(sizeBytes, repository.config.version), room);

@@ -21,6 +21,14 @@ export type LockNotice =
   | { readonly type: 'refresh-failed'; readonly error: unknown }
   | { readonly type: 'release-failed'; readonly id: LockId; readonly error: unknown };
 
+/** A lock of this process that ends where another one begins. */
+export interface GivenUpLock extends AsyncDisposable {
+  /** Stops refreshing: from then on it has no file but those it knows. */
+  endRefreshing(): Promise<void>;
+  /** Whether a file is one of this lock, or was. */
+  owns(id: LockId): boolean;
+}
+
 /** All that lock code needs to know about the world. */
 export interface LockContext {
   readonly repository: Repository;
@@ -30,6 +38,7 @@ export interface LockContext {
   readonly signal?: AbortSignal | undefined;
   readonly onNotice: (notice: LockNotice) => void;
   /** See `LockOptions`. */
+  readonly instead?: GivenUpLock | undefined;
   readonly onLook?: ((isFree: boolean) => void) | undefined;
   readonly onWritten?: ((afterMs: number) => void) | undefined;
 }
@@ -42,8 +51,8 @@ export interface LockContext {
 export async function acquireLock(context: LockContext): Promise<LockId> {
   const { repository, clock, signal } = context;
   const startedAt = clock.nowNs();
-  await assertNoConflict(context, undefined);
-  context.onLook?.(true);
+  const isFree = await firstLook(context);
+  context.onLook?.(isFree);
   signal?.throwIfAborted();
   const id = await writeLock(context);
   try {
@@ -72,9 +81,27 @@ export function writeLock({ repository, mode, clock, self, signal }: LockContext
   return onceStopped(signal, clock, (limit) => repository.saveUnpacked('lock', json, { signal: limit }));
 }
 
-async function assertNoConflict(context: LockContext, own: LockId | undefined): Promise<void> {
-  const { repository, mode, clock, self, signal } = context;
-  const records = await readAllLocks(repository, clock, { signal, ignore: own });
+/**
+ * The lock that this one takes the place of goes beside it, whatever the look finds: of two who change from a shared lock to an
+ * exclusive one nobody waits for the other. Only this look passes over it; the second one proves that it is gone.
+ * False where a lock stays until the second look whose holder may be alive.
+ */
+async function firstLook(context: LockContext): Promise<boolean> {
+  const { instead } = context;
+  await instead?.endRefreshing();
+  const giveUp = instead?.[Symbol.asyncDispose]();
+  try {
+    return await assertNoConflict(context, undefined);
+  } finally {
+    await giveUp;
+  }
+}
+
+async function assertNoConflict(context: LockContext, own: LockId | undefined): Promise<boolean> {
+  const { repository, mode, clock, self, signal, instead } = context;
+  const ignore = (id: LockId): boolean => id === own || (own === undefined && instead?.owns(id) === true);
+  const records = await readAllLocks(repository, clock, { signal, ignore });
+  let isFree = true;
   for (const record of records) {
     const reason = staleReason(record.lock, clock.nowNs(), self, 'proof');
     if (mode === 'shared' && !record.lock.exclusive) {
@@ -84,13 +111,17 @@ async function assertNoConflict(context: LockContext, own: LockId | undefined): 
     if (reason === undefined) throw new VaultLockedError(record);
     if (reason === 'not-refreshed') {
       // Looked at again when there is a file of ours to compare it with.
-      if (own === undefined) continue;
+      if (own === undefined) {
+        isFree = false;
+        continue;
+      }
       const age = await ageByStorage(repository, record.id, own, signal);
       if (age !== undefined && age <= STALE_AFTER_MS) throw new VaultLockedError(record, age);
     }
     await repository.removeFile('lock', record.id, { signal });
     context.onNotice({ type: 'stale-lock-removed', record, reason });
   }
+  return isFree;
 }
 
 /**

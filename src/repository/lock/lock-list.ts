@@ -20,7 +20,8 @@ export interface LockListing {
 
 interface ListOptions {
   readonly signal?: AbortSignal | undefined;
-  readonly ignore?: LockId | undefined;
+  /** Locks that are not read. */
+  readonly ignore?: ((id: LockId) => boolean) | undefined;
 }
 
 // A lock that somebody is just writing to storage without atomic writes can be read half.
@@ -71,7 +72,7 @@ export async function readAllLocks(
 
 async function* lockIds(repository: Repository, { signal, ignore }: ListOptions): AsyncIterable<LockId> {
   for await (const { id, sizeBytes } of repository.listIds('lock', { signal })) {
-    if (sizeBytes > 0 && id !== ignore) yield id;
+    if (sizeBytes > 0 && ignore?.(id) !== true) yield id;
   }
 }
 

@@ -40,6 +40,7 @@ async function setUp() {
       mode: 'shared',
       clock,
       self,
+      random: () => 0,
       onNotice: (notice) => notices.push(notice),
       ...options,
     });

@@ -5,6 +5,7 @@ import { objectName } from '../layout.ts';
 import type { Repository } from '../repository.ts';
 import {
   acquireLock,
+  type GivenUpLock,
   type LockContext,
   type LockMode,
   type LockNotice,
@@ -37,9 +38,13 @@ export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
   readonly self?: ProcessIdentity | undefined;
+  /** In [0, 1): by how much a pause is shorter. */
+  readonly random?: (() => number) | undefined;
   readonly onNotice?: ((notice: LockNotice) => void) | undefined;
+  /** A lock that is given up for this one, while others are looked for: released also where this one cannot be had. */
+  readonly instead?: GivenUpLock | undefined;
   /**
-   * Told whether a look finds nobody who excludes this lock: `true` before its file is written, `false` before a pause. What
+   * Told whether a look finds nobody who excludes this lock: `true` before its file is written, `false` before a pause and where only a lock is there whose holder may be alive after all. What
    * is read from the first `true` on is good once the lock is held, unless a `false` comes after it, or `onWritten` tells of a long time.
    */
   readonly onLook?: ((isFree: boolean) => void) | undefined;
@@ -67,13 +72,14 @@ export async function lockRepository(repository: Repository, options: LockOption
     self: options.self ?? ownProcess(),
     signal: options.signal,
     onNotice: options.onNotice ?? (() => {}),
+    instead: options.instead,
     onLook: options.onLook,
     onWritten: options.onWritten,
   };
   // Before the lock file exists: restic may probe this process as soon as it does.
   const hangup = surviveHangup();
   try {
-    const id = await acquireWithRetry(context, options.retryMs ?? 0);
+    const id = await acquireWithRetry(context, options.retryMs ?? 0, options.random ?? Math.random);
     return new RepositoryLock(context, id, hangup);
   } catch (error) {
     hangup[Symbol.dispose]();
@@ -81,18 +87,22 @@ export async function lockRepository(repository: Repository, options: LockOption
   }
 }
 
-async function acquireWithRetry(context: LockContext, retryMs: number): Promise<LockId> {
+async function acquireWithRetry(context: LockContext, retryMs: number, random: () => number): Promise<LockId> {
   const { clock, signal } = context;
   const deadline = clock.nowNs() + msToNs(retryMs);
   let delayMs = FIRST_RETRY_MS;
+  let attempt = context;
   for (;;) {
     try {
-      return await acquireLock(context);
+      return await acquireLock(attempt);
     } catch (error) {
       const leftMs = Number((deadline - clock.nowNs()) / 1_000_000n);
       if (!(error instanceof VaultLockedError) || leftMs <= 0) throw error;
-      const pauseMs = Math.min(delayMs, leftMs);
+      // Two that met, with equal pauses, would meet each time.
+      const pauseMs = Math.min(delayMs * (1 - random() / 2), leftMs);
       context.onLook?.(false);
+      // Given up by now: should its file be there still, it is in the way.
+      attempt = { ...context, instead: undefined };
       context.onNotice({ type: 'waiting-for-lock', record: error.record, delayMs: pauseMs });
       await clock.sleep(pauseMs, signal);
       delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS);
@@ -101,7 +111,7 @@ async function acquireWithRetry(context: LockContext, retryMs: number): Promise<
 }
 
 /** A held lock. Dispose it to release it; disposing twice is fine and never throws. */
-export class RepositoryLock implements AsyncDisposable {
+export class RepositoryLock implements GivenUpLock {
   readonly #context: LockContext;
   /** Aborts when the work under the lock is stopped. */
   readonly #stopped: AbortSignal | undefined;
@@ -111,6 +121,8 @@ export class RepositoryLock implements AsyncDisposable {
   readonly #loops: Promise<unknown>;
   /** Files of this lock that still exist, newest last. More than one only if removing an old one failed. */
   #files: LockId[];
+  /** All files that it ever had. */
+  readonly #ids = new Set<LockId>();
   #refreshedAt: bigint;
   #seenAt: bigint;
   #refreshing: Promise<void> | undefined;
@@ -121,6 +133,7 @@ export class RepositoryLock implements AsyncDisposable {
     this.#stopped = context.signal;
     this.#hangup = hangup;
     this.#files = [id];
+    this.#ids.add(id);
     this.#refreshedAt = context.clock.nowNs();
     this.#seenAt = this.#refreshedAt;
     this.#loops = Promise.all([this.#refreshLoop(), this.#watchLoop()]);
@@ -159,10 +172,18 @@ export class RepositoryLock implements AsyncDisposable {
     return this.#disposed;
   }
 
-  async #release(): Promise<void> {
+  owns(id: LockId): boolean {
+    return this.#ids.has(id);
+  }
+
+  async endRefreshing(): Promise<void> {
     this.#stop.abort();
     await this.#loops;
     await this.#refreshing?.catch(() => {});
+  }
+
+  async #release(): Promise<void> {
+    await this.endRefreshing();
     const { repository, clock } = this.#context;
     for (const id of this.#files) {
       try {
@@ -228,6 +249,7 @@ export class RepositoryLock implements AsyncDisposable {
     const fresh = await writeLock(this.#context);
     const old = this.#files;
     this.#files = [...old, fresh];
+    this.#ids.add(fresh);
     await clock.sleep(SETTLE_MS, signal);
     if (!(await this.#exists(fresh))) {
       this.#lose('its file was removed');

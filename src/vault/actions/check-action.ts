@@ -1,15 +1,22 @@
-import { checkRepository, type CheckProgress, type CheckResult } from '../../repository/check/check-repository.ts';
+import { type CheckLists, readCheckLists } from '../../repository/check/check-lists.ts';
+import {
+  checkLists,
+  type CheckProgress,
+  type CheckResult,
+  listOptions,
+} from '../../repository/check/check-repository.ts';
 import type { Finding } from '../../repository/check/finding.ts';
 import type { ReadData } from '../../repository/check/read-data.ts';
 import { CairnArgumentError, messageOf } from '../../base/errors.ts';
 import type { Progress } from '../../base/job.ts';
+import { readAfresh } from '../../repository/repository-cache.ts';
 import type { ActionContext } from './backup-action.ts';
 import { CheckMemory } from './check-memory.ts';
 import type { ArchiveKeys } from '../archives/archive-access.ts';
 import { checkArchiveShelf } from '../archives/check-archive-shelf.ts';
 import { checkValueShelf } from '../values/check-value-shelf.ts';
 import { RateMeter } from './rate-meter.ts';
-import { openSession } from '../vault-session.ts';
+import { openReadingSession } from '../reading-session.ts';
 
 export interface VaultCheckOptions extends ArchiveKeys {
   /** Which packs to read completely; none by default. */
@@ -34,8 +41,6 @@ export async function runCheck(context: ActionContext, options: VaultCheckOption
   const { repository, settings, signal, report } = context;
   const { readData, onFinding } = options;
   const memory = options.resume === true ? await openMemory(context, readData ?? 'none') : undefined;
-  // As in restic, nobody else may write meanwhile: packs that are not in the index yet would look like orphans.
-  await using session = await openSession(repository, settings, { mode: 'exclusive', purpose: 'read', signal });
   const meter = new RateMeter();
   let saved = performance.now();
   let saving = Promise.resolve();
@@ -44,18 +49,28 @@ export async function runCheck(context: ActionContext, options: VaultCheckOption
     saved = performance.now();
     saving = saving.then(() => saveMemory(context, memory));
   };
+  const onProgress = (state: CheckProgress): void => {
+    report(progressOf(state, meter));
+    saveNowAndThen();
+  };
+  await using fresh = await readAfresh(repository);
+  const load = (during: AbortSignal): Promise<CheckLists> =>
+    readCheckLists(fresh.repository, { ...listOptions({ signal: during, onProgress }), trustsOpening: true });
+  // As in restic, nobody else may write meanwhile: packs that are not in the index yet would look like orphans.
+  const mode = { mode: 'exclusive', purpose: 'read', signal } as const;
+  const opened = await openReadingSession(fresh.repository, settings, mode, load);
+  await using session = opened.session;
   try {
-    const result = await checkRepository(repository, {
+    // What looks wrong and was read before the lock was held is read once more before anybody is told.
+    const lists = opened.isEarly && opened.loaded.findings.hasErrors ? await load(session.signal) : opened.loaded;
+    const result = await checkLists(fresh.repository, lists, {
       readData,
       onFinding,
       verified: memory,
       jobs: settings.jobs,
-      ownLock: session.lockId,
+      holdsLock: session.lock !== undefined,
       signal: session.signal,
-      onProgress: (state) => {
-        report(progressOf(state, meter));
-        saveNowAndThen();
-      },
+      onProgress,
     });
     const check = { onFinding, readData: readData === 'all' };
     const beside = { ...context, signal: session.signal };
