@@ -7,6 +7,7 @@ import { loadIndex } from '../index/load-index.ts';
 import { RecordSet } from '../index/record-set.ts';
 import { objectName } from '../layout.ts';
 import type { Repository } from '../repository.ts';
+import { readInOrder } from '../read-in-order.ts';
 import { listSnapshots } from '../snapshots.ts';
 import { reachBlobs } from '../walk/reach-blobs.ts';
 import { PackUsage } from './pack-usage.ts';
@@ -43,22 +44,22 @@ export interface PlannedPrune {
 export async function planPrune(repository: Repository, options: PlanPruneOptions = {}): Promise<PlannedPrune> {
   const { signal, onProgress } = options;
   const rules = completeRules(options, repository.config.version);
-  // Snapshots before the index: what a snapshot that is listed refers to is then in the index.
-  const snapshots = await listSnapshots(repository, {
-    signal,
-    onWarning: (error) => {
-      throw error;
-    },
-  });
   const packsOfFiles = new Map<IndexId, number[]>();
-  const index = await loadIndex(repository, {
+  const { snapshots, index, packs } = await readInOrder(
+    repository,
+    {
+      snapshots: (listed) => listSnapshots(repository, { ...listed, onWarning: throwIt }),
+      index: (listed) =>
+        loadIndex(repository, {
+          ...listed,
+          packsOfFiles,
+          onWarning: options.onWarning,
+          onProgress: ({ files, totalFiles }) => onProgress?.({ phase: 'index', completed: files, total: totalFiles }),
+        }),
+    },
     signal,
-    packsOfFiles,
-    onWarning: options.onWarning,
-    onProgress: ({ files, totalFiles }) => onProgress?.({ phase: 'index', completed: files, total: totalFiles }),
-  });
-  // Packs after the index: every pack that it lists was stored before it.
-  const { fileBytes, unindexed } = await listPacks(repository, index, signal);
+  );
+  const { fileBytes, unindexed } = await comparePacks(index, packs);
   const needed = new RecordSet(index);
   await reachBlobs(
     repository,
@@ -81,16 +82,19 @@ export async function planPrune(repository: Repository, options: PlanPruneOption
   return { plan, rules, usage, actions, index, unindexed, needed, snapshots: ids, packsOfFiles };
 }
 
-async function listPacks(
-  repository: Repository,
+function throwIt(error: CairnError): never {
+  throw error;
+}
+
+async function comparePacks(
   index: BlobIndex,
-  signal: AbortSignal | undefined,
+  packs: AsyncIterable<PackFile>,
 ): Promise<{ readonly fileBytes: Float64Array; readonly unindexed: readonly PackFile[] }> {
   const numbers = new Map<PackId, number>();
   for (let pack = 0; pack < index.packCount; pack++) numbers.set(index.packId(pack), pack);
   const fileBytes = new Float64Array(index.packCount).fill(-1);
   const unindexed: PackFile[] = [];
-  for await (const file of repository.listIds('pack', { signal })) {
+  for await (const file of packs) {
     const pack = numbers.get(file.id);
     if (pack === undefined) unindexed.push(file);
     else fileBytes[pack] = file.sizeBytes;

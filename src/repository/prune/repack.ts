@@ -22,6 +22,8 @@ export interface RepackOptions {
   readonly signal?: AbortSignal | undefined;
   /** Rejects where the lock is lost. */
   readonly assertHeld?: (() => Promise<void>) | undefined;
+  /** Nothing is written before this resolves; when it rejects, nothing is, and this ends. */
+  readonly writeGate?: Promise<unknown> | undefined;
   /** Worker threads; as many as there are processors by default. */
   readonly jobs?: number | undefined;
   readonly onProgress?: ((progress: PruneProgress) => void) | undefined;
@@ -66,12 +68,12 @@ const SAVE_INDEX_EVERY_MS = 60_000;
 export async function repack(
   repository: Repository,
   { index, usage, actions, rules, plan }: PlannedPrune,
-  { signal, assertHeld, jobs, onProgress }: RepackOptions = {},
+  { signal, assertHeld, writeGate, jobs, onProgress }: RepackOptions = {},
 ): Promise<RepackResult> {
   const damagedPacks = new Set<number>();
   using _turn = await turnOf(repository.origin).acquire(signal);
   if (plan.repack.packs === 0) return { damagedPacks, indexFiles: [], bytesRead: 0, bytesWritten: 0 };
-  const packs = new PackWriter(repository, { signal, assertHeld });
+  const packs = new PackWriter(repository, { signal, assertHeld, writeGate });
   const totalBytes = plan.repack.bytes - plan.repackFrees.bytes;
   let bytesWritten = 0;
   let bytesRead = 0;

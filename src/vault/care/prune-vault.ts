@@ -9,7 +9,8 @@ import { repack, type RepackResult } from '../../repository/prune/repack.ts';
 import { swapPacks, type SwapResult } from '../../repository/prune/swap-packs.ts';
 import type { ActionContext } from '../actions/backup-action.ts';
 import { RateMeter } from '../actions/rate-meter.ts';
-import { openSession } from '../vault-session.ts';
+import { openReadingSession, type ReadingSession } from '../reading-session.ts';
+import { openSession, type VaultSession } from '../vault-session.ts';
 import type { CareOptions } from './care-options.ts';
 import { assertMayRemove, removeLeftovers } from './exclusive-session.ts';
 
@@ -54,9 +55,9 @@ const DEFAULT_WAIT_MS = 10 * 60_000;
 
 /** What a prune would do. Nothing is changed, and others may go on. */
 export async function planPruneOfVault(context: ActionContext, options: PruneOptions): Promise<PrunePlan> {
-  const { repository, settings, signal } = context;
-  await using session = await openSession(repository, settings, { mode: 'shared', purpose: 'read', signal });
-  return (await plan(context, options, session.signal)).plan;
+  const opened = await openPlanning(context, options, 'read');
+  await using _session = opened.session;
+  return opened.loaded.plan;
 }
 
 async function rehearse(context: ActionContext, options: PruneOptions): Promise<PruneResult> {
@@ -71,42 +72,72 @@ async function rehearse(context: ActionContext, options: PruneOptions): Promise<
  */
 export async function pruneVault(context: ActionContext, options: PruneOptions): Promise<PruneResult> {
   if (options.dryRun === true) return await rehearse(context, options);
-  const { repository, settings, signal } = context;
-  let prepared: Prepared;
-  {
-    await using session = await openSession(repository, settings, { mode: 'shared', purpose: 'write', signal });
-    const planned = await plan(context, options, session.signal);
-    // Under the shared lock, where others may go on: the exclusive one is held for a few requests only.
-    const interruptedWrites = await removeLeftovers(repository, settings, { signal: session.signal });
-    if (!changesVault(planned.plan)) return emptyResult(planned.plan, 'nothing', interruptedWrites);
-    refuseIfEmpty(planned, options);
-    await assertMayRemove(repository, session.signal);
-    await options.onPlan?.(planned.plan);
-    await session.assertHeld();
-    const repacked = await repack(repository, planned, {
-      signal: session.signal,
-      assertHeld: () => session.assertHeld(),
-      jobs: settings.jobs,
-      onProgress: reporter(context),
-    });
-    prepared = { planned, repacked, interruptedWrites };
-  }
-  const { planned, repacked } = prepared;
+  const { repository, settings } = context;
+  const { session: shared, loaded: planned } = await openPlanning(context, options, 'write');
+  await using _shared = shared;
+  const { repacked, interruptedWrites } = await prepare(context, options, shared, planned);
+  if (repacked === undefined) return emptyResult(planned.plan, 'nothing', interruptedWrites);
   context.report(progressOf({ phase: 'wait', completed: 0, total: undefined }, new RateMeter()));
   const waitMs = Math.max(settings.retryLockMs, options.waitMs ?? DEFAULT_WAIT_MS);
-  await using session = await exclusiveSession({ ...context, settings: { ...settings, retryLockMs: waitMs } });
+  await using session = await exclusiveSession({ ...context, settings: { ...settings, retryLockMs: waitMs } }, shared);
   const started = performance.now();
   const swapped = await swapPacks(repository, planned, repacked, {
     signal: session.signal,
     assertHeld: () => session.assertHeld(),
     onProgress: reporter(context),
   });
-  return resultOf(prepared, swapped, performance.now() - started);
+  return resultOf({ planned, repacked, interruptedWrites }, swapped, performance.now() - started);
 }
 
-async function exclusiveSession({ repository, settings, signal }: ActionContext): ReturnType<typeof openSession> {
+function openPlanning(
+  context: ActionContext,
+  options: PruneOptions,
+  purpose: 'read' | 'write',
+): Promise<ReadingSession<PlannedPrune>> {
+  const { repository, settings, signal } = context;
+  const mode = { mode: 'shared', purpose, signal } as const;
+  return openReadingSession(repository, settings, mode, (during) => plan(context, options, during));
+}
+
+/** All that goes on under the shared lock, where others may go on: the exclusive one is held for a few requests only. Nothing is repacked where there is nothing to do. */
+async function prepare(
+  context: ActionContext,
+  options: PruneOptions,
+  session: VaultSession,
+  planned: PlannedPrune,
+): Promise<Partial<Pick<Prepared, 'repacked'>> & Pick<Prepared, 'interruptedWrites'>> {
+  const { repository, settings } = context;
+  const { signal } = session;
+  const leftovers = removeLeftovers(repository, settings, { signal });
+  let mayRemove: Promise<void> | undefined;
   try {
-    return await openSession(repository, settings, { mode: 'exclusive', purpose: 'write', signal });
+    if (!changesVault(planned.plan)) return { interruptedWrites: await leftovers };
+    refuseIfEmpty(planned, options);
+    mayRemove = assertMayRemove(repository, signal);
+    // Thrown by whatever waits to write.
+    mayRemove.catch(() => {});
+    await options.onPlan?.(planned.plan);
+    await session.assertHeld();
+    const repacked = await repack(repository, planned, {
+      signal,
+      assertHeld: () => session.assertHeld(),
+      writeGate: mayRemove,
+      jobs: settings.jobs,
+      onProgress: reporter(context),
+    });
+    await mayRemove;
+    return { repacked, interruptedWrites: await leftovers };
+  } finally {
+    await Promise.allSettled([leftovers, mayRemove]);
+  }
+}
+
+async function exclusiveSession(
+  { repository, settings, signal }: ActionContext,
+  instead: VaultSession,
+): Promise<VaultSession> {
+  try {
+    return await openSession(repository, settings, { mode: 'exclusive', purpose: 'write', signal, instead });
   } catch (error) {
     if (!hasCode(error, 'VAULT_LOCKED')) throw error;
     throw new CairnError('VAULT_LOCKED', `nothing was removed yet: ${error.message}`, {
