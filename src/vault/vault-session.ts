@@ -53,8 +53,8 @@ export interface VaultSession extends AsyncDisposable {
   readonly signal: AbortSignal;
   /** Undefined without a lock. */
   readonly lock?: GivenUpLock | undefined;
-  /** Rejects with `LOCK_LOST` unless the lock is surely held. */
-  assertHeld(): Promise<void>;
+  /** Rejects with `LOCK_LOST` unless the lock is surely held; see `RepositoryLock`. */
+  assertHeld(seenForMs?: number): Promise<void>;
 }
 
 export async function openSession(
@@ -67,7 +67,7 @@ export async function openSession(
   const lock = wantsLock ? await takeLock(repository, settings, options) : undefined;
   return {
     signal: lock === undefined ? outer : AbortSignal.any([outer, lock.signal]),
-    assertHeld: async () => lock?.assertHeld(),
+    assertHeld: async (seenForMs) => lock?.assertHeld(seenForMs),
     lock,
     [Symbol.asyncDispose]: async () => lock?.[Symbol.asyncDispose](),
   };

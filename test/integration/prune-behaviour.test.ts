@@ -15,6 +15,9 @@ import { CairnError } from '../../src/base/errors.ts';
 import { appendOnly } from '../../src/storage/layers/append-only.ts';
 import { StorageLayer } from '../../src/storage/layers/storage-layer.ts';
 import type { StorageOptions } from '../../src/storage/storage.ts';
+import { planPrune } from '../../src/repository/prune/plan-prune.ts';
+import { repack } from '../../src/repository/prune/repack.ts';
+import { faulty } from '../../src/storage/layers/faulty.ts';
 import { saveSnapshot } from '../../src/repository/snapshots.ts';
 import { type PruneOptions, type PruneResult, pruneVault } from '../../src/vault/care/prune-vault.ts';
 import { backUpPath, contentsOf, errorsIn, readAllSnapshots, recordOf } from '../support/archive-fixture.ts';
@@ -66,6 +69,19 @@ describe('a prune', () => {
     const after = await storage.read(objectName('pack', index.packId(now!.packNumber)), now);
     expect(index.packId(now!.packNumber)).not.toBe(partPack.id);
     expect(Buffer.from(after).equals(before)).toBe(true);
+  });
+
+  it('looks whether its lock is held while it stores the last packs', async () => {
+    const asked = Promise.withResolvers<void>();
+    const storage = faulty(vault.storage);
+    storage.write = async (name, ...rest) => {
+      if (name.startsWith('data/')) await asked.promise;
+      return vault.storage.write(name, ...rest);
+    };
+    const repository = withOrigin(vault.repository, storage);
+    const planned = await planPrune(repository, { maxUnused: { bytes: 0 } });
+    const repacked = repack(repository, planned, { assertHeld: async () => asked.resolve() });
+    expect((await repacked).indexFiles).toHaveLength(1);
   });
 
   it('changes nothing in a dry run', async () => {

@@ -158,12 +158,12 @@ export class RepositoryLock implements GivenUpLock {
   /**
    * Throws `LOCK_LOST` unless the lock is surely held. Call it before an irreversible step: a lock that somebody removed
    * (`unlock --remove-all`, a clock that is wrong) is missed at the next refresh only, and what relied on it may be pruned
-   * by then. Costs one request where the lock was not looked at for two seconds.
+   * by then. Costs one request where the lock was not looked at for two seconds, or for `seenForMs`: whoever will soon need to know asks early.
    */
-  async assertHeld(): Promise<void> {
+  async assertHeld(seenForMs: number = SEEN_FOR_MS): Promise<void> {
     if (this.#isOverdue()) await this.#recover();
     this.#lost.signal.throwIfAborted();
-    if (!this.#isJustSeen()) await this.#look();
+    if (!this.#isSeenWithin(seenForMs)) await this.#look();
     this.#lost.signal.throwIfAborted();
   }
 
@@ -278,10 +278,10 @@ export class RepositoryLock implements GivenUpLock {
     this.#seenAt = startedAt;
   }
 
-  #isJustSeen(): boolean {
+  #isSeenWithin(ms: number): boolean {
     const ageNs = this.#context.clock.nowNs() - this.#seenAt;
     // A clock that was set back says nothing.
-    return ageNs >= 0n && ageNs <= msToNs(SEEN_FOR_MS);
+    return ageNs >= 0n && ageNs <= msToNs(ms);
   }
 
   async #exists(id: LockId): Promise<boolean> {

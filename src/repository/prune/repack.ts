@@ -20,8 +20,8 @@ import { saysUnreadable } from '../../storage/device-error.ts';
 
 export interface RepackOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Rejects where the lock is lost. */
-  readonly assertHeld?: (() => Promise<void>) | undefined;
+  /** Rejects where the lock is lost; `seenForMs` is how long ago it may have been seen. */
+  readonly assertHeld?: ((seenForMs?: number) => Promise<void>) | undefined;
   /** Nothing is written before this resolves; when it rejects, nothing is, and this ends. */
   readonly writeGate?: Promise<unknown> | undefined;
   /** Worker threads; as many as there are processors by default. */
@@ -64,6 +64,9 @@ const MAX_PIECES_BYTES = 8 * MIB;
 /** A run that is stopped loses at most so much of its work. */
 const SAVE_INDEX_EVERY_MS = 60_000;
 
+/** Storing the last packs takes about a second. */
+const SEEN_BEFORE_LAST_PACKS_MS = 500;
+
 /** The caller holds a lock, shared or exclusive. Throws what the storage throws; what was stored until then can be used. */
 export async function repack(
   repository: Repository,
@@ -73,7 +76,7 @@ export async function repack(
   const damagedPacks = new Set<number>();
   using _turn = await turnOf(repository.origin).acquire(signal);
   if (plan.repack.packs === 0) return { damagedPacks, indexFiles: [], bytesRead: 0, bytesWritten: 0 };
-  const packs = new PackWriter(repository, { signal, assertHeld, writeGate });
+  const packs = new PackWriter(repository, { signal, assertHeld: assertHeld && (() => assertHeld()), writeGate });
   const totalBytes = plan.repack.bytes - plan.repackFrees.bytes;
   let bytesWritten = 0;
   let bytesRead = 0;
@@ -102,11 +105,15 @@ export async function repack(
     await packs.saveIndex();
   });
   const leftovers = await pool.flush();
+  // Beside the last packs: when they are stored the index asks again, and mostly needs no answer from the storage then.
+  const held = assertHeld?.(SEEN_BEFORE_LAST_PACKS_MS);
+  held?.catch(() => {});
   const joined = [BLOB_TREE, BLOB_DATA].map((type) => {
     const ofType = leftovers.filter((leftover) => leftover.type === type);
     return storeJoined(ofType, rules.packSizeBytes, { store }, repository);
   });
   await Promise.all(joined);
+  await held;
   await packs.flush();
   return { damagedPacks, indexFiles: packs.indexIds, bytesRead, bytesWritten };
 }

@@ -120,7 +120,7 @@ async function prepare(
     await session.assertHeld();
     const repacked = await repack(repository, planned, {
       signal,
-      assertHeld: () => session.assertHeld(),
+      assertHeld: (seenForMs) => session.assertHeld(seenForMs),
       writeGate: mayRemove,
       jobs: settings.jobs,
       onProgress: reporter(context),
