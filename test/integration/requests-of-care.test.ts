@@ -4,8 +4,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CairnError } from '../../src/base/errors.ts';
 import { openMemoryStorage } from '../../src/storage/drivers/memory.ts';
-import { faulty, type FaultyStorage } from '../../src/storage/layers/faulty.ts';
+import { type Fault, faulty, type FaultyStorage } from '../../src/storage/layers/faulty.ts';
 import { StorageLayer } from '../../src/storage/layers/storage-layer.ts';
 import type { Storage, StorageFeatures } from '../../src/storage/storage.ts';
 import { openVault } from '../../src/vault/open-vault.ts';
@@ -37,8 +38,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(scratch, { recursive: true }));
 
-async function open(): Promise<{ readonly vault: Vault; readonly counted: FaultyStorage }> {
-  const counted = faulty(new Remote(sharedStorage(storage)));
+async function open(...faults: Fault[]): Promise<{ readonly vault: Vault; readonly counted: FaultyStorage }> {
+  const counted = faulty(new Remote(sharedStorage(storage)), ...faults);
   const cache = { folder: join(scratch, 'cache') };
   const vault = await openVault(counted, { password: PASSWORD, cache, catalog: false });
   return { vault, counted };
@@ -83,6 +84,28 @@ describe('a check of all data', () => {
     await vault.check({ readData: 'all' });
     const lists = named(counted, 'list');
     expect(lists.indexOf('data/')).toBeLessThan(lists.lastIndexOf('locks/'));
+  });
+});
+
+describe('what a check has read before its lock is held', () => {
+  it('is read again before anybody is told that it looks wrong', async () => {
+    const { vault, counted } = await open({
+      how: 'lose-from-listing',
+      entry: () => true,
+      when: ({ kind, name }) => kind === 'list' && name === 'data/',
+      times: 1,
+    });
+    await using _vault = vault;
+    expect(await vault.check()).toMatchObject({ isGood: true, findings: [] });
+    expect(counts(named(counted, 'list'))).toMatchObject({ 'data/': 2 });
+  });
+
+  it('is used also where the storage cannot be written, so that there is no lock', async () => {
+    const denied = new CairnError('STORAGE_READ_ONLY', 'nothing can be written here');
+    const { vault, counted } = await open({ how: 'fail', error: denied, when: ({ kind }) => kind === 'write' });
+    await using _vault = vault;
+    expect(await vault.check()).toMatchObject({ isGood: true, snapshots: 2 });
+    expect(counts(named(counted, 'list'))).toMatchObject({ 'index/': 1, 'data/': 1 });
   });
 });
 
