@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { contextOf } from '../../test/support/fault-sweep.ts';
 import { type MadeRepository, makeRepository, withOrigin } from '../../test/support/repository-fixture.ts';
+import { systemClock } from '../base/clock.ts';
 import { CairnError } from '../base/errors.ts';
+import { localGoTime } from '../formats/go-time.ts';
+import { encodeLock, type LockFile } from '../formats/lock/lock-file.ts';
 import { lockRepository, type RepositoryLock } from '../repository/lock/repository-lock.ts';
 import type { Repository } from '../repository/repository.ts';
 import { StorageLayer } from '../storage/layers/storage-layer.ts';
@@ -49,6 +52,17 @@ async function lockedByAnother(): Promise<RepositoryLock> {
 
 const lockFiles = (): Promise<string[]> => Array.fromAsync(made.storage.list('locks/'), ({ name }) => name);
 
+/** Its holder has ended, or has a clock that is behind. */
+const oldLock = (): LockFile => ({
+  time: localGoTime(systemClock.nowNs() - 31n * 60n * 1_000_000_000n),
+  exclusive: true,
+  hostname: 'elsewhere',
+  username: 'them',
+  pid: 300,
+  uid: 0,
+  gid: 0,
+});
+
 function open<T>(
   load: (signal: AbortSignal) => Promise<T>,
   repository: Repository = made.repository,
@@ -70,6 +84,13 @@ describe('a session that reads while its lock is taken', () => {
     const { session, loaded, isEarly } = await open(lockFiles, repository);
     await using _session = session;
     expect([loaded.length, isEarly]).toEqual([1, false]);
+  });
+
+  it('reads under the lock where it passed over one that is old by clocks which may differ', async () => {
+    await made.repository.saveUnpacked('lock', encodeLock(oldLock()));
+    const { session, isEarly } = await open(lockFiles);
+    await using _session = session;
+    expect(isEarly).toBe(false);
   });
 
   it('reads nothing while somebody else is there', async () => {

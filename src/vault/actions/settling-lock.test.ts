@@ -69,6 +69,14 @@ describe('what is read beside a lock that is being taken', () => {
     expect(await lock.read(() => Promise.resolve(++reads))).toBe(1);
   });
 
+  it('is read anew where a lock was passed over that is old by clocks which may differ', async () => {
+    const time = localGoTime(systemClock.nowNs() - 31n * 60n * 1_000_000_000n);
+    await made.repository.saveUnpacked('lock', encodeLock({ ...foreign, time }));
+    await using lock = new SettlingLock(made.repository, contextOf(made.repository).settings, signal);
+    let reads = 0;
+    expect(await lock.read(() => Promise.resolve(++reads))).toBe(2);
+  });
+
   it('is not used where somebody else may be removing what it relies on', async () => {
     await lockedByAnother();
     await using lock = new SettlingLock(made.repository, contextOf(made.repository).settings, signal);
