@@ -1,108 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { makeRepository, ManualClock, withOrigin } from '../../../test/support/repository-fixture.ts';
+import { describe, expect, it } from 'vitest';
+import { held, MINUTE, self, setUp } from '../../../test/support/lock-fixture.ts';
+import { withOrigin } from '../../../test/support/repository-fixture.ts';
 import { orAbort } from '../../base/or-abort.ts';
-import { encodeLock, type LockFile } from '../../formats/lock/lock-file.ts';
-import { localGoTime } from '../../formats/go-time.ts';
-import { StorageLayer } from '../../storage/layers/storage-layer.ts';
-import type { Storage, WrittenAt } from '../../storage/storage.ts';
 import { objectName } from '../layout.ts';
-import type { LockNotice } from './acquire-lock.ts';
-import type { ProcessIdentity } from './process-identity.ts';
-import { lockRepository, type LockOptions, type RepositoryLock } from './repository-lock.ts';
-import { unlockRepository } from './unlock.ts';
-
-const MINUTE = 60_000;
-const self: ProcessIdentity = {
-  hostname: 'here',
-  username: 'me',
-  pid: 100,
-  uid: 1,
-  gid: 1,
-  pidSpace: 'boot 1 pid:[1]',
-  isAlive: (pid) => pid === 100 || pid === 200,
-};
+import { lockRepository, type RepositoryLock } from './repository-lock.ts';
 
 /** Waits for an answer that never comes. */
 const unanswered = (_: string, __: unknown, { signal }: { readonly signal?: AbortSignal | undefined } = {}) =>
   orAbort(new Promise<never>(() => {}), signal);
-
-const held: AsyncDisposable[] = [];
-afterEach(async () => {
-  for (const lock of held.splice(0)) await lock[Symbol.asyncDispose]();
-});
-
-async function setUp() {
-  const { storage, repository } = await makeRepository();
-  const clock = new ManualClock();
-  const notices: LockNotice[] = [];
-  const take = (options: Partial<LockOptions> = {}): Promise<RepositoryLock> => {
-    const promise = lockRepository(repository, {
-      mode: 'shared',
-      clock,
-      self,
-      random: () => 0,
-      onNotice: (notice) => notices.push(notice),
-      ...options,
-    });
-    return promise.then((lock) => {
-      held.push(lock);
-      return lock;
-    });
-  };
-  /** Takes a lock with time passing. */
-  const taken = async (options: Partial<LockOptions> = {}, ms = 300): Promise<RepositoryLock> => {
-    const promise = take(options);
-    promise.catch(() => {});
-    await clock.advance(ms);
-    return promise;
-  };
-  const foreign = (change: Partial<LockFile> = {}, ageMs = 0) =>
-    repository.saveUnpacked(
-      'lock',
-      encodeLock({
-        time: localGoTime(clock.nowNs() - BigInt(ageMs) * 1_000_000n),
-        exclusive: false,
-        hostname: 'elsewhere',
-        username: 'them',
-        pid: 300,
-        uid: 0,
-        gid: 0,
-        ...change,
-      }),
-    );
-  const lockFiles = async (): Promise<string[]> => {
-    const names = [];
-    for await (const { name } of storage.list('locks/')) names.push(name);
-    return names;
-  };
-  return { storage, repository, clock, notices, take, taken, foreign, lockFiles };
-}
-
-class TimedStorage extends StorageLayer {
-  readonly #writtenAt: WrittenAt;
-
-  constructor(inner: Storage, writtenAt: WrittenAt) {
-    super(inner);
-    this.#writtenAt = writtenAt;
-  }
-
-  override get writtenAt(): WrittenAt {
-    return this.#writtenAt;
-  }
-}
-
-/** Takes a lock beside one whose time is 40 minutes ago, and which the storage got this many minutes before ours. */
-async function withTimes(minutes: number | undefined) {
-  const made = await setUp();
-  const theirs = await made.foreign({ exclusive: true }, 40 * MINUTE);
-  const origin = new TimedStorage(made.storage, async (name) =>
-    minutes === undefined ? undefined : name === objectName('lock', theirs) ? 0 : minutes * MINUTE,
-  );
-  const promise = lockRepository(withOrigin(made.repository, origin), { mode: 'shared', clock: made.clock, self });
-  promise.catch(() => {});
-  await made.clock.advance(300);
-  return { ...made, promise, theirs };
-}
 
 describe('lockRepository', () => {
   it('writes one lock file and removes it on release', async () => {
@@ -155,23 +60,6 @@ describe('lockRepository', () => {
     await taken();
     expect(await lockFiles()).toHaveLength(1);
     expect(notices).toEqual([expect.objectContaining({ type: 'stale-lock-removed', reason })]);
-  });
-
-  describe('whose time is half an hour ago', () => {
-    it.each([0, 4, 30])('is in use where the storage got it %i minutes ago: the clocks differ', async (minutes) => {
-      const { promise, lockFiles, theirs } = await withTimes(minutes);
-      await expect(promise).rejects.toMatchObject({
-        code: 'VAULT_LOCKED',
-        hint: expect.stringContaining(`the storage got this lock ${minutes} minutes ago`) as string,
-      });
-      expect(await lockFiles()).toEqual([objectName('lock', theirs)]);
-    });
-
-    it.each([31, undefined])('is stale where the storage got it %s minutes ago, or does not say', async (minutes) => {
-      const { promise, lockFiles } = await withTimes(minutes);
-      held.push(await promise);
-      expect(await lockFiles()).toEqual([objectName('lock', (await promise).id)]);
-    });
   });
 
   it('removes the shared lock of a process that was killed, which would stay until somebody wants to be alone', async () => {
@@ -422,23 +310,5 @@ describe('RepositoryLock', () => {
     expect(process.listenerCount('SIGHUP')).toBe(before + 1);
     await lock[Symbol.asyncDispose]();
     expect(process.listenerCount('SIGHUP')).toBe(before);
-  });
-});
-
-describe('unlockRepository', () => {
-  it('removes stale locks only', async () => {
-    const { repository, clock, foreign } = await setUp();
-    const kept = await foreign();
-    const stale = await foreign({ hostname: 'here', pid: 999 });
-    const unlocked = await unlockRepository(repository, { clock, self });
-    expect(unlocked).toEqual({ removed: [stale], kept: [kept], unreadable: [] });
-  });
-
-  it('removes everything when told so, also what it cannot read', async () => {
-    const { repository, storage, clock, foreign, lockFiles } = await setUp();
-    await foreign();
-    await storage.write(`locks/${'a'.repeat(64)}`, new Uint8Array(3));
-    await unlockRepository(repository, { all: true, clock, self });
-    expect(await lockFiles()).toEqual([]);
   });
 });
