@@ -255,7 +255,7 @@ describe('a run that is stopped', () => {
   });
 
   it('writes nothing while its lock settles, and nothing at all when it cannot be had', async () => {
-    folder.make(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}`, randomBytes(30_000)])));
+    folder.make(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`f${i}`, randomBytes(15_000)])));
     const made = await makeRepository();
     const settling = Promise.withResolvers<void>();
     const storage = faulty(made.storage, { how: 'fail', when: () => false });
@@ -263,7 +263,7 @@ describe('a run that is stopped', () => {
       packSizeBytes: MIB,
       jobs: 2,
       lock: { settled: settling.promise, assertHeld: () => settling.promise },
-      // The first 64 files were read then: more than one pack holds, and less than can be held back.
+      // A thread has done its first task of 70 to 80 files then: more than one pack holds, and less than can be held back.
       onProgress: ({ bytes }) => {
         if (bytes > 0) settling.reject(new Error('locked'));
       },
