@@ -16,7 +16,7 @@ import { CORPUS_REVISION } from './corpora.ts';
 import { appendHistory, circumstances, type RowResult } from './history.ts';
 import { measureCommand, type Command, type Cost } from './measure.ts';
 import { fillRandom } from './random.ts';
-import { removeTree, Stage } from './stage.ts';
+import { inEmptyFolder, removeTree, Stage } from './stage.ts';
 import { findTool, type Tool } from './tools.ts';
 
 const rowNames = ['first', 'unchanged', 'changed', 'restore', 'check'] as const;
@@ -192,10 +192,4 @@ async function bench(): Promise<void> {
   }
 }
 
-await removeTree(root);
-mkdirSync(root, { recursive: true });
-try {
-  await bench();
-} finally {
-  await removeTree(root);
-}
+await inEmptyFolder(root, bench);

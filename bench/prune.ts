@@ -18,7 +18,7 @@ import { CORPUS_REVISION } from './corpora.ts';
 import { appendHistory, circumstances, type RowResult } from './history.ts';
 import { type Command, measureCommand, runCommand } from './measure.ts';
 import { median } from './report.ts';
-import { removeTree, treeSize } from './stage.ts';
+import { inEmptyFolder, removeTree, treeSize } from './stage.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -172,10 +172,4 @@ function summary(
   };
 }
 
-await removeTree(root);
-mkdirSync(root, { recursive: true });
-try {
-  await bench();
-} finally {
-  await removeTree(root);
-}
+await inEmptyFolder(root, bench);

@@ -73,6 +73,17 @@ export async function removeTree(path: string): Promise<void> {
 
 const systemEnvironment = { PATH: '/usr/bin:/bin' };
 
+/** Runs a task with a folder that is empty before and gone afterwards. */
+export async function inEmptyFolder(folder: string, task: () => Promise<void>): Promise<void> {
+  await removeTree(folder);
+  mkdirSync(folder, { recursive: true });
+  try {
+    await task();
+  } finally {
+    await removeTree(folder);
+  }
+}
+
 /** Regular files below a directory, and the sum of their sizes. */
 export function treeSize(directory: string): { files: number; bytes: number } {
   let files = 0;

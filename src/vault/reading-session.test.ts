@@ -1,54 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { contextOf } from '../../test/support/fault-sweep.ts';
+import { lockedByAnother } from '../../test/support/lock-fixture.ts';
+import { MeetsAnother } from '../../test/support/meets-another.ts';
 import { type MadeRepository, makeRepository, withOrigin } from '../../test/support/repository-fixture.ts';
 import { systemClock } from '../base/clock.ts';
 import { CairnError } from '../base/errors.ts';
 import { localGoTime } from '../formats/go-time.ts';
 import { encodeLock, type LockFile } from '../formats/lock/lock-file.ts';
-import { lockRepository, type RepositoryLock } from '../repository/lock/repository-lock.ts';
+import { lockRepository } from '../repository/lock/repository-lock.ts';
 import type { Repository } from '../repository/repository.ts';
-import { StorageLayer } from '../storage/layers/storage-layer.ts';
-import type { Storage, StorageFeatures, WriteOptions } from '../storage/storage.ts';
 import { openReadingSession, type ReadingSession } from './reading-session.ts';
 
-/** Something happens between the look and the lock that is written then, once. */
-class MeetsAnother extends StorageLayer {
-  readonly #other: () => Promise<unknown>;
-  readonly #localPath: string | undefined;
-  #hasMet = false;
-
-  constructor(inner: Storage, other: () => Promise<unknown>, localPath?: string) {
-    super(inner);
-    this.#other = other;
-    this.#localPath = localPath;
-  }
-
-  override get features(): StorageFeatures {
-    return { ...this.inner.features, localPath: this.#localPath };
-  }
-
-  override async write(name: string, data: Uint8Array, options?: WriteOptions): Promise<void> {
-    if (!this.#hasMet) {
-      this.#hasMet = true;
-      await this.#other();
-    }
-    return this.inner.write(name, data, options);
-  }
-}
-
 let made: MadeRepository;
-const others: RepositoryLock[] = [];
 beforeEach(async () => void (made = await makeRepository()));
-afterEach(async () => {
-  for (const lock of others.splice(0)) await lock[Symbol.asyncDispose]();
-});
-
-async function lockedByAnother(): Promise<RepositoryLock> {
-  const lock = await lockRepository(made.repository, { mode: 'exclusive' });
-  others.push(lock);
-  return lock;
-}
 
 const lockFiles = (): Promise<string[]> => Array.fromAsync(made.storage.list('locks/'), ({ name }) => name);
 
@@ -94,7 +59,7 @@ describe('a session that reads while its lock is taken', () => {
   });
 
   it('reads nothing while somebody else is there', async () => {
-    await lockedByAnother();
+    await lockedByAnother(made.repository);
     let reads = 0;
     await expect(open(() => Promise.resolve(++reads))).rejects.toMatchObject({ code: 'VAULT_LOCKED' });
     expect(reads).toBe(0);
@@ -134,7 +99,7 @@ describe('a session that reads while its lock is taken', () => {
   });
 
   it('leaves no lock and nothing that still reads where the lock cannot be had', async () => {
-    const storage = new MeetsAnother(made.storage, lockedByAnother);
+    const storage = new MeetsAnother(made.storage, () => lockedByAnother(made.repository));
     let ended: unknown;
     const load = (signal: AbortSignal): Promise<never> =>
       sleep(60_000, undefined, { signal }).then(

@@ -27,6 +27,13 @@ afterEach(async () => {
   for (const lock of held.splice(0)) await lock[Symbol.asyncDispose]();
 });
 
+/** An exclusive lock of somebody else. */
+export async function lockedByAnother(repository: Repository): Promise<RepositoryLock> {
+  const lock = await lockRepository(repository, { mode: 'exclusive' });
+  held.push(lock);
+  return lock;
+}
+
 export interface LockWorld {
   readonly storage: Storage;
   readonly repository: Repository;

@@ -1,50 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { contextOf } from '../../../test/support/fault-sweep.ts';
+import { lockedByAnother } from '../../../test/support/lock-fixture.ts';
+import { MeetsAnother } from '../../../test/support/meets-another.ts';
 import { type MadeRepository, makeRepository, withOrigin } from '../../../test/support/repository-fixture.ts';
 import { utf8 } from '../../base/bytes.ts';
 import { systemClock } from '../../base/clock.ts';
 import { localGoTime } from '../../formats/go-time.ts';
 import { encodeLock, type LockFile } from '../../formats/lock/lock-file.ts';
-import { lockRepository, type RepositoryLock } from '../../repository/lock/repository-lock.ts';
-import { StorageLayer } from '../../storage/layers/storage-layer.ts';
-import type { Storage, StorageFeatures, WriteOptions } from '../../storage/storage.ts';
 import { SettlingLock } from './settling-lock.ts';
-
-/** Something happens between the look and the lock that is written then. */
-class MeetsAnother extends StorageLayer {
-  other: (() => Promise<unknown>) | undefined;
-  readonly #localPath: string | undefined;
-
-  constructor(inner: Storage, localPath?: string) {
-    super(inner);
-    this.#localPath = localPath;
-  }
-
-  override get features(): StorageFeatures {
-    return { ...this.inner.features, localPath: this.#localPath };
-  }
-
-  override async write(name: string, data: Uint8Array, options?: WriteOptions): Promise<void> {
-    const { other } = this;
-    this.other = undefined;
-    await other?.();
-    return this.inner.write(name, data, options);
-  }
-}
 
 let made: MadeRepository;
 beforeEach(async () => void (made = await makeRepository()));
-const others: RepositoryLock[] = [];
-afterEach(async () => {
-  for (const lock of others.splice(0)) await lock[Symbol.asyncDispose]();
-});
-
-async function lockedByAnother(): Promise<RepositoryLock> {
-  const lock = await lockRepository(made.repository, { mode: 'exclusive' });
-  others.push(lock);
-  return lock;
-}
 
 async function lockFiles(): Promise<string[]> {
   return await Array.fromAsync(made.storage.list('locks/'), ({ name }) => name);
@@ -78,7 +45,7 @@ describe('what is read beside a lock that is being taken', () => {
   });
 
   it('is not used where somebody else may be removing what it relies on', async () => {
-    await lockedByAnother();
+    await lockedByAnother(made.repository);
     await using lock = new SettlingLock(made.repository, contextOf(made.repository).settings, signal);
     await expect(lock.read(() => Promise.resolve('old'))).rejects.toMatchObject({ code: 'VAULT_LOCKED' });
   });
@@ -94,7 +61,7 @@ describe('what is read beside a lock that is being taken', () => {
 
   it('ends the work where somebody came and went in a folder of this machine, and took an index file along', async () => {
     const index = await made.repository.saveUnpacked('index', utf8('{"packs":[]}'));
-    const storage = new MeetsAnother(made.storage, '/');
+    const storage = new MeetsAnother(made.storage, undefined, '/');
     storage.other = () => made.repository.removeFile('index', index);
     const repository = withOrigin(made.repository, storage);
     await using lock = new SettlingLock(repository, contextOf(repository).settings, signal);
