@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { link, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolders } from '../base/make-folders.ts';
+import { generateKey } from '../base/generated-key.ts';
 import { CairnError, messageOf, systemCode } from '../base/errors.ts';
 import { Secret } from '../base/secret.ts';
 import { type DefaultPlaces, findDefaultPlaces } from './default-places.ts';
@@ -37,15 +38,14 @@ export async function readKeyFile(path: string): Promise<Secret | undefined> {
 }
 
 /**
- * Returns the key in `path` and makes it first where there is none: 32 random bytes as text, readable by
- * the owner only, on disk when the promise resolves. An existing file is never changed, also when two
+ * Returns the key in `path` and makes it first where there is none: a random one, readable by the owner only, on disk when the promise resolves. An existing file is never changed, also when two
  * processes do this at once.
  */
 export async function ensureKeyFile(path: string): Promise<{ readonly key: Secret; readonly created: boolean }> {
   const existing = await readKeyFile(path);
   if (existing !== undefined) return { key: existing, created: false };
   await makeFolders(dirname(path), 0o700);
-  const text = randomBytes(32).toString('base64url');
+  const text = generateKey();
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     await writeSynced(temporary, `${text}\n`);

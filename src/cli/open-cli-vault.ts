@@ -124,7 +124,7 @@ export interface NewVaultFormat {
 async function makeOrOpen(cli: CliContext, choice: DefaultChoice, options: OpenVaultOptions): Promise<Vault> {
   const { initVault, openVault } = await import('../vault/open-vault.ts');
   try {
-    return await initVault(choice.url, { ...options, generatedKey: true });
+    return await initVault(choice.url, options);
   } catch (error) {
     if (!hasCode(error, 'VAULT_EXISTS')) throw error;
     cli.detail('another process made the vault meanwhile');

@@ -34,9 +34,18 @@ const TURN_BYTES = 8 * 1024 * 1024;
  * work every few milliseconds, or all the time where a thread was begun for it (`beginScryptThread`). Rejects as `node:crypto` does for parameters that are not scrypt's.
  */
 export async function scrypt(request: ScryptRequest): Promise<Uint8Array> {
-  const { N, r, p } = request;
-  const suits = N * r * p >= KERNEL_FROM_WORK && Number.isInteger(Math.log2(N)) && laneBytes(N, r) <= ONE_LANE_BYTES;
-  return suits ? await scryptByKernel(request) : await scryptByNode(request);
+  const { N, r } = request;
+  if (!isScryptQuick(request) && Number.isInteger(Math.log2(N)) && laneBytes(N, r) <= ONE_LANE_BYTES) {
+    return await scryptByKernel(request);
+  }
+  // A thread that was begun for it is not needed, and nobody shall wait until it mixes.
+  takeScryptThread()?.end();
+  return await scryptByNode(request);
+}
+
+/** Whether it is over before a thread for it would have begun. */
+export function isScryptQuick({ N, r, p }: ScryptParameters): boolean {
+  return N * r * p < KERNEL_FROM_WORK;
 }
 
 /** See `scrypt`; N is a power of two. */

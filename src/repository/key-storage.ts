@@ -1,4 +1,6 @@
 import { type Clock, systemClock } from '../base/clock.ts';
+import { CairnArgumentError } from '../base/errors.ts';
+import { isGeneratedKey, isMiscopiedKey } from '../base/generated-key.ts';
 import type { KeyId } from '../base/ids.ts';
 import type { Secret } from '../base/secret.ts';
 import { createKeyFile, encodeKeyFile } from '../formats/crypto/key-file.ts';
@@ -19,12 +21,12 @@ export interface KdfCost {
 /** For passwords of people; as strong as OWASP's recommended minimum. */
 const PASSWORD_KDF: KdfCost = { N: 32_768, r: 8, p: 3 };
 
-/** For a random 256-bit password: nobody can guess it, so stretching adds nothing but time. */
-const GENERATED_KEY_KDF: KdfCost = { N: 32_768, r: 8, p: 1 };
+/** For a random 256-bit password: nobody can guess it, so stretching adds nothing but time (2 ms with these). */
+const GENERATED_KEY_KDF: KdfCost = { N: 1024, r: 8, p: 1 };
 
 export interface NewKeyOptions {
   readonly password: Secret;
-  /** The password is random and has 256 bits. */
+  /** The password is random and has 256 bits. Known without saying of what `generateKey` made. */
   readonly generatedKey?: boolean | undefined;
   readonly kdf?: KdfCost | undefined;
   readonly username?: string | undefined;
@@ -36,7 +38,10 @@ export interface NewKeyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Wraps the master key with a password and stores it as a new key file. */
+/**
+ * Wraps the master key with a password and stores it as a new key file. Throws `ARGUMENT_INVALID` for a generated key with a slip in it: the copy
+ * that was saved would not open the vault.
+ */
 export async function storeNewKey(
   storage: Storage,
   codec: Codec,
@@ -44,8 +49,15 @@ export async function storeNewKey(
   options: NewKeyOptions,
 ): Promise<KeyId> {
   const self = options.self ?? ownProcess();
-  const kdf = options.kdf ?? (options.generatedKey === true ? GENERATED_KEY_KDF : PASSWORD_KDF);
-  const keyFile = await createKeyFile(codec, master, options.password.reveal(), {
+  const password = options.password.reveal();
+  if (isMiscopiedKey(password)) {
+    throw new CairnArgumentError('the password begins as a generated key, and a character of it is missing or wrong', {
+      hint: 'Copy it again from where you have saved it. A password of your own may not begin with `cairn-key-`.',
+    });
+  }
+  const isRandom = options.generatedKey ?? isGeneratedKey(password);
+  const kdf = options.kdf ?? (isRandom ? GENERATED_KEY_KDF : PASSWORD_KDF);
+  const keyFile = await createKeyFile(codec, master, password, {
     username: options.username ?? self.username,
     hostname: options.hostname ?? self.hostname,
     created: localGoTime((options.clock ?? systemClock).nowNs()),

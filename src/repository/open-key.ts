@@ -1,4 +1,5 @@
 import { CairnError, hasCode, messageOf } from '../base/errors.ts';
+import { isMiscopiedKey } from '../base/generated-key.ts';
 import type { KeyId } from '../base/ids.ts';
 import type { Secret } from '../base/secret.ts';
 import { decodeKeyFile, type KeyFile, openKeyFile } from '../formats/crypto/key-file.ts';
@@ -50,7 +51,7 @@ export async function openKey(from: FileOrigin, options: OpenKeyOptions): Promis
       else if (!hasCode(error, 'OBJECT_MISSING')) throw error;
     }
   }
-  throw tried > 0 ? passwordWrong(from.storage.url, tried) : noKey(from.storage.url, ids);
+  throw tried > 0 ? passwordWrong(from.storage.url, tried, options.password) : noKey(from.storage.url, ids);
 }
 
 /** Reads one key file. Throws `KEY_CORRUPT`, naming it, or `OBJECT_MISSING`. */
@@ -67,9 +68,11 @@ export async function listKeyIds({ origin }: Pick<FileOrigin, 'origin'>, signal?
   return ids;
 }
 
-function passwordWrong(url: string, tried: number): CairnError {
+function passwordWrong(url: string, tried: number, password: Secret): CairnError {
   return new CairnError('PASSWORD_WRONG', `the password opens none of the ${tried} keys of ${url}`, {
-    hint: 'check the password, and that it belongs to this vault',
+    hint: isMiscopiedKey(password.reveal())
+      ? 'it begins as a generated key, and a character of it is missing or wrong: copy it again from where you have saved it'
+      : 'check the password, and that it belongs to this vault',
     facts: { keys: tried },
   });
 }

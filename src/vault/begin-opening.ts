@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { Secret } from '../base/secret.ts';
 import { decodeKeyFile, deriveKeyAhead, type KeyDerivation } from '../formats/crypto/key-file.ts';
+import { isScryptQuick } from '../kernels/scrypt.ts';
 import { beginScryptThread, lendScryptThread } from '../kernels/scrypt-thread/scrypt-thread.ts';
 import { folderOf, idOfName } from '../repository/layout.ts';
 
@@ -27,12 +28,19 @@ export type GuessedPlace =
  */
 export function beginOpening(guess: OpeningGuess | undefined, idle: Worker | undefined): void {
   if (idle !== undefined) lendScryptThread(idle);
-  if (beginScryptThread() === undefined || guess === undefined) return;
+  const derivation = guess === undefined ? undefined : knownDerivation(guess.place);
+  // Of a generated key it takes 2 ms, and a thread 25.
+  const needsThread = derivation === undefined || !isScryptQuick(derivation);
+  if (needsThread && beginScryptThread() === undefined) return;
+  if (guess !== undefined && derivation !== undefined) deriveKeyAhead(derivation, guess.password.reveal());
+}
+
+function knownDerivation(place: GuessedPlace): KeyDerivation | undefined {
   try {
-    const derivation = derivationOf(guess.place);
-    if (derivation !== undefined) deriveKeyAhead(derivation, guess.password.reveal());
+    return derivationOf(place);
   } catch {
     // Whoever opens the vault finds the same, and tells it.
+    return undefined;
   }
 }
 

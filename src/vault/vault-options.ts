@@ -62,6 +62,9 @@ export interface InitVaultOptions extends OpenVaultOptions {
   /** `gear` (fast) by default; `rabin` where restic writes into the vault as well and both shall deduplicate. */
   readonly chunker?: 'gear' | 'rabin' | undefined;
   readonly version?: 1 | 2 | undefined;
-  /** The password is random and has 256 bits, so that stretching it adds nothing. */
+  /**
+   * The password is random and has 256 bits, such as a key from a secret store, so that stretching it adds nothing. Known without saying of
+   * what `cairn key generate` made. Of a password that can be guessed never say this: it is all that protects a stolen vault.
+   */
   readonly generatedKey?: boolean | undefined;
 }

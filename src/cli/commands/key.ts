@@ -42,12 +42,14 @@ export const keyCommand: CommandModule = {
       (flags: NewPasswordFlags) => start((cli) => changePassword(cli, flags)),
     );
     addRemove(command, start);
+    addGenerate(command, start);
     addExamples(command, [
       ['cairn key list', 'which keys there are; * is the one in use'],
+      ['cairn key generate ~/.config/cairn/offsite', 'a random password, for `init --password-file` of that file'],
       ['cairn key add', 'asks for the new password twice'],
       ['cairn key remove 1a2b3c4d', 'by its id'],
     ]);
-    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef', 'confirmation', 'lastKey']);
+    addExitCodes(command, [...vaultExits, 'unknownRef', 'ambiguousRef', 'confirmation', 'target', 'lastKey']);
   },
 };
 
@@ -57,6 +59,21 @@ function addRemove(command: Command, start: StartCommand): void {
     .description('remove a key; its password opens the vault no more')
     .argument('<id>', 'the key, by the beginning of its id')
     .action((id: string) => start((cli) => removeKey(cli, id)));
+}
+
+function addGenerate(command: Command, start: StartCommand): void {
+  command
+    .command('generate')
+    .description(
+      'make a random password, which is quick to open a vault with: nobody can guess it, so guesses need not be slow',
+    )
+    .argument('[file]', 'a new file for it, for its owner only; without it, it is printed')
+    .action((file: string | undefined) =>
+      start(async (cli) => {
+        const { generateKeyInto } = await import('../generate-key.ts');
+        await generateKeyInto(cli, file);
+      }),
+    );
 }
 
 function addNewPasswordOptions(command: Command): Command {

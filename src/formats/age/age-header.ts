@@ -8,7 +8,7 @@
 import { concatBytes, utf8 } from '../../base/bytes.ts';
 import { CairnArgumentError, CairnError, isCairnError, messageOf } from '../../base/errors.ts';
 import type { Secret } from '../../base/secret.ts';
-import { AGE_WORK_FACTOR, passphraseIdentity, passphraseRecipient } from './age-passphrase.ts';
+import { passphraseIdentity, passphraseRecipient } from './age-passphrase.ts';
 
 /** For whom a file is sealed. Recipients are public keys such as `age1…`; whoever has one cannot read. */
 export type AgeRecipients = { readonly passphrase: Secret } | { readonly recipients: readonly string[] };
@@ -28,13 +28,13 @@ export interface AgeHeader {
 /** A new file key, sealed for these. Throws `ARGUMENT_INVALID` for a recipient that is none. */
 export async function makeAgeHeader(
   to: AgeRecipients,
-  { workFactor = AGE_WORK_FACTOR }: { readonly workFactor?: number | undefined } = {},
+  { workFactor }: { readonly workFactor?: number | undefined } = {},
 ): Promise<AgeHeader> {
   const { Encrypter, Stanza } = await import('age-encryption');
   const encrypter = new Encrypter();
   if ('passphrase' in to) {
     if (to.passphrase.isEmpty) throw new CairnArgumentError('the password of an archive or value cannot be empty');
-    encrypter.addRecipient(passphraseRecipient(to.passphrase, workFactor, Stanza));
+    encrypter.addRecipient(passphraseRecipient(to.passphrase, Stanza, workFactor));
   } else {
     if (to.recipients.length === 0) throw new CairnArgumentError('no recipient is given to encrypt to');
     for (const recipient of to.recipients) addRecipient(encrypter, recipient);
