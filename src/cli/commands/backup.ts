@@ -6,7 +6,7 @@ import type { BackupOptions, BackupProblem } from '../../vault/actions/backup-ac
 import { BackupAhead } from '../../vault/actions/backup-ahead.ts';
 import type { BackupSource } from '../../vault/actions/backup-source.ts';
 import type { Vault } from '../../vault/vault.ts';
-import { compileLittle } from '../compile-little.ts';
+import { beginLean } from '../begin-lean.ts';
 import { configuredRuns } from '../backup-targets.ts';
 import { backupRuns } from '../backup-runs.ts';
 import { cliNotifications, openNotifiedVault } from '../cli-notifications.ts';
@@ -101,7 +101,7 @@ async function backup(cli: CliContext, paths: readonly string[], flags: BackupFl
   const stream = streamSource('backup', paths, flags);
   const runs = stream !== undefined ? undefined : await configuredRuns(cli, paths);
   const registered = stream !== undefined ? undefined : await registeredSource(cli, paths);
-  compileLittle();
+  beginLean();
   keepHeapsSmall();
   if (registered !== undefined) return backupOne(cli, registered, options, flags);
   if (runs === undefined) return backupOne(cli, stream ?? filesSource(cli, paths, flags), options, flags);

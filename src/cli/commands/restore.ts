@@ -4,7 +4,7 @@ import type { OverwriteMode } from '../../restorer/restore-options.ts';
 import { isOfTarget, type RestoreProblem } from '../../restorer/restore-problem.ts';
 import type { RestorePlan, VaultRestoreOptions, VaultRestoreResult } from '../../vault/actions/restore-action.ts';
 import { addArchiveKeyOptions, type ArchiveKeyFlags, archiveKeys } from '../archive-key-options.ts';
-import { compileLittle } from '../compile-little.ts';
+import { beginLean } from '../begin-lean.ts';
 import type { CommandModule } from '../command-table.ts';
 import type { CliContext } from '../context.ts';
 import { singleFilter, type SingleFilterFlags, addSingleFilterOptions } from '../filter-options.ts';
@@ -96,7 +96,7 @@ export const restoreCommand: CommandModule = {
 
 async function restore(cli: CliContext, reference: string, flags: RestoreFlags): Promise<void> {
   const keys = await archiveKeys(cli, flags);
-  compileLittle();
+  beginLean();
   await using workers = startRestoreWorkers(cli.options.jobs);
   await using vault = await openCliVault(cli);
   const started = performance.now();
