@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { flipBit, makeRepository, TEST_KDF } from '../../test/support/repository-fixture.ts';
+import { isCairnError } from '../base/errors.ts';
+import { generateKey } from '../base/generated-key.ts';
 import { Secret } from '../base/secret.ts';
 import { changePassword } from './change-password.ts';
 import { addKey, listKeys, removeKey } from './keys.ts';
@@ -7,6 +9,8 @@ import { objectName } from './layout.ts';
 import { openRepository } from './open-repository.ts';
 
 const second = { password: new Secret('second'), kdf: TEST_KDF };
+
+const hintsOf = (error: unknown): string | undefined => (isCairnError(error) ? error.hint : undefined);
 
 describe('keys', () => {
   it('lists keys and marks the one in use', async () => {
@@ -18,6 +22,32 @@ describe('keys', () => {
       [added, false],
     ]);
     expect(keys[1]).toMatchObject({ username: 'u', hostname: 'h', kdf: TEST_KDF });
+  });
+
+  it.each([
+    ['a password of a person is stretched', 'correct horse battery staple', undefined, { N: 32_768, r: 8, p: 3 }],
+    ['a generated key is not: nobody can guess it', generateKey(), undefined, { N: 1024, r: 8, p: 1 }],
+    ['nor is one that is said to be random', 'from a secret store', true, { N: 1024, r: 8, p: 1 }],
+  ])('%s', async (_, password, generatedKey, kdf) => {
+    const { storage, repository } = await makeRepository();
+    const id = await addKey(repository, { password: new Secret(password), generatedKey });
+    expect((await listKeys(repository)).find((key) => key.id === id)).toMatchObject({ kdf });
+    expect((await openRepository(storage, { password: new Secret(password) })).keyId).toBe(id);
+  });
+
+  it('takes no generated key with a slip in it: the copy that was saved would not open the vault', async () => {
+    const { repository } = await makeRepository();
+    const password = new Secret(generateKey().slice(0, -1));
+    await expect(addKey(repository, { password })).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' });
+    expect(await listKeys(repository)).toHaveLength(1);
+  });
+
+  it('says of a generated key that opens nothing whether it was copied wrong', async () => {
+    const { storage } = await makeRepository();
+    const hintOf = async (password: string): Promise<unknown> =>
+      openRepository(storage, { password: new Secret(password) }).catch((error: unknown) => hintsOf(error));
+    expect(await hintOf(generateKey())).toContain('belongs to this vault');
+    expect(await hintOf(generateKey().slice(0, -1))).toContain('copy it again');
   });
 
   it('reports a damaged key and lists the others', async () => {

@@ -57,6 +57,17 @@ describe('the first command', () => {
     expect(await home.run(['list'])).toMatchObject({ exit: 0 });
   });
 
+  it('stretches what a person has put where the key belongs, and not what it made itself', async () => {
+    await home.run(['backup', source]);
+    const kdf = async (): Promise<unknown> =>
+      (JSON.parse((await home.run(['key', 'list', '--json'])).stdout) as { keys: { kdf: unknown }[] }).keys[0]?.kdf;
+    expect(await kdf()).toEqual({ N: 1024, r: 8, p: 1 });
+    await rm(home.vault, { recursive: true });
+    await writeFile(home.key, 'hunter2\n', { mode: 0o600 });
+    await home.run(['backup', source]);
+    expect(await kdf()).toEqual({ N: 32_768, r: 8, p: 3 });
+  });
+
   it('started several times at once makes one vault', async () => {
     const runs = await Promise.all([1, 2, 3].map((n) => home.run(['backup', source, '--name', `n${n}`])));
     expect(runs.map(({ exit }) => exit)).toEqual([0, 0, 0]);
@@ -72,6 +83,29 @@ describe('the first command', () => {
     const list = await home.run(['list']);
     expect(list.exit).toBe(12);
     expect(list.stderr).toContain(home.key);
+  });
+});
+
+describe('key generate', () => {
+  it('makes a file for its owner only, that opens the vault it is given to', async () => {
+    const file = home.file('keys', 'offsite');
+    expect(await home.run(['key', 'generate', file])).toMatchObject({ exit: 0, stdout: `made ${file}\n` });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const offsite = ['--vault', home.file('offsite'), '--password-file', file];
+    expect(await home.run([...offsite, 'init'])).toMatchObject({ exit: 0 });
+    expect(await home.run([...offsite, 'list'])).toMatchObject({ exit: 0 });
+  });
+
+  it('never replaces a file', async () => {
+    const file = home.file('mine');
+    await writeFile(file, 'mine');
+    expect(await home.run(['key', 'generate', file])).toMatchObject({ exit: 21 });
+    expect(await readFile(file, 'utf8')).toBe('mine');
+  });
+
+  it('prints one for a password manager, and needs no vault', async () => {
+    const { exit, stdout } = await home.run(['key', 'generate']);
+    expect([exit, stdout]).toEqual([0, expect.stringMatching(/^cairn-key-[\w-]{48}\n$/)]);
   });
 });
 

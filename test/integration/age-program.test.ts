@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, describe, expect, it } from 'vitest';
 import { equalBytes } from '../../src/base/bytes.ts';
+import { generateKey } from '../../src/base/generated-key.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { openAge, sealAge } from '../../src/formats/age/age-file.ts';
 import { ageEnvironment } from '../support/age-program.ts';
@@ -34,9 +35,12 @@ describe.skipIf(peersMissing('age', 'age-plugin-batchpass'))('the age program', 
     }
   });
 
-  it('reads what we encrypt with a passphrase at the usual cost, and we what it encrypts', async () => {
-    const env = ageEnvironment(mkdtempSync(join(scratch, 'bin-')), 'pass phrase');
-    const passphrase = new Secret('pass phrase');
+  it.each([
+    ['a passphrase at the usual cost', 'pass phrase'],
+    ['a generated key at a low one', generateKey()],
+  ])('reads what we encrypt with %s, and we what it encrypts', async (_, password) => {
+    const env = ageEnvironment(mkdtempSync(join(scratch, 'bin-')), password);
+    const passphrase = new Secret(password);
     const sealed = await sealAge(content(70_000), { passphrase });
     const opened = execFileSync('age', ['-d', '-j', 'batchpass'], { input: sealed, env });
     expect(equalBytes(opened, content(70_000))).toBe(true);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes, equalBytes, utf8 } from '../../base/bytes.ts';
 import { isCairnError } from '../../base/errors.ts';
+import { generateKey } from '../../base/generated-key.ts';
 import { Secret } from '../../base/secret.ts';
 import { ageDecryptor, ageEncryptor, openAge, sealAge } from './age-file.ts';
 import { ageHeaderSize } from './age-header.ts';
@@ -131,6 +132,14 @@ describe('a file', () => {
     await expect(openAge(forPassphrase, { identities: [new Secret(identity)] })).rejects.toMatchObject({
       code: 'PASSWORD_MISSING',
     });
+  });
+
+  it.each([
+    ['a generated key, which nobody can guess, a cheap derivation', generateKey(), 10],
+    ['a password of a person the cost that age itself takes', 'pass phrase', 18],
+  ])('gives %s', async (_, password, workFactor) => {
+    const sealed = await sealAge(utf8('x'), { passphrase: new Secret(password) });
+    expect(Buffer.from(sealed).toString('latin1')).toMatch(new RegExp(`^-> scrypt \\S+ ${workFactor}$`, 'mu'));
   });
 
   it('never uses the nonce of another one', async () => {
