@@ -5,13 +5,14 @@ import { NOTHING_BEGUN } from './group-digests.ts';
 import { LeafBatcher, type LeafReport, type SavedRun } from './leaf-batcher.ts';
 import { leafRuns, type LeafNames } from './leaf-runs.ts';
 import type { LeafRun, LeafRunResult, LeafTask, TaskDone } from './worker/messages.ts';
-import type { TaskRunner } from './worker-pool.ts';
+import type { TaskQueue, TaskRunner } from './worker-pool.ts';
 
 /** A pool that answers each task with what `answer` makes of its runs, one turn later. */
-class FakePool implements TaskRunner {
+class FakePool implements TaskRunner, TaskQueue {
   readonly tasks: LeafTask[] = [];
   readonly #answer: (run: LeafRun) => LeafRunResult;
   failure: Error | undefined;
+  hasBacklog = false;
 
   constructor(answer: (run: LeafRun) => LeafRunResult) {
     this.#answer = answer;
@@ -103,6 +104,16 @@ describe('LeafBatcher', () => {
     for (let i = 0; i < 10; i++) void addAll(batcher, `/d${i}`, 2);
     batcher.flush();
     expect(pool.tasks.map(({ runs }) => runs.length)).toEqual([10]);
+  });
+
+  it('puts more into a task while tasks wait for a worker', () => {
+    const pool = new FakePool(doSome(1000));
+    const batcher = batcherOver(pool);
+    void addAll(batcher, '/a', 150);
+    const sentAtOnce = pool.tasks.length;
+    pool.hasBacklog = true;
+    void addAll(batcher, '/b', 150);
+    expect([sentAtOnce, pool.tasks.length]).toEqual([2, 2]);
   });
 
   it('sends what is added until the next turn together', async () => {

@@ -3,7 +3,7 @@ import { CairnError } from '../base/errors.ts';
 import { TaskBatcher } from './task-batcher.ts';
 import type { SourceProblem } from './source.ts';
 import type { BigFile, LeafRun, LeafRunResult, LeafStats, TaskDone } from './worker/messages.ts';
-import type { TaskRunner } from './worker-pool.ts';
+import type { TaskQueue, TaskRunner } from './worker-pool.ts';
 
 export interface LeafReport {
   readonly stats: LeafStats;
@@ -21,11 +21,11 @@ export interface SavedRun {
 
 /** Has leaves saved by the workers, many directories to a task. */
 export class LeafBatcher {
-  readonly #pool: TaskRunner;
+  readonly #pool: TaskRunner & TaskQueue;
   readonly #onReport: (report: LeafReport) => void;
   readonly #batcher: TaskBatcher<LeafRun, SavedRun>;
 
-  constructor(pool: TaskRunner, onReport: (report: LeafReport) => void) {
+  constructor(pool: TaskRunner & TaskQueue, onReport: (report: LeafReport) => void) {
     this.#pool = pool;
     this.#onReport = onReport;
     this.#batcher = new TaskBatcher(pool, (runs) => this.#send(runs));

@@ -1,7 +1,9 @@
-import type { TaskRunner } from './worker-pool.ts';
+import type { TaskQueue } from './worker-pool.ts';
 
 /** About as many names go to a worker in one message. */
 const NAMES_PER_TASK = 64;
+/** As many where messages wait for a worker: nobody is kept waiting then, and each message costs 50 µs in two threads. */
+const NAMES_PER_LATER_TASK = 256;
 
 interface Pending<Run, Result> {
   readonly run: Run;
@@ -13,13 +15,13 @@ export type SendRuns<Run, Result> = (runs: readonly Run[], nameCount: number) =>
 
 /** Puts the runs of several directories into one task, so that small directories cost no message each. */
 export class TaskBatcher<Run, Result> {
-  readonly #pool: TaskRunner;
+  readonly #pool: TaskQueue;
   readonly #send: SendRuns<Run, Result>;
   #pending: Pending<Run, Result>[] = [];
   #nameCount = 0;
   #flushesSoon = false;
 
-  constructor(pool: TaskRunner, send: SendRuns<Run, Result>) {
+  constructor(pool: TaskQueue, send: SendRuns<Run, Result>) {
     this.#pool = pool;
     this.#send = send;
   }
@@ -30,7 +32,7 @@ export class TaskBatcher<Run, Result> {
     pending.done.promise.catch(() => {}); // thrown where it is awaited
     this.#pending.push(pending);
     this.#nameCount += nameCount;
-    if (this.#nameCount >= NAMES_PER_TASK) this.flush();
+    if (this.#nameCount >= (this.#pool.hasBacklog ? NAMES_PER_LATER_TASK : NAMES_PER_TASK)) this.flush();
     return pending.done.promise;
   }
 

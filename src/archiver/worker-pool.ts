@@ -50,6 +50,9 @@ interface Member {
 /** What those need who only have tasks done. */
 export type TaskRunner = Pick<WorkerPool, 'run' | 'ready'>;
 
+/** What those need to know who put several pieces of work into one task. */
+export type TaskQueue = Pick<WorkerPool, 'ready' | 'hasBacklog'>;
+
 /** The worker threads of one backup, and the queue of their tasks. */
 export class WorkerPool implements AsyncDisposable {
   readonly #size: number;
@@ -126,6 +129,11 @@ export class WorkerPool implements AsyncDisposable {
   /** Whether a thread is there that has nothing to do. */
   get hasIdle(): boolean {
     return this.#queue.length === 0 && this.#members.some((member) => isIdle(member));
+  }
+
+  /** Whether tasks wait for a thread. */
+  get hasBacklog(): boolean {
+    return this.#queue.length > 0;
   }
 
   /** Resolves when the queue is short enough for more work. */
