@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ownCopy } from '../base/bytes.ts';
 import { CairnError } from '../base/errors.ts';
 import { openPosix } from '../base/posix/open-posix.ts';
 import { createCodec } from '../kernels/codec.ts';
@@ -107,10 +108,10 @@ export class Scout {
   }
 
   #look({ path }: SourceDirectory, listing: Listing): readonly Promise<StatRunResult>[] {
-    listing.stats =
-      path === undefined
-        ? []
-        : listing.runs.map(({ names, groups, count }) => this.#stats.add({ directory: path, names, groups }, count));
+    const directory = ownCopy(path ?? new Uint8Array(0));
+    listing.stats = listing.runs.map(({ names, groups, count }) =>
+      this.#stats.add({ directory, names, groups }, count),
+    );
     return listing.stats;
   }
 }

@@ -1,4 +1,4 @@
-import { bytesKey, bytesOf, sharedCopy, equalBytes, utf8Lossy } from '../base/bytes.ts';
+import { bytesKey, bytesOf, ownCopy, sharedCopy, equalBytes, utf8Lossy } from '../base/bytes.ts';
 import { Semaphore } from '../base/concurrency.ts';
 import { hasCode, isCairnError, messageOf } from '../base/errors.ts';
 import { idToBytes, type BlobId } from '../base/ids.ts';
@@ -135,7 +135,7 @@ export class TreeSaver {
     parent: Uint8Array | undefined,
   ): Promise<readonly Leaves[]> {
     const { batcher } = await this.#session.engine();
-    const path = directory.path ?? new Uint8Array(0);
+    const path = ownCopy(directory.path ?? new Uint8Array(0));
     let shared: Uint8Array | undefined;
     const handed: Leaves[] = [];
     for (const piece of leaves) {

@@ -39,6 +39,14 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
+/**
+ * A copy in memory of its own, for a message to another thread: of a view that takes the whole memory along, such as the 64 KiB
+ * of which Node cuts small buffers.
+ */
+export function ownCopy(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /** A copy in shared memory, which other threads see without one of their own. */
 export function sharedCopy(bytes: Uint8Array): Uint8Array {
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
