@@ -84,6 +84,8 @@ export async function archive(repository: Repository, options: ArchiveOptions): 
     const memory = await SourceMemory.open(repository, options);
     session = openSession(repository, pool, options);
     const before = beforeOf(options, memory);
+    // All will be read.
+    if (before === undefined) pool.start();
     const saved = await new TreeSaver(session, session.posix).save(options.source.root, before);
     if (!isStopped(options)) await options.onWalked?.(session.stats.bytes);
     session.stats.setPhase('finish');

@@ -70,8 +70,8 @@ export interface Engine {
 export async function startEngine(repository: Repository, pool: WorkerPool, options: EngineOptions): Promise<Engine> {
   const { signal, dryRun, stats, lock, packSizeBytes = DEFAULT_PACK_BYTES } = options;
   const verify = options.verifyWrites ?? repository.storage.features.remote;
-  // They take their time to start, on other cores, while this one loads the index and looks at the rest of the source.
-  pool.start();
+  // It takes its time to start, on another core, while this one loads the index and looks at the rest of the source.
+  pool.start(1);
   const loadedIds: IndexId[] = [];
   const room = { blobs: NEW_BLOBS, packs: 0 };
   const listed = await loadIndex(repository, { signal, room, onLoaded: (id) => loadedIds.push(id) });

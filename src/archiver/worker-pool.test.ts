@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../base/bytes.ts';
-import type { SegmentTask, WorkerTask } from './worker/messages.ts';
+import type { SegmentTask, StatTask, WorkerTask } from './worker/messages.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 const failure = new Error('the storage is full');
@@ -14,7 +14,38 @@ const segment: SegmentTask = {
   stops: new Float64Array(0),
 };
 
+/** Looks at the same folder over and over. */
+const looks = (count: number): StatTask => ({
+  kind: 'stat',
+  runs: Array.from({ length: count / 250 }, () => ({
+    directory: utf8('/'),
+    names: utf8('.\0'.repeat(250)),
+    groups: Uint8Array.of(250),
+  })),
+});
+
+/** Each thread that there is answers. */
+const threadsOf = async (pool: WorkerPool): Promise<number> => (await pool.runOnAll(looks(250))).length;
+
 describe('WorkerPool', () => {
+  it('begins one thread for work that one can do', async () => {
+    await using pool = new WorkerPool(2);
+    await pool.run(looks(250));
+    expect(await threadsOf(pool)).toBe(1);
+  });
+
+  it('begins another one when work has waited for the first', async () => {
+    await using pool = new WorkerPool(2);
+    await Promise.all(Array.from({ length: 6 }, () => pool.run(looks(100_000))));
+    expect(await threadsOf(pool)).toBe(2);
+  });
+
+  it('begins all of them at once where it is told to', async () => {
+    await using pool = new WorkerPool(2);
+    pool.start();
+    expect(await threadsOf(pool)).toBe(2);
+  });
+
   it('rejects what runs and what waits when it fails, with that error', async () => {
     await using pool = new WorkerPool(1);
     const runs = Array.from({ length: 5 }, () => pool.run(flush));

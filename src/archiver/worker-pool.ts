@@ -20,6 +20,8 @@ import { freeSlot, requestAbort } from './worker/pack-slots.ts';
 const MAX_BLOB_BYTES = 8 * 1024 * 1024 + 64;
 /** A worker has one task at hand and one waiting, so that it never idles for a message. */
 const TASKS_PER_WORKER = 2;
+/** A task that has waited for so long is worth one more thread, which costs 50 ms of processor time to begin. */
+const ONE_MORE_AFTER_MS = 50;
 
 /** What the pool does with a pack that a worker has filled; resolves when its bytes may be overwritten. */
 export type StorePack = (ready: PackReady, bytes: Uint8Array) => Promise<void>;
@@ -57,6 +59,7 @@ export type TaskQueue = Pick<WorkerPool, 'ready' | 'hasBacklog'>;
 export class WorkerPool implements AsyncDisposable {
   readonly #size: number;
   readonly #members: Member[] = [];
+  #setup: WorkerSetup | undefined;
   #control: Int32Array<SharedArrayBuffer> | undefined;
   #slots: Uint8Array[] = [];
   #keeper: IndexKeeper | undefined;
@@ -66,6 +69,8 @@ export class WorkerPool implements AsyncDisposable {
   #store: StorePack | undefined;
   #failure: { readonly error: unknown } | undefined;
   #wanted: PromiseWithResolvers<void> | undefined;
+  /** Runs while a task waits and there could be more threads. */
+  #moreSoon: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(jobs: number = availableParallelism()) {
@@ -77,16 +82,19 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /**
-   * Starts the threads, which otherwise start with the first work: each costs 50 ms of processor time, more than
+   * Starts threads, which otherwise start one by one, as work waits for them: each costs 50 ms of processor time, more than
    * looking at ten thousand unchanged files. They load their code while the caller goes on.
    */
-  start(): void {
-    while (this.#members.length < this.#size && !this.#closed) this.#members.push(this.#startMember());
+  start(atLeast: number = this.#size): void {
+    while (this.#members.length < Math.min(atLeast, this.#size) && !this.#closed) {
+      const member = this.#startMember();
+      this.#members.push(member);
+      if (this.#setup !== undefined) this.#send(member, this.#setup);
+    }
   }
 
   /** Tells the threads what to work with. Call once, before `run`. */
   setup({ sparePacks, ...setup }: PoolSetup, keeper: IndexKeeper, store: StorePack): void {
-    this.start();
     this.#store = store;
     this.#keeper = keeper;
     // Memory that nobody has written to is not there yet, and the first free slot is taken: a storage that keeps up costs one spare.
@@ -98,7 +106,8 @@ export class WorkerPool implements AsyncDisposable {
     const control = new SharedArrayBuffer((CONTROL_SLOTS + slots.length) * 4);
     this.#control = new Int32Array(control);
     if (this.#failure !== undefined) requestAbort(this.#control);
-    for (const member of this.#members) this.#send(member, { ...setup, kind: 'setup', slots, control });
+    this.#setup = { ...setup, kind: 'setup', slots, control };
+    for (const member of this.#members) this.#send(member, this.#setup);
   }
 
   /** Runs a task on any thread; `urgent` ones overtake those that wait. Rejects when the pool has failed. */
@@ -106,17 +115,16 @@ export class WorkerPool implements AsyncDisposable {
     const waiting = { task, done: Promise.withResolvers<TaskDone>() };
     if (this.#failure !== undefined) waiting.done.reject(this.#failure.error);
     else {
-      this.start();
+      this.start(1);
       (options.urgent === true ? this.#urgent : this.#queue).push(waiting);
       this.#dispatch();
     }
     return waiting.done.promise;
   }
 
-  /** Runs one task on every thread. Only while nothing else runs. Rejects when the pool has failed. */
+  /** Runs one task on every thread that there is. Only while nothing else runs. Rejects when the pool has failed. */
   async runOnAll(task: WorkerTask): Promise<TaskDone[]> {
     if (this.#failure !== undefined) throw this.#failure.error;
-    this.start();
     return Promise.all(
       this.#members.map((member) => {
         const waiting = { task, done: Promise.withResolvers<TaskDone>() };
@@ -179,6 +187,7 @@ export class WorkerPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#moreSoon);
     this.fail(new CairnError('ABORTED', 'the worker pool was closed'));
     await Promise.all(this.#members.map(({ worker }) => worker.terminate()));
     await Promise.all(this.#stores);
@@ -232,10 +241,23 @@ export class WorkerPool implements AsyncDisposable {
       if (member === undefined || next === undefined) break;
       this.#hand(member, next);
     }
+    this.#startMoreSoon();
     if (this.#queue.length < this.#size) {
       this.#wanted?.resolve();
       this.#wanted = undefined;
     }
+  }
+
+  /** Starts one more thread when a task has waited for long, and not only for the first thread to load its code. */
+  #startMoreSoon(): void {
+    const [first] = this.#queue;
+    if (first === undefined || this.#moreSoon !== undefined || this.#members.length >= this.#size) return;
+    this.#moreSoon = setTimeout(() => {
+      this.#moreSoon = undefined;
+      const areBusy = this.#members.every(({ worker }) => hasStarted(worker));
+      if (areBusy && this.#queue[0] === first) this.start(this.#members.length + 1);
+      this.#dispatch();
+    }, ONE_MORE_AFTER_MS);
   }
 
   /** Whether tasks may be handed out. Where the index is nearly full, the running ones end first, then it moves. */
@@ -243,6 +265,7 @@ export class WorkerPool implements AsyncDisposable {
     if (this.#keeper === undefined || this.#keeper.hasRoom()) return true;
     if (this.#members.some(({ running }) => running.length > 0)) return false;
     const index = this.#keeper.makeRoom();
+    if (this.#setup !== undefined) this.#setup = { ...this.#setup, index };
     for (const member of this.#members) this.#send(member, { kind: 'index', index });
     return true;
   }
