@@ -1,10 +1,12 @@
 import { ID_SIZE, idFromBytes, type BlobId } from '../base/ids.ts';
-import { zstdLevel } from '../repository/compression.ts';
 import type { GrowingIndex } from './growing-index.ts';
 import { BLOB_TREE } from '../repository/index/blob-index.ts';
 import { MAX_BLOBS_PER_PACK, PACK_HEADER_ROOM, PackBuilder } from '../repository/pack-builder.ts';
 import type { PackWriter } from '../repository/pack-writer.ts';
 import type { Repository } from '../repository/repository.ts';
+
+/** Much of a tree is hexadecimal ids: this level packs it quicker than the usual one, and smaller (src/formats/unpacked.ts). */
+const LEVEL = 1;
 
 /** Room for a large tree beside a full pack. Memory that is not written to costs nothing. */
 const SPARE_BYTES = 2 * 1024 * 1024;
@@ -41,8 +43,8 @@ export class TreeStore {
     this.#packSizeBytes = packSizeBytes;
     this.#verify = verify;
     this.#buffer = this.#newBuffer();
-    // Trees are JSON, and prune repacks raw ones: they are always compressed where the version allows it.
-    this.#level = repository.config.version === 1 ? undefined : zstdLevel('auto');
+    // Prune repacks raw ones: they are always compressed where the version allows it.
+    this.#level = repository.config.version === 1 ? undefined : LEVEL;
   }
 
   /** Whether the tree was stored before or by this call; it is durable after `flush`. */

@@ -4,20 +4,17 @@ import { setFlagsFromString } from 'node:v8';
 const AFTER_START_MS = 200;
 const PAYS_FROM_MS = 5000;
 
-/** V8's last compiler, and looking for garbage of the old generation beside the work, in small steps. */
-const FOR_LONG_RUNS = ['turbofan', 'incremental-marking'] as const;
-
 /**
- * Leaves out of the first seconds what V8 does for programs that run long, in commands that begin their threads at once. In runs of
- * a second or two its last compiler takes a tenth of the processor time, for the same few functions in each thread, and the code
- * that the one before makes is nearly as fast. What marks the old generation in the background takes a thirtieth more: it begins as soon as a heap
- * has grown at all, and finds that all of it is in use. What is hot, or garbage, after that is dealt with then.
+ * Leaves V8's last and costliest compiler out of the first seconds, for commands that begin their threads at once. In runs of
+ * a second or two it takes a tenth of the processor time, for the same few functions in each thread, and the code that the one before
+ * makes is nearly as fast; what is hot later is compiled then.
+ *
+ * Nothing of its collector may be left out as well: without marking in steps the threads that compile wait for a collection by the main
+ * thread, and for ever where that is ending.
  */
 export function beginLean(): void {
   setTimeout(() => {
-    for (const what of FOR_LONG_RUNS) setFlagsFromString(`--no-${what}`);
-    setTimeout(() => {
-      for (const what of FOR_LONG_RUNS) setFlagsFromString(`--${what}`);
-    }, PAYS_FROM_MS).unref();
+    setFlagsFromString('--no-turbofan');
+    setTimeout(() => setFlagsFromString('--turbofan'), PAYS_FROM_MS).unref();
   }, AFTER_START_MS).unref();
 }
