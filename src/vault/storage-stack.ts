@@ -233,7 +233,7 @@ function describeMirrorChange(change: MirrorChange): VaultNotice {
     const { url, name, error } = change;
     const why = error === undefined ? '' : `, which did not take its removal (${messageOf(error)})`;
     const wayOut = name.startsWith(LOCKS)
-      ? 'the next command on this mirror that reaches it removes it, and so does `cairn unlock`'
+      ? 'the next backup or restore with this mirror removes it, and so does `cairn unlock`'
       : 'a command on that storage alone settles it';
     return { level: 'warning', message: `${shownPassing(name)} stays in ${url}${why}; ${wayOut}` };
   }

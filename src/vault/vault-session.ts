@@ -113,7 +113,7 @@ function describeLockNotice(notice: LockNotice): VaultNotice {
     case 'release-failed':
       return {
         level: 'warning',
-        message: `the lock ${shortId(notice.id)} could not be removed: ${messageOf(notice.error)}; the next command on this machine removes it, and so does \`cairn unlock\``,
+        message: `the lock ${shortId(notice.id)} could not be removed: ${messageOf(notice.error)}; the next backup or restore from this machine removes it, and so does \`cairn unlock\``,
       };
     default:
       return notice satisfies never;
