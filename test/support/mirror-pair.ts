@@ -19,10 +19,11 @@ export interface MirrorPair {
   readonly again: () => MirroredStorage;
 }
 
+/** What has a limit of time comes to its end before. */
+const never: Clock['sleep'] = (_, signal) => orAbort(new Promise<never>(() => {}), signal);
+
 export function mirrorPair(copies?: number): MirrorPair {
   const clock = jumpingClock();
-  // What has a limit of time comes to its end before.
-  const never: Clock['sleep'] = (_, signal) => orAbort(new Promise<never>(() => {}), signal);
   const [first, other] = [
     faulty(openMemoryStorage('first'), [], { clock }),
     faulty(openMemoryStorage('other'), [], { clock }),
@@ -34,7 +35,7 @@ export function mirrorPair(copies?: number): MirrorPair {
       markers: ['config', 'keys/', 'index/', 'snapshots/'],
       isPassing: (name) => name.startsWith('locks/'),
       onChange: (change) => changes.push(change),
-      clock: { nowNs: clock.nowNs, sleep: never },
+      clock: { nowNs: () => clock.nowNs(), sleep: never },
     });
   return { mirror: again(), first, other, changes, again, pass: clock.pass };
 }

@@ -51,9 +51,9 @@ export interface LockContext {
 }
 
 /**
- * Takes a lock as restic does: look, write the own lock file, wait until it has settled, look
- * again. Unlike restic it
- * removes provably stale locks on the way, also where only one storage of a mirror has them. Throws `VAULT_LOCKED` when somebody holds a lock that excludes this one.
+ * Takes a lock as restic does: look, write the own lock file, wait until it has settled, look again. Unlike restic it
+ * removes provably stale locks on the way, also where only another storage of a mirror has them. Throws `VAULT_LOCKED`
+ * when somebody holds a lock that excludes this one.
  */
 export async function acquireLock(context: LockContext): Promise<LockId> {
   const { repository, clock, signal } = context;
@@ -65,8 +65,9 @@ export async function acquireLock(context: LockContext): Promise<LockId> {
   try {
     context.onWritten?.(Number(clock.nowNs() - startedAt) / 1e6);
     const elsewhere = readOtherLocks(context, id);
-    const { records } = await secondLook(context, id).finally(() => elsewhere);
-    await removeStaleElsewhere(context, id, records, await elsewhere);
+    const [look] = await Promise.allSettled([secondLook(context, id), elsewhere]);
+    if (look.status === 'rejected') throw look.reason;
+    await removeStaleElsewhere(context, id, look.value.records, await elsewhere);
     return id;
   } catch (error) {
     // The lock has to go, above all when the caller was stopped.
