@@ -19,6 +19,17 @@ function removals({ operations }: FaultyStorage): number {
   return operations.filter(({ kind }) => kind === 'remove').length;
 }
 
+/** A storage that takes requests and does not answer them. */
+class Silent extends StorageLayer {
+  override write(_: string, __: unknown, { signal }: StorageOptions = {}): Promise<void> {
+    return orAbort(new Promise<never>(() => {}), signal);
+  }
+
+  override remove(_: string, { signal }: StorageOptions = {}): Promise<void> {
+    return orAbort(new Promise<never>(() => {}), signal);
+  }
+}
+
 /** A mirror as a vault has it, with the retries around each member and around it, whose first member goes away after a lock was written. */
 async function firstGone(clock = jumpingClock()): Promise<{ storage: Storage; first: FaultyStorage; other: Storage }> {
   const first = faulty(openMemoryStorage('first'));
@@ -78,11 +89,6 @@ describe('a lock in a first storage that was given up during the run', () => {
   });
 
   it('is left there after five seconds without an answer', async () => {
-    class Silent extends StorageLayer {
-      override remove(_: string, { signal }: StorageOptions = {}): Promise<void> {
-        return orAbort(new Promise<never>(() => {}), signal);
-      }
-    }
     const clock = new ManualClock();
     const first = faulty(openMemoryStorage('first'));
     const other = openMemoryStorage('other');
@@ -102,6 +108,19 @@ describe('a lock in a first storage that was given up during the run', () => {
 });
 
 describe('a lock in another storage', () => {
+  it('is not waited for longer than half a minute where nothing answers', async () => {
+    const clock = new ManualClock();
+    const [first, other] = [openMemoryStorage('first'), openMemoryStorage('other')];
+    const mirror = mirrored([first, other], { once: [first, new Silent(other)], markers: [], isPassing, clock });
+    let isWritten = false;
+    const writing = mirror.write('locks/l', utf8('l')).then(() => (isWritten = true));
+    await clock.advance(29_999);
+    expect(isWritten).toBe(false);
+    await clock.advance(1);
+    await writing;
+    expect(mirror.others).toMatchObject([{ isDown: true }]);
+  });
+
   it('is told of, once, where it cannot be removed', async () => {
     const { mirror, other, changes } = mirrorPair();
     await mirror.write('locks/l', utf8('l'));

@@ -6,6 +6,8 @@ import type { MirrorMember } from './mirror-member.ts';
 
 /** A member that was given up already has had its time: what it does not do within this stays undone. */
 const GIVEN_UP_MS = 5_000;
+/** One that was never heard of gets no longer to take its first lock. Later ones may stand behind packs on a slow line. */
+const FIRST_MS = 30_000;
 /** A lock is written anew every five minutes; each time a member that was down is asked once more. */
 const DOWN_MS = 4 * 60_000;
 
@@ -27,6 +29,8 @@ export class PassingObjects {
   readonly #others: readonly MirrorMember[];
   readonly #clock: Clock;
   readonly #onLeft: (left: LeftObject) => void;
+  /** Members that took something. */
+  readonly #known = new Set<MirrorMember>();
   readonly #downUntilNs = new Map<MirrorMember, bigint>();
 
   constructor(members: readonly MirrorMember[], clock: Clock, onLeft: (left: LeftObject) => void) {
@@ -46,16 +50,7 @@ export class PassingObjects {
     await this.#first.storage.write(name, data, options);
     this.#first.passing.add(name);
     const others = this.#others.filter((member) => !member.isBehind && !this.isDown(member));
-    const writes = others.map(async (member) => {
-      try {
-        await member.once.write(name, data, options);
-        member.passing.add(name);
-        this.#up(member);
-      } catch {
-        if (options.signal?.aborted !== true) this.#down(member);
-      }
-    });
-    await Promise.all(writes);
+    await Promise.all(others.map((member) => this.#writeToOther(member, name, data, options)));
   }
 
   /** Also where a member fell behind since it was written, or the first is gone: a lock in one of them shuts others out. */
@@ -86,10 +81,30 @@ export class PassingObjects {
     first.heard();
   }
 
+  /** Never rejects. */
+  async #writeToOther(
+    member: MirrorMember,
+    name: ObjectName,
+    data: Uint8Array | readonly Uint8Array[],
+    options: WriteOptions,
+  ): Promise<void> {
+    const write = (signal: AbortSignal | undefined): Promise<void> =>
+      member.once.write(name, data, { ...options, signal });
+    try {
+      if (this.#known.has(member)) await write(options.signal);
+      else await this.#within(FIRST_MS, options, write);
+      member.passing.add(name);
+      this.#known.add(member);
+      this.#up(member);
+    } catch {
+      if (options.signal?.aborted !== true) this.#down(member);
+    }
+  }
+
   /** Throws what is not worth another try. */
   async #removeSoon({ once }: MirrorMember, name: ObjectName, options: StorageOptions): Promise<void> {
     try {
-      await this.#soon(options, (signal) => once.remove(name, { signal }));
+      await this.#within(GIVEN_UP_MS, options, (signal) => once.remove(name, { signal }));
     } catch (error) {
       options.signal?.throwIfAborted();
       const code = isCairnError(error) ? error.code : 'STORAGE_UNREACHABLE';
@@ -105,7 +120,7 @@ export class PassingObjects {
     const remove = (storage: Storage, signal: AbortSignal | undefined): Promise<void> =>
       storage.remove(name, { signal });
     try {
-      if (isDown || member.isGivenUp) await this.#soon(options, (signal) => remove(member.once, signal));
+      if (isDown || member.isGivenUp) await this.#within(GIVEN_UP_MS, options, (signal) => remove(member.once, signal));
       else await remove(member.once, options.signal);
       member.passing.delete(name);
       this.#up(member);
@@ -121,8 +136,8 @@ export class PassingObjects {
     this.#onLeft({ url: member.storage.url, name, error });
   }
 
-  #soon<T>({ signal }: StorageOptions, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return withinMs(GIVEN_UP_MS, { clock: this.#clock, signal }, run);
+  #within<T>(ms: number, { signal }: StorageOptions, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withinMs(ms, { clock: this.#clock, signal }, run);
   }
 
   #down(member: MirrorMember): void {
