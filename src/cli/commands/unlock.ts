@@ -15,8 +15,8 @@ export const unlockCommand: CommandModule = {
     command
       .description(
         'Removes locks that are provably stale: their process has ended, or they were not refreshed for half an hour.\n' +
-          'Other commands do that by themselves when they meet one. In a local vault it also removes what interrupted\n' +
-          'writes left more than a day ago.',
+          'Other commands do that by themselves when they meet one. Of a mirror, in each of its storages. In a local vault\n' +
+          'it also removes what interrupted writes left more than a day ago.',
       )
       .option('--remove-all', 'remove every lock, also of programs that may be running: only if none is', false)
       .action((flags: UnlockFlags) => start((cli) => unlock(cli, flags)));
