@@ -126,6 +126,12 @@ export class Repository implements AsyncDisposable {
     await this.storage.remove(objectName(kind, id), options);
   }
 
+  /** The same repository as another storage holds it, without a cache. */
+  at(origin: Storage): Repository {
+    const { config, key, keyId, codec } = this;
+    return new Repository({ origin, config, key, keyId, codec });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
   }

@@ -193,6 +193,14 @@ export interface ColdObjectInfo extends ObjectInfo {
  */
 export type WrittenAt = (name: ObjectName, options?: StorageOptions) => Promise<number | undefined>;
 
+/** One of several storages that hold the same, beside the one that is listed. */
+export interface OtherCopy {
+  /** It alone, and without retries. */
+  readonly storage: Storage;
+  /** It did not take what was last written to all of them in passing, such as a lock: not worth waiting for. */
+  readonly isDown: boolean;
+}
+
 /** Disposing a layer disposes what it wraps. */
 export interface Storage extends AsyncDisposable {
   /** Where this is, for people and logs; never contains a secret. */
@@ -206,6 +214,11 @@ export interface Storage extends AsyncDisposable {
   readonly abortStaleUploads?: AbortStaleUploads | undefined;
   /** There where the storage keeps times. */
   readonly writtenAt?: WrittenAt | undefined;
+  /**
+   * There where several storages hold the same, for what lies in one of them only: each but the one that is listed. None
+   * while nothing may be written.
+   */
+  readonly others?: readonly OtherCopy[] | undefined;
 
   /** Makes the place itself (directories, bucket prefix) where the driver needs that. Idempotent. Call it before the first write. */
   create(options?: StorageOptions): Promise<void>;

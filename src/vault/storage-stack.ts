@@ -100,7 +100,8 @@ async function openMirror(
     once.push(limitedTo(withLog(driver, settings), limits, notify));
   }
   opened.move();
-  const storages = once.map((one) => (one.features.remote ? retried(one, MEMBER_GIVES_UP_MS, notify) : one));
+  const giveUpAfterMs = Math.min(settings.giveUpAfterMs ?? Infinity, MEMBER_GIVES_UP_MS);
+  const storages = once.map((one) => (one.features.remote ? retried(one, giveUpAfterMs, notify) : one));
   return mirrored(storages, {
     once,
     copies: settings.mirrorCopies,
@@ -189,7 +190,13 @@ function retried(inner: Storage, giveUpAfterMs: number | undefined, notify: Noti
 
 /** Locks, and markers of archives that are being written: short-lived, so they say nothing of what a member holds. */
 function isPassing(name: string): boolean {
-  return name.startsWith('locks/') || isWritingMarker(name);
+  return name.startsWith(LOCKS) || isWritingMarker(name);
+}
+
+const LOCKS = 'locks/';
+
+function shownPassing(name: string): string {
+  return name.startsWith(LOCKS) ? `the lock ${name.slice(LOCKS.length, LOCKS.length + 8)}` : name;
 }
 
 function withAccess(inner: Storage, settings: StorageSettings): Storage {
@@ -221,6 +228,14 @@ function describeMirrorChange(change: MirrorChange): VaultNotice {
       : `cannot be reached (${messageOf(change.error)})`;
     const message = `${change.url}, the first of the mirror, ${why}; reading from another one, which may be older, and writing nothing`;
     return { level: 'warning', message };
+  }
+  if (change.type === 'left-in') {
+    const { url, name, error } = change;
+    const why = error === undefined ? '' : `, which did not take its removal (${messageOf(error)})`;
+    const wayOut = name.startsWith(LOCKS)
+      ? 'the next backup or restore with this mirror removes it, and so does `cairn unlock`'
+      : 'a command on that storage alone settles it';
+    return { level: 'warning', message: `${shownPassing(name)} stays in ${url}${why}; ${wayOut}` };
   }
   const { url, reason } = change.member;
   return {

@@ -104,7 +104,7 @@ function describeLockNotice(notice: LockNotice): VaultNotice {
     case 'stale-lock-removed':
       return {
         level: 'info',
-        message: `removed the stale lock ${describeLock(notice)} (${staleReasons[notice.reason]})`,
+        message: `removed the stale lock ${describeLock(notice)}${notice.url === undefined ? '' : ` in ${notice.url}`} (${staleReasons[notice.reason]})`,
       };
     case 'waiting-for-lock':
       return { level: 'info', message: `waiting for the lock ${describeLock(notice)}` };
@@ -113,7 +113,7 @@ function describeLockNotice(notice: LockNotice): VaultNotice {
     case 'release-failed':
       return {
         level: 'warning',
-        message: `the lock ${shortId(notice.id)} could not be removed: ${messageOf(notice.error)}`,
+        message: `the lock ${shortId(notice.id)} could not be removed: ${messageOf(notice.error)}; the next backup or restore from this machine removes it, and so does \`cairn unlock\``,
       };
     default:
       return notice satisfies never;

@@ -97,6 +97,16 @@ describe('a vault given with --vault twice', { timeout: 60_000 }, () => {
     expect(await home.run(['mirror'], { env })).toMatchObject({ exit: 0 });
   });
 
+  it('names a storage whose locks were left alone, since it is another vault', async () => {
+    expect(await cairn('init', '--vault', 'third')).toMatchObject({ exit: 0 });
+    const places = ['--vault', 'first', '--vault', 'third'];
+    const { exit, stdout } = await cairn('unlock', '--remove-all', '--yes', '--json', ...places);
+    expect([exit, JSON.parse(stdout)]).toMatchObject([
+      0,
+      { removed: [], unreached: [{ url: home.file('third'), message: expect.stringContaining('another vault') }] },
+    ]);
+  });
+
   it('has no mirror where one is named: 2', async () => {
     expect((await cairn('mirror', '--vault', 'first')).exit).toBe(2);
   });

@@ -3,10 +3,11 @@ import { CairnError } from '../../base/errors.ts';
 import { shortId, type LockId } from '../../base/ids.ts';
 import { formatGoTime, localGoTime } from '../../formats/go-time.ts';
 import { encodeLock } from '../../formats/lock/lock-file.ts';
-import { objectName } from '../layout.ts';
 import type { Repository } from '../repository.ts';
+import { ageByStorage } from './lock-age.ts';
 import { type LockRecord, readAllLocks } from './lock-list.ts';
 import { clearingAway, onceStopped } from './once-stopped.ts';
+import { readOtherLocks, removeStaleElsewhere } from './other-locks.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { STALE_AFTER_MS, type StaleReason, staleReason } from './stale-lock.ts';
 import { settleMs } from './settling.ts';
@@ -16,7 +17,13 @@ export type LockMode = 'shared' | 'exclusive';
 
 /** What a lock tells while it is taken and held. */
 export type LockNotice =
-  | { readonly type: 'stale-lock-removed'; readonly record: LockRecord; readonly reason: StaleReason }
+  | {
+      readonly type: 'stale-lock-removed';
+      readonly record: LockRecord;
+      readonly reason: StaleReason;
+      /** The storage of a mirror that alone had it. */
+      readonly url?: string;
+    }
   | { readonly type: 'waiting-for-lock'; readonly record: LockRecord; readonly delayMs: number }
   | { readonly type: 'refresh-failed'; readonly error: unknown }
   | { readonly type: 'release-failed'; readonly id: LockId; readonly error: unknown };
@@ -44,21 +51,23 @@ export interface LockContext {
 }
 
 /**
- * Takes a lock as restic does: look, write the own lock file, wait until it has settled, look
- * again. Unlike restic it
- * removes provably stale locks on the way. Throws `VAULT_LOCKED` when somebody holds a lock that excludes this one.
+ * Takes a lock as restic does: look, write the own lock file, wait until it has settled, look again. Unlike restic it
+ * removes provably stale locks on the way, also where only another storage of a mirror has them. Throws `VAULT_LOCKED`
+ * when somebody holds a lock that excludes this one.
  */
 export async function acquireLock(context: LockContext): Promise<LockId> {
   const { repository, clock, signal } = context;
   const startedAt = clock.nowNs();
-  const isFree = await firstLook(context);
+  const { isFree } = await firstLook(context);
   context.onLook?.(isFree);
   signal?.throwIfAborted();
   const id = await writeLock(context);
   try {
     context.onWritten?.(Number(clock.nowNs() - startedAt) / 1e6);
-    await clock.sleep(await settleMs(repository.origin), signal);
-    await assertNoConflict(context, id);
+    const elsewhere = readOtherLocks(context, id);
+    const [look] = await Promise.allSettled([secondLook(context, id), elsewhere]);
+    if (look.status === 'rejected') throw look.reason;
+    await removeStaleElsewhere(context, id, look.value.records, await elsewhere);
     return id;
   } catch (error) {
     // The lock has to go, above all when the caller was stopped.
@@ -84,9 +93,9 @@ export function writeLock({ repository, mode, clock, self, signal }: LockContext
 /**
  * The lock that this one takes the place of goes beside it, whatever the look finds: of two who change from a shared lock to an
  * exclusive one nobody waits for the other. Only this look passes over it; the second one proves that it is gone.
- * False where a lock stays until the second look whose holder may be alive.
+ * Not free where a lock stays until the second look whose holder may be alive.
  */
-async function firstLook(context: LockContext): Promise<boolean> {
+async function firstLook(context: LockContext): Promise<Look> {
   const { instead } = context;
   await instead?.endRefreshing();
   const giveUp = instead?.[Symbol.asyncDispose]();
@@ -97,7 +106,18 @@ async function firstLook(context: LockContext): Promise<boolean> {
   }
 }
 
-async function assertNoConflict(context: LockContext, own: LockId | undefined): Promise<boolean> {
+async function secondLook(context: LockContext, own: LockId): Promise<Look> {
+  await context.clock.sleep(await settleMs(context.repository.origin), context.signal);
+  return assertNoConflict(context, own);
+}
+
+interface Look {
+  readonly isFree: boolean;
+  /** The locks of others that were there. */
+  readonly records: readonly LockRecord[];
+}
+
+async function assertNoConflict(context: LockContext, own: LockId | undefined): Promise<Look> {
   const { repository, mode, clock, self, signal, instead } = context;
   const ignore = (id: LockId): boolean => id === own || (own === undefined && instead?.owns(id) === true);
   const records = await readAllLocks(repository, clock, { signal, ignore });
@@ -121,22 +141,7 @@ async function assertNoConflict(context: LockContext, own: LockId | undefined): 
     await repository.removeFile('lock', record.id, { signal });
     context.onNotice({ type: 'stale-lock-removed', record, reason });
   }
-  return isFree;
-}
-
-/**
- * How long before our lock the storage got that one, by its own clock: those of two machines may be hours apart. `undefined`
- * where the storage tells no times, or that lock is gone.
- */
-async function ageByStorage(
-  { origin }: Repository,
-  theirs: LockId,
-  ours: LockId,
-  signal: AbortSignal | undefined,
-): Promise<number | undefined> {
-  const theirsMs = await origin.writtenAt?.(objectName('lock', theirs), { signal });
-  const oursMs = await origin.writtenAt?.(objectName('lock', ours), { signal });
-  return theirsMs === undefined || oursMs === undefined ? undefined : oursMs - theirsMs;
+  return { isFree, records };
 }
 
 /** Somebody else holds a lock. */

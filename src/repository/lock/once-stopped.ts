@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { CairnError } from '../../base/errors.ts';
+import { noAnswer } from '../../storage/within-ms.ts';
 
 /** A storage that answers at all does so in this time; one that does not is no reason to keep a stopped program for minutes. */
 const ONCE_STOPPED_MS = 10_000;
@@ -50,8 +50,4 @@ async function limited<T>(
   } finally {
     done.abort();
   }
-}
-
-function noAnswer(ms: number): CairnError {
-  return new CairnError('STORAGE_UNREACHABLE', `the storage did not answer within ${ms / 1000} s`, { retry: 'later' });
 }

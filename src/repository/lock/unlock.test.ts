@@ -8,7 +8,7 @@ describe('unlockRepository', () => {
     const kept = await foreign();
     const stale = await foreign({ hostname: 'here', pid: 999 });
     const unlocked = await unlockRepository(repository, { clock, self });
-    expect(unlocked).toEqual({ removed: [stale], kept: [kept], unreadable: [] });
+    expect(unlocked).toEqual({ removed: [stale], kept: [kept], unreadable: [], unreached: [] });
   });
 
   it('removes everything when told so, also what it cannot read', async () => {

@@ -2,6 +2,7 @@ import { CairnError, hasCode } from '../../base/errors.ts';
 import type {
   AbortStaleUploads,
   ObjectName,
+  OtherCopy,
   Storage,
   StorageOptions,
   WriteOptions,
@@ -34,6 +35,10 @@ class AppendOnlyLayer extends StorageLayer {
 
   override get abortStaleUploads(): AbortStaleUploads | undefined {
     return undefined;
+  }
+
+  override get others(): readonly OtherCopy[] | undefined {
+    return this.inner.others?.map((copy) => ({ ...copy, storage: new AppendOnlyLayer(copy.storage, this.#mayChange) }));
   }
 
   override async write(

@@ -12,6 +12,10 @@ class ReadOnlyLayer extends StorageLayer {
     return undefined;
   }
 
+  override get others(): undefined {
+    return undefined;
+  }
+
   override async create(): Promise<void> {
     throw this.#refusal('create the storage');
   }

@@ -3,6 +3,7 @@ import type {
   ColdStorage,
   ObjectInfo,
   ObjectName,
+  OtherCopy,
   Presign,
   ReadOptions,
   Storage,
@@ -44,6 +45,10 @@ export class StorageLayer implements Storage {
 
   get writtenAt(): WrittenAt | undefined {
     return this.inner.writtenAt?.bind(this.inner);
+  }
+
+  get others(): readonly OtherCopy[] | undefined {
+    return this.inner.others;
   }
 
   create(options?: StorageOptions): Promise<void> {

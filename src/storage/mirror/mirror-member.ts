@@ -1,5 +1,5 @@
-import { messageOf } from '../../base/errors.ts';
-import type { Storage } from '../storage.ts';
+import { isCairnError, messageOf } from '../../base/errors.ts';
+import type { ObjectName, Storage } from '../storage.ts';
 
 /** Weight of the newest measurement. */
 const NEWEST = 0.3;
@@ -34,8 +34,9 @@ export class MirrorMember {
   readonly isFirst: boolean;
   missedOperations = 0;
   failedReads = 0;
-  /** It did not take a passing object: no further one is tried. */
-  isDown = false;
+  /** Passing objects of this run that it took and still has. */
+  readonly passing: Set<ObjectName> = new Set<ObjectName>();
+  #isGivenUp = false;
   #reason: BehindReason | undefined;
   /** Milliseconds for a small read, smoothed. */
   #pace: number | undefined;
@@ -55,6 +56,20 @@ export class MirrorMember {
     return this.#pace;
   }
 
+  /** All its tries at something were in vain, and nothing of it was heard since. */
+  get isGivenUp(): boolean {
+    return this.#isGivenUp;
+  }
+
+  heard(): void {
+    this.#isGivenUp = false;
+  }
+
+  /** A refusal is an answer. */
+  gaveUp(error: unknown): void {
+    this.#isGivenUp = isCairnError(error) && error.retry === 'later';
+  }
+
   fallBehind(reason: BehindReason): void {
     this.#reason ??= reason;
   }
@@ -65,12 +80,14 @@ export class MirrorMember {
   }
 
   answered(durationMs: number, bytes: number): void {
+    this.heard();
     const pace = durationMs / Math.max(1, bytes / PIECE_BYTES);
     this.#pace = this.#pace === undefined ? pace : this.#pace * (1 - NEWEST) + pace * NEWEST;
   }
 
   /** One that fails is asked after the others for a while. */
-  failed(): void {
+  failed(error: unknown): void {
+    this.gaveUp(error);
     this.failedReads++;
     this.#pace = (this.#pace ?? 0) * 2 + 100;
   }

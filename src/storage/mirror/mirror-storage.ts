@@ -6,6 +6,7 @@ import type {
   ColdStorage,
   ObjectInfo,
   ObjectName,
+  OtherCopy,
   Presign,
   ReadOptions,
   Storage,
@@ -22,7 +23,7 @@ import { failedReason, MirrorMember, type MirrorMemberReport } from './mirror-me
 import type { MirroredStorage, MirrorOptions } from './mirrored-storage.ts';
 import { type AlsoIn, writeStreamToAll } from './mirror-stream.ts';
 import { joinUrls } from './mirror-url.ts';
-import { passing } from './passing-objects.ts';
+import { PassingObjects } from './passing-objects.ts';
 
 /**
  * One storage out of several that hold the same. Writes go to all; the first one has to take them, and so many others
@@ -39,6 +40,7 @@ class MirrorStorage implements MirroredStorage {
   readonly #first: MirrorMember;
   readonly #options: MirrorOptions;
   readonly #clock: Clock;
+  readonly #passing: PassingObjects;
   #compared: Promise<void> | undefined;
   #measured: Promise<void> | undefined;
   #firstAnswered = false;
@@ -52,6 +54,9 @@ class MirrorStorage implements MirroredStorage {
     this.#first = first;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#passing = new PassingObjects(this.members, this.#clock, (left) =>
+      options.onChange?.({ type: 'left-in', ...left }),
+    );
   }
 
   get url(): string {
@@ -87,6 +92,11 @@ class MirrorStorage implements MirroredStorage {
   get writtenAt(): WrittenAt | undefined {
     const first = this.#readable(this.#first);
     return first.writtenAt?.bind(first);
+  }
+
+  get others(): readonly OtherCopy[] {
+    if (this.#substitute !== undefined) return [];
+    return this.#others.map((member) => ({ storage: member.once, isDown: this.#passing.isDown(member) }));
   }
 
   get abortStaleUploads(): AbortStaleUploads | undefined {
@@ -133,11 +143,11 @@ class MirrorStorage implements MirroredStorage {
     let listed = 0;
     try {
       for await (const info of this.#readable(this.#first).list(prefix, options)) {
-        this.#firstAnswered = true;
+        this.#firstHeard();
         listed++;
         yield info;
       }
-      this.#firstAnswered = true;
+      this.#firstHeard();
     } catch (error) {
       if (listed > 0) throw error;
       yield* this.#replaceFirst(error, options).list(prefix, options);
@@ -147,7 +157,7 @@ class MirrorStorage implements MirroredStorage {
   async stat(name: ObjectName, options: StorageOptions = {}): Promise<ObjectInfo | undefined> {
     try {
       const info = await this.#readable(this.#first).stat(name, options);
-      this.#firstAnswered = true;
+      this.#firstHeard();
       return info;
     } catch (error) {
       return this.#replaceFirst(error, options).stat(name, options);
@@ -171,7 +181,7 @@ class MirrorStorage implements MirroredStorage {
       } catch (error) {
         signal?.throwIfAborted();
         if (isCairnError(error) && error.code === 'OBJECT_NAME_INVALID') throw error;
-        member.failed();
+        member.failed(error);
         if (member.isFirst || firstError === undefined) firstError = error;
       }
     }
@@ -183,7 +193,10 @@ class MirrorStorage implements MirroredStorage {
     // What others refer to, or only one may write, goes to the first one first: no member is ever ahead of it.
     const isOrdered = options.ifAbsent === true || this.#options.markers.some((marker) => name.startsWith(marker));
     const order = isOrdered ? 'first-first' : 'parallel';
-    if (this.#options.isPassing(name)) return this.#writePassing(name, data, options);
+    if (this.#options.isPassing(name)) {
+      await this.#passing.write(name, data, options);
+      return this.#firstHeard();
+    }
     await this.#everywhere(`write ${name}`, options, (storage) => storage.write(name, data, options), order);
     this.#assertEnough(name);
   }
@@ -200,14 +213,14 @@ class MirrorStorage implements MirroredStorage {
           this.#alsoIn(member, `write ${name}`, options, run),
     );
     const written = await writeStreamToAll(this.#first.storage, others, name, chunks, options);
-    this.#firstAnswered = true;
+    this.#firstHeard();
     this.#assertEnough(name);
     return written;
   }
 
   async remove(name: ObjectName, options: StorageOptions = {}): Promise<void> {
     await this.#prepareChange(name, options);
-    if (this.#options.isPassing(name)) return this.#removePassing(name, options);
+    if (this.#options.isPassing(name)) return this.#passing.remove(name, options);
     await this.#everywhere(`remove ${name}`, options, (storage) => storage.remove(name, options), 'first-first');
   }
 
@@ -219,12 +232,18 @@ class MirrorStorage implements MirroredStorage {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#measured;
+    this.#passing.tellLeft();
     const ends = await Promise.allSettled(this.members.map(({ storage }) => storage[Symbol.asyncDispose]()));
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
   get #others(): readonly MirrorMember[] {
     return this.members.filter(({ isFirst }) => !isFirst);
+  }
+
+  #firstHeard(): void {
+    this.#firstAnswered = true;
+    this.#first.heard();
   }
 
   /** Before the first change that counts, all members are compared, once. */
@@ -250,29 +269,7 @@ class MirrorStorage implements MirroredStorage {
     const running = this.members.map((member) => (member.isFirst ? first : this.#alsoIn(member, what, options, run)));
     const [result] = await Promise.allSettled(running);
     if (result?.status === 'rejected') throw result.reason;
-    this.#firstAnswered = true;
-  }
-
-  /**
-   * Also in the other members, for those who open one of them alone; a failure there does not make a member fall
-   * behind.
-   */
-  async #writePassing(
-    name: ObjectName,
-    data: Uint8Array | readonly Uint8Array[],
-    options: WriteOptions,
-  ): Promise<void> {
-    await this.#first.storage.write(name, data, options);
-    this.#firstAnswered = true;
-    const others = this.#others.filter(({ isBehind }) => !isBehind);
-    await passing(others, options, (storage) => storage.write(name, data, options));
-  }
-
-  /** Also where one fell behind since it was written, or the first is gone: a lock in one of them shuts others out. */
-  async #removePassing(name: ObjectName, options: StorageOptions): Promise<void> {
-    const remove = (storage: Storage): Promise<void> => storage.remove(name, options);
-    const [first] = await Promise.allSettled([remove(this.#first.storage), passing(this.#others, options, remove)]);
-    if (first.status === 'rejected') throw first.reason;
+    this.#firstHeard();
   }
 
   /** Never rejects: a member that fails falls behind. */
@@ -288,8 +285,10 @@ class MirrorStorage implements MirroredStorage {
     }
     try {
       await run(member.storage);
+      member.heard();
     } catch (error) {
       if (signal?.aborted === true) return;
+      member.gaveUp(error);
       // Written by a try before, of which only the first member's answer was lost; and the same there as here.
       if (isCairnError(error) && error.code === 'OBJECT_EXISTS') return;
       member.missedOperations++;

@@ -18,14 +18,16 @@ export interface MirrorOptions {
   readonly isPassing: (name: ObjectName) => boolean;
   /** The same storages, in the same order, without retries: for passing objects. */
   readonly once?: readonly Storage[] | undefined;
-  /** Told once for each member that falls behind, and when the first one cannot be reached and another is read. */
+  /** Told once for each member that falls behind, of what stays in one, and when the first one cannot be reached and another is read. */
   readonly onChange?: ((change: MirrorChange) => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 
 export type MirrorChange =
   | { readonly type: 'behind'; readonly member: MirrorMemberReport }
-  | { readonly type: 'first-unreachable'; readonly url: string; readonly error: unknown };
+  | { readonly type: 'first-unreachable'; readonly url: string; readonly error: unknown }
+  /** A passing object of this run is in it and could not be removed; `error` where that was tried. */
+  | { readonly type: 'left-in'; readonly url: string; readonly name: ObjectName; readonly error: unknown };
 
 export interface MirroredStorage extends Storage {
   readonly members: readonly MirrorMember[];
