@@ -8,11 +8,11 @@ import { giveBackMemory } from '../base/posix/give-back-memory.ts';
 const AFTER_START_MS = 300;
 
 /** From here on V8 is told to give memory back rather than to be quick, which costs a fiftieth of the time of a backup of small files. */
-const FRUGAL_FROM_BYTES = 150e6;
+const FRUGAL_FROM_BYTES = 200e6;
 /** From here on memory that the C library holds is given back, and again whenever it has grown by some more. */
-const GIVE_BACK_FROM_BYTES = 170e6;
+const GIVE_BACK_FROM_BYTES = 200e6;
 const GROWTH_BYTES = 6e6;
-const LOOK_EVERY_MS = 100;
+const LOOK_EVERY_MS = 200;
 
 /**
  * For backups, which see every name and node of a source. V8 sizes its heaps for speed, and lets garbage pile
