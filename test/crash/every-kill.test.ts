@@ -15,6 +15,13 @@
 // - we restore every backup, and it is the same, with all metadata;
 // - restic's `unlock` takes every lock for that of a dead process, its `check --read-data` finds no error and has the hints that
 //   ours has, and what it restores is the same.
+//
+// Vaults in the same state are read, or restored from, once in a sweep. A command that lists, reads or looks leaves the vault as the
+// operation before it did: it is killed there too, and what it left is compared, name by name and byte by byte
+// (test/support/vault-state.ts). Only which lock of the dead is there may differ, for each process has its own. What decides whether
+// a kill did harm is what lies in the vault; reading the same bytes again would say the same.
+//
+// The program is the built one, as it is shipped: `npm run build` after a change.
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

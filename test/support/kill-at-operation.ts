@@ -1,6 +1,7 @@
 // Loaded ahead of the real program (`node --import`): numbers every operation that it asks of a local storage, in the order in
 // which they begin, and ends it, as kill -9 does, at one of them. Without a number it only writes them down.
 //
+// CAIRN_KILL_DRIVER the module of the local driver, as the program loads it
 // CAIRN_KILL_BELOW  the folders of the storages, separated by colons; what lies elsewhere does not count
 // CAIRN_KILL_AT     the number, from 1
 // CAIRN_KILL_WHEN   `before` it begins; `torn`: half of what it writes is in its temporary file (before, where it writes nothing);
@@ -55,18 +56,29 @@ function tear(handle: FileHandle): FileHandle {
   return handle;
 }
 
-const { open } = promises;
-promises.open = async (...call: Parameters<typeof open>) => {
-  const handle = await open(...call);
-  const isTorn = torn !== undefined && String(call[0]).startsWith(`${torn}-tmp-`);
-  return isTorn ? tear(handle) : handle;
-};
-syncBuiltinESMExports();
+// Threads have no storage of their own.
+if (isMainThread) await watch();
 
-// Behind the line above: the driver takes the system calls as they are when it is loaded. Threads have no storage of their own.
-const { openLocalStorage } = await import('../../src/storage/drivers/local.ts');
-// Where the methods of all local storages are; `getPrototypeOf` does not tell its type.
-if (isMainThread) countOperations(Object.getPrototypeOf(openLocalStorage('/')) as Storage);
+async function watch(): Promise<void> {
+  const { open } = promises;
+  promises.open = async (...call: Parameters<typeof open>) => {
+    const handle = await open(...call);
+    const isTorn = torn !== undefined && String(call[0]).startsWith(`${torn}-tmp-`);
+    return isTorn ? tear(handle) : handle;
+  };
+  syncBuiltinESMExports();
+  // Behind the line above: the driver takes the system calls as they are when it is loaded.
+  const driver: Readonly<Record<string, unknown>> = await import(process.env['CAIRN_KILL_DRIVER'] ?? '');
+  // A bundle has names of its own for what its files give each other.
+  const openLocalStorage = Object.values(driver).find(isOpenLocalStorage);
+  if (openLocalStorage === undefined) throw new Error('CAIRN_KILL_DRIVER does not name the module of the local driver');
+  // Where the methods of all local storages are; `getPrototypeOf` does not tell its type.
+  countOperations(Object.getPrototypeOf(openLocalStorage('/')) as Storage);
+}
+
+function isOpenLocalStorage(value: unknown): value is (path: string) => Storage {
+  return typeof value === 'function' && value.name === 'openLocalStorage';
+}
 
 /** `removeMany` of this driver is one `remove` after the other. */
 function countOperations(driver: Storage): void {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { mapConcurrent } from '../../src/base/concurrency.ts';
 import type { BackupRecord } from '../../src/vault/reference/backup-record.ts';
+import { type BuiltCommand, builtCommand } from './built-command.ts';
 import { endOf, type ProgramRun, startProgram } from './killed-program.ts';
 import {
   allFilesIn,
@@ -16,6 +17,7 @@ import {
   type SurvivedVault,
   tidy,
 } from './survived-vault.ts';
+import { stateOf } from './vault-state.ts';
 
 const EVERY = process.env['CAIRN_EVERY_KILL'] === '1';
 /** Of the kills at an operation that changes something, so many are followed by restores with both programs. */
@@ -73,12 +75,23 @@ interface Kill {
   readonly again: boolean;
 }
 
+/** What all rounds of a story share. */
+interface Sweep {
+  readonly story: KillStory;
+  /** Where folders are made. */
+  readonly scratch: string;
+  readonly command: BuiltCommand;
+  /** What was read of vaults, or restored from them, by their state; it was as it has to be. */
+  readonly survived: Map<string, Promise<SurvivedVault>>;
+}
+
 /** Runs the story to its end once, and then once for each kill on a fresh copy. `scratch` is where it makes folders. */
 export async function sweepKills(scratch: string, story: KillStory): Promise<KillCounts> {
-  const operations = await listOperations(new KilledRound(scratch, story));
+  const sweep: Sweep = { story, scratch, command: builtCommand(), survived: new Map() };
+  const operations = await listOperations(new KilledRound(sweep));
   const kills = killsAt(operations);
   await mapConcurrent(kills, { limit: ROUNDS_AT_ONCE }, async (kill) => {
-    const round = new KilledRound(scratch, story);
+    const round = new KilledRound(sweep);
     try {
       await round.play(kill);
     } catch (error) {
@@ -127,6 +140,7 @@ async function listOperations(round: KilledRound): Promise<readonly Operation[]>
 
 /** One run on a copy of its own. */
 class KilledRound {
+  readonly #sweep: Sweep;
   readonly #story: KillStory;
   readonly #folder: string;
   readonly #vaults: readonly string[];
@@ -135,10 +149,12 @@ class KilledRound {
   /** Vaults in which the last check found nothing at all. */
   readonly #isTidy = new Set<string>();
 
-  constructor(scratch: string, story: KillStory) {
+  constructor(sweep: Sweep) {
+    const { story } = sweep;
+    this.#sweep = sweep;
     this.#story = story;
     this.#password = story.passwords[0] ?? '';
-    this.#folder = fs.mkdtempSync(join(scratch, 'round-'));
+    this.#folder = fs.mkdtempSync(join(sweep.scratch, 'round-'));
     this.#vaults = (story.vaults ?? ['vault']).map((name) => join(this.#folder, name));
     fs.cpSync(story.template, this.#folder, { recursive: true });
     fs.mkdirSync(join(this.#folder, 'home'));
@@ -209,25 +225,43 @@ class KilledRound {
     isHarmless: (finding: string) => boolean,
     { how, isDamaged }: { readonly how: 'read' | 'restore'; readonly isDamaged: boolean },
   ): Promise<Backups> {
-    const { passwords, expectedOf } = this.#story;
     const found: Record<string, SurvivedVault['backups']> = {};
     for (const path of this.#vaults) {
-      const survived = await readSurvived(path, passwords, expectedOf, how);
+      const survived = await this.#read(path, how, isDamaged);
       expect(survived.findings.filter((finding) => !isHarmless(finding))).toEqual([]);
       if (survived.findings.length === 0) this.#isTidy.add(path);
       else this.#isTidy.delete(path);
-      if (how === 'restore') await expectResticReads(path, survived, expectedOf, isDamaged);
       this.#password = survived.password;
       found[path.slice(this.#folder.length + 1)] = survived.backups;
     }
     return found;
   }
 
+  /** Once for each state: what can be restored can be read. */
+  #read(path: string, how: 'read' | 'restore', isDamaged: boolean): Promise<SurvivedVault> {
+    const { survived } = this.#sweep;
+    const state = `${isDamaged} ${stateOf(path)}`;
+    const known = survived.get(`restore ${state}`) ?? survived.get(`${how} ${state}`);
+    if (known !== undefined) return known;
+    const read = this.#readNew(path, how, isDamaged);
+    survived.set(`${how} ${state}`, read);
+    return read;
+  }
+
+  async #readNew(path: string, how: 'read' | 'restore', isDamaged: boolean): Promise<SurvivedVault> {
+    const { passwords, expectedOf } = this.#story;
+    const survived = await readSurvived(path, passwords, expectedOf, how);
+    if (how === 'restore') await expectResticReads(path, survived, expectedOf, isDamaged);
+    return survived;
+  }
+
   #run(env: Readonly<Record<string, string>>): Promise<ProgramRun> {
     const child = startProgram(['--yes', ...this.#story.args(this.#folder)], {
       home: join(this.#folder, 'home'),
       preload,
+      file: this.#sweep.command.program,
       env: {
+        CAIRN_KILL_DRIVER: this.#sweep.command.driver,
         CAIRN_PASSWORD: this.#password,
         CAIRN_TO_PASSWORD: this.#password,
         CAIRN_KILL_BELOW: this.#vaults.join(':'),

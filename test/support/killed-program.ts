@@ -16,11 +16,16 @@ export interface ProgramPlace {
   readonly env?: Readonly<Record<string, string>>;
   /** A module that is loaded ahead of it. */
   readonly preload?: string;
+  /** What is run in place of `programFile`. */
+  readonly file?: string;
 }
 
-export function startProgram(args: readonly string[], { home, env = {}, preload }: ProgramPlace): ChildProcess {
+export function startProgram(
+  args: readonly string[],
+  { home, env = {}, preload, file = programFile }: ProgramPlace,
+): ChildProcess {
   const imports = preload === undefined ? [] : ['--import', preload];
-  return spawn(process.execPath, [...imports, programFile, ...args], {
+  return spawn(process.execPath, [...imports, file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] ?? '', HOME: home, NODE_COMPILE_CACHE, ...env },
   });
