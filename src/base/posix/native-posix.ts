@@ -1,4 +1,6 @@
 import fs from 'node:fs';
+import { HIGH_HALF, LOW_HALF } from '../half-words.ts';
+import { SplitTime } from '../split-time.ts';
 import { createAccountNames } from './account-names.ts';
 import type { CFunction, Libc } from './libc.ts';
 import { bindNativeCalls } from './native-calls.ts';
@@ -21,7 +23,7 @@ const FALLOC_FL_PUNCH_HOLE = 2;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
-const GIGA = 1_000_000_000n;
+const TWO_32 = 0x1_0000_0000;
 
 /**
  * The calls themselves. What Node's `fs` does as well (chmod, chown of a descriptor) is taken from there.
@@ -163,11 +165,16 @@ function nodeCalls({ calls, path, failure }: NativeContext): Pick<Posix, 'mknoda
 function timeCalls({ calls, path, failure }: NativeContext): Pick<Posix, 'utimensat' | 'futimens'> {
   // struct timespec[2]: seconds and nanoseconds of access and modification, 8 bytes each.
   const times = new BigInt64Array(4);
+  const halves = new Uint32Array(times.buffer);
+  const split = new SplitTime();
+  // In halves, for the same reason as in statx.ts. The nanoseconds count up within a second also before 1970.
   const store = (at: number, ns: bigint): void => {
-    // Nanoseconds count up within a second also before 1970, so round down, not towards zero.
-    const rest = ((ns % GIGA) + GIGA) % GIGA;
-    times[at] = (ns - rest) / GIGA;
-    times[at + 1] = rest;
+    const { seconds, nanoseconds } = split.of(ns);
+    const high = Math.floor(seconds / TWO_32);
+    halves[2 * at + LOW_HALF] = seconds - high * TWO_32;
+    halves[2 * at + HIGH_HALF] = high;
+    halves[2 * at + 2 + LOW_HALF] = nanoseconds;
+    halves[2 * at + 2 + HIGH_HALF] = 0;
   };
   return {
     utimensat: (dirfd, name, atimeNs, mtimeNs) => {

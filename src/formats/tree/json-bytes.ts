@@ -61,6 +61,14 @@ export class JsonBytes {
     this.#size = at;
   }
 
+  /** What was written between two sizes, once more. */
+  again(from: number, to: number): void {
+    const bytes = this.#bytes;
+    let at = this.#size;
+    for (let i = from; i < to; i++) bytes[at++] = bytes[i] ?? 0;
+    this.#size = at;
+  }
+
   /** Any text, as UTF-8; reserves its own room. */
   text(text: string): void {
     this.reserve(3 * text.length);

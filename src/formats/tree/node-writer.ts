@@ -7,6 +7,7 @@ import { quoteName } from '../go-quote.ts';
 import { formatDate, formatOffset } from '../go-time.ts';
 import { localOffsetMinutes } from '../local-zone.ts';
 import { JsonBytes } from './json-bytes.ts';
+import { SplitTime } from '../../base/split-time.ts';
 import type { ExtendedAttribute, NodeType } from './node.ts';
 import { encodeExtendedAttributes, encodeLinkTarget } from './tree-encoder.ts';
 
@@ -49,7 +50,6 @@ export interface NodeWriterOptions {
 }
 
 const SECONDS_PER_DAY = 86_400;
-const NS_PER_SECOND = 1_000_000_000n;
 const MAX_CACHED_DAYS = 16_384;
 /** More than all keys, numbers and times of a node take together. */
 const FIXED_SIZE = 1024;
@@ -96,6 +96,7 @@ const typeFragments: Readonly<Record<NodeType, Uint8Array>> = {
 export class NodeWriter {
   readonly #out = new JsonBytes();
   readonly #isUtc: boolean;
+  readonly #split = new SplitTime();
   readonly #dates = new Map<number, Uint8Array>();
   readonly #zones = new Map<number, Uint8Array>();
   #owner: { uid: number; gid: number; user: string; group: string; bytes: Uint8Array } | undefined;
@@ -183,9 +184,12 @@ export class NodeWriter {
     out.raw(typeFragments[type]);
     this.#number(MODE, fields.mode);
     out.raw(MTIME);
+    const before = out.size;
     this.#time(fields.mtimeNs);
+    const after = out.size;
     out.raw(ATIME);
-    this.#time(fields.atimeNs);
+    if (fields.atimeNs === fields.mtimeNs) out.again(before, after);
+    else this.#time(fields.atimeNs);
     out.raw(CTIME);
     this.#time(fields.ctimeNs);
     this.#ownerOf(fields);
@@ -226,12 +230,7 @@ export class NodeWriter {
 
   #time(ns: bigint): void {
     const out = this.#out;
-    let seconds = Number(ns / NS_PER_SECOND);
-    let nanoseconds = Number(ns % NS_PER_SECOND);
-    if (nanoseconds < 0) {
-      seconds--;
-      nanoseconds += 1e9;
-    }
+    const { seconds, nanoseconds } = this.#split.of(ns);
     const offset = this.#isUtc ? 0 : localOffsetMinutes(seconds);
     const local = seconds + offset * 60;
     const day = Math.floor(local / SECONDS_PER_DAY);
