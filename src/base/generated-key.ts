@@ -2,6 +2,7 @@
 // restic and age it is a password as any other. The checksum tells it from what a person has thought of, which needs
 // stretching, and from a copy with a slip in it.
 import { createHash, randomBytes } from 'node:crypto';
+import { CairnArgumentError } from './errors.ts';
 
 const PREFIX = 'cairn-key-';
 const RANDOM_SIZE = 32;
@@ -25,6 +26,17 @@ export function isGeneratedKey(password: Uint8Array): boolean {
 /** Whether it was meant to be such a key, and a character is missing or wrong. */
 export function isMiscopiedKey(password: Uint8Array): boolean {
   return textOf(password).toLowerCase().startsWith(PREFIX) && !isGeneratedKey(password);
+}
+
+/**
+ * Throws `ARGUMENT_INVALID` for such a key with a slip in it. For whatever is about to be encrypted with a new password: the
+ * copy that was saved elsewhere would not open it.
+ */
+export function refuseMiscopiedKey(password: Uint8Array): void {
+  if (!isMiscopiedKey(password)) return;
+  throw new CairnArgumentError('the password begins as a generated key, and a character of it is missing or wrong', {
+    hint: `Copy it again from where you have saved it. A password of your own may not begin with \`${PREFIX}\`.`,
+  });
 }
 
 function checkOf(random: Uint8Array): Buffer {

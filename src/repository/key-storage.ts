@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from '../base/clock.ts';
-import { CairnArgumentError } from '../base/errors.ts';
-import { isGeneratedKey, isMiscopiedKey } from '../base/generated-key.ts';
+import { isGeneratedKey, refuseMiscopiedKey } from '../base/generated-key.ts';
 import type { KeyId } from '../base/ids.ts';
 import type { Secret } from '../base/secret.ts';
 import { createKeyFile, encodeKeyFile } from '../formats/crypto/key-file.ts';
@@ -50,11 +49,7 @@ export async function storeNewKey(
 ): Promise<KeyId> {
   const self = options.self ?? ownProcess();
   const password = options.password.reveal();
-  if (isMiscopiedKey(password)) {
-    throw new CairnArgumentError('the password begins as a generated key, and a character of it is missing or wrong', {
-      hint: 'Copy it again from where you have saved it. A password of your own may not begin with `cairn-key-`.',
-    });
-  }
+  refuseMiscopiedKey(password);
   const isRandom = options.generatedKey ?? isGeneratedKey(password);
   const kdf = options.kdf ?? (isRandom ? GENERATED_KEY_KDF : PASSWORD_KDF);
   const keyFile = await createKeyFile(codec, master, password, {

@@ -142,6 +142,11 @@ describe('a file', () => {
     expect(Buffer.from(sealed).toString('latin1')).toMatch(new RegExp(`^-> scrypt \\S+ ${workFactor}$`, 'mu'));
   });
 
+  it('is not made for a generated key with a slip in it: the copy that was saved would not open it', async () => {
+    const miscopied = new Secret(generateKey().slice(0, -1));
+    await expect(sealAge(utf8('x'), { passphrase: miscopied })).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' });
+  });
+
   it('never uses the nonce of another one', async () => {
     const [one, two] = [await ageEncryptor({ passphrase }, cheap), await ageEncryptor({ passphrase }, cheap)];
     expect(one.header.slice(-16)).not.toEqual(two.header.slice(-16));

@@ -7,6 +7,7 @@
 //   --- MAC                43 characters of base64
 import { concatBytes, utf8 } from '../../base/bytes.ts';
 import { CairnArgumentError, CairnError, isCairnError, messageOf } from '../../base/errors.ts';
+import { refuseMiscopiedKey } from '../../base/generated-key.ts';
 import type { Secret } from '../../base/secret.ts';
 import { passphraseIdentity, passphraseRecipient } from './age-passphrase.ts';
 
@@ -25,7 +26,7 @@ export interface AgeHeader {
   readonly fileKey: Uint8Array;
 }
 
-/** A new file key, sealed for these. Throws `ARGUMENT_INVALID` for a recipient that is none. */
+/** A new file key, sealed for these. Throws `ARGUMENT_INVALID` for a recipient that is none, and for a generated key with a slip in it. */
 export async function makeAgeHeader(
   to: AgeRecipients,
   { workFactor }: { readonly workFactor?: number | undefined } = {},
@@ -34,6 +35,7 @@ export async function makeAgeHeader(
   const encrypter = new Encrypter();
   if ('passphrase' in to) {
     if (to.passphrase.isEmpty) throw new CairnArgumentError('the password of an archive or value cannot be empty');
+    refuseMiscopiedKey(to.passphrase.reveal());
     encrypter.addRecipient(passphraseRecipient(to.passphrase, Stanza, workFactor));
   } else {
     if (to.recipients.length === 0) throw new CairnArgumentError('no recipient is given to encrypt to');
