@@ -107,7 +107,7 @@ async function killRounds({ args, version = 2, damage, after = expectWhole, done
     // The first two are not killed: one has to compile what it runs, and the other tells how long it takes without that.
     // The start of the program takes a good part of it, and changes nothing.
     const run = await cairn(vault, args, round <= 0 ? undefined : tookMs * (0.35 + Math.random() * 0.65));
-    if (round <= 0) tookMs = run.tookMs;
+    if (run.end !== 'SIGKILL') tookMs = run.tookMs;
     if (run.end === 'SIGKILL') {
       killed++;
       await withVault(vault, after);
